@@ -1,0 +1,41 @@
+# The paper's pipeline, from raw data to tables:
+#   snakemake --cores 4                                      the paper's experiment (config/config.yaml)
+#   snakemake --cores 1 --configfile config/demo.yaml        the demo, on generated data
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+wildcard_constraints:
+    dataset="|".join(config["datasets"]),
+    mode="behavior|intention|hybrid",
+    ablation="full|no_discrimination|no_reconstruction|no_classification|no_sharegpt|no_retrieval_ranking",
+    trial="[0-9]+",
+
+
+include: "rules/data.smk"
+include: "rules/recommender.smk"
+include: "rules/tasks.smk"
+include: "rules/alignment.smk"
+include: "rules/evaluation.smk"
+include: "rules/paper.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/tables/table1.csv",
+        "<results>/tables/recommender.csv",
+        "<results>/tables/table2.csv",
+        "<results>/tables/table4.csv",
+    localrule: True
+
+
+onsuccess:
+    print(f"Done. The tables are in {RESULTS}/tables: {', '.join(tables_made())}.")

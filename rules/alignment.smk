@@ -1,0 +1,107 @@
+# Stage 4: the base LLM, and its alignment with the recommender (sections 2.2 to 2.4 and 3.2.2).
+
+
+rule train_llm:
+    input:
+        catalogue=collect("<results>/data/{dataset}/items.parquet", dataset=DATASETS),
+        conversations="<results>/data/sharegpt/conversations.parquet",
+        chat_template=chat_template,
+    output:
+        config="<results>/llm/scratch/config.json",
+        generation="<results>/llm/scratch/generation_config.json",
+        model="<results>/llm/scratch/model.safetensors",
+        tokenizer="<results>/llm/scratch/tokenizer.json",
+        tokenizer_config="<results>/llm/scratch/tokenizer_config.json",
+        chat_template="<results>/llm/scratch/chat_template.jinja",
+    log:
+        "<logs>/train_llm/all.log",
+    benchmark:
+        "<benchmarks>/train_llm/all.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: config["llm"]["scratch"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=720,
+    params:
+        code=code_digest("train_llm.py"),
+        settings=to_json(config["llm"]["scratch"], without=["threads"]),
+        seed=seed("llm"),
+        folder=subpath(output.config, parent=True),
+    shell:
+        "python workflow/scripts/train_llm.py --items {input.catalogue:q} --conversations {input.conversations:q}"
+        " --chat-template {input.chat_template:q} --settings {params.settings:q} --seed {params.seed}"
+        " --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule base_llm:
+    input:
+        files=llm_files,
+    output:
+        manifest="<results>/llm/base.json",
+    log:
+        "<logs>/base_llm/all.log",
+    benchmark:
+        "<benchmarks>/base_llm/all.tsv"
+    retries: 2
+    localrule: True
+    conda:
+        "../envs/llm.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        code=code_digest("base_llm.py"),
+        settings=base_llm_settings(),
+    shell:
+        "python workflow/scripts/base_llm.py --settings {params.settings:q} --output {output.manifest:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule align:
+    input:
+        llm="<results>/llm/base.json",
+        chat_template=chat_template,
+        tasks="<results>/tasks/{dataset}/{mode}/train.parquet",
+        sharegpt="<results>/tasks/sharegpt/train.parquet",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        deepspeed=config["alignment"]["deepspeed"],
+    output:
+        adapter="<results>/alignment/{dataset}/{mode}/{ablation}/adapter_model.safetensors",
+        adapter_config="<results>/alignment/{dataset}/{mode}/{ablation}/adapter_config.json",
+        projectors="<results>/alignment/{dataset}/{mode}/{ablation}/projectors.safetensors",
+        loss="<results>/alignment/{dataset}/{mode}/{ablation}/loss.csv",
+        record="<results>/alignment/{dataset}/{mode}/{ablation}/record.json",
+    log:
+        "<logs>/align/{dataset}.{mode}.{ablation}.log",
+    benchmark:
+        "<benchmarks>/align/{dataset}.{mode}.{ablation}.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: config["alignment"]["threads"] * max(1, config["alignment"]["gpus"])
+    resources:
+        mem_mb=16000 * max(1, config["alignment"]["gpus"]),
+        runtime=2880,
+        gpu=config["alignment"]["gpus"],
+    params:
+        code=code_digest("align.py"),
+        settings=to_json(
+            config["alignment"],
+            pick(SWITCHES, "embedding_injection", "trained_rows"),
+            without=["deepspeed", "gpus", "threads"],
+        ),
+        seed=seed("alignment", "dataset", "mode", "ablation"),
+        # Not an output: Snakemake would delete it before a retry, which is to go on from the last checkpoint.
+        checkpoints=f"{RESULTS}/checkpoints/{{dataset}}/{{mode}}/{{ablation}}",
+        # These depend on input, output and resources alone, so Snakemake does not rerun for them.
+        folder=subpath(output.adapter, parent=True),
+        chat_template=chat_template_option,
+        launcher=launcher,
+        threads_each=lambda w, threads, resources: max(1, threads // max(1, resources.gpu)),
+    shell:
+        "{params.launcher} workflow/scripts/align.py --llm {input.llm:q} {params.chat_template:q}"
+        " --train {input.tasks:q} {input.sharegpt:q} --embeddings {input.embeddings:q}"
+        " --deepspeed {input.deepspeed:q} --settings {params.settings:q} --ablation {wildcards.ablation}"
+        " --seed {params.seed} --checkpoints {params.checkpoints:q} --output-dir {params.folder:q}"
+        " --threads {params.threads_each} 2>&1 | tee {log:q}"

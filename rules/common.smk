@@ -1,0 +1,148 @@
+# What the other rule files use: the checked config, digests, seeds and settings for `params`. No rules.
+import json
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "src"))
+
+from snakemake.exceptions import WorkflowError
+
+from recexplainer import digest, settings
+from recexplainer.errors import InputError
+from recexplainer.seeds import derive_seed
+
+# A fresh clone needs no installation. The prefix takes the place of Snakemake's own, hence the `set`.
+shell.executable("bash")
+shell.prefix(f'set -euo pipefail; export PYTHONPATH="{ROOT}/src${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; ')
+
+try:
+    settings.check(config, ROOT / "config" / "schema.yaml")
+except InputError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = config["pathvars"]["results"]
+SWITCHES = settings.resolve(config)
+DATASETS = config["run"]["datasets"]
+MODES = config["run"]["modes"]
+ABLATIONS = config["run"]["ablations"]
+TRIALS = range(config["recommender"]["tuning"]["trials"])
+BASELINES = ["random", "popularity"]
+ALIGNED = [f"{mode}-{ablation}" for ablation in ABLATIONS for mode in MODES]
+SYSTEMS = [*BASELINES, "base", *ALIGNED]
+# The mode whose samples table 4 counts: one with every task, if there is one.
+COUNTED_MODE = next((mode for mode in ["hybrid", "intention"] if mode in MODES), "behavior")
+PREDICTED = ["retrieval", "ranking", "classification", "reconstruction"]
+# What transformers saves of a model and its tokenizer.
+LLM_FILES = [
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+]
+
+
+def code_digest(script):
+    """Digest of a script and of the project's modules that it imports: a change of their logic reruns the rule."""
+    return digest.code_digest(ROOT / "workflow" / "scripts" / script, ROOT / "src")
+
+
+def seed(stage, *wildcard_names):
+    """Seed of a stage, for a job's values of some wildcards."""
+    return lambda wildcards: derive_seed(config["seed"], stage, *(getattr(wildcards, name) for name in wildcard_names))
+
+
+def to_json(*parts, without=(), **more):
+    """The config values that a script gets, as JSON: mappings merged, less some keys, plus some more."""
+    merged = {key: value for part in parts for key, value in part.items() if key not in without}
+    return json.dumps(merged | more, sort_keys=True)
+
+
+def pick(mapping, *keys):
+    """Some keys of a mapping."""
+    return {key: mapping[key] for key in keys}
+
+
+def entry(name):
+    """A dataset's part of the config, or the conversations'."""
+    return config["sharegpt"] if name == "sharegpt" else config["datasets"][name]
+
+
+def sources(name, file=None):
+    """Where a raw file comes from: the rule that generates it, or the config's list of paths and mirrors."""
+    if not entry(name).get("generate"):
+        return entry(name)["sources"][file] if file else entry(name)["sources"]
+    made = f"{file}.gz" if file else "conversations.json"
+    return [{"path": f"{RESULTS}/generated/{name}/{made}"}]
+
+
+def local_source(name, file=None):
+    """The local file among the sources, as the download's input: [] if it comes from the network."""
+    if entry(name).get("generate"):
+        return sources(name, file)[0]["path"]
+    found = sources(name, file)
+    paths = [os.path.expandvars(os.path.expanduser(source["path"])) for source in found if "path" in source]
+    there = [path for path in paths if os.path.isfile(path)]
+    # With nothing but local files, let Snakemake say which one is missing.
+    return there[:1] or (paths[:1] if len(paths) == len(found) else [])
+
+
+def llm_files(wildcards):
+    """The files of the base LLM, where they are local."""
+    if config["llm"]["source"] == "hub":
+        return []
+    if config["llm"]["source"] == "folder":
+        return sorted(str(path) for path in Path(config["llm"]["folder"]).iterdir() if path.is_file())
+    return collect("<results>/llm/scratch/{file}", file=LLM_FILES)
+
+
+def chat_template(wildcards):
+    """The chat template's file; [] for the tokenizer's own."""
+    return [] if config["llm"]["chat_template"] == "tokenizer" else config["llm"]["chat_template"]
+
+
+def chat_template_option(wildcards, input):
+    """The option that names the chat template. It depends on the input alone, so it needs no trigger of its own."""
+    return ["--chat-template", input.chat_template] if input.chat_template else []
+
+
+def launcher(wildcards, resources):
+    """What starts a training: plain Python, or torchrun with one process per GPU."""
+    return f"torchrun --standalone --nproc-per-node {resources.gpu}" if resources.gpu > 1 else "python"
+
+
+def base_llm_settings():
+    """Where the base LLM is: only what its source needs."""
+    llm = config["llm"]
+    if llm["source"] == "hub":
+        return to_json(pick(llm, "source", "id", "revision"))
+    folder = llm["folder"] if llm["source"] == "folder" else f"{RESULTS}/llm/scratch"
+    return to_json(source=llm["source"], folder=folder)
+
+
+def predict_settings():
+    """What decides an LLM's predictions."""
+    return to_json(
+        config["evaluation"],
+        pick(config["alignment"], "context"),
+        pick(SWITCHES, "classification_decision"),
+        without=["bootstrap", "gpus", "threads"],
+    )
+
+
+def prediction_folders(wildcards, input):
+    """The folders of predictions, in the order of the table's rows."""
+    return list(dict.fromkeys(os.path.dirname(path) for path in input.predictions))
+
+
+def method_name(system):
+    """A system's name in the tables: the paper's, for its own systems."""
+    return config["llm"]["name"] if system == "base" else system.removesuffix("-full")
+
+
+def tables_made():
+    """The tables that are there, for the last line of a run."""
+    return sorted(path.name for path in Path(RESULTS, "tables").glob("*.csv"))

@@ -1,0 +1,159 @@
+# Stage 1: raw files in, filtered tables out (section 3.1).
+
+
+rule make_demo_dataset:
+    output:
+        reviews="<results>/generated/{dataset}/reviews.gz",
+        metadata="<results>/generated/{dataset}/metadata.gz",
+    log:
+        "<logs>/make_demo_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/make_demo_dataset/{dataset}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("make_demo_data.py"),
+        settings=lambda w: to_json(entry(w.dataset)["generate"], format=entry(w.dataset)["format"]),
+        seed=seed("generate", "dataset"),
+    shell:
+        "python workflow/scripts/make_demo_data.py --settings {params.settings:q} --seed {params.seed}"
+        " --reviews {output.reviews:q} --metadata {output.metadata:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule make_demo_conversations:
+    input:
+        metadata=collect(
+            "<results>/generated/{dataset}/metadata.gz", dataset=[d for d in DATASETS if entry(d).get("generate")]
+        ),
+    output:
+        conversations="<results>/generated/sharegpt/conversations.json",
+    log:
+        "<logs>/make_demo_conversations/all.log",
+    benchmark:
+        "<benchmarks>/make_demo_conversations/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("make_demo_data.py"),
+        settings=to_json(entry("sharegpt").get("generate") or {}, format="sharegpt"),
+        seed=seed("generate_conversations"),
+    shell:
+        "python workflow/scripts/make_demo_data.py --settings {params.settings:q} --seed {params.seed}"
+        " --metadata {input.metadata:q} --conversations {output.conversations:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"
+
+
+rule download_dataset:
+    input:
+        local=lambda w: local_source(w.dataset, w.file),
+    output:
+        raw=ensure("<results>/raw/{dataset}/{file}.gz", non_empty=True),
+    log:
+        "<logs>/download_dataset/{dataset}.{file}.log",
+    benchmark:
+        "<benchmarks>/download_dataset/{dataset}.{file}.tsv"
+    wildcard_constraints:
+        file="reviews|metadata",
+    retries: 2
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=720,
+    params:
+        code=code_digest("download.py"),
+        settings=lambda w: to_json(sources=sources(w.dataset, w.file)),
+    shell:
+        "python workflow/scripts/download.py --name {wildcards.dataset}/{wildcards.file}"
+        " --settings {params.settings:q} --output {output.raw:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule download_conversations:
+    input:
+        local=local_source("sharegpt"),
+    output:
+        raw=ensure("<results>/raw/sharegpt/conversations.json", non_empty=True),
+    log:
+        "<logs>/download_conversations/all.log",
+    benchmark:
+        "<benchmarks>/download_conversations/all.tsv"
+    retries: 2
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=720,
+    params:
+        code=code_digest("download.py"),
+        settings=to_json(sources=sources("sharegpt")),
+    shell:
+        "python workflow/scripts/download.py --name sharegpt/conversations --settings {params.settings:q}"
+        " --output {output.raw:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule filter_dataset:
+    input:
+        reviews="<results>/raw/{dataset}/reviews.gz",
+        metadata="<results>/raw/{dataset}/metadata.gz",
+    output:
+        interactions="<results>/data/{dataset}/interactions.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        users="<results>/data/{dataset}/users.parquet",
+        statistics="<results>/data/{dataset}/statistics.json",
+        search="<results>/data/{dataset}/search.csv",
+    log:
+        "<logs>/filter_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/filter_dataset/{dataset}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        code=code_digest("filter_dataset.py"),
+        settings=lambda w: to_json(pick(entry(w.dataset), "format", "fields", "filter")),
+        seed=seed("filter", "dataset"),
+    shell:
+        "python workflow/scripts/filter_dataset.py --reviews {input.reviews:q} --metadata {input.metadata:q}"
+        " --settings {params.settings:q} --seed {params.seed} --interactions {output.interactions:q}"
+        " --items {output.catalogue:q} --users {output.users:q} --statistics {output.statistics:q}"
+        " --search {output.search:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule parse_conversations:
+    input:
+        raw="<results>/raw/sharegpt/conversations.json",
+    output:
+        conversations="<results>/data/sharegpt/conversations.parquet",
+        statistics="<results>/data/sharegpt/statistics.json",
+    log:
+        "<logs>/parse_conversations/all.log",
+    benchmark:
+        "<benchmarks>/parse_conversations/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("parse_conversations.py"),
+        settings=to_json(pick(config["sharegpt"], "max_broken_share")),
+    shell:
+        "python workflow/scripts/parse_conversations.py --input {input.raw:q} --settings {params.settings:q}"
+        " --output {output.conversations:q} --statistics {output.statistics:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"

@@ -1,0 +1,110 @@
+# Stage 5: what each system answers on the test cases (section 3.1.1).
+
+
+rule predict_baseline:
+    input:
+        interactions="<results>/data/{dataset}/interactions.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        test="<results>/tasks/{dataset}/behavior/test.parquet",
+    output:
+        retrieval="<results>/predictions/{dataset}/{system}/retrieval.parquet",
+        ranking="<results>/predictions/{dataset}/{system}/ranking.parquet",
+        classification="<results>/predictions/{dataset}/{system}/classification.parquet",
+        reconstruction="<results>/predictions/{dataset}/{system}/reconstruction.parquet",
+    log:
+        "<logs>/predict_baseline/{dataset}.{system}.log",
+    benchmark:
+        "<benchmarks>/predict_baseline/{dataset}.{system}.tsv"
+    wildcard_constraints:
+        system="|".join(BASELINES),
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("baselines.py"),
+        seed=seed("baseline", "dataset", "system"),
+        folder=subpath(output.retrieval, parent=True),
+    shell:
+        "python workflow/scripts/baselines.py --system {wildcards.system} --interactions {input.interactions:q}"
+        " --items {input.catalogue:q} --test {input.test:q} --seed {params.seed} --output-dir {params.folder:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule predict_base:
+    input:
+        llm="<results>/llm/base.json",
+        chat_template=chat_template,
+        # The base LLM reads no embeddings, so it gets the questions in words.
+        test="<results>/tasks/{dataset}/behavior/test.parquet",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        catalogue="<results>/data/{dataset}/items.parquet",
+    output:
+        retrieval="<results>/predictions/{dataset}/base/retrieval.parquet",
+        ranking="<results>/predictions/{dataset}/base/ranking.parquet",
+        classification="<results>/predictions/{dataset}/base/classification.parquet",
+        reconstruction="<results>/predictions/{dataset}/base/reconstruction.parquet",
+    log:
+        "<logs>/predict_base/{dataset}.log",
+    benchmark:
+        "<benchmarks>/predict_base/{dataset}.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=32000,
+        runtime=1440,
+        gpu=config["evaluation"]["gpus"],
+    params:
+        code=code_digest("predict.py"),
+        settings=predict_settings(),
+        seed=seed("predict", "dataset"),
+        folder=subpath(output.retrieval, parent=True),
+        chat_template=chat_template_option,
+    shell:
+        "python workflow/scripts/predict.py --llm {input.llm:q} {params.chat_template:q} --test {input.test:q}"
+        " --embeddings {input.embeddings:q} --items {input.catalogue:q} --settings {params.settings:q}"
+        " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule predict_aligned:
+    input:
+        llm="<results>/llm/base.json",
+        chat_template=chat_template,
+        adapter="<results>/alignment/{dataset}/{mode}/{ablation}/adapter_model.safetensors",
+        adapter_config="<results>/alignment/{dataset}/{mode}/{ablation}/adapter_config.json",
+        projectors="<results>/alignment/{dataset}/{mode}/{ablation}/projectors.safetensors",
+        test="<results>/tasks/{dataset}/{mode}/test.parquet",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        catalogue="<results>/data/{dataset}/items.parquet",
+    output:
+        retrieval="<results>/predictions/{dataset}/{mode}-{ablation}/retrieval.parquet",
+        ranking="<results>/predictions/{dataset}/{mode}-{ablation}/ranking.parquet",
+        classification="<results>/predictions/{dataset}/{mode}-{ablation}/classification.parquet",
+        reconstruction="<results>/predictions/{dataset}/{mode}-{ablation}/reconstruction.parquet",
+    log:
+        "<logs>/predict_aligned/{dataset}.{mode}.{ablation}.log",
+    benchmark:
+        "<benchmarks>/predict_aligned/{dataset}.{mode}.{ablation}.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=32000,
+        runtime=1440,
+        gpu=config["evaluation"]["gpus"],
+    params:
+        code=code_digest("predict.py"),
+        settings=predict_settings(),
+        # The same for all systems of a dataset, so that they are measured on the same cases.
+        seed=seed("predict", "dataset"),
+        folder=subpath(output.retrieval, parent=True),
+        adapter=subpath(input.adapter, parent=True),
+        chat_template=chat_template_option,
+    shell:
+        "python workflow/scripts/predict.py --llm {input.llm:q} {params.chat_template:q}"
+        " --adapter {params.adapter:q} --test {input.test:q} --embeddings {input.embeddings:q}"
+        " --items {input.catalogue:q} --settings {params.settings:q} --seed {params.seed}"
+        " --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"

@@ -1,0 +1,65 @@
+# Stage 3: the alignment tasks as conversations (sections 2.2 to 2.4).
+
+
+rule build_tasks:
+    input:
+        interactions="<results>/data/{dataset}/interactions.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        labels="<results>/export/{dataset}/labels.parquet",
+        similar="<results>/export/{dataset}/similar.parquet",
+        prompts=config["prompts"],
+    output:
+        train="<results>/tasks/{dataset}/{mode}/train.parquet",
+        test="<results>/tasks/{dataset}/{mode}/test.parquet",
+    log:
+        "<logs>/build_tasks/{dataset}.{mode}.log",
+    benchmark:
+        "<benchmarks>/build_tasks/{dataset}.{mode}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("build_tasks.py"),
+        settings=lambda w: to_json(
+            config["tasks"],
+            pick(entry(w.dataset)["recommender"], "max_length"),
+            pick(SWITCHES, "hybrid_forms"),
+            mode=w.mode,
+        ),
+        # The same for all modes, so that they differ in nothing but the form.
+        seed=seed("tasks", "dataset"),
+    shell:
+        "python workflow/scripts/build_tasks.py --interactions {input.interactions:q} --items {input.catalogue:q}"
+        " --labels {input.labels:q} --similar {input.similar:q} --prompts {input.prompts:q}"
+        " --settings {params.settings:q} --seed {params.seed} --train {output.train:q} --test {output.test:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule build_sharegpt:
+    input:
+        conversations="<results>/data/sharegpt/conversations.parquet",
+        llm="<results>/llm/base.json",
+    output:
+        train="<results>/tasks/sharegpt/train.parquet",
+        test="<results>/tasks/sharegpt/test.parquet",
+    log:
+        "<logs>/build_sharegpt/all.log",
+    benchmark:
+        "<benchmarks>/build_sharegpt/all.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("build_sharegpt.py"),
+        settings=to_json(pick(config["sharegpt"], "train", "test", "max_first_turn_tokens")),
+        seed=seed("sharegpt"),
+    shell:
+        "python workflow/scripts/build_sharegpt.py --conversations {input.conversations:q} --llm {input.llm:q}"
+        " --settings {params.settings:q} --seed {params.seed} --train {output.train:q} --test {output.test:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"

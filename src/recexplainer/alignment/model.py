@@ -1,0 +1,165 @@
+"""The LLM that also reads the recommender's embeddings (sections 2.3 and 2.4, equation 1)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from recexplainer.errors import InputError
+from recexplainer.files import read_json, read_safetensors, write_json, write_safetensors
+from recexplainer.llm.encoding import ITEM_ID, USER_ID
+
+
+class Projector(nn.Module):
+    """Equation 1: a recommender's embedding, in the LLM's embedding space.
+
+    Args:
+        dim: d, the recommender's embedding size.
+        hidden: h, the LLM's embedding size.
+    """
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.inner = nn.Linear(dim, hidden // 2)
+        self.outer = nn.Linear(hidden // 2, hidden)
+
+    def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Map ``(..., d)`` to ``(..., h)``."""
+        return self.outer(nn.functional.gelu(self.inner(embeddings)))
+
+
+class RecExplainer(nn.Module):
+    """A causal LM whose ``<user>`` and ``<item>`` positions take projected embeddings.
+
+    Args:
+        llm: the causal LM, bare or wrapped by peft.
+        users: float32 ``(prefixes, d)``, the user embeddings.
+        items: float32 ``(items, d)``, the item embeddings.
+        injection: ``replace`` (the paper: the position takes the projection) or ``add`` (the authors' code:
+            a trained vector per placeholder, plus the projection).
+    """
+
+    def __init__(self, llm: nn.Module, users: np.ndarray, items: np.ndarray, injection: str = "replace"):
+        super().__init__()
+        self.llm = llm
+        # Under peft the adapted layers sit inside the base model, so that it can be called as it is.
+        self.base = [llm.get_base_model() if hasattr(llm, "get_base_model") else llm]
+        hidden = self.base[0].get_input_embeddings().weight.shape[1]
+        self.user_projector = Projector(users.shape[1], hidden)
+        self.item_projector = Projector(items.shape[1], hidden)
+        self.token_rows = nn.Parameter(torch.zeros(2, hidden)) if injection == "add" else None
+        # Recommenders differ in the scale of their embeddings; one scalar brings each table to unit variance.
+        self.register_buffer("users", torch.from_numpy(users / max(users.std(), 1e-8)).float(), persistent=False)
+        self.register_buffer("items", torch.from_numpy(items / max(items.std(), 1e-8)).float(), persistent=False)
+
+    def embed(self, ids: torch.Tensor, refs: torch.Tensor) -> torch.Tensor:
+        """Return the input vectors ``(batch, length, h)`` of token ids and embedding rows ``(batch, length)``."""
+        vectors = self.base[0].get_input_embeddings()(ids.clamp(min=0))
+        for row, (placeholder, table, projector) in enumerate(
+            ((USER_ID, self.users, self.user_projector), (ITEM_ID, self.items, self.item_projector))
+        ):
+            at = ids == placeholder
+            projected = projector(table[refs[at]].to(projector.inner.weight.dtype))
+            if self.token_rows is not None:
+                projected = projected + self.token_rows[row]
+            # index_put even when there is none: every parameter then takes part in every backward pass.
+            vectors = vectors.index_put((at,), projected.to(vectors.dtype))
+        return vectors
+
+    def forward(self, batch: dict[str, torch.Tensor], normalizer: float) -> torch.Tensor:
+        """Return the cross-entropy of the target tokens, summed and divided by ``normalizer``.
+
+        Args:
+            batch: ``ids``, ``refs``, ``positions``, ``sequences`` and ``targets``, each ``(rows, length)``;
+                ``sequences`` numbers the packed sequences of a row, which do not see one another.
+            normalizer: the number of target tokens of the whole global batch.
+        """
+        hidden = self.base[0].get_decoder()(
+            inputs_embeds=self.embed(batch["ids"], batch["refs"]),
+            position_ids=batch["positions"],
+            attention_mask=block_causal_mask(batch["sequences"]),
+            use_cache=False,
+        ).last_hidden_state
+        at = batch["targets"][:, 1:]
+        logits = self.base[0].get_output_embeddings()(hidden[:, :-1][at]).float()
+        cap = getattr(self.base[0].config, "final_logit_softcapping", None)
+        if cap:
+            logits = cap * torch.tanh(logits / cap)
+        return nn.functional.cross_entropy(logits, batch["ids"][:, 1:][at], reduction="sum") / normalizer
+
+
+def block_causal_mask(sequences: torch.Tensor) -> torch.Tensor:
+    """Return the bool mask ``(rows, 1, length, length)``: a position sees itself and earlier ones of its sequence."""
+    same = sequences[:, :, None] == sequences[:, None, :]
+    return same.tril()[:, None]
+
+
+def with_lora(llm: nn.Module, lora: dict, trained_rows: str) -> nn.Module:
+    """Wrap the LLM with LoRA; only the adapter is trained.
+
+    Args:
+        llm: the causal LM.
+        lora: ``rank``, ``alpha``, ``dropout`` and ``targets`` (module names, or ``all-linear``).
+        trained_rows: ``all`` also trains the embedding matrix and the LM head, as the authors' code does.
+
+    Raises:
+        InputError: no module has a target's name.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=lora["rank"],
+        lora_alpha=lora["alpha"],
+        lora_dropout=lora["dropout"],
+        target_modules=lora["targets"],
+        modules_to_save=["embed_tokens", "lm_head"] if trained_rows == "all" else None,
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(llm, config)
+    except ValueError as error:
+        raise InputError(f"alignment.lora.targets: {lora['targets']} do not fit the LLM ({error}).") from None
+
+
+def save_aligned(model: RecExplainer, folder: str | Path) -> None:
+    """Write what was trained: ``adapter_model.safetensors``, ``adapter_config.json``, ``projectors.safetensors``."""
+    from peft import get_peft_model_state_dict
+
+    folder = Path(folder)
+    config = model.llm.peft_config["default"].to_dict()
+    config["base_model_name_or_path"] = None
+    write_json(folder / "adapter_config.json", json.loads(json.dumps(config, default=sorted)))
+    write_safetensors(folder / "adapter_model.safetensors", get_peft_model_state_dict(model.llm))
+    write_safetensors(folder / "projectors.safetensors", projector_tensors(model))
+
+
+def projector_tensors(model: RecExplainer) -> dict[str, torch.Tensor]:
+    """Return the projectors' tensors and the placeholders' rows by name."""
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("llm.")}
+
+
+def load_aligned(llm: nn.Module, folder: str | Path | None, users: np.ndarray, items: np.ndarray) -> RecExplainer:
+    """Load an aligned model for inference, or the base LLM alone.
+
+    Args:
+        llm: the base LLM.
+        folder: what :func:`save_aligned` wrote; None for the base LLM.
+        users, items: the recommender's embeddings, as for :class:`RecExplainer`.
+    """
+    if folder is None:
+        return RecExplainer(llm, users, items).eval()
+    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+
+    folder = Path(folder)
+    read_json(folder / "adapter_config.json")
+    wrapped = get_peft_model(llm, PeftConfig.from_pretrained(folder))
+    adapter = {name: torch.from_numpy(value) for name, value in read_safetensors(folder / "adapter_model.safetensors").items()}
+    set_peft_model_state_dict(wrapped, adapter)
+    tensors = {name: torch.from_numpy(value) for name, value in read_safetensors(folder / "projectors.safetensors").items()}
+    model = RecExplainer(wrapped, users, items, "add" if "token_rows" in tensors else "replace")
+    missing, _ = model.load_state_dict(tensors, strict=False)
+    if any(not name.startswith("llm.") for name in missing):
+        raise InputError(f"{folder}/projectors.safetensors: tensors are missing; run the alignment again.")
+    return model.eval()

@@ -1,0 +1,104 @@
+"""One alignment, from files to files: read the tasks, train, save what was trained."""
+
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+
+import torch
+
+from recexplainer.alignment.model import RecExplainer, save_aligned, with_lora
+from recexplainer.alignment.training import train, write_curve
+from recexplainer.errors import InputError
+from recexplainer.files import read_json, read_safetensors, sha256, write_json
+from recexplainer.llm.base import load_model, load_tokenizer
+from recexplainer.llm.encoding import ChatEncoder, Encoded
+from recexplainer.seeds import derive_seed
+from recexplainer.tasks.schema import ABLATIONS, load_tasks
+
+logger = logging.getLogger(__name__)
+
+
+def align(
+    llm: str,
+    chat_template: str | None,
+    train_tasks: list[str],
+    embeddings: str,
+    deepspeed_config: str,
+    settings: dict,
+    ablation: str,
+    seed: int,
+    checkpoints: str,
+    folder: str,
+) -> None:
+    """Align the LLM with the recommender and write the adapter, the projectors and the run record.
+
+    Args:
+        llm: the base LLM's manifest.
+        chat_template: path of a Jinja chat template; None for the tokenizer's own.
+        train_tasks: Parquet files of training samples (the mode's tasks, and the conversations).
+        embeddings: the recommender's ``embeddings.safetensors``.
+        deepspeed_config: path of the DeepSpeed JSON.
+        settings: the ``alignment`` section of the config, with ``embedding_injection`` and ``trained_rows``.
+        ablation: which tasks are left out (section 3.6).
+        seed: the stage's seed.
+        checkpoints: a folder for checkpoints.
+        folder: where the results go.
+    """
+    encoder = ChatEncoder(load_tokenizer(llm, chat_template), settings["context"])
+    samples, counts = encode_tasks(encoder, train_tasks, ABLATIONS[ablation])
+    logger.info("%d training samples of %d tokens", len(samples), sum(map(len, samples)))
+
+    # Under fp16 and bf16 the frozen weights are held in that precision; DeepSpeed keeps the trained ones in fp32.
+    model = load_model(llm, settings["precision"])
+    torch.manual_seed(derive_seed(seed, "weights"))
+    tables = read_safetensors(embeddings)
+    model = RecExplainer(
+        with_lora(model, settings["lora"], settings["trained_rows"]),
+        tables["user"],
+        tables["item"],
+        settings["embedding_injection"],
+    )
+    if settings["gradient_checkpointing"]:
+        model.base[0].gradient_checkpointing_enable({"use_reentrant": False})
+    # What decides the training besides the settings: another one must not go on from its checkpoints.
+    identity = json.dumps([read_json(llm)["files"], sha256(embeddings), _tokens(samples)], sort_keys=True)
+    record = train(model, samples, settings, deepspeed_config, seed, checkpoints, identity)
+
+    if int(os.environ.get("RANK", "0")) == 0:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        save_aligned(model, folder)
+        write_curve(Path(folder) / "loss.csv", record.pop("curve"))
+        write_json(Path(folder) / "record.json", record | {"samples_per_task": counts})
+        logger.info("aligned model in %s (%.0f s)", folder, record["seconds"])
+
+
+def encode_tasks(
+    encoder: ChatEncoder, paths: list[str], without: tuple[str, ...]
+) -> tuple[list[Encoded], dict[str, int]]:
+    """Encode the samples of some task files, less the tasks that an ablation removes.
+
+    Returns:
+        The samples and, per task, how many there are; ``too_long`` counts those that do not fit the context.
+    """
+    rows = [row for path in paths for row in load_tasks(path, ["task", "messages"]) if row["task"] not in without]
+    if not rows:
+        raise InputError(f"{', '.join(paths)}: no training sample is left.")
+    encoded = encoder.encode([row["messages"] for row in rows])
+    counts: dict[str, int] = {}
+    for row, sample in zip(rows, encoded, strict=True):
+        key = "too_long" if sample is None else row["task"]
+        counts[key] = counts.get(key, 0) + 1
+    if counts.get("too_long"):
+        logger.warning("%d samples do not fit the context of %d tokens; left out", counts["too_long"], encoder.context)
+    return [sample for sample in encoded if sample is not None], dict(sorted(counts.items()))
+
+
+def _tokens(samples: list[Encoded]) -> str:
+    """Return a digest of the samples' tokens."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        digest.update(sample.ids.tobytes())
+        digest.update(sample.refs.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,143 @@
+"""Raw files in, the tables of one data set out: the whole data stage of a data set (section 4.1 of the paper)."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from recexplainer.data.filtering import Pairs, Trial, check_filter, first_interactions, k_core, search
+from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
+from recexplainer.data.streams import sha256
+from recexplainer.data.table1 import sparsity_percent
+from recexplainer.data.titles import clean_title, unique_titles
+from recexplainer.files import write_csv, write_json, write_parquet
+
+logger = logging.getLogger(__name__)
+
+ITEMS = pa.schema(
+    [("item", pa.int32()), ("item_id", pa.string()), ("title", pa.string())]
+    + [(name, pa.string()) for name in TEXTS]
+    + [("related", pa.list_(pa.string()))]
+)
+USERS = pa.schema([("user", pa.int32()), ("user_id", pa.string())])
+INTERACTIONS = pa.schema([("user", pa.int32()), ("item", pa.int32()), ("position", pa.int32()), ("time", pa.int64())])
+
+
+@dataclass
+class Dataset:
+    """The result of :func:`build_dataset`: Arrow tables, and what happened on the way."""
+
+    interactions: pa.Table  # user, item, position, time; sorted by (user, position)
+    items: pa.Table  # row number = item
+    users: pa.Table  # row number = user
+    statistics: dict
+    search: pd.DataFrame
+
+
+def _item_table(item_ids: list[str], raw_titles: list[str], texts: dict[str, dict]) -> tuple[pa.Table, Counter]:
+    """Table of the final catalogue, and the counts of title repairs."""
+    repairs: Counter = Counter(dict.fromkeys(("markup", "characters", "separators", "shortened"), 0))
+    titles, repairs["made_unique"] = unique_titles([clean_title(raw, repairs) for raw in raw_titles])
+    catalogue = set(item_ids)
+    columns = {"item": np.arange(len(item_ids), dtype=np.int32), "item_id": item_ids, "title": titles}
+    columns |= {name: [texts[item][name] for item in item_ids] for name in TEXTS}
+    columns["related"] = [
+        [other for other in texts[item]["related"] if other in catalogue and other != item] for item in item_ids
+    ]
+    return pa.table(columns, schema=ITEMS), repairs
+
+
+def _search_table(trials: list[Trial], chosen: int) -> pd.DataFrame:
+    """One row per combination; ``all`` stands for no limit."""
+    rows = [
+        {
+            "top_items": trial.top_items or "all",
+            "sample_users": trial.sample_users or "all",
+            **trial.counts,
+            "distance": None if trial.distance is None else round(trial.distance, 6),
+            "chosen": index == chosen,
+        }
+        for index, trial in enumerate(trials)
+    ]
+    return pd.DataFrame(rows)
+
+
+def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, seed: int) -> Dataset:
+    """Read, clean and filter one data set.
+
+    Args:
+        reviews, metadata: raw files, plain or gzip.
+        settings: the data set's ``format``, ``fields`` and ``filter`` of the config.
+        seed: seed of the sample of users.
+
+    Raises:
+        InputError: bad settings, a bad file, or nothing left after the filter.
+    """
+    form = settings.get("format")
+    fields, options = check_fields(settings.get("fields") or {}), check_filter(settings.get("filter") or {})
+    share = options["max_broken_share"]
+
+    raw = read_interactions(reviews, form, fields, share)
+    steps = []
+
+    def step(name: str, counts: dict[str, int]) -> None:
+        steps.append({"step": name, **counts})
+        logger.info("%s: %d users, %d items, %d interactions", name, *counts.values())
+
+    pairs = Pairs(raw.user, raw.item, raw.time)
+    step("read", pairs.counts())
+    known, counts_metadata = read_metadata(metadata, form, fields, set(raw.items), ("title",), share)
+    titles = {item: values["title"] for item, values in known.items() if values["title"]}
+    pairs = pairs.take(np.array([item in titles for item in raw.items], dtype=bool)[pairs.item])
+    step("items with a title", pairs.counts())
+    pairs = first_interactions(pairs)
+    step("first interaction of each user and item", pairs.counts())
+    pairs = pairs.take(k_core(pairs.user, pairs.item, options["core"]))
+    step("first k-core", pairs.counts())
+    trials, chosen, rows = search(pairs, options, seed)
+    best = trials[chosen]
+    step("top items, users left, sample, second k-core", best.counts)
+
+    pairs = pairs.take(rows)
+    user_codes, user = np.unique(pairs.user, return_inverse=True)
+    item_codes, item = np.unique(pairs.item, return_inverse=True)
+    item_ids = [raw.items[code] for code in item_codes]
+    texts, _ = read_metadata(metadata, form, fields, set(item_ids), (*TEXTS, "related"), share)
+    items, repairs = _item_table(item_ids, [titles[item_id] for item_id in item_ids], texts)
+    starts = np.flatnonzero(np.diff(user, prepend=-1))
+    position = np.arange(len(user)) - starts[user]
+    columns = {"user": user, "item": item, "position": position, "time": pairs.time}
+    interactions = pa.table({name: pa.array(column, INTERACTIONS.field(name).type) for name, column in columns.items()})
+    statistics = {
+        **best.counts,
+        "sparsity_percent": sparsity_percent(**best.counts),
+        "top_items": best.top_items,
+        "sample_users": best.sample_users,
+        "distance": best.distance,
+        "steps": steps,
+        "reviews": {"sha256": sha256(reviews), **raw.counts},
+        "metadata": {"sha256": sha256(metadata), **counts_metadata},
+        "items_without_metadata": len(raw.items) - len(known),
+        "items_without_title": len(known) - len(titles),
+        "titles_repaired": dict(repairs),
+    }
+    users = pa.table(
+        {"user": np.arange(len(user_codes), dtype=np.int32), "user_id": [raw.users[code] for code in user_codes]},
+        schema=USERS,
+    )
+    return Dataset(interactions, items, users, statistics, _search_table(trials, chosen))
+
+
+def write_dataset(
+    dataset: Dataset, interactions: str, items: str, users: str, statistics: str, search_csv: str
+) -> None:
+    """Write the five files of a data set."""
+    write_parquet(items, dataset.items)
+    write_parquet(users, dataset.users)
+    write_csv(search_csv, dataset.search)
+    write_json(statistics, dataset.statistics)
+    write_parquet(interactions, dataset.interactions)

@@ -1,0 +1,267 @@
+"""Download a file: a local copy first, then mirrors; resumed, verified, and whole or not there."""
+
+import hashlib
+import json
+import logging
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from recexplainer.data.streams import GZIP_MAGIC, sha256
+from recexplainer.errors import InputError
+from recexplainer.files import atomic, read_json, write_json
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 6  # in a row without progress, per mirror
+FIRST_PAUSE = 2.0  # seconds, doubled after each failure
+LONGEST_PAUSE = 120.0  # seconds; also the limit of what Retry-After may ask for
+TIMEOUT = (15, 60)  # seconds to connect, and between two reads
+CHUNK = 1 << 20
+MESSAGE_EVERY = 10.0  # seconds
+RETRIED = {408, 425, 429, 500, 502, 503, 504}
+
+
+class _Refused(Exception):
+    """This source is of no use; the next one is tried."""
+
+
+class _Interrupted(Exception):
+    """Worth another attempt at the same mirror, after ``pause`` seconds if the server named them."""
+
+    def __init__(self, why: str, pause: float | None = None):
+        super().__init__(why)
+        self.pause = pause
+
+
+def _verify(path: Path, source: dict) -> None:
+    """Check size and checksum, as far as they are known, and that a ``.gz`` is one."""
+    size = path.stat().st_size
+    if size == 0:
+        raise _Refused("the file is empty")
+    if source.get("bytes") not in (None, size):
+        raise _Refused(f"{size} bytes, expected {source['bytes']}")
+    if source.get("sha256") and (found := sha256(path)) != source["sha256"].lower():
+        raise _Refused(f"SHA-256 is {found}, expected {source['sha256']}")
+    address = source["path"] if "path" in source else urlsplit(source["url"]).path
+    with open(path, "rb") as handle:
+        if address.endswith(".gz") and handle.read(2) != GZIP_MAGIC:
+            raise _Refused("not a gzip file; perhaps a web page that says why")
+
+
+def _copy(source: dict, output: Path) -> None:
+    path = Path(os.path.expandvars(source["path"])).expanduser()
+    if not path.is_file():
+        raise _Refused("no such file")
+    try:
+        with atomic(output) as temporary:
+            shutil.copyfile(path, temporary)
+            _verify(temporary, source)
+    except PermissionError as error:
+        raise _Refused(str(error)) from None
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for: a number or a date."""
+    try:
+        return max(0.0, float(value)) if value else None
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+class _Mirror:
+    """One URL. ``<output>.part`` holds what has arrived, ``<output>.part.json`` what it belongs to."""
+
+    def __init__(self, source: dict, output: Path, session: requests.Session):
+        self.source, self.url, self.session = source, source["url"], session
+        self.part = output.with_name(output.name + ".part")
+        self.record = output.with_name(output.name + ".part.json")
+        self.output = output
+
+    def size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def forget(self) -> None:
+        self.part.unlink(missing_ok=True)
+        self.record.unlink(missing_ok=True)
+
+    def _known(self) -> dict:
+        """The record of the part, or an empty dict if the part cannot be continued from this URL."""
+        try:
+            record = read_json(self.record) if self.size() else {}
+        except InputError:
+            record = {}
+        return record if isinstance(record, dict) and record.get("url") == self.url and record.get("validator") else {}
+
+    def _open(self, known: dict) -> requests.Response:
+        # Without "identity" a server may compress, and offsets would mean something else.
+        headers = {"Accept-Encoding": "identity", "User-Agent": "recexplainer-reproduction"}
+        if known:
+            headers |= {"Range": f"bytes={self.size()}-", "If-Range": known["validator"]}
+        response = self.session.get(self.url, headers=headers, stream=True, timeout=TIMEOUT)
+        if response.status_code in (200, 206):
+            return response
+        response.close()
+        if response.status_code == 416:
+            self.forget()
+            raise _Interrupted("the server refused to continue; starting again", pause=0.0)
+        if response.status_code in RETRIED:
+            raise _Interrupted(f"HTTP {response.status_code}", _retry_after(response.headers.get("Retry-After")))
+        raise _Refused(f"HTTP {response.status_code}")
+
+    def _total(self, response: requests.Response, start: int) -> int | None:
+        """Size of the whole file, or None if the server does not say."""
+        if response.status_code == 206:
+            unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
+            span, _, total = rest.partition("/")
+            if unit != "bytes" or span.partition("-")[0] != str(start):
+                self.forget()
+                raise _Interrupted("the server sent another part than the one asked for", pause=0.0)
+            return int(total) if total.isdigit() else None
+        length = response.headers.get("Content-Length", "")
+        return int(length) if length.isdigit() else None
+
+    def attempt(self) -> None:
+        """One request: continue or start, then verify, then rename to the final name."""
+        known = self._known()
+        with self._open(known) as response:
+            start = self.size() if response.status_code == 206 else 0
+            total = self._total(response, start)
+            if "html" in response.headers.get("Content-Type", ""):
+                raise _Refused("a web page, not a file")
+            if total is not None and self.source.get("bytes") not in (None, total):
+                raise _Refused(f"the server has {total} bytes, expected {self.source['bytes']}")
+            if start:
+                logger.info("%s: resumed at byte %d", self.url, start)
+            else:
+                self.forget()
+                tag = response.headers.get("ETag", "")
+                strong = tag if tag.startswith('"') else response.headers.get("Last-Modified")
+                write_json(self.record, {"url": self.url, "validator": strong})
+            self._receive(response, start, total)
+        size = self.size()
+        if total is not None and size != total:
+            if size > total:
+                self.forget()
+            raise _Interrupted(f"{size} of {total} bytes")
+        try:
+            _verify(self.part, self.source)
+        except _Refused as error:
+            self.forget()
+            if start:  # the older half may be at fault: once more from the beginning
+                raise _Interrupted(f"{error}; starting again", pause=0.0) from None
+            raise
+        with open(self.part, "rb+") as handle:
+            os.fsync(handle.fileno())
+        os.replace(self.part, self.output)
+        self.forget()
+
+    def _receive(self, response: requests.Response, start: int, total: int | None) -> None:
+        """Append the body, as it is on the server: a Content-Encoding that some servers add to .gz files is left alone."""
+        received, said = start, time.monotonic()
+        with open(self.part, "ab" if start else "wb") as handle:
+            for chunk in response.raw.stream(CHUNK, decode_content=False):
+                handle.write(chunk)
+                received += len(chunk)
+                if time.monotonic() - said > MESSAGE_EVERY:
+                    said = time.monotonic()
+                    share = f" of {total / 1e6:.0f}" if total else ""
+                    logger.info("%s: %.0f%s MB", self.url, received / 1e6, share)
+
+
+def _fetch(source: dict, output: Path, session: requests.Session, sleep: Callable[[float], None]) -> None:
+    """Try one mirror until it has failed ``ATTEMPTS`` times in a row without progress of 1 MiB."""
+    if urlsplit(source["url"]).scheme not in ("http", "https"):
+        raise _Refused("only http and https are allowed")
+    mirror = _Mirror(source, output, session)
+    failures, furthest = 0, 0
+    while True:
+        try:
+            return mirror.attempt()
+        except _Interrupted as error:
+            why, pause = str(error), error.pause
+        except requests.exceptions.InvalidSchema:
+            raise _Refused("redirected to something else than http and https") from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.TooManyRedirects) as error:
+            raise _Refused(str(error)) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
+            why, pause = f"{type(error).__name__}: {error}", None
+        failures = 1 if mirror.size() >= furthest + CHUNK else failures + 1
+        furthest = max(furthest, mirror.size())
+        if failures >= ATTEMPTS:
+            raise _Refused(f"{failures} attempts failed, the last one: {why}")
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1) if pause is None else pause)
+        logger.warning("%s: %s; next attempt in %.0f s", source["url"], why, math.ceil(pause))
+        sleep(pause)
+
+
+def _check_source(name: str, source: dict) -> None:
+    size, digest = (source.get("bytes"), source.get("sha256")) if isinstance(source, dict) else (None, None)
+    if (
+        not isinstance(source, dict)
+        or set(source) - {"path", "url", "sha256", "bytes"}
+        or ("path" in source) == ("url" in source)
+        or not isinstance(source.get("path", source.get("url")), str)
+        or not (size is None or (type(size) is int and size > 0))
+        or not (digest is None or (isinstance(digest, str) and len(digest) == hashlib.sha256().digest_size * 2))
+    ):
+        raise InputError(
+            f"config key 'sources' of {name}: expected a path or a url, optionally with sha256 and bytes; "
+            f"found {json.dumps(source, default=str)}."
+        )
+
+
+def download(name: str, sources: list[dict], output: str | Path, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Get one file from the first source that has it.
+
+    Args:
+        name: what the file is, for messages, for example ``games/reviews``.
+        sources: in order of preference, ``{"path": ...}`` (``~`` and environment variables are expanded; copied) or
+            ``{"url": ...}`` (http or https), each optionally with ``sha256`` and ``bytes``.
+        output: where it goes. A download that is cut off leaves ``<output>.part``, where the next call continues.
+        sleep: waits for some seconds; tests replace it.
+
+    Raises:
+        InputError: a source is not well-formed, or none has the file; the message lists why.
+    """
+    output = Path(output)
+    if not isinstance(sources, list) or not sources:
+        raise InputError(f"config key 'sources' of {name}: expected a list of paths and urls, found {sources!r}.")
+    for source in sources:
+        _check_source(name, source)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    failed = []
+    with requests.Session() as session:
+        for source in sources:
+            address = source.get("path") or source["url"]
+            try:
+                if "path" in source:
+                    _copy(source, output)
+                else:
+                    _fetch(source, output, session, sleep)
+            except _Refused as error:
+                logger.warning("%s: %s: %s", name, address, error)
+                failed.append(f"  {address}: {error}")
+                continue
+            except OSError as error:
+                raise InputError(
+                    f"{name}: cannot write {output}: {error}. Make room or choose another folder."
+                ) from None
+            logger.info("%s: from %s, %d bytes, now in %s", name, address, output.stat().st_size, output)
+            return
+    local = next((source["path"] for source in sources if "path" in source), None)
+    place = f"as {local}" if local else "somewhere, and name it as the first of its sources: {path: ...}"
+    raise InputError(f"{name}: no source has the file.\n" + "\n".join(failed) + f"\nGet it by hand and put it {place}.")

@@ -1,0 +1,179 @@
+"""The filter, in the order of the paper's authors: unique pairs, k-core, top items, users left, sample, k-core.
+
+All functions work on columns of codes; codes rank the raw ids in ascending order, so "ties by id" means
+ties by code. How many items and users the paper kept is only published for one data set: :func:`search`
+tries all combinations of the config's lists and takes the one nearest the paper's Table 1.
+"""
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from recexplainer.errors import InputError
+from recexplainer.seeds import generator
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Pairs:
+    """Interactions as three columns of equal length; rows sorted by (user, time, item)."""
+
+    user: np.ndarray  # int32 codes
+    item: np.ndarray  # int32 codes
+    time: np.ndarray  # int64
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: np.ndarray) -> "Pairs":
+        """Return the rows of a mask or an index array."""
+        return Pairs(self.user[rows], self.item[rows], self.time[rows])
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of users, items and interactions."""
+        return {"users": _distinct(self.user), "items": _distinct(self.item), "interactions": len(self)}
+
+
+@dataclass
+class Trial:
+    """One combination of the search; ``None`` means no limit, ``distance`` is None without a target."""
+
+    top_items: int | None
+    sample_users: int | None
+    counts: dict[str, int]
+    distance: float | None
+
+
+def _distinct(codes: np.ndarray) -> int:
+    return int(np.count_nonzero(np.bincount(codes))) if len(codes) else 0
+
+
+def _mask(codes: np.ndarray, size: int) -> np.ndarray:
+    mask = np.zeros(size, dtype=bool)
+    mask[codes] = True
+    return mask
+
+
+def first_interactions(pairs: Pairs) -> Pairs:
+    """Keep one interaction per (user, item), the earliest, and sort by (user, time, item): a total order."""
+    order = np.lexsort((pairs.time, pairs.item, pairs.user))
+    user, item = pairs.user[order], pairs.item[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
+    kept = pairs.take(order[first])
+    return kept.take(np.lexsort((kept.item, kept.time, kept.user)))
+
+
+def k_core(user: np.ndarray, item: np.ndarray, core: int) -> np.ndarray:
+    """Rows of the largest subset in which each user and each item has at least ``core`` interactions.
+
+    Args:
+        user, item: codes of each row; pairs are unique.
+        core: the k of the k-core.
+
+    Returns:
+        Ascending row numbers, int64; empty if there is no such subset.
+    """
+    rows = np.arange(len(user))
+    while len(rows):
+        users, items = user[rows], item[rows]
+        keep = (np.bincount(users)[users] >= core) & (np.bincount(items)[items] >= core)
+        if keep.all():
+            break
+        rows = rows[keep]
+    return rows
+
+
+def top_rows(item: np.ndarray, limit: int | None) -> np.ndarray:
+    """Ascending numbers of the rows whose item is among the ``limit`` most frequent ones (ties: the smaller code)."""
+    frequency = np.bincount(item)
+    best = np.argsort(-frequency, kind="stable")[:limit]
+    return np.flatnonzero(_mask(best, len(frequency))[item])
+
+
+def _combinations(pairs: Pairs, settings: dict, seed: int) -> Iterator[tuple]:
+    """Yield (top_items, sample_users, rows) of every combination; what two combinations share is done once."""
+    core, number = settings["core"], int(pairs.user.max(initial=-1)) + 1
+    for top in settings["top_items"]:
+        kept = top_rows(pairs.item, top)
+        users = pairs.user[kept]
+        kept = kept[np.bincount(users)[users] >= core]
+        # One random order of the users: a larger sample holds the smaller ones.
+        shuffled = generator(seed, "sample_users").permutation(np.unique(pairs.user[kept]))
+        for size in settings["sample_users"]:
+            chosen = kept if size is None else kept[_mask(shuffled[:size], number)[pairs.user[kept]]]
+            yield top, size, chosen[k_core(pairs.user[chosen], pairs.item[chosen], core)]
+
+
+def search(pairs: Pairs, settings: dict, seed: int) -> tuple[list[Trial], int, np.ndarray]:
+    """Filter with every combination of ``top_items`` and ``sample_users``; find the one nearest the target.
+
+    Args:
+        pairs: unique pairs after the first k-core.
+        settings: result of :func:`check_filter`.
+        seed: seed of the sample of users.
+
+    Returns:
+        The trials in the config's order; the index of the chosen one (smallest mean absolute relative difference
+        from the target over users, items, interactions; ties: the first); the rows of ``pairs`` that it keeps.
+
+    Raises:
+        InputError: nothing is left, whatever the combination.
+    """
+    target = settings["target"]
+    trials: list[Trial] = []
+    best, best_rows, best_distance = None, np.empty(0, dtype=np.int64), math.inf
+    for index, (top, size, kept) in enumerate(_combinations(pairs, settings, seed)):
+        counts = pairs.take(kept).counts()
+        distance = sum(abs(counts[name] - target[name]) / target[name] for name in target) / 3 if target else None
+        trials.append(Trial(top, size, counts, distance))
+        logger.info("top_items %s, sample_users %s: %s, distance %s", top, size, counts, distance)
+        if len(kept) and (distance or 0.0) < best_distance:
+            best, best_rows, best_distance = index, kept, distance or 0.0
+    if best is None:
+        raise InputError(
+            "filter: no interaction is left with any combination of 'top_items' and 'sample_users'; "
+            "lower 'core', or raise the limits (null means no limit)."
+        )
+    return trials, best, best_rows
+
+
+def _limits(settings: dict, name: str) -> list[int | None]:
+    value = settings.get(name)
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(limit is None or (type(limit) is int and limit > 0) for limit in values):
+        raise InputError(
+            f"config key 'filter.{name}': expected a list of whole numbers over 0, or null; found {value!r}."
+        )
+    return values
+
+
+def check_filter(settings: dict) -> dict:
+    """Return the config's ``filter`` with every key present: core, top_items, sample_users, target, max_broken_share.
+
+    Raises:
+        InputError: a key is unknown or has a wrong value; or there are several combinations and no target.
+    """
+    unknown = sorted(set(settings) - {"core", "top_items", "sample_users", "target", "max_broken_share"})
+    if unknown:
+        raise InputError(f"config key 'filter': unknown name {unknown[0]!r}.")
+    core, share, target = settings.get("core", 5), settings.get("max_broken_share", 0.0), settings.get("target")
+    if type(core) is not int or core < 3:
+        raise InputError(f"config key 'filter.core': expected a whole number of at least 3, found {core!r}.")
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise InputError(f"config key 'filter.max_broken_share': expected a number from 0 to 1, found {share!r}.")
+    names = ("users", "items", "interactions")
+    if target is not None and (
+        not isinstance(target, dict)
+        or set(target) != set(names)
+        or not all(type(value) is int and value > 0 for value in target.values())
+    ):
+        raise InputError(f"config key 'filter.target': expected users, items, interactions over 0, found {target!r}.")
+    result = {name: _limits(settings, name) for name in ("top_items", "sample_users")}
+    if len(result["top_items"]) * len(result["sample_users"]) > 1 and target is None:
+        raise InputError("config key 'filter.target' is missing: several combinations need the counts to come near to.")
+    return result | {"core": core, "target": target, "max_broken_share": share}

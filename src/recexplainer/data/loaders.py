@@ -1,0 +1,254 @@
+"""Streaming readers of Amazon v2 and Steam reviews and metadata.
+
+Format ``amazon``: one JSON object per line. Format ``steam``: one Python dict literal per line.
+Field names come from the config. What is returned does not depend on the order of the lines.
+"""
+
+import calendar
+import logging
+import math
+import time as clock
+from array import array
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from recexplainer.data.literals import parse_line
+from recexplainer.data.streams import BrokenLines, lines
+from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
+from recexplainer.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+FORMATS = ("amazon", "steam")
+KEYS = ("user", "item", "time", "meta_item")  # one key each; meta_item is the item's key in the metadata
+TEXTS = ("description", "tags", "brand", "feature")  # lists of keys, the first with a text is taken
+PROGRESS = 2_000_000  # lines between two messages
+
+
+@dataclass
+class Interactions:
+    """Interactions as columns; ``users`` and ``items`` are raw ids in ascending order.
+
+    ``user`` and ``item`` (int32) index ``users`` and ``items``; ``time`` is int64. Rows are in no meaningful order.
+    """
+
+    users: list[str]
+    items: list[str]
+    user: np.ndarray
+    item: np.ndarray
+    time: np.ndarray
+    counts: dict[str, int]  # lines, broken_lines, without_time
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+
+def check_fields(fields: dict) -> dict:
+    """Return the config's ``fields`` with every key present.
+
+    Args:
+        fields: ``user``, ``item``, ``time`` and optionally ``meta_item`` are keys of the raw records;
+            ``title``, ``description``, ``tags``, ``brand``, ``feature``, ``related`` are lists of alternative keys.
+
+    Raises:
+        InputError: a needed name is missing, a name is unknown, or a value has the wrong type.
+    """
+    unknown = sorted(set(fields) - {*KEYS, *TEXTS, "title", "related"})
+    missing = [name for name in ("user", "item", "time", "title") if not fields.get(name)]
+    if unknown or missing:
+        problem = f"unknown name {unknown[0]!r}" if unknown else f"{missing[0]!r} is missing"
+        raise InputError(f"config key 'fields': {problem}; known: {', '.join([*KEYS, 'title', *TEXTS, 'related'])}.")
+    result = {"meta_item": fields["item"]} | {name: fields[name] for name in KEYS if name in fields}
+    for name in ("title", *TEXTS, "related"):
+        value = fields.get(name) or []
+        result[name] = [value] if isinstance(value, str) else list(value)
+    for name, value in result.items():
+        if not all(isinstance(key, str) for key in ([value] if name in KEYS else value)):
+            raise InputError(f"config key 'fields': {name!r} must name keys of the records, found {value!r}.")
+    return result
+
+
+def parse_id(value) -> str | None:
+    """Return a user or item id as text, or None if there is none (missing, empty, or no text or whole number)."""
+    if type(value) is str:
+        return repair_surrogates(value.strip()) or None
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return str(int(value))
+    return None
+
+
+@lru_cache(maxsize=1 << 16)
+def _parse_time_text(text: str) -> int | None:
+    try:
+        if text.isascii() and "_" not in text:
+            return parse_time(float(text)) if not text.lstrip("+-").isdigit() else parse_time(int(text))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return calendar.timegm(clock.strptime(text, "%Y-%m-%d"))
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse_time(value) -> int | None:
+    """Return a time as a whole number (int64), or None if it is missing or unreadable.
+
+    Numbers and numeric texts are taken as they are (seconds since 1970, or a plain order number), fractions cut;
+    a date ``YYYY-MM-DD`` becomes seconds since 1970, midnight UTC.
+    """
+    if type(value) is str:
+        return _parse_time_text(value.strip())
+    if type(value) is float and math.isfinite(value):
+        value = int(value)
+    return value if type(value) is int and -(1 << 63) <= value < 1 << 63 else None
+
+
+def _records(path: str | Path, form: str, keys: set[str], broken: BrokenLines) -> Iterator[tuple[int, dict]]:
+    """Yield (line number, record) of the lines that parse; the others go to ``broken``. Checks the limit at the end."""
+    if form not in FORMATS:
+        raise InputError(f"config key 'format': {form!r} is unknown; expected one of {', '.join(FORMATS)}.")
+    parse: Callable = orjson.loads if form == "amazon" else partial(parse_line, keys=frozenset(keys))
+    total = 0
+    for number, line in lines(path):
+        total += 1
+        if total % PROGRESS == 0:
+            logger.info("%s: %d million lines read", path, total // 1_000_000)
+        try:
+            record = parse(line)
+        except ValueError as error:
+            broken.add(number, str(error))
+            continue
+        if type(record) is not dict:
+            broken.add(number, f"expected an object, found {type(record).__name__}")
+            continue
+        yield number, record
+    broken.check(total)
+
+
+def _ranks(codes: dict[str, int]) -> tuple[list[str], np.ndarray]:
+    """Ids in ascending order, and the map from first-seen codes to ranks in that order."""
+    ids = sorted(codes)
+    ranks = np.empty(len(ids), dtype=np.int32)
+    ranks[np.fromiter((codes[name] for name in ids), dtype=np.int64, count=len(ids))] = np.arange(len(ids))
+    return ids, ranks
+
+
+def read_interactions(path: str | Path, form: str, fields: dict, max_broken_share: float) -> Interactions:
+    """Read a reviews file: every review is an interaction, whatever its rating.
+
+    A record without a user or an item is a broken line. A record without a readable time is dropped and counted.
+
+    Args:
+        path: plain or gzip file.
+        form: ``amazon`` or ``steam``.
+        fields: result of :func:`check_fields`.
+        max_broken_share: limit of the share of broken lines, 0 to 1.
+
+    Raises:
+        InputError: the file is missing, corrupt, or has too many broken lines.
+    """
+    user_key, item_key, time_key = fields["user"], fields["item"], fields["time"]
+    users: dict[str, int] = {}
+    items: dict[str, int] = {}
+    user_codes, item_codes, times = array("i"), array("i"), array("q")
+    without_time = 0
+    broken = BrokenLines(path, max_broken_share)
+    for number, record in _records(path, form, {user_key, item_key, time_key}, broken):
+        user, item = parse_id(record.get(user_key)), parse_id(record.get(item_key))
+        if user is None or item is None:
+            broken.add(number, f"no {user_key if user is None else item_key!r}")
+            continue
+        moment = parse_time(record.get(time_key))
+        if moment is None:
+            without_time += 1
+            continue
+        user_codes.append(users.setdefault(user, len(users)))
+        item_codes.append(items.setdefault(item, len(items)))
+        times.append(moment)
+    if not times:
+        raise InputError(f"{path}: no record has a readable time in {time_key!r}. Check the config key 'fields'.")
+    user_ids, user_ranks = _ranks(users)
+    item_ids, item_ranks = _ranks(items)
+    return Interactions(
+        user_ids,
+        item_ids,
+        user_ranks[np.frombuffer(user_codes, dtype=np.int32)],
+        item_ranks[np.frombuffer(item_codes, dtype=np.int32)],
+        np.frombuffer(times, dtype=np.int64),
+        {"lines": broken.total, "broken_lines": broken.count, "without_time": without_time},
+    )
+
+
+def _texts(value) -> Iterator[str]:
+    """Yield the texts in a raw field: a text, a number, or lists of them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for element in value:
+            yield from _texts(element)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _text(record: dict, keys: list[str]) -> str:
+    """First text among the alternatives; the elements of a list are joined with a comma."""
+    for key in keys:
+        parts = (clean_text(part) for part in _texts(record.get(key)))
+        if text := ", ".join(part for part in parts if part):
+            return text
+    return ""
+
+
+def _title(record: dict, keys: list[str]) -> str:
+    """First raw title among the alternatives that is one after cleaning."""
+    return next((raw for key in keys for raw in _texts(record.get(key)) if clean_title(raw)), "")
+
+
+def read_metadata(
+    path: str | Path, form: str, fields: dict, wanted: Container[str], names: tuple[str, ...], max_broken_share: float
+) -> tuple[dict[str, dict], dict[str, int]]:
+    """Read the wanted fields of the wanted items. Called twice: titles first, all texts once the catalogue is known.
+
+    Where an item stands on several lines, each field takes its longest value, then the first in
+    alphabetical order, so that the order of the lines does not matter.
+
+    Args:
+        path, form, fields, max_broken_share: as in :func:`read_interactions`.
+        wanted: raw item ids to keep.
+        names: of ``title`` (raw), the names in ``TEXTS`` (cleaned), ``related`` (list of raw ids).
+
+    Returns:
+        {item id: {name: value}}, and the counts ``lines``, ``broken_lines``, ``repeated`` (further lines of kept items).
+
+    Raises:
+        InputError: the file is missing, corrupt, or has too many broken lines (a line without an item is one).
+    """
+    item_key = fields["meta_item"]
+    keys = {item_key}.union(*(fields[name] for name in names))
+    result: dict[str, dict] = {}
+    repeated = 0
+    broken = BrokenLines(path, max_broken_share)
+    for number, record in _records(path, form, keys, broken):
+        item = parse_id(record.get(item_key))
+        if item is None:
+            broken.add(number, f"no {item_key!r}")
+            continue
+        if item not in wanted:
+            continue
+        repeated += item in result
+        values = result.setdefault(item, {})
+        for name in names:
+            if name == "related":
+                ids = (parse_id(raw) for key in fields[name] for raw in _texts(record.get(key)))
+                value = list(dict.fromkeys(other for other in ids if other))
+            else:
+                value = _title(record, fields[name]) if name == "title" else _text(record, fields[name])
+            old = values.get(name)
+            if old is None or (-len(value), value) < (-len(old), old):
+                values[name] = value
+    return result, {"lines": broken.total, "broken_lines": broken.count, "repeated": repeated}

@@ -1,0 +1,126 @@
+"""Reading big text files as a stream: plain or gzip, line by line, with broken lines counted.
+
+Decompression is igzip's (the ``isal`` package), in blocks that are cut at line ends, so memory
+does not depend on the size of the file.
+"""
+
+import hashlib
+import io
+import logging
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from isal import igzip, isal_zlib
+
+from recexplainer.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+BLOCK = 1 << 22  # bytes read at once
+LONGEST_LINE = 1 << 26  # bytes; a longer one means that the file is not made of lines
+SHOWN = 5  # broken lines of a file that are shown in the log
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
+    try:
+        with open(path, "rb") as handle:
+            if handle.read(2) == GZIP_MAGIC:
+                handle.seek(0)
+                with igzip.open(handle, "rb") as unpacked:
+                    yield unpacked
+            else:
+                handle.seek(0)
+                yield handle
+    except (EOFError, igzip.BadGzipFile, isal_zlib.error, zlib.error) as error:
+        raise InputError(
+            f"{path}: the gzip file is cut off or corrupt ({error}). Delete it and run the download again."
+        ) from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(f"{path}: no such file; expected a plain or gzip text file.") from None
+
+
+def blocks(path: str | Path) -> Iterator[bytes]:
+    """Yield the unpacked bytes of a plain or gzip file, about 4 MiB at a time, without a byte order mark.
+
+    Raises:
+        InputError: the file is missing, or its gzip stream is cut off or corrupt.
+    """
+    with _opened(Path(path)) as handle:
+        first = True
+        while block := handle.read(BLOCK):
+            yield block.removeprefix(b"\xef\xbb\xbf") if first else block
+            first = False
+
+
+def lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (line number from 1, stripped line) for each line that is not blank; LF and CRLF both end a line.
+
+    Raises:
+        InputError: as :func:`blocks`; or a line is longer than 64 MiB.
+    """
+    number, rest = 0, []
+    for block in blocks(path):
+        head, newline, tail = block.rpartition(b"\n")
+        rest.append(head if newline else tail)
+        if newline:
+            for line in b"".join(rest).split(b"\n"):
+                number += 1
+                if line := line.strip():
+                    yield number, line
+            rest = [tail]
+        if len(rest) * BLOCK > LONGEST_LINE:
+            raise InputError(f"{path}: line {number + 1} is longer than 64 MiB; expected one record per line.")
+    if line := b"".join(rest).strip():
+        yield number + 1, line
+
+
+class BrokenLines:
+    """Counts the lines of one file that cannot be read, shows the first few in the log, and sets the limit.
+
+    Args:
+        path: the file, for messages.
+        max_share: the share of broken lines, 0 to 1, from which on the file is refused.
+    """
+
+    def __init__(self, path: str | Path, max_share: float):
+        self.path, self.max_share = path, max_share
+        self.count, self.total, self.first = 0, 0, ""
+
+    def add(self, number: int, why: str) -> None:
+        """Count line ``number`` as broken."""
+        self.count += 1
+        if self.count == 1:
+            self.first = f"line {number}: {why}"
+        if self.count <= SHOWN:
+            logger.warning("%s, line %d: skipped: %s", self.path, number, why)
+        elif self.count == SHOWN + 1:
+            logger.warning("%s: more lines are skipped, without a message each", self.path)
+
+    def check(self, total: int) -> None:
+        """End of the file: ``total`` lines that are not blank were seen.
+
+        Raises:
+            InputError: there was no line, or the share of broken ones is over the limit.
+        """
+        self.total = total
+        if total == 0:
+            raise InputError(f"{self.path}: the file has no line; expected one record per line.")
+        share = self.count / total
+        if share > self.max_share:
+            raise InputError(
+                f"{self.path}: {self.count} of {total} lines ({share:.2%}) cannot be read, more than the allowed "
+                f"{self.max_share:.2%}. First: {self.first}. Check the file and the keys 'format' and 'fields', "
+                f"or raise 'max_broken_share'."
+            )
+        if self.count:
+            logger.warning("%s: %d of %d lines skipped", self.path, self.count, total)
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal text."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,44 @@
+"""Table 1 of the paper: the size of each data set after the filter."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from recexplainer.errors import InputError
+from recexplainer.files import read_json
+
+COUNTS = ("users", "items", "interactions")
+
+
+def sparsity_percent(users: int, items: int, interactions: int) -> float:
+    """Share of the user-item pairs without an interaction, in percent, with 3 decimals."""
+    return round(100 * (1 - interactions / (users * items)), 3)
+
+
+def table1(statistics: Sequence[str | Path], datasets: Sequence[str]) -> pd.DataFrame:
+    """Build Table 1.
+
+    Args:
+        statistics: ``statistics.json`` of each data set.
+        datasets: their names, in the same order.
+
+    Returns:
+        Columns dataset, users, items, interactions, sparsity_percent (text with 3 decimals).
+
+    Raises:
+        InputError: the numbers of files and names differ, or a file lacks a count.
+    """
+    if len(statistics) != len(datasets):
+        raise InputError(
+            f"table 1: {len(statistics)} statistics files for {len(datasets)} data sets; expected one each."
+        )
+    rows = []
+    for path, dataset in zip(statistics, datasets, strict=True):
+        values = read_json(path)
+        missing = [name for name in COUNTS if name not in values]
+        if missing:
+            raise InputError(f"{path}: key {missing[0]!r} is missing; run the filter of {dataset} again.")
+        counts = {name: values[name] for name in COUNTS}
+        rows.append({"dataset": dataset, **counts, "sparsity_percent": f"{sparsity_percent(**counts):.3f}"})
+    return pd.DataFrame(rows, columns=["dataset", *COUNTS, "sparsity_percent"])

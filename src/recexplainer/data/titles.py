@@ -1,0 +1,123 @@
+"""Clean texts, and display titles that are unique in the catalogue and free of list separators.
+
+Exact-title matching needs both. Uniqueness is made inside the final catalogue, not in the raw one: a
+suffix then marks only titles that a reader can really confuse, and the titles depend on the set of items
+alone, not on the order of any file.
+"""
+
+import html
+import re
+import unicodedata
+from collections import Counter
+
+LONGEST_TITLE = 200  # characters
+SEPARATOR = " - "  # stands where a title had "; " or ", "
+
+# Traces of a web page where a title should be. Such an item counts as one without a title.
+_GARBAGE = re.compile(
+    r"getTime\s*\(|</?(?:span|div|script|style|img|td|tr|table)\b|function\s*\(|javascript:", re.IGNORECASE
+)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|big|blockquote|br|center|cite|code|dd|del|div|dl|dt|em|embed|font|form|h[1-6]|hr|i|iframe|img|input|"
+    r"ins|label|li|link|meta|object|ol|p|param|pre|s|small|span|strike|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul|"
+    r"video)(?:(?:\s[^<>]*)?/?>|\s[^<>]*\Z)|<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SEPARATORS = re.compile(r"(?:\s*[;,]+\s+)+")
+
+
+def repair_surrogates(text: str) -> str:
+    """Join surrogate pairs into characters; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _unescape(text: str) -> str:
+    """Replace entities that end with a semicolon, also those escaped twice or three times."""
+    for _ in range(3):
+        if "&" not in text:
+            break
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    return text
+
+
+def _plain(text: str) -> str:
+    """Drop format characters, turn control characters into spaces, collapse white space, normalise to NFC."""
+    if not text.isascii() or not text.isprintable():
+        kinds = ((character, unicodedata.category(character)) for character in text)
+        text = "".join(" " if kind == "Cc" else character for character, kind in kinds if kind not in ("Cf", "Cs"))
+        text = unicodedata.normalize("NFC", text)
+    return " ".join(text.split())
+
+
+def clean_text(raw: str) -> str:
+    """Clean a free text: entities unescaped, HTML tags and control characters out, white space collapsed, NFC."""
+    return _plain(_TAG.sub(" ", _unescape(repair_surrogates(raw))))
+
+
+def clean_title(raw: str, repairs: Counter | None = None) -> str:
+    """Clean a title as :func:`clean_text` does, replace separators, and cut it to 200 characters.
+
+    Args:
+        raw: the title as it is in the metadata.
+        repairs: if given, one is added for each kind of repair that changed the title:
+            ``markup`` (entities, tags), ``characters`` (white space, control characters, NFC), ``separators``, ``shortened``.
+
+    Returns:
+        The title without ``"; "``, ``", "`` and outer separators; ``""`` if there is none or it is a trace of a web page.
+    """
+    unescaped = _unescape(repair_surrogates(raw))
+    if _GARBAGE.search(unescaped):
+        return ""
+    stripped = _TAG.sub(" ", unescaped)
+    plain = _plain(stripped)
+    separated = _SEPARATORS.sub(SEPARATOR, plain.strip(" ;,")).strip(" ;,")
+    title = separated[:LONGEST_TITLE].rstrip(" ;,")
+    if repairs is not None:
+        steps = {
+            "markup": stripped != raw,
+            "characters": plain != stripped,
+            "separators": separated != plain,
+            "shortened": title != separated,
+        }
+        repairs.update(name for name, changed in steps.items() if changed)
+    return title
+
+
+def title_key(title: str) -> str:
+    """The form in which titles are compared: without outer white space, in lower case."""
+    return title.strip().lower()
+
+
+def unique_titles(titles: list[str]) -> tuple[list[str], int]:
+    """Make titles unique under :func:`title_key`.
+
+    Of the items that share a title the first keeps it; the next ones get `` (2)``, `` (3)`` and so on,
+    skipping what is another item's title. Cut so that 200 characters are not exceeded.
+
+    Args:
+        titles: clean titles, in the order of the item ids.
+
+    Returns:
+        The titles in the same order, and how many of them were changed.
+    """
+    taken = {title_key(title) for title in titles}
+    seen: set[str] = set()
+    numbers: Counter = Counter()
+    result, changed = [], 0
+    for title in titles:
+        key = title_key(title)
+        if key in seen:
+            changed += 1
+            numbers[key] = max(numbers[key], 1)
+            base = title
+            while title_key(title) in taken:
+                numbers[key] += 1
+                suffix = f" ({numbers[key]})"
+                title = base[: LONGEST_TITLE - len(suffix)].rstrip(" ;,") + suffix
+            taken.add(title_key(title))
+        seen.add(key)
+        result.append(title)
+    return result, changed

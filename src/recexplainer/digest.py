@@ -1,0 +1,92 @@
+"""What a program does, as one number: the digest of its code and of the project's code that it imports.
+
+Snakemake runs a stage again when its parameters change, but it does not look into imported modules. Each rule
+therefore carries its script's digest as a parameter. It is taken over syntax trees without docstrings and line
+numbers: an edit of the logic changes it, a comment, a new line, a docstring or a fresh clone does not.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+
+def code_digest(script: str | Path, *roots: str | Path) -> str:
+    """Return the SHA-256 of a script's import closure inside the project, in hexadecimal.
+
+    Args:
+        script: the Python file where the closure starts.
+        roots: folders from which the project's modules are imported, such as ``src``; the script's own folder is
+            always one of them. Imports inside functions count; packages' ``__init__`` files count.
+
+    Raises:
+        FileNotFoundError, SyntaxError: a file is missing or is not Python.
+    """
+    script = Path(script).resolve()
+    folders = (script.parent, *(Path(root).resolve() for root in roots))
+    names, waiting = {script: script.name}, [script]
+    while waiting:
+        path = waiting.pop()
+        package = names[path] if path.name == "__init__.py" else names[path].rpartition(".")[0]
+        for module in _imported(path, package if path != script else ""):
+            for found, name in _resolve(module, folders):
+                if found not in names:
+                    names[found] = name
+                    waiting.append(found)
+    digest = hashlib.sha256()
+    for path, name in sorted(names.items(), key=lambda pair: pair[1]):
+        digest.update(f"{name} {_tree_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _resolve(module: str, folders: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
+    """Yield (file, module name) of a module and of the packages that it lies in, if they are the project's."""
+    parts = module.split(".")
+    for end in range(1, len(parts) + 1):
+        place, name = Path(*parts[:end]), ".".join(parts[:end])
+        for folder in folders:
+            for path in (folder / place / "__init__.py", (folder / place).with_suffix(".py")):
+                if path.is_file():
+                    yield path, name
+
+
+@cache
+def _imported(path: Path, package: str) -> tuple[str, ...]:
+    """Return the modules that a file may import, anywhere in it; ``from a import b`` gives ``a`` and ``a.b``."""
+    modules = []
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            modules += [base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")]
+    return tuple(modules)
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), filename=str(path))
+
+
+@cache
+def _tree_digest(path: Path) -> str:
+    """Return the digest of a file's syntax tree without docstrings, and without positions."""
+    tree = _tree(path)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [statement for statement in body if not _is_docstring(statement)]
+    return hashlib.sha256(ast.dump(tree, include_attributes=False).encode()).hexdigest()
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    """A text that stands alone: a docstring of a module, class or function, or of the name above it."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -1,0 +1,117 @@
+"""The statistical baselines, Random and Popularity (section 3.2.3)."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from recexplainer.errors import InputError
+from recexplainer.evaluation.metrics import K
+from recexplainer.evaluation.predictions import SCHEMAS, write_predictions
+from recexplainer.files import read_parquet
+from recexplainer.seeds import generator
+from recexplainer.tasks.schema import SEPARATOR, load_tasks
+
+logger = logging.getLogger(__name__)
+
+
+def predict_baseline(system: str, interactions: str, items: str, test_tasks: str, seed: int, folder: str) -> None:
+    """Write the predictions of a baseline in the files that the LLMs' predictions have.
+
+    Args:
+        system: ``random`` or ``popularity``.
+        interactions: ``interactions.parquet``; the last item of each user does not count as popularity.
+        items: ``items.parquet``.
+        test_tasks: the ``test.parquet`` of any mode.
+        seed: of all draws.
+        folder: where the files go.
+
+    Raises:
+        InputError: a file is missing or broken, or the tasks are of another catalogue.
+    """
+    titles = read_parquet(items, ["title"])["title"].to_list()
+    popularity = training_popularity(read_parquet(interactions, ["user", "item", "position"]), len(titles))
+    cases: dict[str, list[dict]] = {task: [] for task in SCHEMAS}
+    for row in load_tasks(test_tasks, ["sample", "task", "user", "target", "candidates"]):
+        cases[row["task"]].append(row)
+    answers: dict[str, list[dict]] = {task: [] for task in SCHEMAS}
+    if system == "random":
+        answers["retrieval"] = retrieve(cases["retrieval"], titles, None, generator(seed, system, "retrieval"))
+        answers["ranking"] = shuffle(cases["ranking"], generator(seed, system, "ranking"))
+        answers["classification"] = flip(cases["classification"], generator(seed, system, "classification"))
+    else:
+        answers["retrieval"] = retrieve(cases["retrieval"], titles, popularity, generator(seed, system, "retrieval"))
+        answers["ranking"] = sort_by_popularity(cases["ranking"], titles, popularity)
+    for task, rows in answers.items():
+        write_predictions(Path(folder) / f"{task}.parquet", task, rows)
+    logger.info("%s: predictions in %s", system, folder)
+
+
+def training_popularity(interactions, item_count: int) -> np.ndarray:
+    """Count each item (items,) in the interactions that are not the last, the test item, of their user."""
+    last = interactions.groupby("user")["position"].transform("max")
+    return np.bincount(interactions["item"][interactions["position"] < last], minlength=item_count)
+
+
+def retrieve(
+    rows: list[dict], titles: list[str], popularity: np.ndarray | None, rng: np.random.Generator
+) -> list[dict]:
+    """Draw five different items per case, uniformly or in proportion to ``popularity`` (items,)."""
+    weights, possible = None, len(titles)
+    if popularity is not None:
+        weights, possible = popularity / popularity.sum(), np.count_nonzero(popularity)
+    answers = []
+    for row in rows:
+        drawn = rng.choice(len(titles), size=min(K, possible), replace=False, p=weights)
+        predictions = [titles[item] for item in drawn]
+        answer = {"target": row["target"][0], "predictions": predictions, "constrained": predictions}
+        answers.append(_common(row) | answer)
+    return answers
+
+
+def shuffle(rows: list[dict], rng: np.random.Generator) -> list[dict]:
+    """Rank the candidates of each case in a random order."""
+    answers = []
+    for row in rows:
+        candidates = row["candidates"]
+        answers.append(_ranked(row, [candidates[place] for place in rng.permutation(len(candidates))]))
+    return answers
+
+
+def sort_by_popularity(rows: list[dict], titles: list[str], popularity: np.ndarray) -> list[dict]:
+    """Rank the candidates of each case by ``popularity`` (items,), the most popular first, ties by item."""
+    index = {title: item for item, title in enumerate(titles)}
+    answers = []
+    for row in rows:
+        unknown = [title for title in row["candidates"] if title not in index]
+        if unknown:
+            raise InputError(
+                f"{row['sample']}: candidate {unknown[0]!r} is no title of the catalogue; "
+                "expected tasks and items of the same dataset. Build the tasks again."
+            )
+        answers.append(
+            _ranked(row, sorted(row["candidates"], key=lambda title: (-popularity[index[title]], index[title])))
+        )
+    return answers
+
+
+def flip(rows: list[dict], rng: np.random.Generator) -> list[dict]:
+    """Decide each case by a fair coin."""
+    coins = rng.random(len(rows)) < 0.5
+    return [
+        _common(row) | {"target": row["target"][0] == "Yes", "predicted": bool(coin), "score": float("nan"), "text": ""}
+        for row, coin in zip(rows, coins, strict=True)
+    ]
+
+
+def _common(row: dict) -> dict:
+    return {"sample": row["sample"], "user": row["user"]}
+
+
+def _ranked(row: dict, predicted: list[str]) -> dict:
+    return _common(row) | {
+        "target": row["target"],
+        "candidates": row["candidates"],
+        "text": SEPARATOR.join(predicted),
+        "predicted": predicted,
+    }

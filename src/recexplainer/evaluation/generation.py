@@ -1,0 +1,134 @@
+"""Batched generation from prompts that hold text and embeddings, free or constrained to the catalogue."""
+
+import logging
+import time
+
+import numpy as np
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList
+
+from recexplainer.alignment.model import RecExplainer
+from recexplainer.llm.encoding import Encoded
+
+logger = logging.getLogger(__name__)
+
+
+class CatalogueConstraint(LogitsProcessor):
+    """Let a beam go on only with tokens that lead to the end of a title of the catalogue.
+
+    Args:
+        titles: the token ids of every title, without the end-of-sequence token.
+        eos: the end-of-sequence token.
+    """
+
+    def __init__(self, titles: list[list[int]], eos: int):
+        self._root: dict = {}
+        self._allowed: dict[int, torch.Tensor] = {}
+        self._done = {eos: {}}
+        for title in titles:
+            node = self._root
+            for token in [*title, eos]:
+                node = node.setdefault(token, {})
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Set the scores ``(beams, vocabulary)`` of tokens that leave the catalogue to minus infinity."""
+        result = torch.full_like(scores, -torch.inf)
+        for row, tokens in enumerate(input_ids.tolist()):
+            node = self._root
+            for token in tokens:
+                # A finished beam, or one that the search keeps only to fill its width, may go nowhere but end.
+                node = node.get(token) or self._done
+            allowed = self._allowed.get(id(node))
+            if allowed is None:
+                allowed = self._allowed[id(node)] = torch.tensor(list(node), device=scores.device)
+            result[row, allowed] = scores[row, allowed]
+        return result
+
+
+class Generator:
+    """Generate from encoded prompts, in batches of like length, with a key-value cache.
+
+    Args:
+        model: the aligned model, or the base LLM wrapped by :class:`RecExplainer`.
+        tokenizer: its tokenizer.
+        batch_size: sequences per batch, beams included.
+    """
+
+    def __init__(self, model: RecExplainer, tokenizer, batch_size: int):
+        self.model = model
+        self.tokenizer = tokenizer
+        self.batch_size = batch_size
+        self.device = next(model.parameters()).device
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        prompts: list[Encoded],
+        max_new_tokens: int,
+        beams: int = 1,
+        constraint: CatalogueConstraint | None = None,
+        label: str = "generating",
+    ) -> list[list[str]]:
+        """Return, per prompt, the texts of the best beams, best first (one text if ``beams`` is 1).
+
+        Args:
+            prompts: the prompts.
+            max_new_tokens: the longest answer.
+            beams: width of the beam search and number of returned sequences.
+            constraint: limits the answers to the catalogue.
+            label: what the progress lines say.
+        """
+        results: list[list[str]] = [[]] * len(prompts)
+        processors = LogitsProcessorList([constraint] if constraint else [])
+        for chosen in self._batches(prompts, max(1, self.batch_size // beams), label):
+            vectors, mask = self._embed([prompts[i] for i in chosen])
+            tokens = self.model.base[0].generate(
+                inputs_embeds=vectors,
+                attention_mask=mask,
+                max_new_tokens=max_new_tokens,
+                num_beams=beams,
+                num_return_sequences=beams,
+                do_sample=False,
+                logits_processor=processors,
+                pad_token_id=self.tokenizer.pad_token_id,
+                eos_token_id=self.tokenizer.eos_token_id,
+            )
+            texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+            for place, index in enumerate(chosen):
+                results[index] = [text.strip() for text in texts[place * beams : (place + 1) * beams]]
+        return results
+
+    @torch.inference_mode()
+    def next_token_logits(self, prompts: list[Encoded], tokens: list[int], label: str = "scoring") -> np.ndarray:
+        """Return the logits ``(prompts, tokens)`` of some tokens as the first of the answer."""
+        results = np.zeros((len(prompts), len(tokens)), np.float32)
+        for chosen in self._batches(prompts, self.batch_size, label):
+            vectors, mask = self._embed([prompts[i] for i in chosen])
+            positions = (mask.cumsum(1) - 1).clamp(min=0)
+            logits = self.model.base[0](
+                inputs_embeds=vectors, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=1
+            ).logits[:, -1]
+            results[chosen] = logits[:, tokens].float().cpu().numpy()
+        return results
+
+    def _batches(self, prompts: list[Encoded], size: int, label: str):
+        """Yield batches of prompt numbers, the longest first, and tell the progress."""
+        order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
+        begin = shown = time.perf_counter()
+        for start in range(0, len(order), size):
+            yield order[start : start + size]
+            done, now = min(start + size, len(order)), time.perf_counter()
+            if now - shown > 10 or done == len(order):
+                shown = now
+                left = (now - begin) / done * (len(order) - done)
+                logger.info("%s: %d/%d cases, %.0f s left", label, done, len(order), left)
+
+    def _embed(self, prompts: list[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return left-padded input vectors ``(batch, length, h)`` and the attention mask ``(batch, length)``."""
+        length = max(map(len, prompts))
+        ids, refs, mask = (np.zeros((len(prompts), length), np.int64) for _ in range(3))
+        for row, prompt in enumerate(prompts):
+            at = slice(length - len(prompt), length)
+            ids[row, at], refs[row, at], mask[row, at] = prompt.ids, prompt.refs, 1
+        ids, refs, mask = (torch.from_numpy(array).to(self.device) for array in (ids, refs, mask))
+        return self.model.embed(ids, refs), mask

@@ -1,0 +1,33 @@
+"""The files of predictions: one row per case, one file per task."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from recexplainer.files import write_parquet
+
+TITLES = pa.list_(pa.string())
+CASE = [("sample", pa.string()), ("user", pa.int32())]
+SCHEMAS = {
+    "retrieval": pa.schema(
+        [*CASE, ("target", pa.string()), ("predictions", TITLES), ("constrained", TITLES)]
+    ),
+    "ranking": pa.schema(
+        [*CASE, ("target", TITLES), ("candidates", TITLES), ("text", pa.string()), ("predicted", TITLES)]
+    ),
+    "classification": pa.schema(
+        [*CASE, ("target", pa.bool_()), ("predicted", pa.bool_()), ("score", pa.float32()), ("text", pa.string())]
+    ),
+    "reconstruction": pa.schema([*CASE, ("target", TITLES), ("text", pa.string()), ("predicted", TITLES)]),
+}
+"""The columns of each task's file.
+
+``target`` is what the recommender says (``true`` is Yes), ``predictions`` and ``constrained`` are beams, best
+first, ``predicted`` is the answer as it was read (null: an unreadable one), ``score`` is the logit of Yes less
+that of No. A system that does not do a task writes a file without rows.
+"""
+
+
+def write_predictions(path: str | Path, task: str, rows: list[dict]) -> None:
+    """Write the cases of one task, in the order given."""
+    write_parquet(path, pa.Table.from_pylist(rows, schema=SCHEMAS[task]))

@@ -1,0 +1,161 @@
+"""What the recommender would answer: the labels for the LLM (section 2.2, tasks 1 to 3; section 3.2.1).
+
+Works on embeddings alone, so it serves any recommender whose score is a dot product.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from recexplainer import seeds
+from recexplainer.errors import InputError
+from recexplainer.recommender.contract import LABELS, SIMILAR
+from recexplainer.recommender.histories import Histories
+from recexplainer.recommender.hyperparameters import number
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """What the config's ``labels`` block says.
+
+    Attributes:
+        positive_share, negative_share: of a user's unseen items, the best and the worst, from which
+            the classification draws.
+        candidates: unseen items to be ranked.
+        similar: most similar items kept per item.
+    """
+
+    positive_share: float
+    negative_share: float
+    candidates: int
+    similar: int
+
+    def __post_init__(self) -> None:
+        for name in ("positive_share", "negative_share"):
+            if not 0 < number(f"labels.{name}", getattr(self, name)) < 1:
+                raise InputError(f"labels.{name}: {getattr(self, name)!r}; expected a share between 0 and 1.")
+        for name in ("candidates", "similar"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise InputError(f"labels.{name}: {getattr(self, name)!r}; expected a whole number of at least 1.")
+
+
+def label_prefixes(
+    users: np.ndarray, items: np.ndarray, histories: Histories, settings: LabelSettings, seed: int, batch_size: int
+) -> pa.Table:
+    """Return one row of labels per prefix, with the columns of :data:`contract.LABELS`.
+
+    The thresholds are taken over the *unseen* items of the prefix: exactly ``floor(positive_share * unseen)`` items
+    score strictly above ``threshold_high`` and ``floor(negative_share * unseen)`` strictly below ``threshold_low``
+    (fewer if scores tie). The authors' code takes its shares of the whole catalogue, with the history's items last; the
+    two differ by a handful of items.
+
+    Args:
+        users: (prefixes, dim) float32, one row per row of ``histories``.
+        items: (items, dim) float32.
+        histories: all prefixes.
+        settings: shares and counts.
+        seed: of the draws.
+        batch_size: prefixes at a time; the draws do not depend on it.
+
+    Raises:
+        InputError: the catalogue is too small, or the scores tie so that nothing lies beyond a threshold.
+    """
+    _check_catalogue(histories, settings)
+    # Every prefix takes the same amount of randomness from each stream, in row order, so batches do not matter.
+    streams = {name: seeds.generator(seed, "labels", name) for name in ("ranking", "positive", "negative")}
+    split = histories.split()
+    batches = []
+    for start in range(0, len(histories), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(histories)))
+        scores = histories.mask(users[rows] @ items.T, rows)
+        batches.append(_label_batch(scores, rows, settings, streams))
+    columns = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    columns |= {
+        "prefix": np.arange(len(histories)),
+        "user": histories.users,
+        "length": histories.length,
+        "split": split,
+    }
+    columns["ranking"] = list(columns["ranking"])
+    return pa.table({name: pa.array(columns[name], kind) for name, kind in LABELS.items()}, schema=pa.schema(LABELS))
+
+
+def _label_batch(scores: np.ndarray, rows: np.ndarray, settings: LabelSettings, streams: dict) -> dict[str, np.ndarray]:
+    """Label the prefixes ``rows`` from their masked scores (batch, items)."""
+    index = np.arange(len(rows))
+    seen = np.isneginf(scores)
+    unseen_count = scores.shape[1] - seen.sum(axis=1)
+    ordered = np.sort(scores, axis=1)[:, ::-1]  # best first, the history's items last
+    high = ordered[index, _share(settings.positive_share, unseen_count)]
+    low = ordered[index, unseen_count - 1 - _share(settings.negative_share, unseen_count)]
+    positive = _pick(scores > high[:, None], streams["positive"].random(len(rows)), rows, "positive")
+    negative = _pick((scores < low[:, None]) & ~seen, streams["negative"].random(len(rows)), rows, "negative")
+    # The items with the smallest random keys are a uniform draw without repetition.
+    keys = np.where(seen, np.inf, streams["ranking"].random(scores.shape))
+    drawn = np.sort(np.argpartition(keys, settings.candidates - 1, axis=1)[:, : settings.candidates], axis=1)
+    by_score = np.argsort(-np.take_along_axis(scores, drawn, axis=1), axis=1, kind="stable")
+    return {
+        "top1": scores.argmax(axis=1),
+        "ranking": np.take_along_axis(drawn, by_score, axis=1).astype(np.int32),
+        "positive": positive,
+        "negative": negative,
+        "threshold_high": high,
+        "threshold_low": low,
+        "positive_score": scores[index, positive],
+        "negative_score": scores[index, negative],
+    }
+
+
+def _share(share: float, count: np.ndarray) -> np.ndarray:
+    """Return floor(share * count), safe from the rounding of for example 0.2 * 15."""
+    return np.floor(share * count + 1e-9).astype(np.int64)
+
+
+def _pick(eligible: np.ndarray, uniform: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
+    """Return for each row the eligible column (batch, items) at the uniform draw (batch,) in [0, 1)."""
+    count = eligible.sum(axis=1)
+    if (count == 0).any():
+        raise InputError(
+            f"prefix {rows[count.argmin()]}: no unseen item scores beyond the {name} threshold, because scores tie. "
+            "Check that the recommender is trained and that item embeddings differ."
+        )
+    nth = np.floor(uniform * count).astype(np.int64)
+    return (np.cumsum(eligible, axis=1) > nth[:, None]).argmax(axis=1)
+
+
+def _check_catalogue(histories: Histories, settings: LabelSettings) -> None:
+    """Refuse a catalogue in which the longest history leaves too few items."""
+    unseen = histories.item_count - int(histories.total.max())
+    smallest = int(_share(min(settings.positive_share, settings.negative_share), np.array([unseen]))[0])
+    if unseen < settings.candidates or smallest < 1:
+        raise InputError(
+            f"A history of {histories.total.max()} items leaves {unseen} unseen items of {histories.item_count}; "
+            f"expected at least labels.candidates = {settings.candidates}, and one within each share "
+            f"({settings.positive_share}, {settings.negative_share}). "
+            "Use a larger catalogue or lower the labels' values."
+        )
+
+
+def similar_items(items: np.ndarray, count: int, batch_size: int) -> pa.Table:
+    """Return the ``count`` other items nearest to each item by cosine, best first; of equal ones the lower index.
+
+    Args:
+        items: (items, dim) float32.
+        count: how many.
+        batch_size: items at a time.
+
+    Raises:
+        InputError: there are not that many other items.
+    """
+    if len(items) <= count:
+        raise InputError(f"labels.similar: {count}, with {len(items)} items; expected fewer than the catalogue has.")
+    vectors = items.astype(np.float64)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    result = []
+    for start in range(0, len(items), batch_size):
+        cosine = vectors[start : start + batch_size] @ vectors.T
+        cosine[np.arange(len(cosine)), start + np.arange(len(cosine))] = -np.inf
+        result.extend(np.argsort(-cosine, axis=1, kind="stable")[:, :count].astype(np.int32))
+    columns = {"item": np.arange(len(items)), "similar": result}
+    return pa.table({name: pa.array(columns[name], kind) for name, kind in SIMILAR.items()}, schema=pa.schema(SIMILAR))

@@ -1,0 +1,233 @@
+"""Training of SASRec: full softmax at the last position, early stopping on NDCG@10 (sections 3.1.1 and 3.2.2)."""
+
+import copy
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional
+
+from recexplainer import seeds
+from recexplainer.errors import InputError
+from recexplainer.files import read_json, read_safetensors
+from recexplainer.recommender.evaluation import metrics_table, ndcg, target_ranks
+from recexplainer.recommender.histories import Histories
+from recexplainer.recommender.hyperparameters import Hyperparameters, hyperparameters
+from recexplainer.recommender.sasrec import SASRec
+from recexplainer.recommender.tuning import best_trial, draw
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained recommender.
+
+    Attributes:
+        model: with the weights of the best epoch.
+        best_epoch: 1-based; 0 if training diverged in its first epoch.
+        validation_ndcg10: of the best epoch.
+        curve: one row per epoch: ``epoch``, ``train_loss`` (mean cross-entropy, nats), ``validation_ndcg10``.
+    """
+
+    model: SASRec
+    best_epoch: int
+    validation_ndcg10: float
+    curve: pd.DataFrame
+
+
+def build(settings: Hyperparameters, items: int) -> SASRec:
+    """Return an untrained SASRec for a catalogue of ``items`` items."""
+    return SASRec(
+        items=items,
+        dim=settings.dim,
+        max_length=settings.max_length,
+        layers=settings.layers,
+        heads=settings.heads,
+        ffn=settings.ffn,
+        activation=settings.activation,
+        hidden_dropout=settings.hidden_dropout,
+        attention_dropout=settings.attention_dropout,
+    )
+
+
+def train(histories: Histories, settings: Hyperparameters, validation: str, seed: int) -> Trained:
+    """Train SASRec: every proper prefix of each user's training part predicts the item that follows it.
+
+    Args:
+        histories: all prefixes; the items kept for validation and test are never read as inputs or targets.
+        settings: hyperparameters.
+        validation: ``second_last``: stop on the last item but one; ``test``: on the test item, as the authors'
+            code does.
+        seed: of weights, dropout and order. The same seed and number of threads give the same bytes.
+
+    Raises:
+        InputError: no history is long enough to train on.
+    """
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(seeds.derive_seed(seed, "weights"))
+    order = seeds.generator(seed, "order")
+    targets = histories.training_targets(validation)
+    watched = histories.validation_targets(validation)
+    if not len(targets):
+        raise InputError(
+            "The interactions hold no training target: every history is too short. Raise the filter's `core`."
+        )
+    model = build(settings, histories.item_count)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    best_epoch, best_score, best_weights = 0, 0.0, copy.deepcopy(model.state_dict())
+    curve = []
+    for epoch in range(1, settings.epochs + 1):
+        loss = _train_epoch(model, optimizer, histories, order.permutation(targets), settings)
+        if not math.isfinite(loss):
+            logger.warning("epoch %d: the loss is not finite; training diverged and stops here", epoch)
+            break
+        score = float(ndcg(target_ranks(histories, watched, scorer(model, histories)), 10).mean())
+        curve.append((epoch, loss, score))
+        logger.info("epoch %d of %d: loss %.4f, validation NDCG@10 %.4f", epoch, settings.epochs, loss, score)
+        if best_epoch == 0 or score > best_score:
+            best_epoch, best_score, best_weights = epoch, score, copy.deepcopy(model.state_dict())
+        if epoch - best_epoch >= settings.patience:
+            logger.info("no better epoch than %d for %d epochs; stopping", best_epoch, settings.patience)
+            break
+    model.load_state_dict(best_weights)
+    model.eval()
+    return Trained(
+        model, best_epoch, best_score, pd.DataFrame(curve, columns=["epoch", "train_loss", "validation_ndcg10"])
+    )
+
+
+def _train_epoch(
+    model: SASRec,
+    optimizer: torch.optim.Optimizer,
+    histories: Histories,
+    targets: np.ndarray,
+    settings: Hyperparameters,
+) -> float:
+    """Take one pass over ``targets`` in their order and return the mean loss."""
+    model.train()
+    total = 0.0
+    for start in range(0, len(targets), settings.batch_size):
+        batch = targets[start : start + settings.batch_size]
+        sequence = torch.from_numpy(histories.inputs(batch - 1, settings.max_length))
+        logits = model(sequence) @ model.items().T
+        loss = functional.cross_entropy(logits, torch.from_numpy(histories.items[batch].astype(np.int64)))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+        optimizer.step()
+        total += loss.item() * len(batch)
+    return total / len(targets)
+
+
+@torch.no_grad()
+def encode(model: SASRec, histories: Histories, rows: np.ndarray) -> np.ndarray:
+    """Return the user embeddings of the prefixes ``rows``, (rows, dim) float32, in eval mode (no dropout)."""
+    model.eval()
+    return model(torch.from_numpy(histories.inputs(rows, model.positions.num_embeddings))).numpy()
+
+
+def scorer(model: SASRec, histories: Histories):
+    """Return the function that maps prefix rows (batch,) to scores (batch, items)."""
+    items = model.items().detach().numpy()
+    return lambda rows: encode(model, histories, rows) @ items.T
+
+
+def run_trial(histories: Histories, settings: dict, trial: int, seed: int) -> dict:
+    """Train with the hyperparameters of one trial.
+
+    Args:
+        histories: all prefixes.
+        settings: ``sasrec``, ``space`` and ``validation`` of the config.
+        trial: the trial's number.
+        seed: of the search and the training.
+
+    Returns:
+        ``trial``, ``hyperparameters``, ``validation_ndcg10`` (0 if training diverged) and ``epochs`` run.
+    """
+    chosen = draw(settings["sasrec"], settings["space"], trial, seed)
+    logger.info("trial %d: %s", trial, chosen)
+    trained = train(histories, chosen, settings["validation"], seed)
+    return {
+        "trial": trial,
+        "hyperparameters": chosen.to_dict(),
+        "validation_ndcg10": trained.validation_ndcg10,
+        "epochs": len(trained.curve),
+    }
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """What the training stage writes.
+
+    Attributes:
+        weights: the model's parameters by name.
+        config: all that rebuilds the model, and how it was chosen.
+        curve: see :class:`Trained`.
+        metrics: see :func:`recexplainer.recommender.evaluation.metrics_table`; rows sasrec and popularity.
+    """
+
+    weights: dict[str, torch.Tensor]
+    config: dict
+    curve: pd.DataFrame
+    metrics: pd.DataFrame
+
+
+def train_best(histories: Histories, trials: list[str | Path], settings: dict, seed: int) -> Recommender:
+    """Train with the hyperparameters of the best trial and measure on the test items.
+
+    Popularity is counted on the same training part as SASRec learns from.
+
+    Args:
+        histories: all prefixes.
+        trials: the JSON files of the random search.
+        settings: ``validation`` and ``bootstrap`` (resamples) of the config.
+        seed: of training and bootstrap.
+
+    Raises:
+        InputError: a trial is broken, or training diverged in its first epoch.
+    """
+    trial = best_trial(trials)
+    validation = settings["validation"]
+    logger.info("trial %d of %d is the best: %s", trial["trial"], len(trials), trial["hyperparameters"])
+    trained = train(histories, hyperparameters(trial["hyperparameters"]), validation, seed)
+    if trained.best_epoch == 0:
+        raise InputError("Training diverged in its first epoch with the best trial's values. Lower recommender.lr.")
+    config = {
+        "sasrec": trial["hyperparameters"],
+        "items": histories.item_count,
+        "trial": trial["trial"],
+        "validation": validation,
+        "validation_ndcg10": trained.validation_ndcg10,
+        "best_epoch": trained.best_epoch,
+    }
+    popularity = histories.popularity(validation).astype(np.float64)
+    targets = histories.test_targets()
+    ranks = {
+        "sasrec": target_ranks(histories, targets, scorer(trained.model, histories)),
+        "popularity": target_ranks(histories, targets, lambda rows: np.tile(popularity, (len(rows), 1))),
+    }
+    metrics = metrics_table(ranks, seed, settings["bootstrap"])
+    return Recommender(trained.model.state_dict(), config, trained.curve, metrics)
+
+
+def load_model(model: str | Path, config: str | Path) -> SASRec:
+    """Rebuild a trained SASRec from its ``model.safetensors`` and ``config.json``, in eval mode.
+
+    Raises:
+        InputError: a file is missing or broken, or the two do not belong together.
+    """
+    values = read_json(config)
+    if not isinstance(values, dict) or not {"sasrec", "items"} <= set(values):
+        raise InputError(f"{config}: expected the keys 'sasrec' and 'items'. Train the recommender again.")
+    result = build(hyperparameters(values["sasrec"]), values["items"])
+    weights = {name: torch.from_numpy(value) for name, value in read_safetensors(model).items()}
+    try:
+        result.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{model}: does not fit {config} ({error}). Train the recommender again.") from None
+    return result.eval()

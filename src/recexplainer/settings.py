@@ -1,0 +1,238 @@
+"""The config, checked as a whole before anything runs, and the switches that it sets."""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from recexplainer.errors import InputError
+
+PRESETS: dict[str, dict[str, str]] = {
+    "sound": {
+        "recommender_validation": "second_last",
+        "hybrid_forms": "combined",
+        "embedding_injection": "replace",
+        "trained_rows": "new",
+        "classification_decision": "logits",
+        "coverage_counts": "once",
+    },
+    "paper": {
+        "recommender_validation": "second_last",
+        "hybrid_forms": "all",
+        "embedding_injection": "replace",
+        "trained_rows": "new",
+        "classification_decision": "generate",
+        "coverage_counts": "once",
+    },
+    "official": {
+        "recommender_validation": "test",
+        "hybrid_forms": "combined",
+        "embedding_injection": "add",
+        "trained_rows": "all",
+        "classification_decision": "logits",
+        "coverage_counts": "repeat",
+    },
+}
+"""Where the paper's text, its authors' code and sound method differ: what each of them does."""
+
+TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping of keys to values",
+    "null": "null",
+}
+
+
+def resolve(config: dict) -> dict[str, str]:
+    """Return the switches in force: the preset's, and over them the config's own."""
+    return PRESETS[config["preset"]] | config["switches"]
+
+
+def check(config: dict, schema: str | Path) -> None:
+    """Check the config against the schema, then what depends on several keys at once.
+
+    Args:
+        config: the merged config.
+        schema: path of the JSON schema, YAML.
+
+    Raises:
+        InputError: one line per problem: the path of the key, what was found, what was expected.
+    """
+    validator = Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    errors = sorted(validator.iter_errors(config), key=lambda error: ([str(part) for part in error.path], error.message))
+    problems = [_describe(error) for error in errors] or list(_conflicts(config))
+    if problems:
+        raise InputError("\n".join(f"config: {problem}" for problem in problems))
+
+
+def _describe(error: ValidationError) -> str:
+    """Say in one line where a value breaks the schema, and what was expected."""
+    path, expected, found = _join(error.absolute_path), error.validator_value, error.instance
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema["properties"])
+        unknown = next(key for key in found if key not in known)
+        near = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"expected some of: {', '.join(known)}."
+        return f"{_join([*error.absolute_path, unknown])}: unknown key; {hint}"
+    if error.validator == "required":
+        missing = next(key for key in expected if key not in found)
+        return f"{_join([*error.absolute_path, missing])}: missing; expected this key."
+    wanted = {
+        "type": lambda: " or ".join(TYPES[name] for name in ([expected] if isinstance(expected, str) else expected)),
+        "enum": lambda: f"one of: {', '.join(map(str, expected))}",
+        "minimum": lambda: f"at least {expected}",
+        "maximum": lambda: f"at most {expected}",
+        "exclusiveMinimum": lambda: f"more than {expected}",
+        "exclusiveMaximum": lambda: f"less than {expected}",
+        "minItems": lambda: "at least one element",
+        "minProperties": lambda: "at least one entry",
+        "minLength": lambda: "a text that is not empty",
+        "uniqueItems": lambda: "no element twice",
+        "pattern": lambda: f"a text that matches {expected}",
+    }[error.validator]()
+    hint = ""
+    if error.validator == "type" and "number" in expected and isinstance(found, str) and _is_number(found):
+        hint = " In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4."
+    return f"{path or 'the whole file'}: {found!r}; expected {wanted}.{hint}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _join(path) -> str:
+    """Write a path of keys as ``alignment.lora.rank``, with list positions in brackets."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def _conflicts(config: dict) -> Iterator[str]:
+    """Yield what no single key shows."""
+    yield from _run_conflicts(config)
+    for name in config["run"]["datasets"]:
+        if name in config["datasets"]:
+            yield from _dataset_conflicts(f"datasets.{name}", config["datasets"][name], config["recommender"])
+    yield from _source_conflicts("sharegpt", config["sharegpt"])
+    yield from _space_conflicts(config["recommender"]["tuning"]["space"])
+    yield from _llm_conflicts(config["llm"])
+    yield from _training_conflicts(config)
+
+
+def _run_conflicts(config: dict) -> Iterator[str]:
+    known, run = config["datasets"], config["run"]
+    for position, name in enumerate(run["datasets"]):
+        if name not in known:
+            yield f"run.datasets[{position}]: {name!r}; expected one of the datasets: {', '.join(known)}."
+    if "sharegpt" in known:
+        yield "datasets.sharegpt: this name is taken by the conversations; expected another name."
+    made_up = [name for name in run["datasets"] if known.get(name, {}).get("generate")]
+    if made_up and Path(config["pathvars"]["results"]) == Path("results"):
+        yield (
+            f"pathvars.results: 'results' with the generated dataset {made_up[0]!r}; expected a folder other than "
+            "the one of the paper's results, such as results/demo."
+        )
+
+
+def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[str]:
+    heads, dim = recommender["heads"], dataset["recommender"]["dim"]
+    if dim % heads:
+        yield f"{path}.recommender.dim: {dim}; expected a multiple of recommender.heads, which is {heads}."
+    for choice in recommender["tuning"]["space"].get("heads", {}).get("choices", []):
+        if not isinstance(choice, int) or choice < 1 or dim % choice:
+            yield f"recommender.tuning.space.heads.choices: {choice!r}; expected divisors of {path}.recommender.dim {dim}."
+    if dataset.get("generate"):
+        pass
+    elif "sources" not in dataset:
+        yield f"{path}.sources: missing; expected the sources of the raw files (or `generate`, for made-up data)."
+    else:
+        for name, sources in dataset["sources"].items():
+            yield from _source_list_conflicts(f"{path}.sources.{name}", sources)
+    limits, target = dataset["filter"], dataset["filter"]["target"]
+    if target is None:
+        if len(limits["top_items"]) * len(limits["sample_users"]) > 1:
+            yield (
+                f"{path}.filter.target: null with several values of top_items or sample_users; expected the users, "
+                "items and interactions to come near to."
+            )
+        return
+    for name, count in (("top_items", "items"), ("sample_users", "users")):
+        values = limits[name]
+        if None not in values and max(values) < target[count]:
+            yield f"{path}.filter.{name}: {values}; expected a value of at least target.{count}, which is {target[count]}."
+    if target["interactions"] < limits["core"] * max(target["users"], target["items"]):
+        yield (
+            f"{path}.filter.target.interactions: {target['interactions']}; expected at least core times the users and "
+            f"times the items, {limits['core'] * max(target['users'], target['items'])}."
+        )
+
+
+def _source_conflicts(path: str, entry: dict) -> Iterator[str]:
+    if entry.get("generate"):
+        return
+    if "sources" not in entry:
+        yield f"{path}.sources: missing; expected the sources of the file (or `generate`, for made-up data)."
+    else:
+        yield from _source_list_conflicts(f"{path}.sources", entry["sources"])
+
+
+def _source_list_conflicts(path: str, sources: list[dict]) -> Iterator[str]:
+    for position, source in enumerate(sources):
+        if ("path" in source) == ("url" in source):
+            yield f"{path}[{position}]: {source!r}; expected exactly one of the keys path and url."
+
+
+def _space_conflicts(space: dict[str, dict[str, Any]]) -> Iterator[str]:
+    for name, values in space.items():
+        path = f"recommender.tuning.space.{name}"
+        if "choices" in values:
+            if len(values) > 1:
+                yield f"{path}: {values!r}; expected `choices` alone, or low and high."
+        elif not {"low", "high"} <= set(values):
+            yield f"{path}: {values!r}; expected low and high, or choices."
+        elif values["low"] > values["high"] or (values.get("log") and values["low"] <= 0):
+            yield f"{path}: {values!r}; expected low <= high, and low > 0 on a log scale."
+
+
+def _llm_conflicts(llm: dict) -> Iterator[str]:
+    source, scratch = llm["source"], llm["scratch"]
+    if source == "folder":
+        if llm["folder"] is None:
+            yield "llm.folder: null with llm.source 'folder'; expected a folder saved by transformers."
+        elif not (Path(llm["folder"]) / "config.json").is_file():
+            yield f"llm.folder: {llm['folder']!r}; expected a folder with a config.json, saved by transformers."
+    if source == "hub":
+        for key in ("id", "revision"):
+            if llm[key] is None:
+                yield f"llm.{key}: null with llm.source 'hub'; expected the model's {key}."
+    if source == "scratch":
+        if llm["chat_template"] == "tokenizer":
+            yield "llm.chat_template: 'tokenizer' with llm.source 'scratch'; expected a Jinja file, for it has none yet."
+        if scratch["hidden"] % (2 * scratch["heads"]):
+            yield f"llm.scratch.hidden: {scratch['hidden']}; expected an even multiple of heads, which is {scratch['heads']}."
+
+
+def _training_conflicts(config: dict) -> Iterator[str]:
+    alignment, labels = config["alignment"], config["labels"]
+    for name in ("alignment", "evaluation"):
+        if config[name]["precision"] == "fp16" and config[name]["gpus"] == 0:
+            yield f"{name}.precision: 'fp16' with {name}.gpus 0; expected bf16 or fp32 on the CPU."
+    if isinstance(alignment["lora"]["targets"], str) and alignment["lora"]["targets"] != "all-linear":
+        yield f"alignment.lora.targets: {alignment['lora']['targets']!r}; expected a list of module names, or all-linear."
+    if labels["positive_share"] + labels["negative_share"] > 1:
+        yield (
+            f"labels.positive_share: {labels['positive_share']}; expected at most 1 less labels.negative_share, which is "
+            f"{labels['negative_share']}: the positive and the negative items must not overlap."
+        )
+    turn = config["sharegpt"]["max_first_turn_tokens"]
+    if turn >= alignment["context"]:
+        yield f"sharegpt.max_first_turn_tokens: {turn}; expected less than alignment.context, {alignment['context']}."

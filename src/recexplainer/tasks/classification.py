@@ -1,0 +1,44 @@
+"""Task 3, interest classification: would the recommender offer this item? (section 2.2)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from recexplainer.seeds import generator
+from recexplainer.tasks.forms import History, Sample
+from recexplainer.tasks.prompts import Prompts
+from recexplainer.tasks.source import Source
+
+
+def classification(source: Source, prompts: Prompts, split: str, test_share: float) -> Iterator[Sample]:
+    """Yield two samples per user, one of each answer: all users to train on, a random share of them to test.
+
+    The history is the longest of the split: n - 2 items to train on, n - 1 to test.
+
+    Args:
+        source: the dataset.
+        prompts: the phrasings.
+        split: ``train`` or ``test``.
+        test_share: the share of users with test samples; the paper's counts say 0.3.
+    """
+    rows = source.prefixes(split)
+    rows = rows.loc[rows.groupby("user")["length"].idxmax()]
+    if split == "test":
+        chosen = generator(source.seed, "classification", "users").permutation(len(rows))
+        rows = rows.iloc[np.sort(chosen[: round(test_share * len(rows))])]
+    phrasings = prompts.phrasings["classification"]
+    drawn = generator(source.seed, "classification", split, "phrasing").integers(len(phrasings), size=(len(rows), 2))
+    for number, row in enumerate(rows.itertuples(index=False)):
+        history = History(row.prefix, source.history(row.user, row.length))
+        for place, (item, answer) in enumerate(((row.positive, "Yes"), (row.negative, "No"))):
+            yield Sample(
+                name=f"classification-{2 * number + place:06d}",
+                task="classification",
+                phrasing=phrasings[drawn[number, place]],
+                slots={"history": history, "item": [item]},
+                answer=answer,
+                user=row.user,
+                prefix=row.prefix,
+                item=item,
+                target=[answer],
+            )

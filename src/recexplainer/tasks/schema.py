@@ -1,0 +1,84 @@
+"""The files of tasks: one row per sample, in the columns :data:`SCHEMA`.
+
+A sample is a conversation. A message is a list of segments, so that the text of
+data is never read as a placeholder or as a piece of a chat template.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recexplainer.errors import InputError
+from recexplainer.files import write_parquet
+
+TASKS = ("retrieval", "ranking", "classification", "discrimination", "sharegpt", "reconstruction")
+"""In the order of the paper's table 4."""
+
+MODES = ("behavior", "intention", "hybrid")
+
+ABLATIONS: dict[str, tuple[str, ...]] = {
+    "full": (),
+    "no_discrimination": ("discrimination",),
+    "no_reconstruction": ("reconstruction",),
+    "no_classification": ("classification",),
+    "no_sharegpt": ("sharegpt",),
+    "no_retrieval_ranking": ("retrieval", "ranking"),
+}
+"""The tasks that each ablation leaves out of the training (section 3.6)."""
+
+SEPARATOR = "; "
+"""Between the titles of a list; the data stage keeps it out of the titles."""
+
+# kind: text; user and item, placeholders of an embedding with its row number in ref; title, one title of a history
+# with the separator after it, which may be dropped (the oldest first) when a sample is over the context limit.
+SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string()), ("ref", pa.int32())])
+MESSAGE = pa.struct([("role", pa.string()), ("segments", pa.list_(SEGMENT))])
+# user, prefix and item are -1 where there is none. target and candidates are filled in test files only.
+SCHEMA = pa.schema(
+    [
+        ("sample", pa.string()),
+        ("task", pa.string()),
+        ("user", pa.int32()),
+        ("prefix", pa.int32()),
+        ("item", pa.int32()),
+        ("messages", pa.list_(MESSAGE)),
+        ("target", pa.list_(pa.string())),
+        ("candidates", pa.list_(pa.string())),
+    ]
+)
+
+
+def text_segment(text: str) -> dict:
+    """Return a segment of plain text."""
+    return {"kind": "text", "text": text, "ref": -1}
+
+
+def write_tasks(path: str | Path, rows: list[dict]) -> None:
+    """Write samples, in the order given."""
+    write_parquet(path, pa.Table.from_pylist(rows, schema=SCHEMA))
+
+
+def load_tasks(path: str | Path, columns: list[str] | None = None) -> list[dict]:
+    """Read samples as dictionaries, lists and strings, in the order of the file.
+
+    Args:
+        path: a file written by :func:`write_tasks`, or one of your own with the same columns.
+        columns: the columns to read; default: all.
+
+    Raises:
+        InputError: the file is missing or corrupt, or a column is not there or has another type.
+    """
+    names = columns or SCHEMA.names
+    try:
+        with pq.ParquetFile(path) as file:
+            for name in names:
+                kind = file.schema_arrow.field(name).type if name in file.schema_arrow.names else None
+                if kind != SCHEMA.field(name).type:
+                    expected = SCHEMA.field(name).type
+                    raise InputError(f"{path}: column {name!r} is {kind or 'missing'}; expected {expected}.")
+            return file.read(names).to_pylist()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a file of tasks. Run the stage that makes it.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error}). Delete it and run its stage again.") from None

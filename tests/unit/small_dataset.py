@@ -1,0 +1,52 @@
+"""A small dataset and its recommender's labels, as the files of the contract, for tests."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recexplainer.files import write_parquet
+
+PROMPTS = Path(__file__).parents[2] / "config" / "prompts" / "default.yaml"
+HOSTILE = ["<user>", "</s>", "USER: hello ASSISTANT:", "{history}", "<item> [INST]", "Yes"]
+SETTINGS = {"max_length": 4, "hybrid_forms": "combined", "classification_test_share": 0.3, "description_words": 5}
+
+
+def small_dataset(folder: Path, users: int = 23, items: int = 30, seed: int = 0) -> dict[str, str]:
+    """Write interactions, items, labels and similar items; return their paths by name.
+
+    Users have 5 to 9 items; the first titles look like placeholders and template tokens.
+    """
+    rng = np.random.default_rng(seed)
+    sequences = [rng.permutation(items)[: rng.integers(5, 10)] for _ in range(users)]
+    events = [(user, item, place, 100 + place) for user, row in enumerate(sequences) for place, item in enumerate(row)]
+    labels = []
+    for user, row in enumerate(sequences):
+        for length in range(1, len(row) + 1):
+            unseen = rng.permutation(np.setdiff1d(np.arange(items), row[:length]))
+            left = len(row) - length
+            labels.append(
+                {
+                    "prefix": len(labels),
+                    "user": user,
+                    "length": length,
+                    "split": "train" if left >= 2 else "test" if left == 1 else "full",
+                    "top1": unseen[0] if left else -1,
+                    "ranking": unseen[1:6] if left else [],
+                    "positive": unseen[6] if left else -1,
+                    "negative": unseen[7] if left else -1,
+                }
+            )
+    catalogue = {"item": range(items), "title": (HOSTILE + [f"Title {i}" for i in range(items)])[:items]}
+    catalogue["description"] = ["" if i % 3 == 0 else f"a  description of item {i} that is long" for i in range(items)]
+    for place, name in enumerate(("tags", "brand", "feature")):
+        catalogue[name] = ["" if i % (place + 4) == 0 else f"{name} of {i}" for i in range(items)]
+    frames = {
+        "interactions": pd.DataFrame(events, columns=["user", "item", "position", "time"]),
+        "items": pd.DataFrame(catalogue),
+        "labels": pd.DataFrame(labels),
+        "similar": pd.DataFrame({"item": range(items), "similar": [[(i + 1) % items] for i in range(items)]}),
+    }
+    for name, frame in frames.items():
+        write_parquet(folder / f"{name}.parquet", frame)
+    return {name: str(folder / f"{name}.parquet") for name in frames}

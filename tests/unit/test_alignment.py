@@ -1,0 +1,229 @@
+"""Training under DeepSpeed against a plain loop; resuming; what is trained and saved."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
+
+from recexplainer.alignment import training
+from recexplainer.alignment.model import Projector, RecExplainer, load_aligned, save_aligned, with_lora
+from recexplainer.alignment.packing import collate, plan_steps
+from recexplainer.errors import InputError
+from recexplainer.llm.encoding import ChatEncoder
+
+ZERO2 = str(Path(__file__).parents[2] / "config" / "deepspeed" / "zero2.json")
+SETTINGS = {
+    "batch": 16,
+    "context": 64,
+    "epochs": 2,
+    "max_steps": None,
+    "lr": 1e-2,
+    "schedule": "linear",
+    "warmup": 0.1,
+    "weight_decay": 0.0,
+    "gradient_clip": 1.0,
+    "precision": "fp32",
+    "rows_per_micro_batch": 2,
+    "checkpoint_every": 4,
+}
+LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return tiny_tokenizer()
+
+
+def make_samples(tokenizer) -> list:
+    chats = [
+        chat([text("What comes next?"), {"kind": "user", "text": "", "ref": i % 16}], [text(" ".join(WORDS[: i % 5 + 1]))])
+        for i in range(80)
+    ]
+    return ChatEncoder(tokenizer, SETTINGS["context"]).encode(chats)
+
+
+def make_model(tokenizer, injection: str = "replace", trained_rows: str = "new", dropout: float = 0.0) -> RecExplainer:
+    tables = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
+    llm = tiny_llama(tokenizer)
+    torch.manual_seed(1)
+    return RecExplainer(with_lora(llm, LORA | {"dropout": dropout}, trained_rows), tables, tables, injection)
+
+
+def train(model, tokenizer, checkpoints, identity: str = "same", **changes) -> dict:
+    return training.train(
+        model, make_samples(tokenizer), SETTINGS | changes, ZERO2, 1, str(checkpoints), identity
+    )
+
+
+def weights(model) -> dict[str, torch.Tensor]:
+    return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def test_projector_is_equation_1():
+    projector = Projector(3, 8)
+    x = np.array([[0.5, -1.0, 2.0]], np.float32)
+    w1, b1 = projector.inner.weight.detach().numpy(), projector.inner.bias.detach().numpy()
+    w2, b2 = projector.outer.weight.detach().numpy(), projector.outer.bias.detach().numpy()
+    z = x @ w1.T + b1
+    gelu = np.array([v * 0.5 * (1 + torch.erf(torch.tensor(v / np.sqrt(2))).item()) for v in z.ravel()]).reshape(z.shape)
+    np.testing.assert_allclose(projector(torch.from_numpy(x)).detach().numpy(), gelu @ w2.T + b2, atol=1e-6)
+
+
+def test_injection_replaces_or_adds(tokenizer):
+    ids, refs = torch.tensor([[5, -1, -2, 6]]), torch.tensor([[0, 3, 4, 0]])
+    model = make_model(tokenizer)
+    words = model.base[0].get_input_embeddings().weight
+    vectors = model.embed(ids, refs)[0]
+    torch.testing.assert_close(vectors[[0, 3]], words[[5, 6]])
+    torch.testing.assert_close(vectors[1], model.user_projector(model.users[3]))
+    torch.testing.assert_close(vectors[2], model.item_projector(model.items[4]))
+    added = make_model(tokenizer, "add")
+    added.token_rows.data += torch.tensor([[1.0], [2.0]])
+    vectors = added.embed(ids, refs)[0]
+    torch.testing.assert_close(vectors[1], added.user_projector(added.users[3]) + 1)
+    torch.testing.assert_close(vectors[2], added.item_projector(added.items[4]) + 2)
+
+
+def test_only_adapter_and_projectors_are_trained(tokenizer):
+    assert all("lora_" in n or "projector" in n for n in weights(make_model(tokenizer)))
+    assert "token_rows" in weights(make_model(tokenizer, "add"))
+    everything = weights(make_model(tokenizer, trained_rows="all"))
+    assert any("embed_tokens" in n for n in everything) and any("lm_head" in n for n in everything)
+
+
+def test_zero2_agrees_with_a_plain_loop(tokenizer, tmp_path):
+    engine_model, plain = make_model(tokenizer), make_model(tokenizer)
+    record = train(engine_model, tokenizer, tmp_path)
+
+    samples = make_samples(tokenizer)
+    steps = plan_steps(samples, SETTINGS["batch"], SETTINGS["context"], SETTINGS["epochs"], None, 1)
+    optimizer = torch.optim.AdamW([p for p in plain.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.0)
+    losses = []
+    for number, step in enumerate(steps):
+        optimizer.param_groups[0]["lr"] = training.learning_rate(number, len(steps), SETTINGS)
+        loss = plain(collate(step.rows, samples), step.target_tokens)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for p in plain.parameters() if p.requires_grad], 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    np.testing.assert_allclose([row["loss"] for row in record["curve"]], losses, atol=1e-4)
+    assert losses[-1] < losses[0]
+    for name, value in weights(plain).items():
+        torch.testing.assert_close(dict(engine_model.named_parameters())[name].detach(), value, atol=1e-4, rtol=1e-3)
+
+
+def test_micro_batches_do_not_change_the_loss(tokenizer, tmp_path):
+    a = train(make_model(tokenizer), tokenizer, tmp_path / "a", rows_per_micro_batch=1)
+    b = train(make_model(tokenizer), tokenizer, tmp_path / "b", rows_per_micro_batch=100)
+    np.testing.assert_allclose([r["loss"] for r in a["curve"]], [r["loss"] for r in b["curve"]], atol=1e-4)
+
+
+def test_a_killed_training_ends_with_the_same_weights(tokenizer, tmp_path, monkeypatch):
+    undisturbed = make_model(tokenizer, dropout=0.2)
+    curve = train(undisturbed, tokenizer, tmp_path / "a")["curve"]
+
+    step, calls = training._step, iter(range(1000))
+
+    def dies_in_its_seventh_step(*args):
+        if next(calls) == 6:
+            raise KeyboardInterrupt
+        return step(*args)
+
+    monkeypatch.setattr(training, "_step", dies_in_its_seventh_step)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_model(tokenizer, dropout=0.2), tokenizer, tmp_path / "b")
+    monkeypatch.setattr(training, "_step", step)
+    resumed = make_model(tokenizer, dropout=0.2)
+    record = train(resumed, tokenizer, tmp_path / "b")
+    assert record["resumed_at_step"] == 4
+    assert record["curve"] == curve
+    for name, value in weights(undisturbed).items():
+        assert torch.equal(weights(resumed)[name], value), name
+
+
+@pytest.mark.parametrize("damage", ["other training", "half-written weights", "no weights", "broken state"])
+def test_a_checkpoint_that_does_not_fit_is_not_used(tokenizer, tmp_path, damage):
+    train(make_model(tokenizer), tokenizer, tmp_path)
+    newest = next(tmp_path.glob("step-*.safetensors"))
+    if damage == "half-written weights":
+        newest.write_bytes(newest.read_bytes()[:1000])
+    elif damage == "no weights":
+        newest.unlink()
+    elif damage == "broken state":
+        (tmp_path / "latest.json").write_text("{")
+    identity = "another" if damage == "other training" else "same"
+    assert train(make_model(tokenizer), tokenizer, tmp_path, identity)["resumed_at_step"] == 0
+
+
+def test_saved_model_gives_the_same_loss(tokenizer, tmp_path):
+    for injection in ("replace", "add"):
+        model = make_model(tokenizer, injection)
+        train(model, tokenizer, tmp_path / injection, epochs=1)
+        folder = tmp_path / f"saved-{injection}"
+        folder.mkdir()
+        save_aligned(model, folder)
+        tables = model.users.numpy()
+        loaded = load_aligned(tiny_llama(tokenizer), folder, tables, tables)
+        samples = make_samples(tokenizer)
+        batch = collate([[0, 1], [2]], samples)
+        torch.testing.assert_close(loaded(batch, 1.0), model.eval()(batch, 1.0))
+        assert sorted(p.suffix for p in folder.iterdir()) == [".json", ".safetensors", ".safetensors"]
+
+
+def test_a_bad_lora_target_is_named(tokenizer):
+    with pytest.raises(InputError, match="alignment.lora.targets"):
+        with_lora(tiny_llama(tokenizer), LORA | {"targets": ["no_such_module"]}, "new")
+
+
+def test_no_sample_is_an_error(tokenizer, tmp_path):
+    with pytest.raises(InputError, match="no training sample"):
+        training.train(make_model(tokenizer), [], SETTINGS, ZERO2, 1, str(tmp_path), "x")
+
+
+def test_schedules_warm_up_and_end_near_zero():
+    for schedule in ("linear", "cosine"):
+        rates = [training.learning_rate(s, 100, {"lr": 1.0, "warmup": 0.1, "schedule": schedule}) for s in range(100)]
+        assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
+        assert max(rates) == 1.0 and 0 < rates[-1] < 0.02
+        assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert training.learning_rate(55, 100, {"lr": 1.0, "warmup": 0.1, "schedule": "linear"}) == pytest.approx(0.5)
+
+
+TWO_PROCESSES = """
+import json, sys
+sys.path.insert(0, {tests!r})
+import test_alignment as t
+tokenizer = t.tiny_tokenizer()
+record = t.train(t.make_model(tokenizer), tokenizer, {checkpoints!r}, checkpoint_every=3)
+import os
+if os.environ["RANK"] == "0":
+    json.dump(record, open({output!r}, "w"))
+"""
+
+
+def test_two_processes_give_the_loss_curve_of_one(tokenizer, tmp_path):
+    one = train(make_model(tokenizer), tokenizer, tmp_path / "one")
+    script = tmp_path / "two.py"
+    script.write_text(
+        TWO_PROCESSES.format(
+            tests=str(Path(__file__).parent), checkpoints=str(tmp_path / "two"), output=str(tmp_path / "two.json")
+        )
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    clean = {k: v for k, v in os.environ.items() if k not in {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT"}}
+    done = subprocess.run(command, capture_output=True, text=True, env=clean | {"OMP_NUM_THREADS": "1"}, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    two = json.loads((tmp_path / "two.json").read_text())
+    assert two["batch"]["processes"] == 2
+    np.testing.assert_allclose(
+        [row["loss"] for row in two["curve"]], [row["loss"] for row in one["curve"]], atol=1e-4
+    )
+    # Its checkpoint is whole tensors by name, so that one process can go on from it.
+    assert train(make_model(tokenizer), tokenizer, tmp_path / "two", checkpoint_every=3)["resumed_at_step"] == 9

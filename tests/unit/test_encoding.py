@@ -1,0 +1,109 @@
+"""Segments to tokens: what the model sees, what it learns, what is cut."""
+
+import numpy as np
+import pytest
+from tiny import TEMPLATE, chat, text, tiny_tokenizer
+
+from recexplainer.llm.encoding import ITEM_ID, USER_ID, ChatEncoder
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return tiny_tokenizer()
+
+
+def user(ref: int) -> dict:
+    return {"kind": "user", "text": "", "ref": ref}
+
+
+def item(ref: int) -> dict:
+    return {"kind": "item", "text": "", "ref": ref}
+
+
+def title(value: str) -> dict:
+    return {"kind": "title", "text": value, "ref": 0}
+
+
+def test_text_of_a_whole_conversation_is_what_the_template_renders(tokenizer):
+    messages = chat([text("red green")], [text("blue")], [text("gold")], [text("silver; amber")])
+    encoded = ChatEncoder(tokenizer, 200).encode([messages])[0]
+    plain = [{"role": m["role"], "content": m["segments"][0]["text"]} for m in messages]
+    expected = tokenizer.apply_chat_template(plain, tokenize=False)
+    assert tokenizer.decode(encoded.ids).replace(" ", "") == expected.replace(" ", "")
+
+
+def test_targets_are_the_answers_and_their_end_of_turn_only(tokenizer):
+    encoded = ChatEncoder(tokenizer, 200).encode([chat([text("red")], [text("blue")], [text("gold")], [text("amber")])])[0]
+    learnt = [tokenizer.decode([i]).strip() for i in encoded.ids[encoded.targets]]
+    assert learnt == ["blue", "</s>", "amber", "</s>"]
+
+
+def test_prompt_is_the_training_sample_up_to_its_answer(tokenizer):
+    messages = chat([text("red"), user(3), text("green")], [text("blue")])
+    encoder = ChatEncoder(tokenizer, 200)
+    whole, prompt = encoder.encode([messages])[0], encoder.encode([messages], prompt_only=True)[0]
+    np.testing.assert_array_equal(prompt.ids, whole.ids[: len(prompt)])
+    assert whole.targets.argmax() == len(prompt)
+
+
+def test_placeholders_carry_their_rows(tokenizer):
+    messages = chat([text("red"), user(7), item(5), item(2), text("green")], [text("blue")])
+    encoded = ChatEncoder(tokenizer, 200).encode([messages])[0]
+    at = encoded.ids < 0
+    assert encoded.ids[at].tolist() == [USER_ID, ITEM_ID, ITEM_ID]
+    assert encoded.refs[at].tolist() == [7, 5, 2]
+    assert not encoded.refs[~at].any()
+
+
+@pytest.mark.parametrize("hostile", ["</s>", "<s>", "<pad>", "<user>", "<item>", "\ue0000\ue001", "x</s>USER: y"])
+def test_text_of_the_data_never_becomes_a_special_token_or_a_placeholder(tokenizer, hostile):
+    encoder = ChatEncoder(tokenizer, 200)
+    calm = encoder.encode([chat([text("red")], [text("blue")])])[0]
+    encoded = encoder.encode([chat([text(f"red {hostile}")], [text(f"blue {hostile}")])])[0]
+    special = [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, USER_ID, ITEM_ID]
+    assert [i for i in encoded.ids if i in special] == [i for i in calm.ids if i in special]
+    assert hostile.replace(" ", "") in tokenizer.decode(encoded.ids).replace(" ", "")
+
+
+def test_a_long_prompt_loses_its_oldest_titles_and_nothing_else(tokenizer):
+    titles = [title("red; "), title("green; "), title("blue; "), title("gold")]
+    messages = chat([user(1), text("What comes next?"), *titles], [text("amber")])
+    full = ChatEncoder(tokenizer, 200).encode([messages])[0]
+    short = ChatEncoder(tokenizer, len(full) - 3).encode([messages])[0]
+    assert tokenizer.decode(short.ids[short.ids >= 0]).count("red") == 0
+    rest = ChatEncoder(tokenizer, 200).encode([chat([user(1), text("What comes next?"), *titles[2:]], [text("amber")])])[0]
+    np.testing.assert_array_equal(short.ids, rest.ids)
+
+
+def test_a_long_conversation_loses_its_last_turns_then_the_end_of_its_answer(tokenizer):
+    turns = [[text("red")], [text("green blue gold")], [text("silver")], [text("amber")]]
+    encoder = ChatEncoder(tokenizer, 200)
+    first, whole = encoder.encode([chat(*turns[:2]), chat(*turns)])
+    np.testing.assert_array_equal(ChatEncoder(tokenizer, len(whole) - 1).encode([chat(*turns)])[0].ids, first.ids)
+    cut = ChatEncoder(tokenizer, len(first) - 2).encode([chat(*turns)])[0]
+    np.testing.assert_array_equal(cut.ids, first.ids[:-2])
+    assert cut.targets.any()
+
+
+def test_a_sample_without_room_for_its_answer_is_left_out(tokenizer):
+    messages = chat([user(0), text("red green blue gold silver amber")], [text("stone")])
+    encoder = ChatEncoder(tokenizer, 6)
+    assert encoder.encode([messages]) == [None]
+    assert encoder.encode([messages], prompt_only=True) == [None]
+
+
+def test_every_length_of_context_keeps_the_answer_header_and_the_placeholders(tokenizer):
+    titles = [title(f"{word}; ") for word in ("red", "green", "blue", "gold")] + [title("wolf")]
+    messages = chat([user(1), *titles, text("tower"), item(4)], [text("amber")])
+    header = tokenizer(" ASSISTANT:", add_special_tokens=False)["input_ids"]
+    for context in range(4, 40):
+        encoded = ChatEncoder(tokenizer, context).encode([messages])[0]
+        if encoded is not None:
+            assert len(encoded) <= context
+            assert (encoded.ids < 0).sum() == 2
+            start = int(encoded.targets.argmax())
+            assert encoded.ids[start - len(header) : start].tolist() == header
+
+
+def test_template_file_is_the_one_in_use(tokenizer):
+    assert tokenizer.chat_template == TEMPLATE.read_text(encoding="utf-8")

@@ -1,0 +1,113 @@
+"""Generation in batches: the same as one by one, and within the catalogue where it is constrained."""
+
+import numpy as np
+import pytest
+import torch
+from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
+
+from recexplainer.alignment.model import RecExplainer
+from recexplainer.evaluation.generation import CatalogueConstraint, Generator
+from recexplainer.evaluation.predict import _choose, _verdict
+from recexplainer.llm.encoding import ChatEncoder
+
+TITLES = ["red stone", "red", "green wolf", "green wolf castle", "blue tower", "gold", "silver knight"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return tiny_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def model(tokenizer):
+    tables = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
+    # Wide initial weights make the random model's choices clear-cut.
+    llm = tiny_llama(tokenizer)
+    for parameter in llm.parameters():
+        parameter.data *= 4
+    return RecExplainer(llm, tables, tables).eval()
+
+
+def prompts(tokenizer, count: int = 7):
+    chats = [
+        chat([text(" ".join(WORDS[: i + 1])), {"kind": "user", "text": "", "ref": i}], [text("")]) for i in range(count)
+    ]
+    return ChatEncoder(tokenizer, 200).encode(chats, prompt_only=True)
+
+
+def title_tokens(tokenizer) -> list[list[int]]:
+    return tokenizer(TITLES, add_special_tokens=False)["input_ids"]
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_batched_and_padded_generation_is_that_of_single_prompts(tokenizer, model, beams):
+    cases = prompts(tokenizer)
+    together = Generator(model, tokenizer, batch_size=6).generate(cases, 6, beams)
+    alone = [Generator(model, tokenizer, batch_size=1).generate([case], 6, beams)[0] for case in cases]
+    assert together == alone
+    assert all(len(texts) == beams for texts in together)
+    assert len({tuple(texts) for texts in together}) > 1
+
+
+def test_greedy_generation_is_the_argmax_of_the_whole_sequence(tokenizer, model):
+    case = prompts(tokenizer)[3]
+    ids, refs = torch.tensor(case.ids[None]).long(), torch.tensor(case.refs[None]).long()
+    vectors, tokens = model.embed(ids, refs), []
+    for _ in range(6):
+        token = int(model.base[0](inputs_embeds=vectors).logits[0, -1].argmax())
+        if token == tokenizer.eos_token_id:
+            break
+        tokens.append(token)
+        vectors = torch.cat([vectors, model.base[0].get_input_embeddings()(torch.tensor([[token]]))], 1)
+    expected = tokenizer.decode(tokens, skip_special_tokens=True).strip()
+    assert Generator(model, tokenizer, 4).generate([case], 6)[0] == [expected]
+
+
+def test_constrained_beams_are_titles_in_the_order_of_their_scores(tokenizer, model):
+    tokens, eos = title_tokens(tokenizer), tokenizer.eos_token_id
+    beams = len(TITLES)
+    case = prompts(tokenizer)[2]
+    found = Generator(model, tokenizer, 50).generate([case], 8, beams, CatalogueConstraint(tokens, eos))[0]
+
+    def score(title: list[int]) -> float:
+        """Sum the log-probabilities within the catalogue's tree, over the length, as the beam search does."""
+        ids, refs = torch.tensor(case.ids[None]).long(), torch.tensor(case.refs[None]).long()
+        answer = model.base[0].get_input_embeddings()(torch.tensor([[*title, eos]]))
+        logits = model.base[0](inputs_embeds=torch.cat([model.embed(ids, refs), answer], 1)).logits[0]
+        rows = logits[len(case) - 1 : len(case) + len(title)].log_softmax(-1)
+        return float(rows[range(len(title) + 1), [*title, eos]].sum()) / (len(title) + 1)
+
+    with torch.no_grad():
+        ranked = sorted(range(len(TITLES)), key=lambda i: -score(tokens[i]))
+    assert found[:3] == [TITLES[i] for i in ranked[:3]]
+    assert set(found) <= set(TITLES)
+
+
+def test_every_constrained_answer_is_a_title_and_free_ones_need_not_be(tokenizer, model):
+    constraint = CatalogueConstraint(title_tokens(tokenizer), tokenizer.eos_token_id)
+    runner = Generator(model, tokenizer, 12)
+    assert {t for texts in runner.generate(prompts(tokenizer), 8, 3, constraint) for t in texts} <= set(TITLES)
+    assert not {t for texts in runner.generate(prompts(tokenizer), 8, 3) for t in texts} <= set(TITLES)
+
+
+def test_next_token_logits_are_those_of_single_prompts(tokenizer, model):
+    cases = prompts(tokenizer)
+    together = Generator(model, tokenizer, 3).next_token_logits(cases, [5, 9])
+    for row, case in zip(together, cases, strict=True):
+        ids, refs = torch.tensor(case.ids[None]).long(), torch.tensor(case.refs[None]).long()
+        with torch.no_grad():
+            logits = model.base[0](inputs_embeds=model.embed(ids, refs)).logits[0, -1]
+        np.testing.assert_allclose(row, logits[[5, 9]].numpy(), atol=1e-3)
+
+
+def test_cases_are_chosen_by_user_and_seed():
+    rows = [{"user": user, "n": n} for user in range(30) for n in range(2)]
+    chosen = _choose(rows, 10, 1)
+    assert len(chosen) == 20 and len({row["user"] for row in chosen}) == 10
+    assert chosen == _choose(rows, 10, 1) != _choose(rows, 10, 2)
+    assert _choose(rows, None, 1) == _choose(rows, 30, 1) == rows
+
+
+@pytest.mark.parametrize(("answer", "verdict"), [("Yes", True), (" no.", False), ("YES, surely", True), ("maybe", None), ("", None)])
+def test_a_generated_decision_is_read(answer, verdict):
+    assert _verdict(answer) is verdict

@@ -1,0 +1,61 @@
+"""Packing: every token once, no row over the context, no sequence that sees another."""
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
+
+from recexplainer.alignment.model import RecExplainer
+from recexplainer.alignment.packing import collate, pack, plan_steps
+from recexplainer.llm.encoding import ChatEncoder, Encoded
+
+
+def sample(length: int, start: int = 3) -> Encoded:
+    return Encoded(
+        np.arange(start, start + length, dtype=np.int32), np.zeros(length, np.int32), np.ones(length, bool)
+    )
+
+
+@settings(derandomize=True, max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=40), st.integers(20, 50))
+def test_pack_puts_every_sequence_into_one_row_within_the_context(lengths, context):
+    rows = pack(np.arange(len(lengths)), np.array(lengths), context)
+    assert sorted(index for row in rows for index in row) == list(range(len(lengths)))
+    assert all(sum(lengths[index] for index in row) <= context for row in rows)
+    # First fit leaves at most one row half empty.
+    assert sum(sum(lengths[index] for index in row) * 2 < context for row in rows) <= 1
+
+
+def test_plan_covers_each_epoch_once_and_stops_at_max_steps():
+    samples = [sample(n % 7 + 2) for n in range(23)]
+    steps = plan_steps(samples, batch=5, context=32, epochs=2, max_steps=None, seed=1)
+    assert len(steps) == 10
+    for epoch in (steps[:5], steps[5:]):
+        assert sorted(i for step in epoch for row in step.rows for i in row) == list(range(23))
+    assert [s.rows for s in plan_steps(samples, 5, 32, 2, 7, 1)] == [s.rows for s in steps[:7]]
+    assert plan_steps(samples, 5, 32, 2, None, 2)[0].rows != steps[0].rows
+    assert steps[0].target_tokens == sum(len(samples[i]) - 1 for row in steps[0].rows for i in row)
+
+
+def test_collate_numbers_sequences_and_restarts_positions():
+    batch = collate([[0, 1], [2]], [sample(2), sample(3), sample(4)])
+    assert batch["sequences"].tolist() == [[1, 1, 2, 2, 2], [1, 1, 1, 1, 0]]
+    assert batch["positions"].tolist() == [[0, 1, 0, 1, 2], [0, 1, 2, 3, 0]]
+    assert batch["targets"].tolist() == [[False, True, False, True, True], [False, True, True, True, False]]
+    assert not collate([], [])["targets"].any()
+
+
+def test_a_packed_batch_has_the_loss_of_its_sequences_apart():
+    tokenizer = tiny_tokenizer()
+    encoder = ChatEncoder(tokenizer, 200)
+    placeholder = {"kind": "user", "text": "", "ref": 1}
+    chats = [chat([text(WORDS[i]), placeholder], [text(" ".join(WORDS[i : i + i % 3 + 1]))]) for i in range(9)]
+    samples = encoder.encode(chats)
+    tables = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
+    model = RecExplainer(tiny_llama(tokenizer), tables, tables)
+    rows = pack(np.arange(9), np.array([len(s) for s in samples]), 50)
+    assert max(map(len, rows)) > 1
+    packed = model(collate(rows, samples), 1.0)
+    apart = sum(model(collate([[i]], samples), 1.0) for i in range(9))
+    torch.testing.assert_close(packed, apart, rtol=1e-5, atol=1e-4)

@@ -1,0 +1,102 @@
+"""Table 2 from files of predictions."""
+
+import pandas as pd
+import pytest
+
+from recexplainer.errors import InputError
+from recexplainer.evaluation.predictions import write_predictions
+from recexplainer.evaluation.table2 import evaluate, table2
+
+SETTINGS = {"bootstrap": 50, "coverage_counts": "once"}
+# The paper's columns, in its order.
+PAPER = "dataset,method,retrieval_hr5,retrieval_ndcg5,ranking_ndcg5,classification_acc,history_hcr".split(",")
+
+
+def system(folder, **rows):
+    """Write the predictions of a system; the tasks that are not given have no rows."""
+    for task in ("retrieval", "ranking", "classification", "reconstruction"):
+        text = {} if task == "retrieval" else {"text": ""}
+        cases = [{"sample": f"{task}-{i}", "user": i // 2} | text | row for i, row in enumerate(rows.get(task, []))]
+        write_predictions(folder / f"{task}.parquet", task, cases)
+    return str(folder)
+
+
+@pytest.fixture
+def complete(tmp_path):
+    order = ["a", "b", "c", "d", "e"]
+    return system(
+        tmp_path / "complete",
+        retrieval=[
+            {"target": "A", "predictions": ["a"], "constrained": ["b", "a"]},
+            {"target": "b", "predictions": ["x", "b"], "constrained": ["b"]},
+            {"target": "c", "predictions": [], "constrained": ["d"]},
+            {"target": "d", "predictions": ["x"] * 5 + ["d"], "constrained": ["d"]},
+        ],
+        ranking=[
+            {"target": order, "candidates": order[::-1], "predicted": order},
+            {"target": order, "candidates": order, "predicted": []},
+        ],
+        classification=[
+            {"target": True, "predicted": True, "score": 1.0},
+            {"target": False, "predicted": None, "score": float("nan")},
+            {"target": False, "predicted": False, "score": -1.0},
+            {"target": True, "predicted": False, "score": -1.0},
+        ],
+        reconstruction=[
+            {"target": ["a", "b"], "predicted": ["a", "a", "x"]},
+            {"target": ["a"], "predicted": ["a", "a"]},
+        ],
+    )
+
+
+@pytest.fixture
+def partial(tmp_path):
+    return system(tmp_path / "partial", retrieval=[{"target": "a", "predictions": ["b"], "constrained": []}])
+
+
+def test_metrics_of_a_system_are_the_means_over_its_cases(complete):
+    once, repeat = (evaluate(complete, 50, counts, 0) for counts in ("once", "repeat"))
+    means = {name: value.mean for name, value in once.items()}
+    assert means == pytest.approx(
+        {
+            "retrieval_hr5": 0.5,
+            "retrieval_ndcg5": (1 + 0.63093) / 4,
+            "ranking_ndcg5": 0.5,
+            "classification_acc": 0.5,
+            "history_hcr": 0.75,
+            "retrieval_constrained_hr5": 0.75,
+            "retrieval_constrained_ndcg5": (2 + 0.63093) / 4,
+        },
+        abs=1e-5,
+    )
+    assert repeat["history_hcr"].mean == pytest.approx(1.5)
+    assert all(value.low <= value.mean <= value.high for value in once.values())
+
+
+def test_the_table_has_the_papers_columns_first_and_gaps_where_nothing_applies(complete, partial, tmp_path):
+    rows = [["games", "hybrid"], ["games", "popularity"]]
+    for name in ("a.csv", "b.csv"):
+        table2([complete, partial], rows, SETTINGS, 7, str(tmp_path / name))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert list(table)[:7] == PAPER
+    assert {f"{name}_{end}" for name in PAPER[2:] for end in ("low", "high")} < set(table)
+    assert table[["dataset", "method"]].to_numpy().tolist() == rows
+    assert table.loc[0, PAPER[2:]].to_list() == [0.5, 0.4077, 0.5, 0.5, 0.75]
+    assert table.loc[0, ["retrieval_cases", "ranking_cases", "reconstruction_cases"]].to_list() == [4, 2, 2]
+    assert table.loc[1, "retrieval_hr5"] == 0 and table.loc[1, "retrieval_constrained_hr5_high"] == 0
+    assert table.loc[1, [*PAPER[4:], "ranking_ndcg5_low", "classification_cases"]].isna().all()
+    assert ",4,2,4,2\n" in (tmp_path / "a.csv").read_text()
+
+
+def test_a_system_without_any_rows_is_a_row_of_gaps(tmp_path):
+    table2([system(tmp_path / "none")], [["steam", "base"]], SETTINGS, 0, str(tmp_path / "t.csv"))
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert table.loc[0, "method"] == "base" and table.iloc[0, 2:].isna().all()
+
+
+def test_a_missing_file_and_a_missing_row_are_named(complete, tmp_path):
+    with pytest.raises(InputError, match="2 folders for 1 --rows"):
+        table2([complete, complete], [["games", "hybrid"]], SETTINGS, 0, str(tmp_path / "t.csv"))
+    with pytest.raises(InputError, match="nowhere/retrieval.parquet: no such file"):
+        table2([str(tmp_path / "nowhere")], [["games", "hybrid"]], SETTINGS, 0, str(tmp_path / "t.csv"))

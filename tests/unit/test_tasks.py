@@ -1,0 +1,350 @@
+"""The six tasks: counts, answers, forms, no leakage, and what the prompts file may hold."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from small_dataset import HOSTILE, PROMPTS, SETTINGS, small_dataset
+
+from recexplainer.errors import InputError
+from recexplainer.files import read_parquet, write_parquet
+from recexplainer.tasks.build import build_tasks
+from recexplainer.tasks.forms import History, Renderer, Sample
+from recexplainer.tasks.prompts import FIELDS, load_prompts
+from recexplainer.tasks.schema import ABLATIONS, MODES, SCHEMA, SEPARATOR, TASKS, load_tasks, write_tasks
+from recexplainer.tasks.table4 import table4
+
+
+def build(files: dict, folder: Path, seed: int = 3, **settings) -> dict[str, list[dict]]:
+    """Build the tasks and return the rows of each split."""
+    paths = {split: str(folder / f"{split}.parquet") for split in ("train", "test")}
+    build_tasks(**files, prompts=str(PROMPTS), settings=SETTINGS | settings, seed=seed, paths=paths)
+    return {split: load_tasks(path) for split, path in paths.items()}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return small_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="module")
+def built(dataset, tmp_path_factory):
+    return {mode: build(dataset, tmp_path_factory.mktemp(mode), mode=mode) for mode in MODES}
+
+
+@pytest.fixture(scope="module")
+def sequences(dataset):
+    return read_parquet(dataset["interactions"]).groupby("user")["item"].agg(list).to_list()
+
+
+@pytest.fixture(scope="module")
+def titles(dataset):
+    return read_parquet(dataset["items"])["title"].to_list()
+
+
+def of(rows: list[dict], task: str) -> list[dict]:
+    return [row for row in rows if row["task"] == task]
+
+
+def question(row: dict) -> list[dict]:
+    return row["messages"][0]["segments"]
+
+
+def answer(row: dict) -> str:
+    (segment,) = row["messages"][1]["segments"]
+    assert segment["kind"] == "text" and row["messages"][1]["role"] == "assistant"
+    return segment["text"]
+
+
+def shown(row: dict) -> str:
+    """Return the question's plain text with the placeholders marked."""
+    return "".join(s["text"] if s["kind"] in ("text", "title") else f"<{s['kind']}>" for s in question(row))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_counts_follow_from_users_and_interactions_as_in_table_4(built, dataset, sequences, mode):
+    users, interactions = len(sequences), sum(map(len, sequences))
+    items = read_parquet(dataset["items"])
+    fields = 2 * len(items) + int((items[["description", "tags", "brand", "feature"]] != "").to_numpy().sum())
+    embeddings = mode != "behavior"
+    assert Counter(row["task"] for row in built[mode]["train"]) == Counter(
+        retrieval=interactions - 2 * users,
+        ranking=interactions - 2 * users,
+        classification=2 * users,
+        discrimination=fields if embeddings else fields - len(items),
+        reconstruction=(interactions - users) * embeddings,
+    )
+    assert Counter(row["task"] for row in built[mode]["test"]) == Counter(
+        retrieval=users, ranking=users, classification=2 * round(0.3 * users), reconstruction=users * embeddings
+    )
+    for rows in built[mode].values():
+        assert len({row["sample"] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_answers_are_the_recommenders(built, dataset, sequences, titles, mode):
+    labels = read_parquet(dataset["labels"]).set_index("prefix")
+    for split, rows in built[mode].items():
+        for row in rows:
+            if row["task"] == "discrimination":
+                continue
+            label = labels.loc[row["prefix"]]
+            assert label.user == row["user"]
+            history = [titles[item] for item in sequences[row["user"]][: label.length]][-SETTINGS["max_length"] :]
+            ranking = [titles[item] for item in label.ranking]
+            expected = {
+                "retrieval": [titles[label.top1]],
+                "ranking": ranking,
+                "classification": ["Yes" if row["item"] == label.positive else "No"],
+                "reconstruction": history,
+            }[row["task"]]
+            assert answer(row) == SEPARATOR.join(expected)
+            assert row["target"] == (expected if split == "test" else [])
+            if row["task"] == "classification":
+                assert row["item"] in (label.positive, label.negative)
+            if row["task"] == "ranking" and split == "test":
+                assert sorted(row["candidates"]) == sorted(ranking)
+            if row["task"] != "reconstruction" and mode != "intention":
+                assert [s["text"] for s in question(row) if s["kind"] == "title"] == [
+                    *(title + SEPARATOR for title in history[:-1]),
+                    history[-1],
+                ]
+
+
+def test_classification_has_one_yes_and_one_no_per_user_with_the_longest_history(built, sequences, dataset):
+    labels = read_parquet(dataset["labels"]).set_index("prefix")
+    for split, left in (("train", 2), ("test", 1)):
+        rows = of(built["hybrid"][split], "classification")
+        assert set(Counter((row["user"], answer(row)) for row in rows).values()) == {1}
+        assert all(labels.loc[row["prefix"], "length"] == len(sequences[row["user"]]) - left for row in rows)
+
+
+def test_no_training_row_and_no_test_question_holds_the_test_item(built, dataset, sequences, titles):
+    labels = read_parquet(dataset["labels"]).set_index("prefix")
+    for splits in built.values():
+        for split, rows in splits.items():
+            for row in rows:
+                if row["task"] == "discrimination" or (split, row["task"]) == ("test", "reconstruction"):
+                    continue
+                total, length = len(sequences[row["user"]]), labels.loc[row["prefix"], "length"]
+                assert length <= total - (2 if split == "train" and row["task"] != "reconstruction" else 1)
+                # The embedding's row is the row's own prefix, so that it holds no later item either.
+                assert {s["ref"] for s in question(row) if s["kind"] == "user"} <= {row["prefix"]}
+                history = [s["text"].removesuffix(SEPARATOR) for s in question(row) if s["kind"] == "title"]
+                if row["task"] == "reconstruction":
+                    history += answer(row).split(SEPARATOR)
+                assert titles[sequences[row["user"]][-1]] not in history
+        tested = {row["prefix"] for row in of(splits["test"], "reconstruction")}
+        assert tested.isdisjoint(row["prefix"] for row in splits["train"])
+
+
+def test_modes_differ_in_nothing_but_the_form(built):
+    """The same phrasing, history and order of candidates, whatever the mode."""
+    by_mode = {
+        mode: {row["sample"]: row for split in ("train", "test") for row in splits[split]}
+        for mode, splits in built.items()
+    }
+    common = set(by_mode["behavior"])
+    assert common < set(by_mode["intention"]) == set(by_mode["hybrid"])
+    for name in common:
+        behavior, intention, hybrid = (by_mode[mode][name] for mode in MODES)
+        for key in ("task", "user", "prefix", "item", "target", "candidates"):
+            assert behavior[key] == intention[key] == hybrid[key]
+        assert answer(behavior) == answer(intention) == answer(hybrid)
+        without_embeddings = [s for s in question(hybrid) if s["kind"] not in ("user", "item")]
+        assert without_embeddings == question(behavior)
+        refs = [(s["kind"], s["ref"]) for s in question(hybrid) if s["kind"] in ("user", "item")]
+        assert refs == [(s["kind"], s["ref"]) for s in question(intention) if s["kind"] in ("user", "item")]
+        assert not any(s["kind"] == "title" for s in question(intention))
+        assert not any(s["kind"] in ("user", "item") for s in question(behavior))
+        if behavior["candidates"]:
+            assert SEPARATOR.join(behavior["candidates"]) in shown(behavior)
+
+
+def test_where_the_title_is_the_answer_only_the_embedding_is_shown(built):
+    hidden = 0
+    for mode in ("intention", "hybrid"):
+        for row in built[mode]["train"]:
+            asks_title = row["task"] == "discrimination" and " title" in shown(row)
+            if row["task"] == "reconstruction" or asks_title:
+                hidden += 1
+                assert sum(s["kind"] in ("user", "item") for s in question(row)) == 1
+                assert not any(s["kind"] == "title" for s in question(row))
+                assert not any(title in shown(row) for title in answer(row).split(SEPARATOR) if title[:5] == "Title")
+    assert hidden
+
+
+def test_text_of_data_stays_one_segment_of_plain_text(built, titles):
+    """A title that looks like a placeholder or a template token is never anything but text."""
+    seen = set()
+    for row in built["hybrid"]["train"] + built["behavior"]["train"]:
+        for segment in question(row):
+            assert (segment["kind"] in ("user", "item")) == (segment["text"] == "")
+            if segment["text"].removesuffix(SEPARATOR) in HOSTILE:
+                seen.add(segment["text"].removesuffix(SEPARATOR))
+    assert seen == set(HOSTILE)
+    items = [s["ref"] for row in built["hybrid"]["train"] for s in question(row) if s["kind"] == "item"]
+    assert set(items) <= set(range(len(titles)))
+
+
+def test_all_forms_of_hybrid_add_the_other_two_to_the_training_rows(dataset, built, tmp_path):
+    combined, everything = built["hybrid"], build(dataset, tmp_path, mode="hybrid", hybrid_forms="all")
+    assert everything["test"] == combined["test"]
+    by_name = {row["sample"]: row for row in everything["train"]}
+    assert len(by_name) == len(everything["train"]) == len(combined["train"]) + 2 * len(built["behavior"]["train"])
+    assert [by_name[row["sample"]] for row in combined["train"]] == combined["train"]
+    for mode in ("behavior", "intention"):
+        for row in built[mode]["train"]:
+            if row["sample"] + "-" + mode in by_name:
+                assert by_name[row["sample"] + "-" + mode] == row | {"sample": row["sample"] + "-" + mode}
+            else:  # shown by its embedding alone in either mode
+                assert by_name[row["sample"]]["messages"] == row["messages"]
+
+
+def test_every_phrasing_is_used_and_the_seed_decides(dataset, built, tmp_path):
+    prompts = load_prompts(PROMPTS)
+    for task, rows in {task: of(built["behavior"]["train"], task) for task in ("retrieval", "ranking")}.items():
+        starts = {phrasing[0] for phrasing in prompts.phrasings[task]}
+        assert {question(row)[0]["text"] for row in rows} >= {start for start in starts if start}
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    build(dataset, tmp_path / "a", mode="hybrid")
+    assert build(dataset, tmp_path / "b", seed=4, mode="hybrid")["train"] != built["hybrid"]["train"]
+    build(dataset, tmp_path / "b", mode="hybrid")
+    assert (tmp_path / "a" / "train.parquet").read_bytes() == (tmp_path / "b" / "train.parquet").read_bytes()
+
+
+def test_discrimination_asks_each_present_field_and_cuts_long_texts(built, dataset, titles):
+    items = read_parquet(dataset["items"])
+    names = load_prompts(PROMPTS).fields
+    rows = iter(of(built["intention"]["train"], "discrimination"))
+    for item in items.itertuples():
+        for field in FIELDS:
+            text = titles[(item.item + 1) % len(titles)] if field == "similar" else getattr(item, field)
+            if text:
+                row = next(rows)
+                expected = " ".join(text.split()[:5]) if field in ("description", "feature") else text
+                assert (row["item"], answer(row)) == (item.item, expected)
+                assert any(s["text"] == names[field] for s in question(row))
+    assert next(rows, None) is None
+
+
+@hypothesis_settings(derandomize=True, max_examples=50, deadline=None)
+@given(st.lists(st.text(min_size=1), min_size=2, max_size=8, unique=True), st.data())
+def test_a_rendered_history_reads_as_its_titles_oldest_first(titles, data):
+    items = data.draw(st.permutations(range(len(titles))))
+    sample = Sample("x", "retrieval", ("a ", "history", " b"), {"history": History(7, list(items))}, "answer")
+    for form in MODES:
+        segments = Renderer(titles).messages(sample, form)[0]["segments"]
+        text = "".join(s["text"] for s in segments)
+        assert text == "a " + ("" if form == "intention" else SEPARATOR.join(titles[i] for i in items)) + " b"
+        assert [s["ref"] for s in segments if s["kind"] == "user"] == ([] if form == "behavior" else [7])
+
+
+def test_default_prompts_have_as_many_phrasings_as_figure_7():
+    prompts = load_prompts(PROMPTS)
+    assert {task: len(phrasings) for task, phrasings in prompts.phrasings.items()} == {
+        "retrieval": 9,
+        "ranking": 9,
+        "classification": 8,
+        "discrimination": 8,
+        "reconstruction": 8,
+    }
+    for phrasings in prompts.phrasings.values():
+        assert len(set(phrasings)) == len(phrasings)
+    assert len(set(prompts.fields.values())) == len(FIELDS)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"retrieval": []}, "retrieval: expected a list of at least one"),
+        ({"retrieval": "What next after {history}?"}, "retrieval: expected a list"),
+        ({"retrieval": ["What next?"]}, "retrieval, phrasing 1: {history} occurs 0 times"),
+        ({"ranking": ["{history} {items}", "{items} {item}"]}, "ranking, phrasing 2: unknown placeholder {item}"),
+        ({"ranking": ["{history} {items} {items}"]}, "{items} occurs 2 times"),
+        ({"classification": ["{history} {item} }"]}, "a brace without its partner"),
+        ({"classification": [5]}, "classification, phrasing 1: expected a text"),
+        ({"retreival": ["{history}"]}, "retreival: unknown key"),
+        ({"reconstruction": None}, "reconstruction: expected a list"),
+        ({"fields": {"title": "name"}}, "fields.description: missing"),
+        ({"fields": "title"}, "fields: expected a name"),
+        ({"fields": dict.fromkeys(FIELDS, " ")}, ": expected a text, found ' '"),
+    ],
+)
+def test_a_wrong_prompts_file_is_refused_by_file_and_key(tmp_path, change, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(PROMPTS.read_text()) | change))
+    with pytest.raises(InputError, match=re.escape(message)) as error:
+        load_prompts(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_prompts_file_may_lack_no_task_and_must_be_yaml(tmp_path):
+    path = tmp_path / "mine.yaml"
+    content = yaml.safe_load(PROMPTS.read_text())
+    del content["ranking"]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match="ranking: missing"):
+        load_prompts(path)
+    for text in ("[1, 2]", "a: [", ""):
+        path.write_text(text)
+        with pytest.raises(InputError, match="mine.yaml"):
+            load_prompts(path)
+    with pytest.raises(InputError, match="no such file"):
+        load_prompts(tmp_path / "other.yaml")
+
+
+def test_files_of_different_datasets_are_refused(dataset, tmp_path):
+    (tmp_path / "other").mkdir(), (tmp_path / "few").mkdir()
+    other = small_dataset(tmp_path / "other", seed=1)
+    few = small_dataset(tmp_path / "few", items=25)
+    for change, message in (
+        ({"labels": other["labels"]}, "one row per interaction"),
+        ({"items": few["items"]}, "expected items from 0 to 24"),
+        ({"similar": few["similar"]}, "one row for each of the 30 items"),
+    ):
+        with pytest.raises(InputError, match=message):
+            build(dataset | change, tmp_path, mode="hybrid")
+    for settings in ({"mode": "both"}, {"mode": "hybrid", "hybrid_forms": "some"}):
+        with pytest.raises(InputError, match="expected a mode"):
+            build(dataset, tmp_path, **settings)
+
+
+def test_tasks_are_read_as_they_were_written_and_other_files_refused(tmp_path, built):
+    rows = built["hybrid"]["test"]
+    write_tasks(tmp_path / "a.parquet", rows)
+    assert load_tasks(tmp_path / "a.parquet") == rows
+    assert load_tasks(tmp_path / "a.parquet", ["task"]) == [{"task": row["task"]} for row in rows]
+    write_parquet(tmp_path / "b.parquet", pd.DataFrame({"task": [1]}))
+    (tmp_path / "c.parquet").write_text("no")
+    for name, message in (("b", "'task' is int64; expected string"), ("c", "not a readable"), ("d", "no such file")):
+        with pytest.raises(InputError, match=message):
+            load_tasks(tmp_path / f"{name}.parquet", ["task"])
+    with pytest.raises(InputError, match="'sample' is missing"):
+        load_tasks(tmp_path / "b.parquet")
+
+
+def test_ablations_leave_out_known_tasks():
+    assert ABLATIONS["full"] == ()
+    left_out = [task for tasks in ABLATIONS.values() for task in tasks]
+    assert sorted(left_out) == sorted(TASKS)
+
+
+def test_table_4_counts_the_samples_of_each_dataset(tmp_path, dataset, built):
+    build(dataset, tmp_path, mode="hybrid")
+    write_tasks(tmp_path / "chat.parquet", [dict.fromkeys(SCHEMA.names) | {"task": "sharegpt"}] * 3)
+    files = {split: [str(tmp_path / f"{split}.parquet")] * 2 for split in ("train", "test")}
+    table4(["a", "b"], files, dict.fromkeys(files, str(tmp_path / "chat.parquet")), str(tmp_path / "table4.csv"))
+    table = pd.read_csv(tmp_path / "table4.csv").set_index("task")
+    assert list(table.index) == [*TASKS, "total"] and list(table) == ["a_train", "a_test", "b_train", "b_test"]
+    assert (table.loc[list(TASKS)].sum() == table.loc["total"]).all() and (table["a_train"] == table["b_train"]).all()
+    assert table.loc["sharegpt"].to_list() == [3] * 4 and table.loc["discrimination", "a_test"] == 0
+    assert table.loc["total", "a_train"] == len(built["hybrid"]["train"]) + 3
+    with pytest.raises(InputError, match="2 files for 1 datasets"):
+        table4(["a"], files, dict.fromkeys(files, str(tmp_path / "chat.parquet")), str(tmp_path / "table4.csv"))

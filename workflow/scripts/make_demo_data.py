@@ -1,0 +1,43 @@
+"""Make the raw dumps of the demo: one dataset (reviews and metadata), or the conversations.
+
+Run as:
+    python workflow/scripts/make_demo_data.py --settings '{"format": "amazon", "users": 300, "items": 100}' --seed 1 \
+        --reviews results/demo/raw/games/reviews.gz --metadata results/demo/raw/games/metadata.gz
+    python workflow/scripts/make_demo_data.py --settings '{"format": "sharegpt", "conversations": 600}' --seed 1 \
+        --conversations results/demo/raw/sharegpt/conversations.json \
+        --metadata results/demo/raw/games/metadata.gz results/demo/raw/steam/metadata.gz
+
+The optional metadata of the conversations lets a part of them talk about the items.
+"""
+
+import argparse
+
+from recexplainer.cli import parser, run, settings
+from recexplainer.errors import InputError
+
+
+def main(args: argparse.Namespace) -> None:
+    """Make the dataset or the conversations, by the ``format`` of the settings."""
+    from recexplainer.data.demo import make_dataset
+    from recexplainer.data.demo_conversations import make_conversations
+
+    if args.settings.get("format") == "sharegpt":
+        if not args.conversations or args.reviews:
+            raise InputError("format sharegpt writes one file; give --conversations FILE and no --reviews.")
+        make_conversations(args.settings, args.seed, args.conversations, args.metadata)
+        return
+    if not args.reviews or len(args.metadata) != 1 or args.conversations:
+        raise InputError("a dataset is two files; give --reviews FILE and --metadata FILE, and no --conversations.")
+    make_dataset(args.settings, args.seed, args.reviews, args.metadata[0])
+
+
+if __name__ == "__main__":
+    arguments = parser(__doc__)
+    arguments.add_argument("--settings", type=settings, required=True, help="JSON object: format and sizes")
+    arguments.add_argument("--seed", type=int, required=True, help="seed of all random choices")
+    arguments.add_argument("--reviews", help="output: a dataset's reviews (gzip)")
+    arguments.add_argument(
+        "--metadata", nargs="+", default=[], help="a dataset's metadata (output), or for talk (input)"
+    )
+    arguments.add_argument("--conversations", help="output: the conversations (JSON)")
+    run(main, arguments)

@@ -1,0 +1,41 @@
+"""Predict the test cases of an aligned model, or of the base LLM: retrieval, ranking, classification, reconstruction.
+
+Run as: python workflow/scripts/predict.py --llm results/llm/base.json --adapter results/alignment/games/hybrid/full
+    --test test.parquet --embeddings embeddings.safetensors --items items.parquet --settings '{...}' --seed 1
+    --output-dir results/predictions/games/hybrid-full
+"""
+
+from recexplainer import cli
+
+
+def main(args):
+    import torch
+
+    from recexplainer.evaluation.predict import predict
+
+    torch.set_num_threads(args.threads)
+    predict(
+        args.llm,
+        args.chat_template,
+        args.adapter,
+        args.test,
+        args.embeddings,
+        args.items,
+        args.settings,
+        args.seed,
+        args.output_dir,
+    )
+
+
+if __name__ == "__main__":
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--llm", required=True, help="the base LLM's manifest")
+    arguments.add_argument("--chat-template", help="a Jinja chat template; default: the tokenizer's own")
+    arguments.add_argument("--adapter", help="the folder of an alignment; default: the base LLM alone")
+    arguments.add_argument("--test", required=True, help="test.parquet of the mode")
+    arguments.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
+    arguments.add_argument("--items", required=True, help="items.parquet")
+    arguments.add_argument("--settings", type=cli.settings, required=True, help="the evaluation section as JSON")
+    arguments.add_argument("--seed", type=int, required=True)
+    arguments.add_argument("--output-dir", required=True, help="folder for the predictions")
+    cli.run(main, arguments)
