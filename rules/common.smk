@@ -1,4 +1,4 @@
-# What the other rule files use: the checked config, digests, seeds and settings for `params`. No rules.
+# Helpers of the files beside this one: the checked config, digests, seeds and settings for `params`.
 import json
 import os
 import sys
@@ -88,6 +88,17 @@ def local_source(name, file=None):
     there = [path for path in paths if os.path.isfile(path)]
     # With nothing but local files, let Snakemake say which one is missing.
     return there[:1] or (paths[:1] if len(paths) == len(found) else [])
+
+
+def tuning_settings(wildcards):
+    """What decides a trial of the random search. Trial 0 takes the config's own values, whatever the space."""
+    recommender = config["recommender"]
+    sasrec = {key: value for key, value in recommender.items() if key not in ("tuning", "bootstrap", "threads")}
+    return to_json(
+        sasrec=sasrec | entry(wildcards.dataset)["recommender"],
+        space={} if wildcards.trial == "0" else recommender["tuning"]["space"],
+        validation=SWITCHES["recommender_validation"],
+    )
 
 
 def llm_files(wildcards):

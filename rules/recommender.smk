@@ -19,15 +19,7 @@ rule tune_recommender:
         runtime=240,
     params:
         code=code_digest("tune_recommender.py"),
-        settings=lambda w: to_json(
-            sasrec={
-                **{key: value for key, value in config["recommender"].items() if key not in ("tuning", "threads")},
-                **entry(w.dataset)["recommender"],
-            },
-            # Trial 0 takes the config's own values, whatever the space.
-            space={} if w.trial == "0" else config["recommender"]["tuning"]["space"],
-            validation=SWITCHES["recommender_validation"],
-        ),
+        settings=tuning_settings,
         seed=seed("recommender", "dataset"),
     shell:
         "python workflow/scripts/tune_recommender.py --interactions {input.interactions:q} --items {input.catalogue:q}"
@@ -57,7 +49,7 @@ rule train_recommender:
         runtime=240,
     params:
         code=code_digest("train_recommender.py"),
-        settings=to_json(pick(config["evaluation"], "bootstrap"), validation=SWITCHES["recommender_validation"]),
+        settings=to_json(pick(config["recommender"], "bootstrap"), validation=SWITCHES["recommender_validation"]),
         seed=seed("recommender", "dataset"),
     shell:
         "python workflow/scripts/train_recommender.py --interactions {input.interactions:q} --items {input.catalogue:q}"

@@ -13,31 +13,41 @@ from pathlib import Path
 
 
 def code_digest(script: str | Path, *roots: str | Path) -> str:
-    """Return the SHA-256 of a script's import closure inside the project, in hexadecimal.
+    """Return the SHA-256 of the code of a script's import closure, in hexadecimal.
+
+    Args:
+        script, roots: as for :func:`closure`.
+
+    Raises:
+        FileNotFoundError, SyntaxError: a file is missing or is not Python.
+    """
+    files = closure(script, *roots)
+    digest = hashlib.sha256()
+    for name, path in sorted((name, path) for path, name in files.items()):
+        digest.update(f"{name} {_tree_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def closure(script: str | Path, *roots: str | Path) -> dict[Path, str]:
+    """Return the project's files that a script imports, itself included, each with its module name.
 
     Args:
         script: the Python file where the closure starts.
         roots: folders from which the project's modules are imported, such as ``src``; the script's own folder is
             always one of them. Imports inside functions count; packages' ``__init__`` files count.
-
-    Raises:
-        FileNotFoundError, SyntaxError: a file is missing or is not Python.
     """
     script = Path(script).resolve()
     folders = (script.parent, *(Path(root).resolve() for root in roots))
-    names, waiting = {script: script.name}, [script]
+    names, waiting = {script: script.stem}, [script]
     while waiting:
         path = waiting.pop()
         package = names[path] if path.name == "__init__.py" else names[path].rpartition(".")[0]
-        for module in _imported(path, package if path != script else ""):
+        for module in imported(path, package):
             for found, name in _resolve(module, folders):
                 if found not in names:
                     names[found] = name
                     waiting.append(found)
-    digest = hashlib.sha256()
-    for path, name in sorted(names.items(), key=lambda pair: pair[1]):
-        digest.update(f"{name} {_tree_digest(path)}\n".encode())
-    return digest.hexdigest()
+    return names
 
 
 def _resolve(module: str, folders: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
@@ -52,8 +62,13 @@ def _resolve(module: str, folders: tuple[Path, ...]) -> Iterator[tuple[Path, str
 
 
 @cache
-def _imported(path: Path, package: str) -> tuple[str, ...]:
-    """Return the modules that a file may import, anywhere in it; ``from a import b`` gives ``a`` and ``a.b``."""
+def imported(path: Path, package: str) -> tuple[str, ...]:
+    """Return the modules that a file may import, anywhere in it; ``from a import b`` gives ``a`` and ``a.b``.
+
+    Args:
+        path: a Python file.
+        package: the package that relative imports start from, "" for none.
+    """
     modules = []
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):

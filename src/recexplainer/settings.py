@@ -66,7 +66,9 @@ def check(config: dict, schema: str | Path) -> None:
         InputError: one line per problem: the path of the key, what was found, what was expected.
     """
     validator = Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
-    errors = sorted(validator.iter_errors(config), key=lambda error: ([str(part) for part in error.path], error.message))
+    errors = sorted(
+        validator.iter_errors(config), key=lambda error: ([str(part) for part in error.path], error.message)
+    )
     problems = [_describe(error) for error in errors] or list(_conflicts(config))
     if problems:
         raise InputError("\n".join(f"config: {problem}" for problem in problems))
@@ -149,14 +151,8 @@ def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[
         yield f"{path}.recommender.dim: {dim}; expected a multiple of recommender.heads, which is {heads}."
     for choice in recommender["tuning"]["space"].get("heads", {}).get("choices", []):
         if not isinstance(choice, int) or choice < 1 or dim % choice:
-            yield f"recommender.tuning.space.heads.choices: {choice!r}; expected divisors of {path}.recommender.dim {dim}."
-    if dataset.get("generate"):
-        pass
-    elif "sources" not in dataset:
-        yield f"{path}.sources: missing; expected the sources of the raw files (or `generate`, for made-up data)."
-    else:
-        for name, sources in dataset["sources"].items():
-            yield from _source_list_conflicts(f"{path}.sources.{name}", sources)
+            yield f"recommender.tuning.space.heads.choices: {choice!r}; expected divisors of {path}.recommender.dim."
+    yield from _source_conflicts(path, dataset)
     limits, target = dataset["filter"], dataset["filter"]["target"]
     if target is None:
         if len(limits["top_items"]) * len(limits["sample_users"]) > 1:
@@ -168,7 +164,7 @@ def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[
     for name, count in (("top_items", "items"), ("sample_users", "users")):
         values = limits[name]
         if None not in values and max(values) < target[count]:
-            yield f"{path}.filter.{name}: {values}; expected a value of at least target.{count}, which is {target[count]}."
+            yield f"{path}.filter.{name}: {values}; expected a value of at least target.{count}, {target[count]}."
     if target["interactions"] < limits["core"] * max(target["users"], target["items"]):
         yield (
             f"{path}.filter.target.interactions: {target['interactions']}; expected at least core times the users and "
@@ -177,18 +173,18 @@ def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[
 
 
 def _source_conflicts(path: str, entry: dict) -> Iterator[str]:
+    """Check the sources of a dataset (a list per file) or of the conversations (one list)."""
     if entry.get("generate"):
         return
-    if "sources" not in entry:
-        yield f"{path}.sources: missing; expected the sources of the file (or `generate`, for made-up data)."
-    else:
-        yield from _source_list_conflicts(f"{path}.sources", entry["sources"])
-
-
-def _source_list_conflicts(path: str, sources: list[dict]) -> Iterator[str]:
-    for position, source in enumerate(sources):
-        if ("path" in source) == ("url" in source):
-            yield f"{path}[{position}]: {source!r}; expected exactly one of the keys path and url."
+    sources = entry.get("sources")
+    if sources is None:
+        yield f"{path}.sources: missing; expected the sources of the raw files (or `generate`, for made-up data)."
+        return
+    lists = {f".{name}": files for name, files in sources.items()} if isinstance(sources, dict) else {"": sources}
+    for name, files in lists.items():
+        for position, source in enumerate(files):
+            if ("path" in source) == ("url" in source):
+                yield f"{path}.sources{name}[{position}]: {source!r}; expected exactly one of the keys path and url."
 
 
 def _space_conflicts(space: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -216,9 +212,9 @@ def _llm_conflicts(llm: dict) -> Iterator[str]:
                 yield f"llm.{key}: null with llm.source 'hub'; expected the model's {key}."
     if source == "scratch":
         if llm["chat_template"] == "tokenizer":
-            yield "llm.chat_template: 'tokenizer' with llm.source 'scratch'; expected a Jinja file, for it has none yet."
+            yield "llm.chat_template: 'tokenizer' with llm.source 'scratch'; expected a Jinja file."
         if scratch["hidden"] % (2 * scratch["heads"]):
-            yield f"llm.scratch.hidden: {scratch['hidden']}; expected an even multiple of heads, which is {scratch['heads']}."
+            yield f"llm.scratch.hidden: {scratch['hidden']}; expected an even multiple of heads, {scratch['heads']}."
 
 
 def _training_conflicts(config: dict) -> Iterator[str]:
@@ -227,10 +223,10 @@ def _training_conflicts(config: dict) -> Iterator[str]:
         if config[name]["precision"] == "fp16" and config[name]["gpus"] == 0:
             yield f"{name}.precision: 'fp16' with {name}.gpus 0; expected bf16 or fp32 on the CPU."
     if isinstance(alignment["lora"]["targets"], str) and alignment["lora"]["targets"] != "all-linear":
-        yield f"alignment.lora.targets: {alignment['lora']['targets']!r}; expected a list of module names, or all-linear."
+        yield f"alignment.lora.targets: {alignment['lora']['targets']!r}; expected a list of names, or all-linear."
     if labels["positive_share"] + labels["negative_share"] > 1:
         yield (
-            f"labels.positive_share: {labels['positive_share']}; expected at most 1 less labels.negative_share, which is "
+            f"labels.positive_share: {labels['positive_share']}; expected at most 1 less labels.negative_share, "
             f"{labels['negative_share']}: the positive and the negative items must not overlap."
         )
     turn = config["sharegpt"]["max_first_turn_tokens"]

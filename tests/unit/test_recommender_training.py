@@ -95,6 +95,7 @@ def test_training_never_reads_what_is_held_out(validation, held_out, monkeypatch
     forward, loss = training.SASRec.forward, training.functional.cross_entropy
 
     def spy_forward(self, sequence):
+        assert self.training == torch.is_grad_enabled()  # dropout in every step, never in validation
         if self.training:
             fed.update((sequence[sequence > 0] - 1).tolist())
         return forward(self, sequence)

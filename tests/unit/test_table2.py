@@ -83,6 +83,9 @@ def test_the_table_has_the_papers_columns_first_and_gaps_where_nothing_applies(c
     assert {f"{name}_{end}" for name in PAPER[2:] for end in ("low", "high")} < set(table)
     assert table[["dataset", "method"]].to_numpy().tolist() == rows
     assert table.loc[0, PAPER[2:]].to_list() == [0.5, 0.4077, 0.5, 0.5, 0.75]
+    for name, value in evaluate(complete, 50, "once", 7).items():
+        ends = table.loc[0, [name, f"{name}_low", f"{name}_high"]].to_list()
+        assert ends == pytest.approx([value.mean, value.low, value.high], abs=5.1e-5)
     assert table.loc[0, ["retrieval_cases", "ranking_cases", "reconstruction_cases"]].to_list() == [4, 2, 2]
     assert table.loc[1, "retrieval_hr5"] == 0 and table.loc[1, "retrieval_constrained_hr5_high"] == 0
     assert table.loc[1, [*PAPER[4:], "ranking_ndcg5_low", "classification_cases"]].isna().all()

@@ -214,9 +214,18 @@ def test_every_phrasing_is_used_and_the_seed_decides(dataset, built, tmp_path):
         assert {question(row)[0]["text"] for row in rows} >= {start for start in starts if start}
     (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
     build(dataset, tmp_path / "a", mode="hybrid")
-    assert build(dataset, tmp_path / "b", seed=4, mode="hybrid")["train"] != built["hybrid"]["train"]
+    other = build(dataset, tmp_path / "b", seed=4, mode="hybrid")
+    for split, rows in built["hybrid"].items():
+        for task in {row["task"] for row in rows}:
+            assert [shown(row) for row in of(other[split], task)] != [shown(row) for row in of(rows, task)]
     build(dataset, tmp_path / "b", mode="hybrid")
     assert (tmp_path / "a" / "train.parquet").read_bytes() == (tmp_path / "b" / "train.parquet").read_bytes()
+
+
+def test_candidates_are_shown_in_a_random_order(built):
+    rows = of(built["hybrid"]["test"], "ranking")
+    places = Counter(row["candidates"].index(row["target"][0]) for row in rows)
+    assert set(places) == set(range(5)) and max(places.values()) < len(rows) / 2
 
 
 def test_discrimination_asks_each_present_field_and_cuts_long_texts(built, dataset, titles):

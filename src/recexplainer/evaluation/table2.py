@@ -73,9 +73,7 @@ def evaluate(directory: str | Path, resamples: int, coverage_counts: str, seed: 
         coverage_counts: ``once`` or ``repeat``, see :func:`recexplainer.evaluation.metrics.history_coverage`.
         seed: of the resamples.
     """
-    frames = {
-        task: read_parquet(Path(directory) / f"{task}.parquet", schema.names) for task, schema in SCHEMAS.items()
-    }
+    frames = {task: read_parquet(Path(directory) / f"{task}.parquet", schema.names) for task, schema in SCHEMAS.items()}
     retrieval, ranking = frames["retrieval"], frames["ranking"]
     classification, reconstruction = frames["classification"], frames["reconstruction"]
     values = {

@@ -1,0 +1,31 @@
+# Everything works from a fresh clone with Python 3.11 and pip. Each target can be run again.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= all
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# DeepSpeed's operators are not compiled; the pipeline uses none of them.
+export DS_BUILD_OPS := 0
+
+.PHONY: setup demo test lint clean
+
+setup: .venv/.installed
+
+.venv/.installed: requirements.lock
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --requirement requirements.lock
+	touch $@
+
+demo: setup
+	snakemake --cores $(CORES) --configfile config/demo.yaml
+
+test: setup
+	python -m pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+clean:
+	rm -rf results/demo results/smallest .pytest_cache .ruff_cache .hypothesis
+	find src workflow tests -name __pycache__ -type d -prune -exec rm -rf {} +

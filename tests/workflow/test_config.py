@@ -1,0 +1,275 @@
+"""A wrong config is refused before anything runs, in one line that names the key and what was expected."""
+
+import copy
+
+import pytest
+import yaml
+from clone import CONFIG, ROOT, copy_repository, snakemake
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from snakemake.utils import update_config
+
+from recexplainer.errors import InputError
+from recexplainer.settings import PRESETS, check, resolve
+
+SCHEMA = ROOT / "config/schema.yaml"
+LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "small": ["config/small.yaml"], "smallest": [CONFIG]}
+OPTIONAL = {"sources", "generate", "sha256", "bytes", "meta_item", "description", "tags", "brand", "feature", "related"}
+
+
+def load(*files: str, **overrides) -> dict:
+    """Return config.yaml with files and values laid over it as Snakemake does."""
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    for file in files:
+        update_config(config, yaml.safe_load((ROOT / file).read_text(encoding="utf-8")))
+    update_config(config, overrides)
+    return config
+
+
+def problem(config: dict) -> str:
+    """Return the one line that refuses a config."""
+    with pytest.raises(InputError) as caught:
+        check(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def mappings(value, path=()):
+    """Yield the path of every mapping in a config, the whole first."""
+    if isinstance(value, dict):
+        yield path
+        for key, inner in value.items():
+            yield from mappings(inner, (*path, key))
+
+
+def at(config: dict, path):
+    for key in path:
+        config = config[key]
+    return config
+
+
+PAPER = load()
+MAPPINGS = list(mappings(PAPER))
+KEYS = [(*path, key) for path in MAPPINGS for key in at(PAPER, path)]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_configs_of_the_repository_are_valid(name, preset):
+    check(load(*LAYERS[name], preset=preset), SCHEMA)
+
+
+@pytest.mark.parametrize("path", [path for path in MAPPINGS if path != ("datasets",)], ids=".".join)
+def test_an_unknown_key_is_refused_everywhere(path):
+    config = copy.deepcopy(PAPER)
+    at(config, path)["unheard_of"] = 1
+    assert problem(config).startswith(f"config: {'.'.join((*path, 'unheard_of'))}: unknown key; expected some of: ")
+
+
+def test_a_misspelt_key_gets_a_suggestion():
+    config = load(alignment={"lora": {"rnak": 8}})
+    assert problem(config) == "config: alignment.lora.rnak: unknown key; did you mean 'rank'?"
+
+
+@pytest.mark.parametrize("path", KEYS, ids=".".join)
+def test_a_missing_key_is_named(path):
+    if path[-1] in OPTIONAL or path[:2] in [("recommender", "tuning")] or path[0] == "datasets" and len(path) == 2:
+        return
+    config = copy.deepcopy(PAPER)
+    del at(config, path[:-1])[path[-1]]
+    assert problem(config) == f"config: {'.'.join(path)}: missing; expected this key."
+
+
+@pytest.mark.parametrize("path", KEYS, ids=".".join)
+def test_a_value_of_a_wrong_type_is_named(path):
+    config = copy.deepcopy(PAPER)
+    at(config, path[:-1])[path[-1]] = {"a": [1]} if not isinstance(at(PAPER, path), dict) else [1]
+    assert problem(config).startswith(f"config: {'.'.join(path)}")
+    assert "expected" in problem(config)
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(
+    path=st.sampled_from(KEYS),
+    value=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5),
+)
+def test_any_value_anywhere_is_either_taken_or_refused_with_its_key(path, value):
+    config = copy.deepcopy(PAPER)
+    at(config, path[:-1])[path[-1]] = value
+    try:
+        check(config, SCHEMA)
+    except InputError as error:
+        for line in str(error).splitlines():
+            assert line.startswith("config: ")
+            assert "expected" in line
+
+
+WRONG = {
+    "alignment.lora.rank: -1; expected at least 1.": {"alignment": {"lora": {"rank": -1}}},
+    "alignment.lora.rank: 0; expected at least 1.": {"alignment": {"lora": {"rank": 0}}},
+    "alignment.lora.rank: 8.5; expected a whole number.": {"alignment": {"lora": {"rank": 8.5}}},
+    "alignment.lora.targets: 'all_linear'; expected a list of names, or all-linear.": {
+        "alignment": {"lora": {"targets": "all_linear"}}
+    },
+    "alignment.lr: '1e-4'; expected a number. In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4.": {
+        "alignment": {"lr": "1e-4"}
+    },
+    "alignment.max_steps: 'none'; expected a whole number or null.": {"alignment": {"max_steps": "none"}},
+    "alignment.precision: 'fp8'; expected one of: fp16, bf16, fp32.": {"alignment": {"precision": "fp8"}},
+    "alignment.precision: 'fp16' with alignment.gpus 0; expected bf16 or fp32 on the CPU.": {"alignment": {"gpus": 0}},
+    "recommender.hidden_dropout: 1; expected less than 1.": {"recommender": {"hidden_dropout": 1}},
+    "recommender.lr: 0; expected more than 0.": {"recommender": {"lr": 0}},
+    "datasets.movies.recommender.dim: 100; expected a multiple of recommender.heads, which is 16.": {
+        "datasets": {"movies": {"recommender": {"dim": 100}}}
+    },
+    "run.datasets[1]: 'books'; expected one of the datasets: games, movies, steam.": {
+        "run": {"datasets": ["games", "books"]}
+    },
+    "run.datasets: ['games', 'games']; expected no element twice.": {"run": {"datasets": ["games", "games"]}},
+    "run.modes[0]: 'mixed'; expected one of: behavior, intention, hybrid.": {"run": {"modes": ["mixed"]}},
+    "run.modes: []; expected at least one element.": {"run": {"modes": []}},
+    "preset: 'ours'; expected one of: sound, paper, official.": {"preset": "ours"},
+    "switches.hybrid_form: unknown key; did you mean 'hybrid_forms'?": {"switches": {"hybrid_form": "all"}},
+    "switches.hybrid_forms: 'both'; expected one of: combined, all.": {"switches": {"hybrid_forms": "both"}},
+    "llm.folder: null with llm.source 'folder'; expected a folder saved by transformers.": {
+        "llm": {"source": "folder"}
+    },
+    "llm.folder: 'absent'; expected a folder with a config.json, saved by transformers.": {
+        "llm": {"source": "folder", "folder": "absent"}
+    },
+    "llm.revision: null with llm.source 'hub'; expected the model's revision.": {"llm": {"revision": None}},
+    "llm.revision: 'main'; expected a text that matches ^[0-9a-f]{40}$.": {"llm": {"revision": "main"}},
+    "llm.chat_template: 'tokenizer' with llm.source 'scratch'; expected a Jinja file.": {
+        "llm": {"source": "scratch", "chat_template": "tokenizer"}
+    },
+    "llm.scratch.hidden: 100; expected an even multiple of heads, 8.": {
+        "llm": {"source": "scratch", "scratch": {"hidden": 100}}
+    },
+    "datasets.games.sources.reviews[0]: {}; expected exactly one of the keys path and url.": {
+        "datasets": {"games": {"sources": {"reviews": [{}]}}}
+    },
+    "datasets.games.sources.reviews[0].url: 'ftp://a'; expected a text that matches ^https?://.": {
+        "datasets": {"games": {"sources": {"reviews": [{"url": "ftp://a"}]}}}
+    },
+    "datasets.games.filter.top_items: [1000]; expected a value of at least target.items, 1864.": {
+        "datasets": {"games": {"filter": {"top_items": [1000]}}}
+    },
+    "datasets.games.filter.sample_users: [3900]; expected a value of at least target.users, 3901.": {
+        "datasets": {"games": {"filter": {"sample_users": [3900]}}}
+    },
+    "datasets.games.filter.target.interactions: 19504; expected at least core times the users and times the items, "
+    "19505.": {"datasets": {"games": {"filter": {"target": {"interactions": 19504}}}}},
+    "datasets.movies.filter.target: null with several values of top_items or sample_users; expected the users, items "
+    "and interactions to come near to.": {"datasets": {"movies": {"filter": {"target": None}}}},
+    "recommender.tuning.space.lr: {'low': 0.1, 'high': 0.01, 'log': True}; expected low <= high, and low > 0 on a log "
+    "scale.": {"recommender": {"tuning": {"space": {"lr": {"low": 0.1}}}}},
+    "recommender.tuning.space.speed: unknown key; expected some of: activation, attention_dropout, batch_size, epochs, "
+    "ffn, gradient_clip, heads, hidden_dropout, layers, lr, patience, weight_decay.": {
+        "recommender": {"tuning": {"space": {"speed": {"choices": [1]}}}}
+    },
+    "labels.positive_share: 0.6; expected at most 1 less labels.negative_share, 0.5: the positive and the "
+    "negative items must not overlap.": {"labels": {"positive_share": 0.6}},
+    "sharegpt.max_first_turn_tokens: 724; expected less than alignment.context, 512.": {"alignment": {"context": 512}},
+    "datasets.sharegpt: this name is taken by the conversations; expected another name.": {
+        "datasets": {"sharegpt": PAPER["datasets"]["games"]}
+    },
+    "datasets: 'Big Games'; expected a text that matches ^[a-z][a-z0-9_]*$.": {
+        "datasets": {"Big Games": PAPER["datasets"]["games"]}
+    },
+    "pathvars.results: 'results' with the generated dataset 'games'; expected a folder other than the one of the "
+    "paper's results, such as results/demo.": {"datasets": {"games": {"generate": {"users": 300}}}},
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_wrong_values_and_impossible_combinations(line):
+    assert problem(load(**copy.deepcopy(WRONG[line]))) == f"config: {line}"
+
+
+def test_every_problem_gets_its_line():
+    config = load(seed=-1, alignment={"batch": "64"})
+    with pytest.raises(InputError) as caught:
+        check(config, SCHEMA)
+    assert str(caught.value).splitlines() == [
+        "config: alignment.batch: '64'; expected a whole number.",
+        "config: seed: -1; expected at least 0.",
+    ]
+
+
+def test_a_dataset_that_is_not_run_may_be_unfit():
+    check(load("config/demo.yaml", datasets={"movies": {"recommender": {"dim": 7}}}), SCHEMA)
+
+
+def test_the_demo_replaces_the_papers_datasets():
+    config = load("config/demo.yaml")
+    assert config["run"]["datasets"] == ["games", "steam"]
+    assert all(config["datasets"][name]["generate"] for name in config["run"]["datasets"])
+    assert config["pathvars"]["results"] == "results/demo"
+
+
+def test_presets_set_every_switch_and_single_switches_override_them():
+    assert {frozenset(switches) for switches in PRESETS.values()} == {frozenset(PRESETS["sound"])}
+    assert resolve(load(preset="official")) == PRESETS["official"]
+    assert resolve(load(preset="paper", switches={"trained_rows": "all"})) == PRESETS["paper"] | {"trained_rows": "all"}
+    known = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["properties"]["switches"]["properties"]
+    for name in PRESETS["sound"]:
+        assert {preset[name] for preset in PRESETS.values()} <= set(known[name]["enum"])
+    assert set(known) == set(PRESETS["sound"])
+
+
+def test_every_key_of_the_config_has_a_comment_above_it():
+    lines = (ROOT / "config/config.yaml").read_text(encoding="utf-8").splitlines()
+    repeated = False
+    for above, line in zip(["", *lines], lines, strict=False):
+        if line.startswith("  ") and not line.startswith("   ") and line.rstrip().endswith(":"):
+            # The second and third dataset have the keys of the first.
+            repeated = line.strip() in ("movies:", "steam:")
+        elif line and not line.startswith(" "):
+            repeated = False
+        text = line.strip()
+        if text and not text.startswith(("#", "-")) and not repeated and text not in ("games:", "name: Steam"):
+            assert above.strip().startswith("#"), f"no comment above {line!r}"
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return copy_repository(tmp_path_factory.mktemp("config"))
+
+
+def refusal(repository, *options: str) -> str:
+    """Return the last line of a run that is refused."""
+    done = snakemake(repository, "--dry-run", *options)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if "config: " in line]
+    assert len(lines) == 1
+    return lines[0].strip()
+
+
+def test_the_command_line_shows_the_line_and_fails(repository):
+    (repository / "wrong.yaml").write_text("alignment: {lora: {rank: -1}}\n")
+    expected = "config: alignment.lora.rank: -1; expected at least 1."
+    assert refusal(repository, "--configfile", "wrong.yaml") == expected
+    assert refusal(repository, "--config", "seed=abc") == "config: seed: 'abc'; expected a whole number."
+
+
+def test_the_paper_and_every_example_plan_their_jobs(repository):
+    for files in ([], ["--configfile", "config/demo.yaml"]):
+        done = snakemake(repository, "--dry-run", "--quiet", "all", *files)
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = snakemake(repository, "--dry-run", "--configfile", "config/small.yaml")
+    assert done.returncode != 0
+    assert "data/games/reviews.json.gz" in done.stdout + done.stderr
+
+
+def test_a_local_model_folder_is_an_input(repository):
+    (repository / "model").mkdir()
+    (repository / "model/config.json").write_text("{}")
+    (repository / "folder.yaml").write_text("llm: {source: folder, folder: model, chat_template: tokenizer}\n")
+    target = "results/smallest/alignment/games/hybrid/full/record.json"
+    done = snakemake(repository, target, "--dry-run", "--printshellcmds", "--configfile", CONFIG, "folder.yaml")
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    assert "input: model/config.json" in text
+    assert "train_llm" not in text
+    assert "--chat-template" not in text

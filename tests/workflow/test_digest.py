@@ -1,0 +1,140 @@
+"""The code digest: logic changes it, words and positions do not."""
+
+import shutil
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recexplainer.digest import closure, code_digest
+
+FIRST = '''"""Doc."""
+from package.inner.second import g
+
+
+def f(x):
+    """Doc."""
+    return g(x)
+'''
+SECOND = """from . import third
+from ..fourth import h
+
+
+def g(x):
+    return third.N + h(x)
+"""
+RUN = '''"""Doc."""
+import os
+
+
+def main():
+    from package import first
+    return first.f(1)
+'''
+FILES = {
+    "scripts/run.py": RUN,
+    "src/package/__init__.py": "",
+    "src/package/first.py": FIRST,
+    "src/package/inner/__init__.py": "LEVEL = 1\n",
+    "src/package/inner/second.py": SECOND,
+    "src/package/inner/third.py": "N = 2\n",
+    "src/package/fourth.py": "def h(x):\n    return x\n",
+    "src/package/unused.py": "M = 1\n",
+}
+
+
+class Project:
+    """A small project whose files can be changed; each digest is taken in a fresh folder, past any cache."""
+
+    def __init__(self, folder):
+        self.folder, self.count = folder, 0
+
+    def digest(self, **changes) -> str:
+        return code_digest(*self.write(changes))
+
+    def write(self, changes):
+        self.count += 1
+        root = self.folder / str(self.count)
+        for name, text in FILES.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stem = path.stem if path.stem != "__init__" else path.parent.name + "_init"
+            path.write_text(changes.get(stem, text), encoding="utf-8")
+        return root / "scripts/run.py", root / "src"
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+def test_the_closure_follows_every_kind_of_import(project):
+    script, source = project.write({})
+    names = set(closure(script, source).values())
+    assert names == {"run", "package", "package.first", "package.inner", "package.inner.second"} | {
+        "package.inner.third",
+        "package.fourth",
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run": RUN.replace("f(1)", "f(2)")},
+        {"package_init": "VERSION = 1\n"},
+        {"inner_init": "LEVEL = 2\n"},
+        {"third": "N = 3\n"},
+        {"fourth": "def h(x):\n    return -x\n"},
+        {"fourth": "def h(x, y=0):\n    return x\n"},
+        {"first": FIRST.replace("return g(x)", "if x:\n        return g(x)")},
+        {"run": RUN.replace("import first", "import first, unused")},
+    ],
+)
+def test_logic_changes_it(project, changes):
+    assert project.digest(**changes) != project.digest()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unused": "M = 2\n"},
+        {"first": FIRST.replace("Doc.", "Other words.")},
+        {"first": FIRST.replace('    """Doc."""\n', "")},
+        {"third": "N = 2  # a comment\n"},
+        {"third": "\n\n# moved down\nN = 2\n"},
+        {"third": 'N = 2\n"""What N is."""\n'},
+        {"third": "N = (\n    2\n)\n"},
+        {"third": "N = 2\r\n"},
+    ],
+)
+def test_words_and_positions_do_not(project, changes):
+    assert project.digest(**changes) == project.digest()
+
+
+@settings(max_examples=30, derandomize=True)
+@given(
+    comment=st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=20), lines=st.integers(0, 5)
+)
+def test_no_comment_changes_it(tmp_path_factory, comment, lines):
+    project = Project(tmp_path_factory.mktemp("project"))
+    assert project.digest(third="\n" * lines + f"# {comment}\nN = 2\n") == project.digest()
+
+
+def test_two_files_with_exchanged_contents_differ(project):
+    first = project.digest(third="N = 1\n", package_init="N = 2\n")
+    assert first != project.digest(third="N = 2\n", package_init="N = 1\n")
+
+
+def test_it_does_not_depend_on_the_place(project, tmp_path):
+    script, source = project.write({})
+    shutil.copytree(source.parent, tmp_path / "elsewhere")
+    assert code_digest(tmp_path / "elsewhere/scripts/run.py", tmp_path / "elsewhere/src") == code_digest(script, source)
+
+
+def test_circular_imports_end(project):
+    assert project.digest(third="import package.first\nN = 2\n") != project.digest()
+
+
+def test_a_missing_script_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        code_digest(tmp_path / "absent.py")

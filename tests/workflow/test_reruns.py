@@ -1,0 +1,195 @@
+"""What runs again after a change: exactly the stages that use what was changed, and what follows them."""
+
+import shutil
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+import yaml
+from clone import CONFIG, PARTS, ROOT, copy_repository, planned, run_with_stand_ins
+
+# The pipeline as the paper has it: which rules read what a rule writes.
+FOLLOWERS = {
+    "make_demo_dataset": ["download_dataset", "make_demo_conversations"],
+    "make_demo_conversations": ["download_conversations"],
+    "download_dataset": ["filter_dataset"],
+    "download_conversations": ["parse_conversations"],
+    "filter_dataset": ["table1", "tune_recommender", "train_recommender", "export_recommender", "build_tasks"]
+    + ["train_llm", "predict_baseline", "predict_base", "predict_aligned"],
+    "parse_conversations": ["train_llm", "build_sharegpt"],
+    "tune_recommender": ["train_recommender"],
+    "train_recommender": ["export_recommender", "table_recommender"],
+    "export_recommender": ["build_tasks", "align", "predict_base", "predict_aligned"],
+    "build_tasks": ["align", "predict_baseline", "predict_base", "predict_aligned", "table4"],
+    "build_sharegpt": ["align", "table4"],
+    "train_llm": ["base_llm"],
+    "base_llm": ["build_sharegpt", "align", "predict_base", "predict_aligned"],
+    "align": ["predict_aligned"],
+    "predict_baseline": ["table2"],
+    "predict_base": ["table2"],
+    "predict_aligned": ["table2"],
+    "table1": ["all"],
+    "table2": ["all"],
+    "table4": ["all"],
+    "table_recommender": ["all"],
+    "all": [],
+}
+
+
+def with_followers(rules: set[str]) -> set[str]:
+    """Return the rules and all that follows them."""
+    result, waiting = set(), list(rules)
+    while waiting:
+        rule = waiting.pop()
+        if rule not in result:
+            result.add(rule)
+            waiting += FOLLOWERS[rule]
+    return result
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A copy of the repository after a whole run."""
+    folder = copy_repository(tmp_path_factory.mktemp("finished") / "repository")
+    run_with_stand_ins(folder, folder.parent / "bin")
+    return folder
+
+
+@contextmanager
+def edited(path, edit):
+    """Change a file for the time of a test."""
+    before = path.read_text(encoding="utf-8")
+    after = edit(before)
+    assert after != before
+    path.write_text(after, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def layered(folder, **overrides) -> tuple[str, str]:
+    """Return the config files of a run with some keys changed."""
+    path = folder / "changed.yaml"
+    path.write_text(yaml.safe_dump(overrides), encoding="utf-8")
+    return CONFIG, path.name
+
+
+def test_nothing_is_to_be_done_after_a_run(finished):
+    assert planned(finished) == {}
+
+
+LOGIC = {
+    "src/recexplainer/recommender/sasrec.py": {"tune_recommender", "train_recommender", "export_recommender"},
+    "src/recexplainer/data/filtering.py": {"filter_dataset"},
+    "src/recexplainer/tasks/forms.py": {"build_tasks"},
+    "src/recexplainer/tasks/table4.py": {"table4"},
+    "src/recexplainer/alignment/run.py": {"align"},
+    "src/recexplainer/evaluation/generation.py": {"predict_base", "predict_aligned"},
+    "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "table2"},
+    # a package's __init__ runs on import
+    "src/recexplainer/recommender/__init__.py": {"tune_recommender", "train_recommender", "export_recommender"}
+    | {"table_recommender"},
+    "workflow/scripts/predict.py": {"predict_base", "predict_aligned"},
+}
+
+
+@pytest.mark.parametrize("module", LOGIC)
+def test_an_edit_of_logic_reruns_the_stages_that_use_it(finished, module):
+    with edited(finished / module, lambda text: text + "\n\nEDITED = 1\n"):
+        assert set(planned(finished)) == with_followers(LOGIC[module])
+
+
+def test_an_edit_inside_a_function_counts(finished):
+    path = finished / "src/recexplainer/alignment/model.py"
+    with edited(path, lambda text: text.replace("hidden // 2", "hidden // 4")):
+        assert set(planned(finished)) == with_followers({"align", "predict_base", "predict_aligned", "train_llm"})
+
+
+def test_comments_docstrings_and_blank_lines_rerun_nothing(finished):
+    def edit(text):
+        return "# a comment\n\n" + text.replace('"""', '"""Another word. ', 1) + "\n# another comment\n"
+
+    library, script = finished / "src/recexplainer/recommender/sasrec.py", finished / "workflow/scripts/align.py"
+    with edited(library, edit), edited(script, edit):
+        assert planned(finished) == {}
+
+
+def test_touching_every_file_reruns_nothing(finished):
+    for part in PARTS:
+        for path in [finished / part, *(finished / part).rglob("*")]:
+            path.touch()
+    assert planned(finished) == {}
+
+
+def test_a_fresh_clone_with_the_results_reruns_nothing(finished, tmp_path):
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+    (finished / ".gitignore").write_text("results/\n.snakemake/\n")
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "test"]):
+        subprocess.run([*git, *command], cwd=finished, check=True)
+    subprocess.run([*git, "clone", "--quiet", str(finished), str(tmp_path / "clone")], check=True)
+    shutil.rmtree(finished / ".git")
+    for folder in ("results", ".snakemake"):
+        shutil.copytree(finished / folder, tmp_path / "clone" / folder)
+    assert planned(tmp_path / "clone") == {}
+
+
+CHANGES = {
+    "the LLM's learning rate": ({"alignment": {"lr": 1.0e-5}}, {"align"}),
+    "the recommender's learning rate": ({"recommender": {"lr": 0.004}}, {"tune_recommender"}),
+    "a dataset's filter": ({"datasets": {"games": {"filter": {"core": 6}}}}, {"filter_dataset"}),
+    "the embedding size": ({"datasets": {"games": {"recommender": {"dim": 32}}}}, {"tune_recommender"}),
+    "the small LLM": ({"llm": {"scratch": {"steps": 6}}}, {"train_llm"}),
+    "how coverage is counted": ({"switches": {"coverage_counts": "repeat"}}, {"table2"}),
+    "the number of conversations": ({"sharegpt": {"train": 21}}, {"build_sharegpt"}),
+    "the beams": ({"evaluation": {"beams": 4}}, {"predict_base", "predict_aligned"}),
+    "the LLM's name": ({"llm": {"name": "another"}}, {"table2"}),
+    # how fast, not what: no result depends on it
+    "the number of GPUs": ({"alignment": {"gpus": 2}, "evaluation": {"gpus": 1}}, set()),
+    "the number of threads": ({"alignment": {"threads": 2}, "llm": {"scratch": {"threads": 2}}}, set()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_config_value_reruns_the_stages_that_use_it(finished, change):
+    overrides, rules = CHANGES[change]
+    assert set(planned(finished, configfiles=layered(finished, **overrides))) == with_followers(rules)
+
+
+def test_another_search_space_keeps_the_first_trial(finished):
+    overrides = {"recommender": {"tuning": {"space": {"lr": {"low": 0.002, "high": 0.02}}}}}
+    jobs = planned(finished, configfiles=layered(finished, **overrides))
+    assert jobs["tune_recommender"] == 1
+    assert set(jobs) == with_followers({"tune_recommender"})
+
+
+def test_a_new_ablation_runs_alone(finished):
+    jobs = planned(finished, configfiles=layered(finished, run={"ablations": ["full", "no_sharegpt"]}))
+    assert jobs == {"align": 3, "predict_aligned": 3, "table2": 1, "all": 1}
+
+
+@pytest.mark.parametrize(
+    ("file", "rules"),
+    [
+        ("config/prompts/default.yaml", {"build_tasks"}),
+        ("config/deepspeed/zero2.json", {"align"}),
+        ("config/chat_templates/plain.jinja", {"train_llm", "align", "predict_base", "predict_aligned"}),
+    ],
+)
+def test_a_config_file_reruns_the_stages_that_read_it(finished, file, rules):
+    with edited(finished / file, lambda text: text.rstrip("\n") + " \n\n"):
+        assert set(planned(finished)) == with_followers(rules)
+
+
+def test_the_presets_differ_in_what_they_rerun(finished):
+    paper = set(planned(finished, configfiles=layered(finished, preset="paper")))
+    assert paper == with_followers({"build_tasks", "predict_base", "predict_aligned"})
+    official = set(planned(finished, configfiles=layered(finished, preset="official")))
+    assert official == with_followers({"tune_recommender", "train_recommender", "align", "table2"})
+
+
+def test_every_rule_is_run_by_the_smallest_config(tmp_path):
+    copy_repository(tmp_path)
+    jobs = planned(tmp_path)
+    assert set(jobs) == set(FOLLOWERS)
+    assert (ROOT / CONFIG).is_file()
