@@ -10,7 +10,7 @@ export DS_BUILD_OPS := 0
 setup: .venv/.installed
 
 .venv/.installed: requirements.lock
-	$(PYTHON) -m venv .venv
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --requirement requirements.lock
 	touch $@
 

@@ -99,18 +99,20 @@ def _describe(error: ValidationError) -> str:
         "uniqueItems": lambda: "no element twice",
         "pattern": lambda: f"a text that matches {expected}",
     }[error.validator]()
-    hint = ""
-    if error.validator == "type" and "number" in expected and isinstance(found, str) and _is_number(found):
-        hint = " In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4."
+    hint = _text_hint(found) if error.validator == "type" and isinstance(found, str) else ""
     return f"{path or 'the whole file'}: {found!r}; expected {wanted}.{hint}"
 
 
-def _is_number(text: str) -> bool:
+def _text_hint(text: str) -> str:
+    """Explain where a text may come from that looks like something else."""
     try:
         float(text)
     except ValueError:
-        return False
-    return True
+        if text not in ("true", "false", "null"):
+            return ""
+    if "e" in text.lower() and "." not in text and text[-1].isdigit():
+        return " In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4."
+    return " It is a text: leave out quotes; nested values of --config are texts always, so use a --configfile."
 
 
 def _join(path) -> str:

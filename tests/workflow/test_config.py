@@ -114,6 +114,8 @@ WRONG = {
     "alignment.lr: '1e-4'; expected a number. In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4.": {
         "alignment": {"lr": "1e-4"}
     },
+    "alignment.batch: '64'; expected a whole number. It is a text: leave out quotes; nested values of --config are "
+    "texts always, so use a --configfile.": {"alignment": {"batch": "64"}},
     "alignment.max_steps: 'none'; expected a whole number or null.": {"alignment": {"max_steps": "none"}},
     "alignment.precision: 'fp8'; expected one of: fp16, bf16, fp32.": {"alignment": {"precision": "fp8"}},
     "alignment.precision: 'fp16' with alignment.gpus 0; expected bf16 or fp32 on the CPU.": {"alignment": {"gpus": 0}},
@@ -187,11 +189,11 @@ def test_wrong_values_and_impossible_combinations(line):
 
 
 def test_every_problem_gets_its_line():
-    config = load(seed=-1, alignment={"batch": "64"})
+    config = load(seed=-1, alignment={"batch": [64]})
     with pytest.raises(InputError) as caught:
         check(config, SCHEMA)
     assert str(caught.value).splitlines() == [
-        "config: alignment.batch: '64'; expected a whole number.",
+        "config: alignment.batch: [64]; expected a whole number.",
         "config: seed: -1; expected at least 0.",
     ]
 

@@ -17,7 +17,8 @@ a very small language model must be able to imitate it. What is planted (default
 Around this core lie the oddities of the real dumps, so that the data stage has something to do: users and items below
 five interactions, repeated (user, item) pairs, ties in time, broken lines, reviews of items that the metadata lacks,
 items without a title, a repeated metadata row, HTML in texts, HTML entities and list separators in titles, and
-different items with one title. ``users`` and ``items`` count the core, which is what a 5-core filter leaves.
+different items with one title. ``users`` and ``items`` count the core; a 5-core filter leaves
+exactly that core as long as there are some two users per item.
 """
 
 import json
@@ -109,14 +110,14 @@ def make_dataset(settings: dict[str, Any], seed: int, reviews: str | Path, metad
     items = plant_items(values, theme, kind, generator(seed, "demo", kind, "items"))
     rows = plant_reviews(values, items, kind, generator(seed, "demo", kind, "sequences"))
     catalogue = add_odd_items(items, rows, theme, kind, generator(seed, "demo", kind, "odd items"))
-    add_odd_reviews(rows, items, kind, generator(seed, "demo", kind, "odd reviews"))
+    add_odd_reviews(rows, generator(seed, "demo", kind, "odd reviews"))
     details = generator(seed, "demo", kind, "details")
     write = {"amazon": (amazon_review, amazon_item, json.dumps), "steam": (steam_review, steam_item, python_literal)}
     review_row, item_row, dump = write[kind]
     rows.sort(key=lambda row: (row.item, -row.day, row.user))  # as in the real dumps: by item, newest first
     names = {item.item_id: item for item in catalogue}
     lines = [dump(review_row(row, names.get(row.item), theme, details)) for row in rows]
-    break_lines(lines, max(2, len(lines) // 1000), details)
+    break_lines(lines, max(1, len(lines) // 1000), details)
     write_gzip(reviews, lines)
     counts = {item.item_id: 0 for item in catalogue}
     for row in rows:
@@ -135,7 +136,7 @@ def check(values: dict[str, Any], theme: Theme) -> None:
     """Raise InputError when a setting is out of range; set the number of genres when it is null."""
     if values["genres"] is None:
         values["genres"] = len(theme.genres)
-    check_ranges(values, {"genres": (3, len(theme.genres)), "users": (1, 100_000)})
+    check_ranges(values, {"genres": (3, len(theme.genres)), "users": (30, 100_000)})
     check_ranges(values, {"items": (2 * values["genres"] * ENTRIES, len(theme.franchises) * ENTRIES)})
     shortest = values["items"] // ENTRIES // values["genres"] * ENTRIES  # the shortest chain
     check_ranges(values, {"min_length": (5, shortest), "max_length": (5, shortest)})
@@ -241,7 +242,7 @@ def add_odd_items(
     return items + added
 
 
-def add_odd_reviews(rows: list[Review], items: list[Item], kind: str, rng: np.random.Generator) -> None:
+def add_odd_reviews(rows: list[Review], rng: np.random.Generator) -> None:
     """Add later repeats of (user, item) pairs, about 2 %."""
     for row in rng.choice(len(rows), size=max(2, len(rows) // 50), replace=False):
         first = rows[row]

@@ -2,9 +2,9 @@
 
 Each turn is an instance of one *skill*: a question with a rule behind its answer, in a small vocabulary and a few
 phrasings. The skills are general (lists, order, counting, kinds of things, opposites, small sums, definitions, small
-talk); when metadata of the demo's datasets is given, ``item_share`` of the turns are about items (genre, studio, series,
-list of titles, closeness to a genre on the demo's ring). A part of the conversations has several turns, and a few are
-malformed as in the real file: two turns in a row from one side, an empty turn, an answer first, no turns.
+talk); when metadata of the demo's datasets is given, ``item_share`` of the turns are about items (genre, studio, next
+in the series, lists of titles, closeness to a genre on the demo's ring). A part of the conversations has several turns,
+and a few are malformed as in the real file: two turns in a row from one side, an empty turn, an answer first, no turns.
 """
 
 import ast
@@ -209,19 +209,24 @@ def alphabet(rng: Rng) -> Turn:
     return f"{order}: {'; '.join(items)}", "; ".join(sorted(items))
 
 
+def two_kinds(rng: Rng) -> tuple[str, str]:
+    """Return two kinds of things, the same one in half of the cases."""
+    first, second = several(list(KINDS), 2, rng)
+    return first, draw((first, second), rng)
+
+
 def is_kind(rng: Rng) -> Turn:
     """Is a word of a kind?"""
-    kind = draw(list(KINDS), rng)
-    word = draw(KINDS[draw((kind, draw(list(KINDS), rng)), rng)], rng)
+    kind, other = two_kinds(rng)
     article = "an" if kind[0] in "aeiou" else "a"
-    return f"Is {word} {article} {kind}? Answer Yes or No.", "Yes" if word in KINDS[kind] else "No"
+    return f"Is {draw(KINDS[other], rng)} {article} {kind}? Answer Yes or No.", "Yes" if other == kind else "No"
 
 
 def belong(rng: Rng) -> Turn:
     """Do two words belong to one kind?"""
-    kind = draw(list(KINDS), rng)
-    other = draw((kind, draw(list(KINDS), rng)), rng)
-    first, second = draw(KINDS[kind], rng), draw(KINDS[other], rng)
+    kind, other = two_kinds(rng)
+    first = draw(KINDS[kind], rng)
+    second = draw([word for word in KINDS[other] if word != first], rng)
     return f"Do {first} and {second} belong together? Answer Yes or No.", "Yes" if kind == other else "No"
 
 
@@ -264,11 +269,12 @@ def small_talk(rng: Rng) -> Turn:
     return draw(TALK, rng)
 
 
-def like_each(facts: list[Fact], rng: Rng) -> tuple[Fact, Fact]:
+def two_items(facts: list[Fact], rng: Rng) -> tuple[Fact, Fact]:
     """Return two items, of one genre in half of the cases."""
     first = draw(facts, rng)
-    same = [fact for fact in facts if fact.genre == first.genre and fact != first] or facts
-    return first, draw(draw((same, facts), rng), rng)
+    same = [fact for fact in facts if fact.genre == first.genre and fact != first]
+    other = [fact for fact in facts if fact.genre != first.genre]
+    return first, draw(draw([group for group in (same, other) if group], rng), rng)
 
 
 def ring_distance(facts: list[Fact]) -> Callable[[str, str], int]:
@@ -308,7 +314,7 @@ def title_from(facts: list[Fact], rng: Rng) -> Turn:
 
 def is_genre(facts: list[Fact], rng: Rng) -> Turn:
     """Is an item of a genre?"""
-    first, second = like_each(facts, rng)
+    first, second = two_items(facts, rng)
     answer = "Yes" if first.genre == second.genre else "No"
     return f"Is {first.title} a game of the genre {second.genre}? Answer Yes or No.", answer
 
@@ -323,8 +329,8 @@ def next_title(facts: list[Fact], rng: Rng) -> Turn:
 
 
 def would_like(facts: list[Fact], rng: Rng) -> Turn:
-    """Would a person who likes one item like another? Yes in one genre, No across the ring."""
-    first, second = like_each(facts, rng)
+    """Would a person who likes one item like another? Yes in one genre, else No."""
+    first, second = two_items(facts, rng)
     answer = "Yes" if first.genre == second.genre else "No"
     return f"I like {first.title}. Will I like {second.title}? Answer Yes or No.", answer
 

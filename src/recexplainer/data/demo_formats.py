@@ -62,7 +62,7 @@ MOODS = {5: "great, would buy it again", 4: "good and worth the price", 3: "fine
 
 @dataclass
 class Item:
-    """One catalogue row. ``chain`` is the position in the genre's chain, -1 outside it; ``title`` None: none is given."""
+    """One catalogue row. ``chain``: position in the genre's chain, -1 outside it; ``title``: None if none is given."""
 
     item_id: str
     title: str | None
