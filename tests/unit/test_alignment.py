@@ -107,7 +107,7 @@ def test_zero2_agrees_with_a_plain_loop(tokenizer, tmp_path):
     losses = []
     for number, step in enumerate(steps):
         optimizer.param_groups[0]["lr"] = training.learning_rate(number, len(steps), SETTINGS)
-        loss = plain(collate(step.rows, samples), step.target_tokens)
+        loss = plain(collate(step.rows, samples), step.samples)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for p in plain.parameters() if p.requires_grad], 1.0)

@@ -35,15 +35,21 @@ def test_plan_covers_each_epoch_once_and_stops_at_max_steps():
         assert sorted(i for step in epoch for row in step.rows for i in row) == list(range(23))
     assert [s.rows for s in plan_steps(samples, 5, 32, 2, 7, 1)] == [s.rows for s in steps[:7]]
     assert plan_steps(samples, 5, 32, 2, None, 2)[0].rows != steps[0].rows
-    assert steps[0].target_tokens == sum(len(samples[i]) - 1 for row in steps[0].rows for i in row)
+    assert [step.samples for step in steps] == [5, 5, 5, 5, 3] * 2
+    assert steps[0].tokens == sum(len(samples[i]) for row in steps[0].rows for i in row)
 
 
 def test_collate_numbers_sequences_and_restarts_positions():
     batch = collate([[0, 1], [2]], [sample(2), sample(3), sample(4)])
     assert batch["sequences"].tolist() == [[1, 1, 2, 2, 2], [1, 1, 1, 1, 0]]
     assert batch["positions"].tolist() == [[0, 1, 0, 1, 2], [0, 1, 2, 3, 0]]
-    assert batch["targets"].tolist() == [[False, True, False, True, True], [False, True, True, True, False]]
-    assert not collate([], [])["targets"].any()
+    np.testing.assert_allclose(batch["weights"], [[0, 1, 0, 1 / 2, 1 / 2], [0, 1 / 3, 1 / 3, 1 / 3, 0]])
+    assert not collate([], [])["weights"].any()
+
+
+def test_every_sample_counts_alike_in_the_loss():
+    batch = collate([[0, 1, 2], [3]], [sample(n) for n in (2, 3, 9, 4)])
+    assert float(batch["weights"].sum()) == 4
 
 
 def test_a_packed_batch_has_the_loss_of_its_sequences_apart():
@@ -56,6 +62,13 @@ def test_a_packed_batch_has_the_loss_of_its_sequences_apart():
     model = RecExplainer(tiny_llama(tokenizer), tables, tables)
     rows = pack(np.arange(9), np.array([len(s) for s in samples]), 50)
     assert max(map(len, rows)) > 1
-    packed = model(collate(rows, samples), 1.0)
-    apart = sum(model(collate([[i]], samples), 1.0) for i in range(9))
+    packed = model(collate(rows, samples), 9)
+    apart = sum(_mean_loss(model, sample) for sample in samples) / 9
     torch.testing.assert_close(packed, apart, rtol=1e-5, atol=1e-4)
+
+
+def _mean_loss(model: RecExplainer, sample: Encoded) -> torch.Tensor:
+    """The plain causal-LM loss of one sequence, as transformers computes it."""
+    vectors = model.embed(torch.from_numpy(sample.ids[None]).long(), torch.from_numpy(sample.refs[None]).long())
+    labels = torch.from_numpy(np.where(sample.targets, sample.ids, -100)[None]).long()
+    return model.llm(inputs_embeds=vectors, labels=labels).loss

@@ -69,12 +69,12 @@ class RecExplainer(nn.Module):
         return vectors
 
     def forward(self, batch: dict[str, torch.Tensor], normalizer: float) -> torch.Tensor:
-        """Return the cross-entropy of the target tokens, summed and divided by ``normalizer``.
+        """Return the mean cross-entropy over the target tokens of each sample, summed and divided by ``normalizer``.
 
         Args:
-            batch: ``ids``, ``refs``, ``positions``, ``sequences`` and ``targets``, each ``(rows, length)``;
-                ``sequences`` numbers the packed sequences of a row, which do not see one another.
-            normalizer: the number of target tokens of the whole global batch.
+            batch: ``ids``, ``refs``, ``positions``, ``sequences`` and ``weights``, each ``(rows, length)``, from
+                :func:`recexplainer.alignment.packing.collate`; the packed sequences do not see one another.
+            normalizer: the number of samples of the whole global batch.
         """
         hidden = self.base[0].get_decoder()(
             inputs_embeds=self.embed(batch["ids"], batch["refs"]),
@@ -82,12 +82,14 @@ class RecExplainer(nn.Module):
             attention_mask=block_causal_mask(batch["sequences"]),
             use_cache=False,
         ).last_hidden_state
-        at = batch["targets"][:, 1:]
+        weights = batch["weights"][:, 1:]
+        at = weights > 0
         logits = self.base[0].get_output_embeddings()(hidden[:, :-1][at]).float()
         cap = getattr(self.base[0].config, "final_logit_softcapping", None)
         if cap:
             logits = cap * torch.tanh(logits / cap)
-        return nn.functional.cross_entropy(logits, batch["ids"][:, 1:][at], reduction="sum") / normalizer
+        losses = nn.functional.cross_entropy(logits, batch["ids"][:, 1:][at], reduction="none")
+        return (losses * weights[at]).sum() / normalizer
 
 
 def block_causal_mask(sequences: torch.Tensor) -> torch.Tensor:

@@ -14,12 +14,12 @@ class Step:
 
     Attributes:
         rows: the packed rows, each a list of sample numbers.
-        target_tokens: how many tokens of the global batch are targets; the loss is their mean.
+        samples: how many samples the global batch has.
         tokens: how many tokens the global batch has.
     """
 
     rows: list[list[int]]
-    target_tokens: int
+    samples: int
     tokens: int
 
 
@@ -39,7 +39,6 @@ def plan_steps(
         seed: the seed of the shuffles.
     """
     lengths = np.array([len(sample) for sample in samples])
-    targets = np.array([int(sample.targets[1:].sum()) for sample in samples])
     steps: list[Step] = []
     for epoch in range(epochs):
         order = np.random.default_rng([seed, epoch]).permutation(len(samples))
@@ -48,7 +47,7 @@ def plan_steps(
                 return steps
             chosen = order[start : start + batch]
             rows = pack(chosen, lengths, context)
-            steps.append(Step(rows, int(targets[chosen].sum()), int(lengths[chosen].sum())))
+            steps.append(Step(rows, len(chosen), int(lengths[chosen].sum())))
     return steps
 
 
@@ -71,13 +70,15 @@ def pack(chosen: np.ndarray, lengths: np.ndarray, context: int) -> list[list[int
 def collate(rows: list[list[int]], samples: list[Encoded]) -> dict[str, torch.Tensor]:
     """Build the tensors of some packed rows, each ``(rows, longest row)``.
 
-    ``sequences`` numbers a row's sequences from 1 (0 is padding) and ``positions`` starts anew in each; the
-    first token of a sequence is never a target, as nothing before it predicts it.
+    ``sequences`` numbers a row's sequences from 1 (0 is padding) and ``positions`` starts anew in each.
+    ``weights`` is what a token counts in the loss: 1 over the number of its sample's targets, so that samples count
+    alike, as they do in the authors' batches of one sample per device. The first token of a sequence is no target,
+    as nothing before it predicts it.
     """
     length = max(1, *(sum(len(samples[i]) for i in row) for row in rows)) if rows else 1
     shape = (max(len(rows), 1), length)
     ids, refs, positions, sequences = (np.zeros(shape, np.int64) for _ in range(4))
-    targets = np.zeros(shape, bool)
+    weights = np.zeros(shape, np.float32)
     for r, row in enumerate(rows):
         start = 0
         for number, index in enumerate(row, start=1):
@@ -86,8 +87,8 @@ def collate(rows: list[list[int]], samples: list[Encoded]) -> dict[str, torch.Te
             ids[r, span], refs[r, span] = sample.ids, sample.refs
             positions[r, span] = np.arange(len(sample))
             sequences[r, span] = number
-            targets[r, span] = sample.targets
-            targets[r, start] = False
+            weights[r, span] = sample.targets / max(1, sample.targets[1:].sum())
+            weights[r, start] = 0
             start += len(sample)
-    arrays = {"ids": ids, "refs": refs, "positions": positions, "sequences": sequences, "targets": targets}
+    arrays = {"ids": ids, "refs": refs, "positions": positions, "sequences": sequences, "weights": weights}
     return {name: torch.from_numpy(array) for name, array in arrays.items()}

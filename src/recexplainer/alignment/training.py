@@ -50,7 +50,7 @@ def start_engine(model: torch.nn.Module, config: dict, settings: dict):
         # The shared-memory collectives need a compiler at run time and gain nothing here.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], weight_decay=settings["weight_decay"])
+    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], betas=tuple(settings.get("betas", (0.9, 0.999))), weight_decay=settings["weight_decay"])
     # Accumulation is steered by hand, as the number of packed rows differs from step to step.
     config = config | {
         "train_micro_batch_size_per_gpu": 1,
@@ -88,8 +88,8 @@ def train(
 ) -> dict:
     """Train the model on the samples; a killed run goes on from its last checkpoint.
 
-    The loss of a step is the mean over the target tokens of its global batch, so that it does not depend on
-    how the batch is cut into rows, micro-batches and processes.
+    The loss of a step is the mean over the samples of its global batch, of each sample's mean over its target
+    tokens, so that it does not depend on how the batch is cut into rows, micro-batches and processes.
 
     Args:
         model: a module that maps a packed batch and a normalizer to a loss.
@@ -143,7 +143,6 @@ def train(
         "steps": len(steps),
         "samples": len(samples),
         "tokens": sum(step.tokens for step in steps),
-        "target_tokens": sum(step.target_tokens for step in steps),
         "resumed_at_step": first,
         "batch": {
             "samples_per_step": settings["batch"],
@@ -171,7 +170,7 @@ def _step(engine, step: Step, samples: list[Encoded], rows_per_micro_batch: int,
         rows = mine[start : start + rows_per_micro_batch]
         batch = {name: value.to(engine.device) for name, value in collate(rows, samples).items()}
         # DeepSpeed averages over the processes; the sum is wanted.
-        loss = engine(batch, step.target_tokens / world)
+        loss = engine(batch, step.samples / world)
         engine.set_gradient_accumulation_boundary(start == starts[-1])
         engine.backward(loss)
         total += loss.detach() / world
@@ -182,7 +181,7 @@ def _step(engine, step: Step, samples: list[Encoded], rows_per_micro_batch: int,
 
 
 def write_curve(path: Path, curve: list[dict]) -> None:
-    """Write the loss curve: step, loss (nats per target token), learning rate, tokens of the step."""
+    """Write the loss curve: step, loss (nats per target token, mean over samples), learning rate, tokens of the step."""
     with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["step", "loss", "lr", "tokens"], lineterminator="\n")
         writer.writeheader()

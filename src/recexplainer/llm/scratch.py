@@ -112,7 +112,8 @@ def train_llm(items: list[str], conversations: str, chat_template: str, settings
             num_attention_heads=settings["heads"],
             num_key_value_heads=settings["heads"],
             max_position_embeddings=max(1024, settings["context"]),
-            tie_word_embeddings=False,
+            tie_word_embeddings=settings.get("tie", False),
+            initializer_range=settings.get("init", 0.02),
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
@@ -124,14 +125,12 @@ def train_llm(items: list[str], conversations: str, chat_template: str, settings
 
 
 def _samples(tokenizer, texts: list[str], chats: list[list[dict]], context: int) -> list[Encoded]:
-    """Encode documents and conversations; here the model learns every token, the questions too."""
+    """Encode conversations, of which the model learns the answers, and documents, of which it learns every token."""
     encoder = ChatEncoder(tokenizer, context)
     samples = [sample for sample in encoder.encode(chats) if sample is not None]
     for ids in tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]:
         ids = np.array([tokenizer.bos_token_id, *ids, tokenizer.eos_token_id][:context], np.int32)
         samples.append(Encoded(ids, np.zeros_like(ids), np.ones(len(ids), bool)))
-    for sample in samples:
-        sample.targets[:] = True
     return samples
 
 
@@ -153,14 +152,14 @@ def _train(model, samples: list[Encoded], settings: dict, seed: int) -> None:
             attention_mask=block_causal_mask(batch["sequences"]),
             use_cache=False,
         ).logits[:, :-1]
-        at = batch["targets"][:, 1:]
+        at = batch["weights"][:, 1:] > 0
         loss = torch.nn.functional.cross_entropy(logits[at], batch["ids"][:, 1:][at])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if (number + 1) % 50 == 0 or number + 1 == len(steps):
-            logger.info("step %d/%d  loss %.4f", number + 1, len(steps), float(loss))
+            logger.info("step %d/%d  loss %.4f", number + 1, len(steps), loss.item())
 
 
 def _save(model, tokenizer, folder: Path) -> None:
@@ -172,5 +171,6 @@ def _save(model, tokenizer, folder: Path) -> None:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         for path in sorted(Path(temporary).iterdir()):
+            path.chmod(0o644)
             with atomic(folder / path.name) as target:
                 path.replace(target)
