@@ -17,7 +17,10 @@ from recexplainer.errors import InputError
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it to ``path`` on success, delete it on failure."""
+    """Yield a temporary path beside ``path``; rename it to ``path`` on success, delete it on failure.
+
+    The file gets the permissions of an ordinary new file, whatever its writer gave it (safetensors: the owner alone).
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
@@ -25,10 +28,18 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as handle:
             os.fsync(handle.fileno())
+        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    """Return the process's umask, which can be read only by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def sha256(path: str | Path) -> str:
@@ -129,4 +140,6 @@ def read_safetensors(path: str | Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a safetensors file. Run the stage that makes it.") from None
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error}). Delete it and run its stage again.") from None
+        raise InputError(
+            f"{path}: not a readable safetensors file ({error}). Delete it and run its stage again."
+        ) from None

@@ -42,7 +42,10 @@ def tokenizer():
 
 def make_samples(tokenizer) -> list:
     chats = [
-        chat([text("What comes next?"), {"kind": "user", "text": "", "ref": i % 16}], [text(" ".join(WORDS[: i % 5 + 1]))])
+        chat(
+            [text("What comes next?"), {"kind": "user", "text": "", "ref": i % 16}],
+            [text(" ".join(WORDS[: i % 5 + 1]))],
+        )
         for i in range(80)
     ]
     return ChatEncoder(tokenizer, SETTINGS["context"]).encode(chats)
@@ -56,9 +59,7 @@ def make_model(tokenizer, injection: str = "replace", trained_rows: str = "new",
 
 
 def train(model, tokenizer, checkpoints, identity: str = "same", **changes) -> dict:
-    return training.train(
-        model, make_samples(tokenizer), SETTINGS | changes, ZERO2, 1, str(checkpoints), identity
-    )
+    return training.train(model, make_samples(tokenizer), SETTINGS | changes, ZERO2, 1, str(checkpoints), identity)
 
 
 def weights(model) -> dict[str, torch.Tensor]:
@@ -71,7 +72,9 @@ def test_projector_is_equation_1():
     w1, b1 = projector.inner.weight.detach().numpy(), projector.inner.bias.detach().numpy()
     w2, b2 = projector.outer.weight.detach().numpy(), projector.outer.bias.detach().numpy()
     z = x @ w1.T + b1
-    gelu = np.array([v * 0.5 * (1 + torch.erf(torch.tensor(v / np.sqrt(2))).item()) for v in z.ravel()]).reshape(z.shape)
+    gelu = np.array([v * 0.5 * (1 + torch.erf(torch.tensor(v / np.sqrt(2))).item()) for v in z.ravel()]).reshape(
+        z.shape
+    )
     np.testing.assert_allclose(projector(torch.from_numpy(x)).detach().numpy(), gelu @ w2.T + b2, atol=1e-6)
 
 
@@ -218,12 +221,11 @@ def test_two_processes_give_the_loss_curve_of_one(tokenizer, tmp_path):
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
     clean = {k: v for k, v in os.environ.items() if k not in {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT"}}
-    done = subprocess.run(command, capture_output=True, text=True, env=clean | {"OMP_NUM_THREADS": "1"}, timeout=240)
+    environment = clean | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     two = json.loads((tmp_path / "two.json").read_text())
     assert two["batch"]["processes"] == 2
-    np.testing.assert_allclose(
-        [row["loss"] for row in two["curve"]], [row["loss"] for row in one["curve"]], atol=1e-4
-    )
+    np.testing.assert_allclose([row["loss"] for row in two["curve"]], [row["loss"] for row in one["curve"]], atol=1e-4)
     # Its checkpoint is whole tensors by name, so that one process can go on from it.
     assert train(make_model(tokenizer), tokenizer, tmp_path / "two", checkpoint_every=3)["resumed_at_step"] == 9

@@ -33,7 +33,9 @@ def test_text_of_a_whole_conversation_is_what_the_template_renders(tokenizer):
 
 
 def test_targets_are_the_answers_and_their_end_of_turn_only(tokenizer):
-    encoded = ChatEncoder(tokenizer, 200).encode([chat([text("red")], [text("blue")], [text("gold")], [text("amber")])])[0]
+    encoded = ChatEncoder(tokenizer, 200).encode(
+        [chat([text("red")], [text("blue")], [text("gold")], [text("amber")])]
+    )[0]
     learnt = [tokenizer.decode([i]).strip() for i in encoded.ids[encoded.targets]]
     assert learnt == ["blue", "</s>", "amber", "</s>"]
 
@@ -71,7 +73,9 @@ def test_a_long_prompt_loses_its_oldest_titles_and_nothing_else(tokenizer):
     full = ChatEncoder(tokenizer, 200).encode([messages])[0]
     short = ChatEncoder(tokenizer, len(full) - 3).encode([messages])[0]
     assert tokenizer.decode(short.ids[short.ids >= 0]).count("red") == 0
-    rest = ChatEncoder(tokenizer, 200).encode([chat([user(1), text("What comes next?"), *titles[2:]], [text("amber")])])[0]
+    rest = ChatEncoder(tokenizer, 200).encode(
+        [chat([user(1), text("What comes next?"), *titles[2:]], [text("amber")])]
+    )[0]
     np.testing.assert_array_equal(short.ids, rest.ids)
 
 

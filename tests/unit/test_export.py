@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -254,4 +255,4 @@ def test_load_export_refuses_labels(exported, change, match):
 def test_the_contract_needs_no_torch():
     modules = "recexplainer.recommender.contract, recexplainer.recommender.labels"
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2] / "src")

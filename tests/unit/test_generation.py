@@ -108,6 +108,8 @@ def test_cases_are_chosen_by_user_and_seed():
     assert _choose(rows, None, 1) == _choose(rows, 30, 1) == rows
 
 
-@pytest.mark.parametrize(("answer", "verdict"), [("Yes", True), (" no.", False), ("YES, surely", True), ("maybe", None), ("", None)])
+@pytest.mark.parametrize(
+    ("answer", "verdict"), [("Yes", True), (" no.", False), ("YES, surely", True), ("maybe", None), ("", None)]
+)
 def test_a_generated_decision_is_read(answer, verdict):
     assert _verdict(answer) is verdict

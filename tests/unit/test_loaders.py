@@ -269,7 +269,8 @@ def test_amazon_reviews(tmp_path):
 def test_steam_reviews(tmp_path):
     path = write(
         tmp_path / "reviews.gz",
-        b"{u'username': u'Chaos Syren', u'hours': 0.1, u'product_id': u'725280', u'date': u'2017-12-17', u'text': u\"it's\"}",
+        b"{u'username': u'Chaos Syren', u'hours': 0.1, u'product_id': u'725280', u'date': u'2017-12-17',"
+        b" u'text': u\"it's\"}",
         b"{u'username': u'\\u2654 Fab', u'product_id': 70, u'date': u'2011-11-05', u'early_access': False}",
         "{u'username': u'♔ Fab', u'product_id': u'80', u'date': u'2011-11-05', u'tags': [u'x']}".encode(),
         b"{u'username': u'A', u'product_id': u'80', u'posted': u'Posted February 3.'}",
@@ -353,7 +354,8 @@ def test_amazon_metadata(tmp_path):
 def test_steam_metadata(tmp_path):
     path = write(
         tmp_path / "games",
-        b"{u'title': u'Ironbound', u'price': u'Free To Play', u'genres': [u'RPG'], u'tags': [u'PvP', u'2D'], u'id': u'643980',"
+        b"{u'title': u'Ironbound', u'price': u'Free To Play', u'genres': [u'RPG'], u'tags': [u'PvP', u'2D'],"
+        b" u'id': u'643980',"
         b" u'specs': [u'Single-player'], u'developer': u'Making Fun, Inc.', u'metascore': 91}",
         b"{u'app_name': u'Only \\xe9 name', u'price': 4.99, u'genres': [u'RPG'], u'id': u'7'}",
         b"{u'title': u'', u'app_name': u'Fallback', u'tags': [], u'genres': [u'Indie'], u'id': 8}",

@@ -12,9 +12,7 @@ from recexplainer.llm.encoding import ChatEncoder, Encoded
 
 
 def sample(length: int, start: int = 3) -> Encoded:
-    return Encoded(
-        np.arange(start, start + length, dtype=np.int32), np.zeros(length, np.int32), np.ones(length, bool)
-    )
+    return Encoded(np.arange(start, start + length, dtype=np.int32), np.zeros(length, np.int32), np.ones(length, bool))
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)

@@ -1,7 +1,7 @@
 """Keep the well-formed conversations of a ShareGPT-format file.
 
-Run as: python workflow/scripts/parse_conversations.py --input conversations.json --settings '{"max_broken_share": 0.01}'
-    --output conversations.parquet --statistics statistics.json
+Run as: python workflow/scripts/parse_conversations.py --input conversations.json
+    --settings '{"max_broken_share": 0.01}' --output conversations.parquet --statistics statistics.json
 """
 
 import logging

@@ -44,7 +44,8 @@ class RecExplainer(nn.Module):
     def __init__(self, llm: nn.Module, users: np.ndarray, items: np.ndarray, injection: str = "replace"):
         super().__init__()
         self.llm = llm
-        # Under peft the adapted layers sit inside the base model, so that it can be called as it is.
+        # Under peft the adapted layers sit inside the base model, so that it can be called as it is. In a list, so
+        # that torch does not take it for a second submodule with the same parameters.
         self.base = [llm.get_base_model() if hasattr(llm, "get_base_model") else llm]
         hidden = self.base[0].get_input_embeddings().weight.shape[1]
         self.user_projector = Projector(users.shape[1], hidden)
@@ -76,12 +77,16 @@ class RecExplainer(nn.Module):
                 :func:`recexplainer.alignment.packing.collate`; the packed sequences do not see one another.
             normalizer: the number of samples of the whole global batch.
         """
-        hidden = self.base[0].get_decoder()(
-            inputs_embeds=self.embed(batch["ids"], batch["refs"]),
-            position_ids=batch["positions"],
-            attention_mask=block_causal_mask(batch["sequences"]),
-            use_cache=False,
-        ).last_hidden_state
+        hidden = (
+            self.base[0]
+            .get_decoder()(
+                inputs_embeds=self.embed(batch["ids"], batch["refs"]),
+                position_ids=batch["positions"],
+                attention_mask=block_causal_mask(batch["sequences"]),
+                use_cache=False,
+            )
+            .last_hidden_state
+        )
         weights = batch["weights"][:, 1:]
         at = weights > 0
         logits = self.base[0].get_output_embeddings()(hidden[:, :-1][at]).float()
@@ -157,9 +162,13 @@ def load_aligned(llm: nn.Module, folder: str | Path | None, users: np.ndarray, i
     folder = Path(folder)
     read_json(folder / "adapter_config.json")
     wrapped = get_peft_model(llm, PeftConfig.from_pretrained(folder))
-    adapter = {name: torch.from_numpy(value) for name, value in read_safetensors(folder / "adapter_model.safetensors").items()}
+    adapter = {
+        name: torch.from_numpy(value) for name, value in read_safetensors(folder / "adapter_model.safetensors").items()
+    }
     set_peft_model_state_dict(wrapped, adapter)
-    tensors = {name: torch.from_numpy(value) for name, value in read_safetensors(folder / "projectors.safetensors").items()}
+    tensors = {
+        name: torch.from_numpy(value) for name, value in read_safetensors(folder / "projectors.safetensors").items()
+    }
     model = RecExplainer(wrapped, users, items, "add" if "token_rows" in tensors else "replace")
     missing, _ = model.load_state_dict(tensors, strict=False)
     if any(not name.startswith("llm.") for name in missing):

@@ -50,7 +50,7 @@ def start_engine(model: torch.nn.Module, config: dict, settings: dict):
         # The shared-memory collectives need a compiler at run time and gain nothing here.
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], betas=tuple(settings.get("betas", (0.9, 0.999))), weight_decay=settings["weight_decay"])
+    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], weight_decay=settings["weight_decay"])
     # Accumulation is steered by hand, as the number of packed rows differs from step to step.
     config = config | {
         "train_micro_batch_size_per_gpu": 1,
@@ -105,9 +105,7 @@ def train(
     """
     if not samples:
         raise InputError("there is no training sample; check the tasks of this mode and ablation.")
-    steps = plan_steps(
-        samples, settings["batch"], settings["context"], settings["epochs"], settings["max_steps"], seed
-    )
+    steps = plan_steps(samples, settings["batch"], settings["context"], settings["epochs"], settings["max_steps"], seed)
     engine = start_engine(model, read_json(deepspeed_config), settings)
     rank, world = engine.global_rank, engine.world_size
     identity = hashlib.sha256(json.dumps([identity, settings, seed], sort_keys=True).encode()).hexdigest()
@@ -134,7 +132,12 @@ def train(
             shown = elapsed
             left = elapsed / (number + 1 - first) * (len(steps) - number - 1)
             logger.info(
-                "step %d/%d  loss %.4f  %.0f tokens/s  %.0f s left", number + 1, len(steps), loss, tokens / elapsed, left
+                "step %d/%d  loss %.4f  %.0f tokens/s  %.0f s left",
+                number + 1,
+                len(steps),
+                loss,
+                tokens / elapsed,
+                left,
             )
         if settings["checkpoint_every"] and (number + 1) % settings["checkpoint_every"] == 0:
             save_checkpoint(engine, folder, state, rank)
@@ -181,7 +184,7 @@ def _step(engine, step: Step, samples: list[Encoded], rows_per_micro_batch: int,
 
 
 def write_curve(path: Path, curve: list[dict]) -> None:
-    """Write the loss curve: step, loss (nats per target token, mean over samples), learning rate, tokens of the step."""
+    """Write the loss curve: step, loss (nats per target token, mean over samples), learning rate, tokens."""
     with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["step", "loss", "lr", "tokens"], lineterminator="\n")
         writer.writeheader()

@@ -12,10 +12,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recexplainer.data.streams import BrokenLines, blocks, lines, sha256
+from recexplainer.data.streams import BrokenLines, blocks, lines
 from recexplainer.data.titles import repair_surrogates
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, write_json
+from recexplainer.files import atomic, sha256, write_json
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,9 @@ import pyarrow as pa
 
 from recexplainer.data.filtering import Pairs, Trial, check_filter, first_interactions, k_core, search
 from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
-from recexplainer.data.streams import sha256
 from recexplainer.data.table1 import sparsity_percent
 from recexplainer.data.titles import clean_title, unique_titles
-from recexplainer.files import write_csv, write_json, write_parquet
+from recexplainer.files import sha256, write_csv, write_json, write_parquet
 
 logger = logging.getLogger(__name__)
 

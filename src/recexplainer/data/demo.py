@@ -3,8 +3,8 @@
 The demo runs the whole pipeline on one CPU core, so a recommender must find strong signals in a few hundred users, and
 a very small language model must be able to imitate it. What is planted (defaults in :data:`DEFAULTS`):
 
-- *Catalogue.* A franchise has five entries; an entry's title is "<Franchise><Kind>", one word, so that the tiny model's
-  tokenizer can learn it whole; the five kinds always come in the same order. A franchise belongs to one genre and has one studio; an entry's kind fixes its platform.
+- *Catalogue.* A franchise has five entries; an entry's title is "<Franchise> <Kind>", and the five kinds always come in
+  the same order. A franchise belongs to one genre and has one studio; an entry's kind fixes its platform.
 - *Genres on a ring.* A user has one main genre. A jump lands in it with probability ``main_genre``; otherwise mostly in
   the next genre on the ring, less often in the previous one, seldom elsewhere.
 - *Sequence.* A genre's entries form one closed chain: the entries of a franchise in order, then the next franchise. The
@@ -153,7 +153,7 @@ def plant_items(values: dict[str, Any], theme: Theme, kind: str, rng: np.random.
     for index in range(values["items"]):
         franchise, entry = divmod(index, ENTRIES)
         rank, genre = divmod(franchise, values["genres"])
-        title = f"{theme.franchises[franchise]}{theme.kinds[entry]}"
+        title = f"{theme.franchises[franchise]} {theme.kinds[entry]}"
         weight = (rank + 1) ** -values["popularity"] * (entry + 1) ** -0.5
         items.append(Item(ids[index], title, genre, franchise, rank, entry, rank * ENTRIES + entry, weight))
     return items
@@ -220,16 +220,16 @@ def add_odd_items(
     franchises = rng.choice(len(items) // ENTRIES, size=6, replace=False)
     odd = [items[franchise * ENTRIES + int(rng.integers(2, ENTRIES))] for franchise in franchises]
     for item, joint in zip(odd, (" &amp; ", "&#39;s ", ", ", "; "), strict=False):
-        item.title = joint.join((theme.franchises[item.franchise], theme.kinds[item.entry]))
+        item.title = joint.join(f"{theme.franchises[item.franchise]} {theme.kinds[item.entry]}".split())
     for item in odd[4:]:  # one title for two items, as when a game is sold again for another platform
-        item.title = f"{theme.franchises[item.franchise]}{theme.kinds[item.entry - 1]}"
+        item.title = f"{theme.franchises[item.franchise]} {theme.kinds[item.entry - 1]}"
     count = max(6, len(items) // 12)
     ids = raw_item_ids(kind, count, rng, taken={item.item_id for item in items})
     added = []
     for index, item_id in enumerate(ids):
         franchise, entry = int(rng.integers(len(items) // ENTRIES)), int(rng.integers(ENTRIES))
         model = items[franchise * ENTRIES + entry]
-        title = f"{theme.franchises[franchise]}{theme.kinds[entry]} Demo"
+        title = f"{theme.franchises[franchise]} {theme.kinds[entry]} Demo"
         # Of the added items, 0 and 1 lack a title (0 often bought), 2 lacks metadata, the rest lack users.
         if index < 2:
             title = None

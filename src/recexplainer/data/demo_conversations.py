@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULTS: dict[str, Any] = {
     "conversations": 800,
-    "item_share": 0.5,  # share of turns about items, when metadata is given
+    "item_share": 0.8,  # share of turns about items, when metadata is given
     "turns": 0.3,  # probability that a conversation goes on after a turn
     "max_turns": 4,
     "malformed": 0.01,  # share of malformed conversations
@@ -185,9 +185,12 @@ def some_words(rng: Rng) -> list[str]:
 def list_turn(items: list[str], rng: Rng) -> Turn:
     """Ask for a list again, backwards, its length, or one of its ends."""
     text = "; ".join(items)
+    again = (f"{draw(('Repeat this list', 'Say this list again', 'Copy this list'), rng)}: {text}", text)
     return draw(
         (
-            (f"{draw(('Repeat this list', 'Say this list again', 'Copy this list'), rng)}: {text}", text),
+            again,
+            again,
+            again,
             (f"{draw(('Reverse this list', 'Say this list backwards'), rng)}: {text}", "; ".join(items[::-1])),
             (f"What comes first in this list: {text}", items[0]),
             (f"What comes last in this list: {text}", items[-1]),
@@ -353,5 +356,6 @@ SKILLS: tuple[Callable[[Rng], Turn], ...] = (
     definition, small_talk,
 )  # fmt: skip
 ITEM_SKILLS: tuple[Callable[[list[Fact], Rng], Turn], ...] = (
-    list_of_titles, list_of_titles, genre_of, brand_of, title_from, is_genre, next_title, would_like, order_genres,
+    # Lists above all: a small model must see many before it can copy what stands in its prompt.
+    *[list_of_titles] * 9, genre_of, brand_of, title_from, is_genre, next_title, would_like, *[order_genres] * 3,
 )  # fmt: skip

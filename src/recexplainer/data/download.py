@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from recexplainer.data.streams import GZIP_MAGIC, sha256
+from recexplainer.data.streams import GZIP_MAGIC
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, read_json, write_json
+from recexplainer.files import atomic, read_json, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ class _Mirror:
         self.forget()
 
     def _receive(self, response: requests.Response, start: int, total: int | None) -> None:
-        """Append the body, as it is on the server: a Content-Encoding that some servers add to .gz files is left alone."""
+        """Append the body as the server has it; a Content-Encoding that some servers add to .gz files is left alone."""
         received, said = start, time.monotonic()
         with open(self.part, "ab" if start else "wb") as handle:
             for chunk in response.raw.stream(CHUNK, decode_content=False):

@@ -50,5 +50,5 @@ def parse_line(line: bytes, keys: frozenset[str]) -> dict:
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError(f"not a Python literal ({type(error).__name__})") from None
     if not isinstance(value, dict):
-        raise ValueError("not a dict")  # noqa: TRY004 - the line has a wrong value; nobody passed a wrong type
+        raise ValueError("not a dict")
     return value

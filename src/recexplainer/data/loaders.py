@@ -223,7 +223,8 @@ def read_metadata(
         names: of ``title`` (raw), the names in ``TEXTS`` (cleaned), ``related`` (list of raw ids).
 
     Returns:
-        {item id: {name: value}}, and the counts ``lines``, ``broken_lines``, ``repeated`` (further lines of kept items).
+        {item id: {name: value}}, and the counts ``lines``, ``broken_lines``, ``repeated`` (further lines of kept
+        items).
 
     Raises:
         InputError: the file is missing, corrupt, or has too many broken lines (a line without an item is one).

@@ -4,7 +4,6 @@ Decompression is igzip's (the ``isal`` package), in blocks that are cut at line 
 does not depend on the size of the file.
 """
 
-import hashlib
 import io
 import logging
 import zlib
@@ -118,9 +117,3 @@ class BrokenLines:
             )
         if self.count:
             logger.warning("%s: %d of %d lines skipped", self.path, self.count, total)
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal text."""
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

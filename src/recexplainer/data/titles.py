@@ -63,10 +63,12 @@ def clean_title(raw: str, repairs: Counter | None = None) -> str:
     Args:
         raw: the title as it is in the metadata.
         repairs: if given, one is added for each kind of repair that changed the title:
-            ``markup`` (entities, tags), ``characters`` (white space, control characters, NFC), ``separators``, ``shortened``.
+            ``markup`` (entities, tags), ``characters`` (white space, control characters, NFC), ``separators``,
+            ``shortened``.
 
     Returns:
-        The title without ``"; "``, ``", "`` and outer separators; ``""`` if there is none or it is a trace of a web page.
+        The title without ``"; "``, ``", "`` and outer separators; ``""`` if there is none or it is a trace of a web
+        page.
     """
     unescaped = _unescape(repair_surrogates(raw))
     if _GARBAGE.search(unescaped):

@@ -7,7 +7,7 @@ import numpy as np
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import K
-from recexplainer.evaluation.predictions import SCHEMAS, write_predictions
+from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
 from recexplainer.files import read_parquet
 from recexplainer.seeds import generator
 from recexplainer.tasks.schema import SEPARATOR, load_tasks
@@ -65,7 +65,7 @@ def retrieve(
         drawn = rng.choice(len(titles), size=min(K, possible), replace=False, p=weights)
         predictions = [titles[item] for item in drawn]
         answer = {"target": row["target"][0], "predictions": predictions, "constrained": predictions}
-        answers.append(_common(row) | answer)
+        answers.append(case(row) | answer)
     return answers
 
 
@@ -99,17 +99,13 @@ def flip(rows: list[dict], rng: np.random.Generator) -> list[dict]:
     """Decide each case by a fair coin."""
     coins = rng.random(len(rows)) < 0.5
     return [
-        _common(row) | {"target": row["target"][0] == "Yes", "predicted": bool(coin), "score": float("nan"), "text": ""}
+        case(row) | {"target": row["target"][0] == "Yes", "predicted": bool(coin), "score": float("nan"), "text": ""}
         for row, coin in zip(rows, coins, strict=True)
     ]
 
 
-def _common(row: dict) -> dict:
-    return {"sample": row["sample"], "user": row["user"]}
-
-
 def _ranked(row: dict, predicted: list[str]) -> dict:
-    return _common(row) | {
+    return case(row) | {
         "target": row["target"],
         "candidates": row["candidates"],
         "text": SEPARATOR.join(predicted),

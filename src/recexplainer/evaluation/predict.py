@@ -7,7 +7,7 @@ import torch
 
 from recexplainer.alignment.model import load_aligned
 from recexplainer.evaluation.generation import CatalogueConstraint, Generator
-from recexplainer.evaluation.predictions import SCHEMAS, write_predictions
+from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
 from recexplainer.files import read_parquet, read_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
@@ -85,10 +85,6 @@ def _token_ids(tokenizer, texts: list[str]) -> list[list[int]]:
     return tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
 
 
-def _common(row: dict) -> dict:
-    return {"sample": row["sample"], "user": row["user"]}
-
-
 def _retrieval(
     runner: Generator, tokenizer, titles: list[str], rows: list[dict], prompts: list[Encoded], beams: int
 ) -> list[dict]:
@@ -100,7 +96,7 @@ def _retrieval(
     constraint = CatalogueConstraint(tokens, tokenizer.eos_token_id)
     bound = runner.generate(prompts, longest, beams, constraint, label="retrieval, constrained")
     return [
-        _common(row)
+        case(row)
         | {"target": row["target"][0], "predictions": a, "constrained": [text for text in b if text in catalogue]}
         for row, a, b in zip(rows, free, bound, strict=True)
     ]
@@ -113,7 +109,7 @@ def _lists(runner: Generator, tokenizer, rows: list[dict], prompts: list[Encoded
     texts = [texts[0] for texts in runner.generate(prompts, longest, label=task)]
     answers = []
     for row, text in zip(rows, texts, strict=True):
-        answer = _common(row) | {"target": row["target"], "text": text}
+        answer = case(row) | {"target": row["target"], "text": text}
         if task == "ranking":
             answer["candidates"] = row["candidates"]
         answers.append(answer | {"predicted": [title.strip() for title in text.split(";") if title.strip()]})
@@ -133,7 +129,7 @@ def _classification(
         texts = [texts[0] for texts in runner.generate(prompts, 8, label="classification")]
         verdicts = [(_verdict(text), text, float("nan")) for text in texts]
     return [
-        _common(row) | {"target": row["target"][0] == "Yes", "predicted": verdict, "text": text, "score": score}
+        case(row) | {"target": row["target"][0] == "Yes", "predicted": verdict, "text": text, "score": score}
         for row, (verdict, text, score) in zip(rows, verdicts, strict=True)
     ]
 

@@ -9,9 +9,7 @@ from recexplainer.files import write_parquet
 TITLES = pa.list_(pa.string())
 CASE = [("sample", pa.string()), ("user", pa.int32())]
 SCHEMAS = {
-    "retrieval": pa.schema(
-        [*CASE, ("target", pa.string()), ("predictions", TITLES), ("constrained", TITLES)]
-    ),
+    "retrieval": pa.schema([*CASE, ("target", pa.string()), ("predictions", TITLES), ("constrained", TITLES)]),
     "ranking": pa.schema(
         [*CASE, ("target", TITLES), ("candidates", TITLES), ("text", pa.string()), ("predicted", TITLES)]
     ),
@@ -26,6 +24,11 @@ SCHEMAS = {
 first, ``predicted`` is the answer as it was read (null: an unreadable one), ``score`` is the logit of Yes less
 that of No. A system that does not do a task writes a file without rows.
 """
+
+
+def case(row: dict) -> dict:
+    """Return the columns that name a case, from its row in the test file."""
+    return {"sample": row["sample"], "user": row["user"]}
 
 
 def write_predictions(path: str | Path, task: str, rows: list[dict]) -> None:

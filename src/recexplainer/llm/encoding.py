@@ -144,9 +144,7 @@ class ChatEncoder:
         """Tokenize a piece of the template, in which special tokens count."""
         if text not in self._template_ids:
             piece = text.removesuffix(" ") if self._prefix_space else text
-            self._template_ids[text] = (
-                self.tokenizer(piece, add_special_tokens=False)["input_ids"] if piece else []
-            )
+            self._template_ids[text] = self.tokenizer(piece, add_special_tokens=False)["input_ids"] if piece else []
         return self._template_ids[text]
 
     def _tokenize_texts(self, texts) -> None:

@@ -35,10 +35,7 @@ def item_texts(path: str) -> list[str]:
 def conversation_messages(path: str) -> list[list[dict]]:
     """Return the conversations as messages of one text segment each."""
     return [
-        [
-            {"role": m["role"], "segments": [{"kind": "text", "text": m["text"], "ref": -1}]}
-            for m in messages
-        ]
+        [{"role": m["role"], "segments": [{"kind": "text", "text": m["text"], "ref": -1}]} for m in messages]
         for messages in read_parquet(path, ["messages"])["messages"]
     ]
 
@@ -112,8 +109,9 @@ def train_llm(items: list[str], conversations: str, chat_template: str, settings
             num_attention_heads=settings["heads"],
             num_key_value_heads=settings["heads"],
             max_position_embeddings=max(1024, settings["context"]),
-            tie_word_embeddings=settings.get("tie", False),
-            initializer_range=settings.get("init", 0.02),
+            # Both make a tiny model learn to copy words of its prompt in some hundred steps rather than some thousand.
+            tie_word_embeddings=True,
+            initializer_range=0.7 / settings["hidden"] ** 0.5,
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,

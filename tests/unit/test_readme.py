@@ -1,0 +1,189 @@
+"""What the README says is so: its commands, configs, tables and links."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+from clone import ROOT, copy_repository, snakemake
+from small_dataset import small_dataset
+from snakemake.utils import update_config
+
+from recexplainer.files import read_parquet
+from recexplainer.recommender.contract import LABELS, SIMILAR, load_export
+from recexplainer.settings import PRESETS, check
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ACTIVATION = ". .venv/bin/activate"
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def named(language: str) -> dict[str, str]:
+    """Return the fenced blocks of a language by the file name in their first line."""
+    return {re.match(r"# (\S+)\n", block).group(1): block for block in blocks(language)}
+
+
+def table(first_column: str) -> list[list[str]]:
+    """Return the rows of each table with this first column, cells without backquotes."""
+    found = re.findall(rf"^\| {first_column} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+    rows = "".join(found).splitlines()
+    return [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in rows]
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
+SNAKEMAKE = [line for line in COMMANDS if line.startswith("snakemake ")]
+CONFIGS = named("yaml")
+PROGRAMS = named("python")
+# Tried where the export of one's own recommender is in place; the others where nothing is.
+OWN_RECOMMENDER = "snakemake results/tables/table2.csv --cores 8"
+FRESH = [line for line in SNAKEMAKE if line != OWN_RECOMMENDER]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A fresh copy with the README's config files, as the place to be in."""
+    copy_repository(tmp_path)
+    for name, text in CONFIGS.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def dry_run(repository: Path, command: str) -> set[str]:
+    """Return the rules that Snakemake would run."""
+    done = snakemake(repository, *shlex.split(command)[1:], "--dry-run")
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text
+    return set(re.findall(r"^(\w+) +\d+$", text.split("Job stats:")[1].split("\n\n")[0], re.MULTILINE))
+
+
+def test_every_command_is_of_a_kind_that_is_tested_here():
+    assert {"make demo", "make test"} <= set(COMMANDS)
+    assert OWN_RECOMMENDER in SNAKEMAKE
+    programs = {f"PYTHONPATH=src python {name}" for name in PROGRAMS}
+    for line in COMMANDS:
+        assert line.startswith("make ") or line in SNAKEMAKE or line in programs or line == ACTIVATION, line
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    rules = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    mentioned = re.findall(r"^make (\w+)$|`make (\w+)`", README, re.MULTILINE)
+    assert mentioned
+    for target in {first or second for first, second in mentioned}:
+        assert target in phony.split()
+        assert target in rules
+    demo = makefile.split("\ndemo:")[1].split("\n\n")[0]
+    assert "snakemake --cores $(CORES) --configfile config/demo.yaml" in demo
+    assert "setup" in demo
+    assert "setup" in makefile.split("\ntest:")[1].splitlines()[0]
+    assert ACTIVATION.removesuffix("/bin/activate").removeprefix(". ") in makefile
+
+
+@pytest.mark.parametrize("command", FRESH)
+def test_snakemake_commands_work_in_a_fresh_clone(repository, command):
+    assert "download_dataset" in dry_run(repository, command)
+
+
+def test_an_own_export_is_taken_as_it_is(repository):
+    for dataset in ("games", "movies", "steam"):
+        for file in ("data/{}/interactions.parquet", "data/{}/items.parquet"):
+            make(repository / "results" / file.format(dataset))
+        for file in ("embeddings.safetensors", "labels.parquet", "similar.parquet"):
+            make(repository / "results/export" / dataset / file)
+    planned = dry_run(repository, OWN_RECOMMENDER)
+    assert {"build_tasks", "align", "predict_aligned", "table2"} <= planned
+    assert not planned & {"filter_dataset", "tune_recommender", "train_recommender", "export_recommender"}
+
+
+def make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_config_examples_are_valid(repository, name):
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    example = yaml.safe_load(CONFIGS[name])
+    if example.get("llm", {}).get("folder"):
+        make(repository / example["llm"]["folder"] / "config.json")
+    update_config(config, example)
+    check(config, ROOT / "config/schema.yaml")
+
+
+def test_the_program_for_an_own_recommender(tmp_path, monkeypatch):
+    ((name, text),) = PROGRAMS.items()
+    data, export = tmp_path / "results/data/games", tmp_path / "results/export/games"
+    data.mkdir(parents=True)
+    small_dataset(data, items=30)
+    (data / "labels.parquet").unlink()
+    rows = np.random.default_rng(0).standard_normal((400, 8)).astype(np.float32)
+    np.save(tmp_path / "users.npy", rows[: len(read_parquet(data / "interactions.parquet"))])
+    np.save(tmp_path / "items.npy", rows[-30:])
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(name)
+    loaded = load_export(export / "embeddings.safetensors", export / "labels.parquet")
+    assert loaded.item.shape == (30, 8)
+    assert len(read_parquet(export / "similar.parquet", list(SIMILAR))) == 30
+
+
+def test_the_table_of_presets():
+    rows = table("switch")
+    assert [row[0] for row in rows] == list(PRESETS["sound"])
+    for switch, *choices, meaning in rows:
+        assert choices == [PRESETS[name][switch] for name in ("sound", "paper", "official")]
+        assert meaning
+
+
+def test_the_tables_of_the_export():
+    kinds = {"int32": pa.int32(), "float32": pa.float32(), "string": pa.string(), "list of int32": pa.list_(pa.int32())}
+    contract = {**LABELS, **SIMILAR}
+    rows = table("column")
+    assert [row[0] for row in rows] == [*LABELS, *SIMILAR]
+    for name, kind, _ in rows:
+        assert contract[name] == kinds[kind]
+
+
+def test_the_rules_that_need_the_network():
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.smk")))
+    retried = [body.split(":")[0] for body in text.split("\nrule ")[1:] if "\n    retries:" in body]
+    (sentence,) = re.findall(r"^Three rules need the network: ((?:.|\n)*?)\(", README, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", sentence) == ["download_dataset", "download_conversations", "base_llm"]
+    assert set(re.findall(r"`(\w+)`", sentence)) == set(retried)
+
+
+def test_the_tables_of_results_are_the_targets():
+    snakefile = (ROOT / "Snakefile").read_text(encoding="utf-8")
+    files = [row[0] for row in table("file") if row[0].endswith(".csv")]
+    assert set(files) == set(re.findall(r"<results>/tables/(\w+\.csv)", snakefile))
+
+
+def test_the_raw_files_are_those_of_the_config():
+    config = (ROOT / "config/config.yaml").read_text(encoding="utf-8")
+    named_here = re.findall(r"`(data/[A-Z]\w+\.json(?:\.gz)?|data/(?:meta|steam)_\w+\.json\.gz)`", README)
+    assert set(named_here) == set(re.findall(r"path: (data/\S+)", config))
+
+
+def test_links_lead_to_files():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith(("http", "#"))]
+    assert len(links) > 10
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_words_in_backquotes_that_look_like_keys_of_the_config_are_keys():
+    schema = yaml.safe_load((ROOT / "config/schema.yaml").read_text(encoding="utf-8"))
+    for key in re.findall(r"`((?:alignment|llm|run|recommender)\.(?!csv)[\w.]+)`", README):
+        place = schema
+        for part in key.split("."):
+            place = place["properties"][part]
