@@ -16,6 +16,7 @@ setup: .venv/.installed
 
 demo: setup
 	snakemake --cores $(CORES) --configfile config/demo.yaml
+	@echo "The tables are in results/demo/tables: table1.csv, table2.csv, table4.csv, recommender.csv"
 
 test: setup
 	python -m pytest

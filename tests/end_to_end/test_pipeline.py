@@ -14,7 +14,7 @@ def finished(tmp_path_factory):
     folder = copy_repository(tmp_path_factory.mktemp("pipeline"))
     done = snakemake(folder, "--configfile", CONFIG)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    assert "The tables are in results/smallest/tables" in (done.stdout + done.stderr).splitlines()[-1]
+    assert "The tables are in results/smallest/tables: recommender.csv, table1.csv" in done.stdout + done.stderr
     return folder / "results/smallest"
 
 
@@ -55,10 +55,21 @@ def test_table_4_agrees_with_table_1(finished):
     assert table["discrimination"][1] == 0
 
 
-def test_every_alignment_has_its_record(finished):
+def test_the_aligned_models_have_learnt_from_the_recommender(finished):
+    table = {row["method"]: row for row in rows(finished / "tables/table2.csv")}
     for mode in MODES:
-        record = json.loads((finished / f"alignment/games/{mode}/full/record.json").read_text())
-        assert record["steps"] == 3
+        assert float(table[mode]["retrieval_hr5"]) > 2 * float(table["popularity"]["retrieval_hr5"])
+        assert float(table[mode]["retrieval_hr5"]) > 2 * float(table["tiny-llama"]["retrieval_hr5"])
+    assert float(table["intention"]["classification_acc_low"]) > 0.5
+
+
+def test_every_alignment_has_its_record_and_its_loss_falls(finished):
+    for mode in MODES:
+        folder = finished / f"alignment/games/{mode}/full"
+        assert json.loads((folder / "record.json").read_text())["steps"] == 300
+        losses = [float(row["loss"]) for row in rows(folder / "loss.csv")]
+        assert len(losses) == 300
+        assert sum(losses[-20:]) < 0.6 * sum(losses[:20])
 
 
 def test_every_job_left_a_log_and_a_benchmark(finished):
