@@ -5,6 +5,7 @@ rule train_llm:
     input:
         catalogue=collect("<results>/data/{dataset}/items.parquet", dataset=DATASETS),
         conversations="<results>/data/sharegpt/conversations.parquet",
+        prompts=config["prompts"],
         chat_template=chat_template,
     output:
         config="<results>/llm/scratch/config.json",
@@ -30,8 +31,8 @@ rule train_llm:
         folder=subpath(output.config, parent=True),
     shell:
         "python workflow/scripts/train_llm.py --items {input.catalogue:q} --conversations {input.conversations:q}"
-        " --chat-template {input.chat_template:q} --settings {params.settings:q} --seed {params.seed}"
-        " --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --prompts {input.prompts:q} --chat-template {input.chat_template:q} --settings {params.settings:q}"
+        " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule base_llm:

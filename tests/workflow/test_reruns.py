@@ -171,7 +171,7 @@ def test_a_new_ablation_runs_alone(finished):
 @pytest.mark.parametrize(
     ("file", "rules"),
     [
-        ("config/prompts/default.yaml", {"build_tasks"}),
+        ("config/prompts/default.yaml", {"build_tasks", "train_llm"}),
         ("config/deepspeed/zero2.json", {"align"}),
         ("config/chat_templates/plain.jinja", {"train_llm", "align", "predict_base", "predict_aligned"}),
     ],

@@ -17,6 +17,7 @@ from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_parquet
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.seeds import derive_seed
+from recexplainer.tasks.prompts import load_prompts
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,12 @@ def conversation_messages(path: str) -> list[list[dict]]:
         [{"role": m["role"], "segments": [{"kind": "text", "text": m["text"], "ref": -1}]} for m in messages]
         for messages in read_parquet(path, ["messages"])["messages"]
     ]
+
+
+def question_texts(path: str) -> list[str]:
+    """Return the phrasings of a prompts file without their placeholders: the English that a large model knows."""
+    phrasings = load_prompts(path).phrasings
+    return ["".join(phrasing[::2]) for task in sorted(phrasings) for phrasing in phrasings[task]]
 
 
 def train_tokenizer(texts: list[str], vocabulary: int, chat_template: str):
@@ -71,12 +78,15 @@ def train_tokenizer(texts: list[str], vocabulary: int, chat_template: str):
     )
 
 
-def train_llm(items: list[str], conversations: str, chat_template: str, settings: dict, seed: int, folder: str) -> None:
+def train_llm(
+    items: list[str], conversations: str, prompts: str, chat_template: str, settings: dict, seed: int, folder: str
+) -> None:
     """Train the tokenizer and the model and save both.
 
     Args:
         items: ``items.parquet`` of every dataset.
         conversations: ``conversations.parquet``.
+        prompts: the prompts file, whose words the model is to know.
         chat_template: path of the Jinja chat template.
         settings: the ``llm.scratch`` section of the config.
         seed: the stage's seed.
@@ -91,7 +101,8 @@ def train_llm(items: list[str], conversations: str, chat_template: str, settings
         raise InputError(
             f"llm.scratch.heads: {settings['heads']} does not divide llm.scratch.hidden {settings['hidden']}."
         )
-    texts = [text for path in items for text in item_texts(path)]
+    # The phrasings are few beside the conversations; repeated, their words are seen often enough to be learnt.
+    texts = [text for path in items for text in item_texts(path)] + 20 * question_texts(prompts)
     chats = conversation_messages(conversations)
     if not texts or not chats:
         raise InputError(f"{conversations}: no conversation, or no item text, to train the small LLM on.")
