@@ -101,11 +101,12 @@ def train_llm(
         raise InputError(
             f"llm.scratch.heads: {settings['heads']} does not divide llm.scratch.hidden {settings['hidden']}."
         )
-    # The phrasings are few beside the conversations; repeated, their words are seen often enough to be learnt.
-    texts = [text for path in items for text in item_texts(path)] + 20 * question_texts(prompts)
+    texts = [text for path in items for text in item_texts(path)]
     chats = conversation_messages(conversations)
     if not texts or not chats:
         raise InputError(f"{conversations}: no conversation, or no item text, to train the small LLM on.")
+    # The phrasings are few beside the conversations; repeated, their words are seen often enough to be learnt.
+    texts += 20 * question_texts(prompts)
     spoken = [segment["text"] for chat in chats for message in chat for segment in message["segments"]]
     tokenizer = train_tokenizer([*texts, *spoken, "USER: ASSISTANT:"], settings["vocabulary"], chat_template)
     samples = _samples(tokenizer, texts, chats, settings["context"])
@@ -120,7 +121,7 @@ def train_llm(
             num_attention_heads=settings["heads"],
             num_key_value_heads=settings["heads"],
             max_position_embeddings=max(1024, settings["context"]),
-            # Both make a tiny model learn to copy words of its prompt in some hundred steps rather than some thousand.
+            # Both help a tiny model to learn early to copy words of its prompt.
             tie_word_embeddings=True,
             initializer_range=0.7 / settings["hidden"] ** 0.5,
             pad_token_id=tokenizer.pad_token_id,
