@@ -5,6 +5,7 @@ rule build_tasks:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
         labels="<results>/export/{dataset}/labels.parquet",
         similar="<results>/export/{dataset}/similar.parquet",
         prompts=config["prompts"],
@@ -33,9 +34,9 @@ rule build_tasks:
         seed=seed("tasks", "dataset"),
     shell:
         "python workflow/scripts/build_tasks.py --interactions {input.interactions:q} --items {input.catalogue:q}"
-        " --labels {input.labels:q} --similar {input.similar:q} --prompts {input.prompts:q}"
-        " --settings {params.settings:q} --seed {params.seed} --train {output.train:q} --test {output.test:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --embeddings {input.embeddings:q} --labels {input.labels:q} --similar {input.similar:q}"
+        " --prompts {input.prompts:q} --settings {params.settings:q} --seed {params.seed} --train {output.train:q}"
+        " --test {output.test:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule build_sharegpt:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recexplainer.files import write_parquet
+from recexplainer.files import write_parquet, write_safetensors
 
 PROMPTS = Path(__file__).parents[2] / "config" / "prompts" / "default.yaml"
 HOSTILE = ["<user>", "</s>", "USER: hello ASSISTANT:", "{history}", "<item> [INST]", "Yes"]
@@ -13,7 +13,7 @@ SETTINGS = {"max_length": 4, "hybrid_forms": "combined", "classification_test_sh
 
 
 def small_dataset(folder: Path, users: int = 23, items: int = 30, seed: int = 0) -> dict[str, str]:
-    """Write interactions, items, labels and similar items; return their paths by name.
+    """Write interactions, items, labels, similar items and embeddings; return their paths by name.
 
     Users have 5 to 9 items; the first titles look like placeholders and template tokens.
     """
@@ -35,6 +35,10 @@ def small_dataset(folder: Path, users: int = 23, items: int = 30, seed: int = 0)
                     "ranking": unseen[1:6] if left else [],
                     "positive": unseen[6] if left else -1,
                     "negative": unseen[7] if left else -1,
+                    "threshold_high": 0.5,
+                    "threshold_low": -0.5,
+                    "positive_score": 1.0,
+                    "negative_score": -1.0,
                 }
             )
     catalogue = {"item": range(items), "title": (HOSTILE + [f"Title {i}" for i in range(items)])[:items]}
@@ -49,4 +53,9 @@ def small_dataset(folder: Path, users: int = 23, items: int = 30, seed: int = 0)
     }
     for name, frame in frames.items():
         write_parquet(folder / f"{name}.parquet", frame)
-    return {name: str(folder / f"{name}.parquet") for name in frames}
+    tensors = {
+        name: rng.normal(size=(rows, 3)).astype(np.float32) for name, rows in (("user", len(labels)), ("item", items))
+    }
+    write_safetensors(folder / "embeddings.safetensors", tensors)
+    paths = {name: str(folder / f"{name}.parquet") for name in frames}
+    return paths | {"embeddings": str(folder / "embeddings.safetensors")}

@@ -314,7 +314,8 @@ def test_files_of_different_datasets_are_refused(dataset, tmp_path):
     other = small_dataset(tmp_path / "other", seed=1)
     few = small_dataset(tmp_path / "few", items=25)
     for change, message in (
-        ({"labels": other["labels"]}, "one row per interaction"),
+        ({"labels": other["labels"]}, "user embeddings; expected one each"),
+        ({"labels": other["labels"], "embeddings": other["embeddings"]}, "one row per interaction"),
         ({"items": few["items"]}, "expected items from 0 to 24"),
         ({"similar": few["similar"]}, "one row for each of the 30 items"),
     ):

@@ -2,7 +2,7 @@ r"""Write the training and test samples of one dataset in one mode.
 
 Run as:
     python workflow/scripts/build_tasks.py --interactions interactions.parquet --items items.parquet \
-        --labels labels.parquet --similar similar.parquet --prompts config/prompts/default.yaml \
+        --embeddings embeddings.safetensors --labels labels.parquet --similar similar.parquet --prompts config/prompts/default.yaml \
         --settings '{"mode": "hybrid", "max_length": 9, "hybrid_forms": "combined",
                      "classification_test_share": 0.3, "description_words": 60}' \
         --seed 2024 --train train.parquet --test test.parquet
@@ -17,6 +17,7 @@ def main(args) -> None:
     build_tasks(
         args.interactions,
         args.items,
+        args.embeddings,
         args.labels,
         args.similar,
         args.prompts,
@@ -30,6 +31,7 @@ if __name__ == "__main__":
     parser = cli.parser(__doc__)
     parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
     parser.add_argument("--items", required=True, help="the data stage's items.parquet")
+    parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
     parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
     parser.add_argument("--similar", required=True, help="the recommender's similar.parquet")
     parser.add_argument("--prompts", required=True, help="YAML file of phrasings")

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, read_safetensors, write_json, write_safetensors
+from recexplainer.files import read_json, read_tensors, write_json, write_safetensors
 
 logger = logging.getLogger(__name__)
 
@@ -52,14 +52,14 @@ def load_checkpoint(engine, folder: Path, identity: str) -> dict | None:
         return None
     try:
         state = read_json(folder / "latest.json")
-        tensors = read_safetensors(folder / f"step-{state['step']:08d}.safetensors")
+        tensors = read_tensors(folder / f"step-{state['step']:08d}.safetensors")
     except (InputError, KeyError, TypeError) as error:
         logger.warning("the checkpoint in %s cannot be read (%s); starting from the beginning", folder, error)
         return None
     if state.get("identity") != identity:
         logger.info("the checkpoint in %s is of another training; starting from the beginning", folder)
         return None
-    _restore(engine, {name: torch.from_numpy(value) for name, value in tensors.items()}, state["step"])
+    _restore(engine, tensors, state["step"])
     return state
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, read_safetensors, write_json, write_safetensors
+from recexplainer.files import read_json, read_tensors, write_json, write_safetensors
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
 
 
@@ -162,13 +162,8 @@ def load_aligned(llm: nn.Module, folder: str | Path | None, users: np.ndarray, i
     folder = Path(folder)
     read_json(folder / "adapter_config.json")
     wrapped = get_peft_model(llm, PeftConfig.from_pretrained(folder))
-    adapter = {
-        name: torch.from_numpy(value) for name, value in read_safetensors(folder / "adapter_model.safetensors").items()
-    }
-    set_peft_model_state_dict(wrapped, adapter)
-    tensors = {
-        name: torch.from_numpy(value) for name, value in read_safetensors(folder / "projectors.safetensors").items()
-    }
+    set_peft_model_state_dict(wrapped, read_tensors(folder / "adapter_model.safetensors"))
+    tensors = read_tensors(folder / "projectors.safetensors")
     model = RecExplainer(wrapped, users, items, "add" if "token_rows" in tensors else "replace")
     missing, _ = model.load_state_dict(tensors, strict=False)
     if any(not name.startswith("llm.") for name in missing):

@@ -8,15 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recexplainer.data.titles import title_key
 from recexplainer.errors import InputError
 
 K = 5
 """The length of the lists: H@5 and N@5."""
-
-
-def normalise(title: str) -> str:
-    """Return the title as it is compared."""
-    return title.strip().lower()
 
 
 def discount(rank: int) -> float:
@@ -26,7 +22,7 @@ def discount(rank: int) -> float:
 
 def rank_of(target: str, predictions: Sequence[str]) -> int | None:
     """Return the first rank, 1 for the best, at which the target is predicted, or None."""
-    matches = [rank for rank, title in enumerate(predictions, 1) if normalise(title) == normalise(target)]
+    matches = [rank for rank, title in enumerate(predictions, 1) if title_key(title) == title_key(target)]
     return matches[0] if matches else None
 
 
@@ -56,9 +52,9 @@ def ranking_ndcg(target: Sequence[str], predicted: Sequence[str]) -> float:
         predicted: the answer, as many titles as candidates counting at most.
     """
     gains = ranking_gains(len(target))
-    left = {normalise(title): gain for title, gain in zip(target, gains, strict=True)}
+    left = {title_key(title): gain for title, gain in zip(target, gains, strict=True)}
     earned = sum(
-        left.pop(normalise(title), 0.0) * discount(rank) for rank, title in enumerate(predicted[: len(target)], 1)
+        left.pop(title_key(title), 0.0) * discount(rank) for rank, title in enumerate(predicted[: len(target)], 1)
     )
     return earned / sum(gain * discount(rank) for rank, gain in enumerate(gains, 1))
 
@@ -77,8 +73,8 @@ def history_coverage(history: Sequence[str], predicted: Sequence[str], counts: s
     """
     if counts not in ("once", "repeat"):
         raise InputError(f"switches.coverage_counts: {counts!r}; expected once or repeat.")
-    titles = {normalise(title) for title in history}
-    answer = [normalise(title) for title in predicted]
+    titles = {title_key(title) for title in history}
+    answer = [title_key(title) for title in predicted]
     if counts == "once":
         return len(titles & set(answer)) / len(titles)
     return sum(title in titles for title in answer) / len(titles)

@@ -19,13 +19,22 @@ logger = logging.getLogger(__name__)
 
 
 def build_tasks(
-    interactions: str, items: str, labels: str, similar: str, prompts: str, settings: dict, seed: int, paths: dict
+    interactions: str,
+    items: str,
+    embeddings: str,
+    labels: str,
+    similar: str,
+    prompts: str,
+    settings: dict,
+    seed: int,
+    paths: dict,
 ) -> None:
     """Read a dataset and its recommender's labels, and write the mode's training and test samples.
 
     Args:
         interactions: ``interactions.parquet``.
         items: ``items.parquet``.
+        embeddings: the recommender's ``embeddings.safetensors``.
         labels: the recommender's ``labels.parquet``.
         similar: the recommender's ``similar.parquet``.
         prompts: a YAML file of phrasings.
@@ -44,7 +53,7 @@ def build_tasks(
             "and the forms combined or all."
         )
     source = load_source(
-        interactions, items, labels, similar, settings["max_length"], settings["description_words"], seed
+        interactions, items, embeddings, labels, similar, settings["max_length"], settings["description_words"], seed
     )
     questions = load_prompts(prompts)
     for split, path in paths.items():

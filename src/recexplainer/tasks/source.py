@@ -8,6 +8,7 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet
+from recexplainer.recommender.contract import load_export
 
 TEXT_FIELDS = ("description", "tags", "brand", "feature")
 # Free text; the other fields are short.
@@ -49,6 +50,7 @@ class Source:
 def load_source(
     interactions: str | Path,
     items: str | Path,
+    embeddings: str | Path,
     labels: str | Path,
     similar: str | Path,
     max_length: int,
@@ -60,6 +62,7 @@ def load_source(
     Args:
         interactions: ``interactions.parquet``, sorted by user and position.
         items: ``items.parquet``.
+        embeddings: ``embeddings.safetensors`` of the recommender.
         labels: ``labels.parquet`` of the recommender.
         similar: ``similar.parquet`` of the recommender.
         max_length: how many items of a history the recommender sees.
@@ -71,7 +74,7 @@ def load_source(
     """
     catalogue = read_parquet(items, ["title", *TEXT_FIELDS])
     events = read_parquet(interactions, ["user", "item"])
-    frame = read_parquet(labels, LABELS)
+    frame = load_export(embeddings, labels).labels[LABELS]
     nearest = read_parquet(similar, ["item", "similar"])
     users = int(events["user"].max()) + 1 if len(events) else 0
     counts = np.bincount(events["user"], minlength=users)
