@@ -24,6 +24,9 @@ include: "rules/recommender.smk"
 include: "rules/tasks.smk"
 include: "rules/alignment.smk"
 include: "rules/evaluation.smk"
+include: "rules/explanation.smk"
+include: "rules/study.smk"
+include: "rules/figures.smk"
 include: "rules/paper.smk"
 
 
@@ -34,8 +37,14 @@ rule all:
         "<results>/tables/recommender.csv",
         "<results>/tables/table2.csv",
         "<results>/tables/table4.csv",
+        "<results>/tables/table3.csv",
+        "<results>/tables/spending.csv",
+        "<results>/study/key.json",
+        study_results(),
+        "<results>/figures/figure4.html",
+        "<results>/figures/figure5.html",
     localrule: True
 
 
 onsuccess:
-    print(f"Done. The tables are in {RESULTS}/tables: {', '.join(tables_made())}.")
+    print(f"Done. The results are in {RESULTS}: {', '.join(results_made())}.")

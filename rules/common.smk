@@ -31,6 +31,11 @@ TRIALS = range(config["recommender"]["tuning"]["trials"])
 BASELINES = ["random", "popularity"]
 ALIGNED = [f"{mode}-{ablation}" for ablation in ABLATIONS for mode in MODES]
 SYSTEMS = [*BASELINES, "base", *ALIGNED]
+EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED]
+JUDGES = config["explanation"]["judges"]
+STUDY = config["explanation"]["study"]
+# Whose explanation figures 4 and 5 are about: the paper's best system, if it is run.
+CASE_SYSTEM = f"{next(mode for mode in ['hybrid', 'behavior', 'intention'] if mode in MODES)}-full"
 # The mode whose samples table 4 counts: one with every task, if there is one.
 COUNTED_MODE = next((mode for mode in ["hybrid", "intention"] if mode in MODES), "behavior")
 PREDICTED = ["retrieval", "ranking", "classification", "reconstruction"]
@@ -144,6 +149,64 @@ def predict_settings():
     )
 
 
+def explain_settings():
+    """What decides an LLM's explanations."""
+    return to_json(
+        pick(config["evaluation"], "batch_size", "precision"),
+        pick(config["alignment"], "context"),
+        pick(config["explanation"], "max_tokens"),
+    )
+
+
+def adapter_files(wildcards):
+    """The files of an aligned system, `mode-ablation`; none for the base LLM."""
+    if wildcards.system == "base":
+        return {}
+    folder = "<results>/alignment/{dataset}/" + wildcards.system.replace("-", "/", 1)
+    files = {"adapter": "adapter_model", "projectors": "projectors"}
+    return {name: f"{folder}/{file}.safetensors" for name, file in files.items()} | {
+        "adapter_config": f"{folder}/adapter_config.json"
+    }
+
+
+def adapter_option(wildcards, input):
+    """The options that name an aligned system's form and folder."""
+    if wildcards.system == "base":
+        return "--form behavior"
+    return ["--form", wildcards.system.split("-")[0], "--adapter", os.path.dirname(input.adapter)]
+
+
+def service_settings(wildcards, input):
+    """A service's part of the config. It takes the input, so that a new time limit, say, is no trigger."""
+    return json.dumps(config["services"][wildcards.service], sort_keys=True)
+
+
+def answer_store(stage, dataset, service):
+    """The file of a service's answers, kept between runs."""
+    return f"{RESULTS}/answers/{stage}/{dataset}.{service}.jsonl"
+
+
+def explanation_files():
+    """The explanations of table 3: path, dataset and system of each."""
+    return [(f"<results>/explanations/{d}/{system}.parquet", d, system) for d in DATASETS for system in EXPLAINED]
+
+
+def judgement_files():
+    """The judgements of table 3: path, dataset and judge of each."""
+    return [(f"<results>/judgements/{d}/{judge}.parquet", d, judge) for d in DATASETS for judge in JUDGES]
+
+
+def paid_stages():
+    """What services are asked for: stage, dataset and service."""
+    asked = [("explanations", explanation_files()), ("judgements", judgement_files())]
+    return [(stage, d, name) for stage, files in asked for _, d, name in files if name in config["services"]]
+
+
+def ratings_folder():
+    """Where the raters' files are: the simulated ones, or the config's folder."""
+    return f"{RESULTS}/study/simulated" if STUDY["ratings"] == "simulated" else STUDY["ratings"]
+
+
 def prediction_folders(wildcards, input):
     """The folders of predictions, in the order of the table's rows."""
     return list(dict.fromkeys(os.path.dirname(path) for path in input.predictions))
@@ -154,6 +217,12 @@ def method_name(system):
     return config["llm"]["name"] if system == "base" else system.removesuffix("-full")
 
 
-def tables_made():
-    """The tables that are there, for the last line of a run."""
-    return sorted(path.name for path in Path(RESULTS, "tables").glob("*.csv"))
+def study_results():
+    """What comes of the study: nothing before the raters have sent their files."""
+    return ["<results>/tables/human.csv", "<results>/figures/figure3.svg"] if STUDY["ratings"] else []
+
+
+def results_made():
+    """The tables and figures that are there, for the last line of a run."""
+    found = [path for name in ("tables", "figures") for path in Path(RESULTS, name).glob("*")]
+    return sorted(f"{path.parent.name}/{path.name}" for path in found if path.suffix in (".csv", ".html", ".svg"))

@@ -29,6 +29,7 @@ rule make_demo_conversations:
         metadata=collect(
             "<results>/generated/{dataset}/metadata.gz", dataset=[d for d in DATASETS if entry(d).get("generate")]
         ),
+        explanation_prompts=config["explanation"]["prompts"],
     output:
         conversations="<results>/generated/sharegpt/conversations.json",
     log:
@@ -47,8 +48,8 @@ rule make_demo_conversations:
         seed=seed("generate_conversations"),
     shell:
         "python workflow/scripts/make_demo_data.py --settings {params.settings:q} --seed {params.seed}"
-        " --metadata {input.metadata:q} --conversations {output.conversations:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --metadata {input.metadata:q} --explanation-prompts {input.explanation_prompts:q}"
+        " --conversations {output.conversations:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule download_dataset:

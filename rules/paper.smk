@@ -106,3 +106,65 @@ rule table4:
         "python workflow/scripts/table4.py --datasets {params.datasets} --train {input.train:q} --test {input.test:q}"
         " --sharegpt-train {input.sharegpt_train:q} --sharegpt-test {input.sharegpt_test:q}"
         " --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule table3:
+    input:
+        judgements=[path for path, _, _ in judgement_files()],
+        explanations=[path for path, _, _ in explanation_files()],
+    output:
+        table=report("<results>/tables/table3.csv", caption="../workflow/report/table3.rst", category="Tables"),
+        judges=report("<results>/tables/judges.csv", caption="../workflow/report/judges.rst", category="Tables"),
+    log:
+        "<logs>/table3/all.log",
+    benchmark:
+        "<benchmarks>/table3/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("table3.py"),
+        judgement_rows=json.dumps([row for _, *row in judgement_files()]),
+        explanation_rows=json.dumps([row for _, *row in explanation_files()]),
+        settings=to_json(
+            pick(config["explanation"], "bootstrap"), names={system: method_name(system) for system in EXPLAINED}
+        ),
+        seed=seed("table3"),
+    shell:
+        "python workflow/scripts/table3.py --judgements {input.judgements:q}"
+        " --judgement-rows {params.judgement_rows:q} --explanations {input.explanations:q}"
+        " --explanation-rows {params.explanation_rows:q} --settings {params.settings:q} --seed {params.seed}"
+        " --output {output.table:q} --judges {output.judges:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule table_spending:
+    input:
+        # When these are there, the services have answered.
+        explanations=[path for path, _, system in explanation_files() if system in config["services"]],
+        judgements=[path for path, _, judge in judgement_files() if judge in config["services"]],
+    output:
+        table=report("<results>/tables/spending.csv", caption="../workflow/report/spending.rst", category="Tables"),
+    log:
+        "<logs>/table_spending/all.log",
+    benchmark:
+        "<benchmarks>/table_spending/all.tsv"
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("spending.py"),
+        stores=[answer_store(*row) for row in paid_stages()],
+        stages=[f"{stage} of {dataset}" for stage, dataset, _ in paid_stages()],
+        services=[service for *_, service in paid_stages()],
+        settings=json.dumps({name: pick(service, "price") for name, service in config["services"].items()}),
+    shell:
+        "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
+        " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"

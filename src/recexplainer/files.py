@@ -143,14 +143,3 @@ def read_safetensors(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: not a readable safetensors file ({error}). Delete it and run its stage again."
         ) from None
-
-
-def read_tensors(path: str | Path) -> dict[str, Any]:
-    """Read a safetensors file as torch tensors by name.
-
-    Raises:
-        InputError: the file is missing or corrupt.
-    """
-    import torch
-
-    return {name: torch.from_numpy(value) for name, value in read_safetensors(path).items()}

@@ -130,6 +130,7 @@ def _conflicts(config: dict) -> Iterator[str]:
     yield from _space_conflicts(config["recommender"]["tuning"]["space"])
     yield from _llm_conflicts(config["llm"])
     yield from _training_conflicts(config)
+    yield from _explanation_conflicts(config)
 
 
 def _run_conflicts(config: dict) -> Iterator[str]:
@@ -234,3 +235,19 @@ def _training_conflicts(config: dict) -> Iterator[str]:
     turn = config["sharegpt"]["max_first_turn_tokens"]
     if turn >= alignment["context"]:
         yield f"sharegpt.max_first_turn_tokens: {turn}; expected less than alignment.context, {alignment['context']}."
+
+
+def _explanation_conflicts(config: dict) -> Iterator[str]:
+    explanation, services, datasets = config["explanation"], config["services"], config["run"]["datasets"]
+    for name in ("base", "rubric", "cases"):
+        if name in services:
+            yield f"services.{name}: this name is taken; expected another name."
+    for key, names in (("services", services), ("judges", [*services, "rubric"])):
+        for position, name in enumerate(explanation[key]):
+            if name not in names:
+                yield f"explanation.{key}[{position}]: {name!r}; expected one of: {', '.join(names)}."
+    study = explanation["study"]
+    if study["dataset"] not in datasets:
+        yield f"explanation.study.dataset: {study['dataset']!r}; expected one of run.datasets: {', '.join(datasets)}."
+    if "full" not in config["run"]["ablations"]:
+        yield "run.ablations: expected `full` among them; tables 2 and 3 are about it."

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import html
 import json
+import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -296,6 +297,36 @@ def test_answers_about_items_agree_with_the_metadata(folder, talk):
                 checked[field] += 1
                 assert answer == getattr(facts[question[len(head) : -1]], field)
     assert set(checked) == {"genre", "brand", "after"}
+
+
+def test_explanations_cite_the_history_and_decide_by_what_it_shares(folder, tmp_path):
+    metadata = [folder / "amazon.metadata.gz", folder / "steam.metadata.gz"]
+    facts = {fact.title: fact for path in metadata for fact in read_facts(path)}
+    questions = {name: ("Q ", "history", " | ", "item", f" {name}?") for name in ("platform", "genre")}
+    settings = {"format": "sharegpt", "conversations": 400, "turns": 0.0, "malformed": 0.0}
+    make_conversations(settings, 1, tmp_path / "talk.json", metadata, questions)
+    verdicts = Counter()
+    for row in json.loads((tmp_path / "talk.json").read_text(encoding="utf-8")):
+        question, answer = (turn["value"] for turn in row["conversations"])
+        if not question.startswith("Q "):
+            continue
+        history, rest = question.removeprefix("Q ").split(" | ")
+        item, _, viewpoint = rest.removesuffix("?").rpartition(" ")
+        titles = history.split("; ")
+        groups = Counter(getattr(facts[title], viewpoint) for title in titles)
+        verdict, cited, reason = re.fullmatch(r"(Yes|No)\. The history holds (.*), mostly (.*)", answer).groups()
+        shared = getattr(facts[cited.split("; ")[0]], viewpoint)
+        assert groups[shared] == max(groups.values())
+        assert set(cited.split("; ")) <= set(titles)
+        assert {getattr(facts[title], viewpoint) for title in cited.split("; ")} == {shared}
+        own = getattr(facts[item], viewpoint)
+        assert (verdict == "Yes") == (own == shared)
+        assert item in reason
+        assert own in reason
+        assert item not in titles or len(titles) > 3
+        verdicts[verdict, viewpoint] += 1
+    assert len(verdicts) == 4
+    assert min(verdicts.values()) > 5
 
 
 def test_without_metadata_no_turn_is_about_items(tmp_path):

@@ -25,6 +25,8 @@ FOLDERS = {
         "loss.csv",
         "record.json",
     ],
+    "simulate_raters.py": ["rater1.json", "rater2.json", "rater3.json"],
+    "draw_study.py": ["key.json", *(f"pages/rater{number}.html" for number in (1, 2, 3))],
     "predict.py": [f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")],
     "baselines.py": [f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")],
 }

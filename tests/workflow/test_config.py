@@ -59,7 +59,9 @@ def test_the_configs_of_the_repository_are_valid(name, preset):
     check(load(*LAYERS[name], preset=preset), SCHEMA)
 
 
-@pytest.mark.parametrize("path", [path for path in MAPPINGS if path != ("datasets",)], ids=".".join)
+@pytest.mark.parametrize(
+    "path", [path for path in MAPPINGS if path not in (("datasets",), ("services",))], ids=".".join
+)
 def test_an_unknown_key_is_refused_everywhere(path):
     config = copy.deepcopy(PAPER)
     at(config, path)["unheard_of"] = 1
@@ -73,7 +75,12 @@ def test_a_misspelt_key_gets_a_suggestion():
 
 @pytest.mark.parametrize("path", KEYS, ids=".".join)
 def test_a_missing_key_is_named(path):
-    if path[-1] in OPTIONAL or path[:2] in [("recommender", "tuning")] or path[0] == "datasets" and len(path) == 2:
+    if (
+        path[-1] in OPTIONAL
+        or path[:2] in [("recommender", "tuning")]
+        or path[0] in ("datasets", "services")
+        and len(path) == 2
+    ):
         return
     config = copy.deepcopy(PAPER)
     del at(config, path[:-1])[path[-1]]
@@ -105,6 +112,17 @@ def test_any_value_anywhere_is_either_taken_or_refused_with_its_key(path, value)
 
 
 WRONG = {
+    "explanation.judges[1]: 'gpt-5'; expected one of: chatgpt, gpt-4, rubric.": {
+        "explanation": {"judges": ["rubric", "gpt-5"]}
+    },
+    "explanation.services[0]: 'rubric'; expected one of: chatgpt, gpt-4.": {"explanation": {"services": ["rubric"]}},
+    "explanation.study.dataset: 'books'; expected one of run.datasets: games, movies, steam.": {
+        "explanation": {"study": {"dataset": "books"}}
+    },
+    "explanation.study.raters[0]: 'a b'; expected a text that matches ^[A-Za-z0-9_-]+$.": {
+        "explanation": {"study": {"raters": ["a b"]}}
+    },
+    "run.ablations: expected `full` among them; tables 2 and 3 are about it.": {"run": {"ablations": ["no_sharegpt"]}},
     "alignment.lora.rank: -1; expected at least 1.": {"alignment": {"lora": {"rank": -1}}},
     "alignment.lora.rank: 0; expected at least 1.": {"alignment": {"lora": {"rank": 0}}},
     "alignment.lora.rank: 8.5; expected a whole number.": {"alignment": {"lora": {"rank": 8.5}}},
@@ -225,11 +243,11 @@ def test_every_key_of_the_config_has_a_comment_above_it():
     for above, line in zip(["", *lines], lines, strict=False):
         if line.startswith("  ") and not line.startswith("   ") and line.rstrip().endswith(":"):
             # The second and third dataset have the keys of the first.
-            repeated = line.strip() in ("movies:", "steam:")
+            repeated = line.strip() in ("movies:", "steam:", "gpt-4:")
         elif line and not line.startswith(" "):
             repeated = False
         text = line.strip()
-        if text and not text.startswith(("#", "-")) and not repeated and text not in ("games:", "name: Steam"):
+        if text and not text.startswith(("#", "-")) and not repeated and text not in ("games:", "name: Steam", "chatgpt:", "gpt-4:"):
             assert above.strip().startswith("#"), f"no comment above {line!r}"
 
 

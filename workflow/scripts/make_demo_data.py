@@ -7,7 +7,8 @@ Run as:
         --conversations results/demo/raw/sharegpt/conversations.json \
         --metadata results/demo/raw/games/metadata.gz results/demo/raw/steam/metadata.gz
 
-The optional metadata of the conversations lets a part of them talk about the items.
+The optional metadata of the conversations lets a part of them talk about the items; with a file of explanation prompts,
+some explain why an item fits a history.
 """
 
 import argparse
@@ -20,11 +21,16 @@ def main(args: argparse.Namespace) -> None:
     """Make the dataset or the conversations, by the ``format`` of the settings."""
     from recexplainer.data.demo import make_dataset
     from recexplainer.data.demo_conversations import make_conversations
+    from recexplainer.explanation.prompts import load_explanation_prompts
 
     if args.settings.get("format") == "sharegpt":
         if not args.conversations or args.reviews:
             raise InputError("format sharegpt writes one file; give --conversations FILE and no --reviews.")
-        make_conversations(args.settings, args.seed, args.conversations, args.metadata)
+        questions = None
+        if args.explanation_prompts:
+            prompts = load_explanation_prompts(args.explanation_prompts)
+            questions = {name: prompts.question_from(name) for name in prompts.viewpoints} | {"": prompts.question}
+        make_conversations(args.settings, args.seed, args.conversations, args.metadata, questions)
         return
     if not args.reviews or len(args.metadata) != 1 or args.conversations:
         raise InputError("a dataset is two files; give --reviews FILE and --metadata FILE, and no --conversations.")
@@ -40,4 +46,5 @@ if __name__ == "__main__":
         "--metadata", nargs="+", default=[], help="a dataset's metadata (output), or for talk (input)"
     )
     arguments.add_argument("--conversations", help="output: the conversations (JSON)")
+    arguments.add_argument("--explanation-prompts", help="YAML file; the conversations then answer its questions too")
     run(main, arguments)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, read_tensors, write_json, write_safetensors
+from recexplainer.files import read_json, read_safetensors, write_json, write_safetensors
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,11 @@ def save_checkpoint(engine, folder: Path, state: dict, rank: int) -> None:
         for old in sorted(folder.glob("step-*.safetensors")):
             if old.name != f"step-{step:08d}.safetensors":
                 old.unlink()
+
+
+def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read a safetensors file as torch tensors by name."""
+    return {name: torch.from_numpy(value) for name, value in read_safetensors(path).items()}
 
 
 def load_checkpoint(engine, folder: Path, identity: str) -> dict | None:

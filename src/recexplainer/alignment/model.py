@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from recexplainer.alignment.checkpoint import read_tensors
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, read_tensors, write_json, write_safetensors
+from recexplainer.files import read_json, write_json, write_safetensors
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
 
 

@@ -12,15 +12,15 @@ import gzip
 import html
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from recexplainer.data.demo import check_ranges, read_settings
-from recexplainer.data.demo_formats import THEMES, words
+from recexplainer.data.demo_explanations import Question, explain
+from recexplainer.data.demo_formats import THEMES, Fact, words
 from recexplainer.errors import InputError
 from recexplainer.files import write_text
 from recexplainer.seeds import generator
@@ -75,18 +75,12 @@ Rng = np.random.Generator
 Turn = tuple[str, str]  # question and answer
 
 
-@dataclass(frozen=True)
-class Fact:
-    """What one metadata row says of an item; ``after`` is the title of the next item in its chain, or ""."""
-
-    title: str
-    genre: str
-    brand: str
-    after: str
-
-
 def make_conversations(
-    settings: dict[str, Any], seed: int, output: str | Path, metadata: Sequence[str | Path] = ()
+    settings: dict[str, Any],
+    seed: int,
+    output: str | Path,
+    metadata: Sequence[str | Path] = (),
+    questions: Mapping[str, Question] | None = None,
 ) -> None:
     """Write the conversations as a JSON array of ``{"id", "conversations": [{"from", "value"}]}``.
 
@@ -95,6 +89,7 @@ def make_conversations(
         seed: the same seed, settings and metadata give the same bytes.
         output: the JSON file.
         metadata: gzip metadata of demo datasets, for turns about their items.
+        questions: by viewpoint, the question that asks for an explanation; None: there are no explanations.
 
     Raises:
         InputError: a setting is unknown or out of range, or a metadata file is missing.
@@ -102,6 +97,9 @@ def make_conversations(
     values = read_settings(settings, DEFAULTS)
     check_ranges(values, {"conversations": (1, 1_000_000), "max_turns": (1, 20)})
     check_ranges(values, {"item_share": (0.0, 1.0), "turns": (0.0, 1.0), "malformed": (0.0, 1.0)})
+    skills = ITEM_SKILLS
+    if questions:
+        skills += (lambda facts, rng: explain(questions, facts, rng),) * EXPLANATIONS
     catalogues = [facts for facts in map(read_facts, metadata) if facts]
     rng = generator(seed, "demo", "sharegpt")
     rows = []
@@ -110,7 +108,7 @@ def make_conversations(
         while True:
             about_items = bool(catalogues) and rng.random() < values["item_share"]
             if about_items:
-                question, answer = draw(ITEM_SKILLS, rng)(draw(catalogues, rng), rng)
+                question, answer = draw(skills, rng)(draw(catalogues, rng), rng)
             else:
                 question, answer = draw(SKILLS, rng)(rng)
             turns += [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
@@ -163,7 +161,8 @@ def read_facts(path: str | Path) -> list[Fact]:
         brand = row.get("brand") or row.get("developer")
         if titles[item_id] in plain and genre and brand:
             after = titles.get((row.get("also_buy") or [""])[0], "")
-            facts.append(Fact(titles[item_id], genre, brand, after if after in plain else ""))
+            platform = (row.get("specs") or row["category"][1:2])[0]
+            facts.append(Fact(titles[item_id], genre, brand, platform, after if after in plain else ""))
     return facts
 
 
@@ -359,3 +358,5 @@ ITEM_SKILLS: tuple[Callable[[list[Fact], Rng], Turn], ...] = (
     # Lists above all: a small model must see many before it can copy what stands in its prompt.
     *[list_of_titles] * 9, genre_of, brand_of, title_from, is_genre, next_title, would_like, *[order_genres] * 3,
 )  # fmt: skip
+EXPLANATIONS = 5
+"""How often an explanation stands among the item skills."""

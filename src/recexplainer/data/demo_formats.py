@@ -60,6 +60,17 @@ THEMES = {
 MOODS = {5: "great, would buy it again", 4: "good and worth the price", 3: "fine, nothing special", 2: "not for me"}
 
 
+@dataclass(frozen=True)
+class Fact:
+    """What one metadata row says of an item; ``after`` is the title of the next item in its chain, or ""."""
+
+    title: str
+    genre: str
+    brand: str
+    platform: str
+    after: str
+
+
 @dataclass
 class Item:
     """One catalogue row. ``chain``: position in the genre's chain, -1 outside it; ``title``: None if none is given."""

@@ -1,0 +1,163 @@
+# Stage 6: explanations of the recommender's decisions, and what judges make of them (sections 3.1.2 and 3.4).
+
+
+rule choose_cases:
+    input:
+        interactions="<results>/data/{dataset}/interactions.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        labels="<results>/export/{dataset}/labels.parquet",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+    output:
+        cases="<results>/explanations/{dataset}/cases.parquet",
+    log:
+        "<logs>/choose_cases/{dataset}.log",
+    benchmark:
+        "<benchmarks>/choose_cases/{dataset}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("choose_cases.py"),
+        settings=lambda w: to_json(
+            pick(config["explanation"], "cases"), pick(entry(w.dataset)["recommender"], "max_length")
+        ),
+        seed=seed("cases", "dataset"),
+    shell:
+        "python workflow/scripts/choose_cases.py --interactions {input.interactions:q} --items {input.catalogue:q}"
+        " --labels {input.labels:q} --embeddings {input.embeddings:q} --settings {params.settings:q}"
+        " --seed {params.seed} --output {output.cases:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule explain:
+    input:
+        unpack(adapter_files),
+        llm="<results>/llm/base.json",
+        chat_template=chat_template,
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        prompts=config["explanation"]["prompts"],
+    output:
+        explanations="<results>/explanations/{dataset}/{system}.parquet",
+    log:
+        "<logs>/explain/{dataset}.{system}.log",
+    benchmark:
+        "<benchmarks>/explain/{dataset}.{system}.tsv"
+    wildcard_constraints:
+        system="|".join(["base", *ALIGNED]),
+    conda:
+        "../envs/llm.yaml"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=32000,
+        runtime=1440,
+        gpu=config["evaluation"]["gpus"],
+    params:
+        code=code_digest("explain.py"),
+        settings=explain_settings(),
+        # It depends on the input alone, so it needs no trigger of its own.
+        model=adapter_option,
+        chat_template=chat_template_option,
+    shell:
+        "python workflow/scripts/explain.py --llm {input.llm:q} {params.chat_template:q} {params.model:q}"
+        " --cases {input.cases:q} --embeddings {input.embeddings:q} --items {input.catalogue:q}"
+        " --prompts {input.prompts:q} --settings {params.settings:q} --output {output.explanations:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule explain_by_service:
+    input:
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        prompts=config["explanation"]["prompts"],
+    output:
+        explanations="<results>/explanations/{dataset}/{service}.parquet",
+    log:
+        "<logs>/explain_by_service/{dataset}.{service}.log",
+    benchmark:
+        "<benchmarks>/explain_by_service/{dataset}.{service}.tsv"
+    wildcard_constraints:
+        service="|".join(config["services"]),
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=1440,
+    params:
+        code=code_digest("explain_service.py"),
+        # Of the service, only what decides its answers calls for a rerun.
+        asked=lambda w: to_json(pick(config["services"][w.service], "model", "temperature")),
+        service=service_settings,
+        settings=to_json(pick(config["explanation"], "max_tokens", "max_usd")),
+        # What was paid for is no output: Snakemake would delete it before a rerun, which is to replay it.
+        store=lambda w: answer_store("explanations", w.dataset, w.service),
+    shell:
+        "python workflow/scripts/explain_service.py --cases {input.cases:q} --items {input.catalogue:q}"
+        " --prompts {input.prompts:q} --service {params.service:q} --settings {params.settings:q}"
+        " --store {params.store:q} --output {output.explanations:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule judge_by_rubric:
+    input:
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        explanations=collect("<results>/explanations/{{dataset}}/{system}.parquet", system=EXPLAINED),
+        catalogue="<results>/data/{dataset}/items.parquet",
+    output:
+        judgements="<results>/judgements/{dataset}/rubric.parquet",
+    log:
+        "<logs>/judge_by_rubric/{dataset}.log",
+    benchmark:
+        "<benchmarks>/judge_by_rubric/{dataset}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("judge_rubric.py"),
+        systems=EXPLAINED,
+    shell:
+        "python workflow/scripts/judge_rubric.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        " --systems {params.systems} --items {input.catalogue:q} --output {output.judgements:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"
+
+
+rule judge_by_service:
+    input:
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        explanations=collect("<results>/explanations/{{dataset}}/{system}.parquet", system=EXPLAINED),
+        prompts=config["explanation"]["prompts"],
+    output:
+        judgements="<results>/judgements/{dataset}/{service}.parquet",
+    log:
+        "<logs>/judge_by_service/{dataset}.{service}.log",
+    benchmark:
+        "<benchmarks>/judge_by_service/{dataset}.{service}.tsv"
+    wildcard_constraints:
+        service="|".join(config["services"]),
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=1440,
+    params:
+        code=code_digest("judge.py"),
+        systems=EXPLAINED,
+        asked=lambda w: to_json(pick(config["services"][w.service], "model", "temperature")),
+        service=service_settings,
+        settings=to_json(pick(config["explanation"], "judge_max_tokens", "max_usd")),
+        seed=seed("judge", "dataset"),
+        store=lambda w: answer_store("judgements", w.dataset, w.service),
+    shell:
+        "python workflow/scripts/judge.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        " --systems {params.systems} --prompts {input.prompts:q} --judge {wildcards.service}"
+        " --service {params.service:q} --settings {params.settings:q} --seed {params.seed}"
+        " --store {params.store:q} --output {output.judgements:q} --threads {threads} 2>&1 | tee {log:q}"

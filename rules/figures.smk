@@ -1,0 +1,127 @@
+# Stage 8: the paper's case studies (section 3.5).
+
+
+rule select_case:
+    input:
+        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
+        explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
+        judgements=f"<results>/judgements/{STUDY['dataset']}/{JUDGES[0]}.parquet",
+    output:
+        selected="<results>/explanations/selected.json",
+    log:
+        "<logs>/select_case/all.log",
+    benchmark:
+        "<benchmarks>/select_case/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("select_case.py"),
+        systems=EXPLAINED,
+        settings=to_json(pick(config["explanation"], "case"), system=CASE_SYSTEM),
+    shell:
+        "python workflow/scripts/select_case.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        " --systems {params.systems} --judgements {input.judgements:q} --settings {params.settings:q}"
+        " --output {output.selected:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule figure4:
+    input:
+        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
+        explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
+        judgements=f"<results>/judgements/{STUDY['dataset']}/{JUDGES[0]}.parquet",
+        catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
+        selected="<results>/explanations/selected.json",
+    output:
+        page=report("<results>/figures/figure4.html", caption="../workflow/report/figure4.rst", category="Figures"),
+        image="<results>/figures/figure4.svg",
+    log:
+        "<logs>/figure4/all.log",
+    benchmark:
+        "<benchmarks>/figure4/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("figure4.py"),
+        systems=EXPLAINED,
+        dataset=entry(STUDY["dataset"])["name"],
+    shell:
+        "python workflow/scripts/figure4.py --cases {input.cases:q} --items {input.catalogue:q}"
+        " --explanations {input.explanations:q} --systems {params.systems} --judgements {input.judgements:q}"
+        " --selected {input.selected:q} --dataset {params.dataset:q} --page {output.page:q} --images {output.image:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule explain_viewpoints:
+    input:
+        unpack(adapter_files),
+        llm="<results>/llm/base.json",
+        chat_template=chat_template,
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        selected="<results>/explanations/selected.json",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        prompts=config["explanation"]["prompts"],
+    output:
+        explanations="<results>/explanations/{dataset}/viewpoints/{system}.parquet",
+    log:
+        "<logs>/explain_viewpoints/{dataset}.{system}.log",
+    benchmark:
+        "<benchmarks>/explain_viewpoints/{dataset}.{system}.tsv"
+    wildcard_constraints:
+        system="|".join(["base", *ALIGNED]),
+    conda:
+        "../envs/llm.yaml"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=32000,
+        runtime=60,
+        gpu=config["evaluation"]["gpus"],
+    params:
+        code=code_digest("explain.py"),
+        settings=explain_settings(),
+        viewpoints=config["explanation"]["viewpoints"],
+        model=adapter_option,
+        chat_template=chat_template_option,
+    shell:
+        "python workflow/scripts/explain.py --llm {input.llm:q} {params.chat_template:q} {params.model:q}"
+        " --cases {input.cases:q} --selected {input.selected:q} --viewpoints {params.viewpoints:q}"
+        " --embeddings {input.embeddings:q} --items {input.catalogue:q} --prompts {input.prompts:q}"
+        " --settings {params.settings:q} --output {output.explanations:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule figure5:
+    input:
+        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
+        viewpoints=f"<results>/explanations/{STUDY['dataset']}/viewpoints/{CASE_SYSTEM}.parquet",
+        catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
+        selected="<results>/explanations/selected.json",
+        prompts=config["explanation"]["prompts"],
+    output:
+        page=report("<results>/figures/figure5.html", caption="../workflow/report/figure5.rst", category="Figures"),
+        image="<results>/figures/figure5.svg",
+    log:
+        "<logs>/figure5/all.log",
+    benchmark:
+        "<benchmarks>/figure5/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("figure5.py"),
+        dataset=entry(STUDY["dataset"])["name"],
+    shell:
+        "python workflow/scripts/figure5.py --cases {input.cases:q} --items {input.catalogue:q}"
+        " --viewpoints {input.viewpoints:q} --prompts {input.prompts:q} --selected {input.selected:q}"
+        " --dataset {params.dataset:q} --page {output.page:q} --images {output.image:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"

@@ -1,0 +1,89 @@
+# Stage 7: the study with people (sections 3.1.2 and 3.4).
+
+
+rule draw_study:
+    input:
+        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
+        explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
+        prompts=config["explanation"]["prompts"],
+    output:
+        key="<results>/study/key.json",
+        pages=collect("<results>/study/pages/{rater}.html", rater=STUDY["raters"]),
+    log:
+        "<logs>/draw_study/all.log",
+    benchmark:
+        "<benchmarks>/draw_study/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("draw_study.py"),
+        systems=EXPLAINED,
+        settings=to_json(pick(STUDY, "cases", "raters"), dataset=entry(STUDY["dataset"])["name"]),
+        seed=seed("study"),
+        folder=subpath(output.key, parent=True),
+    shell:
+        "python workflow/scripts/draw_study.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        " --systems {params.systems} --prompts {input.prompts:q} --settings {params.settings:q} --seed {params.seed}"
+        " --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule simulate_raters:
+    input:
+        key="<results>/study/key.json",
+        judgements=f"<results>/judgements/{STUDY['dataset']}/rubric.parquet",
+    output:
+        ratings=collect("<results>/study/simulated/{rater}.json", rater=STUDY["raters"]),
+    log:
+        "<logs>/simulate_raters/all.log",
+    benchmark:
+        "<benchmarks>/simulate_raters/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("simulate_raters.py"),
+        seed=seed("simulated_raters"),
+        folder=f"{RESULTS}/study/simulated",
+    shell:
+        "python workflow/scripts/simulate_raters.py --key {input.key:q} --judgements {input.judgements:q}"
+        " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule aggregate_ratings:
+    input:
+        key="<results>/study/key.json",
+        ratings=collect("{folder}/{rater}.json", folder=ratings_folder(), rater=STUDY["raters"]),
+        judgements=collect(f"<results>/judgements/{STUDY['dataset']}/{{judge}}.parquet", judge=JUDGES),
+    output:
+        human=report("<results>/tables/human.csv", caption="../workflow/report/human.rst", category="Tables"),
+        agreement=report(
+            "<results>/tables/human_agreement.csv", caption="../workflow/report/human_agreement.rst", category="Tables"
+        ),
+        figure=report("<results>/figures/figure3.svg", caption="../workflow/report/figure3.rst", category="Figures"),
+        data="<results>/figures/figure3.csv",
+    log:
+        "<logs>/aggregate_ratings/all.log",
+    benchmark:
+        "<benchmarks>/aggregate_ratings/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=code_digest("aggregate_ratings.py"),
+        settings=to_json(pick(config["explanation"], "bootstrap"), pick(STUDY, "allow_incomplete")),
+        seed=seed("ratings"),
+    shell:
+        "python workflow/scripts/aggregate_ratings.py --key {input.key:q} --ratings {input.ratings:q}"
+        " --judgements {input.judgements:q} --settings {params.settings:q} --seed {params.seed}"
+        " --human {output.human:q} --agreement {output.agreement:q} --figure {output.figure:q}"
+        " --figure-data {output.data:q} --threads {threads} 2>&1 | tee {log:q}"

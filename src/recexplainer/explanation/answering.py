@@ -1,0 +1,70 @@
+"""Free answers of a local model, and whether each came to its end."""
+
+import logging
+
+import torch
+
+from recexplainer.alignment.model import RecExplainer
+from recexplainer.errors import InputError
+from recexplainer.evaluation.generation import Generator
+from recexplainer.llm.encoding import ChatEncoder, Encoded
+
+logger = logging.getLogger(__name__)
+
+
+def answer(model: RecExplainer, tokenizer, messages: list[list[dict]], settings: dict) -> list[tuple[str, str]]:
+    """Answer conversations by greedy decoding.
+
+    Args:
+        model: the aligned model, or the base LLM.
+        tokenizer: its tokenizer.
+        messages: conversations whose last message, the answer, is left out.
+        settings: ``context``, ``batch_size`` and ``max_tokens``.
+
+    Returns:
+        Per conversation the text and how it ended: ``stop``, ``length`` (at ``max_tokens``), or ``failed`` with an
+        empty text: the prompt was over the context even without its history.
+
+    Raises:
+        InputError: the model has no room for an answer of ``max_tokens``.
+    """
+    positions = getattr(model.base[0].config, "max_position_embeddings", settings["context"] + settings["max_tokens"])
+    context = min(settings["context"], positions - settings["max_tokens"])
+    if context < 1:
+        raise InputError(
+            f"explanation.max_tokens: {settings['max_tokens']}, but the LLM has {positions} positions; expected fewer."
+        )
+    prompts = ChatEncoder(tokenizer, context).encode(messages, prompt_only=True)
+    whole = ChatEncoder(tokenizer, 10**9).encode(messages, prompt_only=True)
+    cut = sum(prompt is not None and len(prompt) < len(full) for prompt, full in zip(prompts, whole, strict=True))
+    if cut:
+        logger.warning("%d prompts lost the oldest titles of their histories: over %d tokens", cut, context)
+    if None in prompts:
+        logger.warning("%d prompts are over %d tokens even without a history", prompts.count(None), context)
+    kept = [prompt for prompt in prompts if prompt is not None]
+    answers = iter(_Answerer(model, tokenizer, settings["batch_size"]).answers(kept, settings["max_tokens"]))
+    return [("", "failed") if prompt is None else next(answers) for prompt in prompts]
+
+
+class _Answerer(Generator):
+    """A generator that also tells whether an answer ended by itself."""
+
+    @torch.inference_mode()
+    def answers(self, prompts: list[Encoded], max_new_tokens: int) -> list[tuple[str, str]]:
+        """Return the text and ``stop`` or ``length`` for each prompt."""
+        results: list[tuple[str, str]] = [("", "failed")] * len(prompts)
+        for chosen in self._batches(prompts, self.batch_size, "explanations"):
+            vectors, mask = self._embed([prompts[i] for i in chosen])
+            tokens = self.model.base[0].generate(
+                inputs_embeds=vectors,
+                attention_mask=mask,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                pad_token_id=self.tokenizer.pad_token_id,
+                eos_token_id=self.tokenizer.eos_token_id,
+            )
+            ended = (tokens == self.tokenizer.eos_token_id).any(dim=1).tolist()
+            texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+            for index, text, stopped in zip(chosen, texts, ended, strict=True):
+                results[index] = (text.strip(), "stop" if stopped else "length")
+        return results

@@ -1,0 +1,51 @@
+"""What can be checked in an explanation without a judge: its decision, the titles it cites, the aspects it covers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recexplainer.explanation.aspects import find_aspects
+from recexplainer.explanation.citations import KINDS, Citation, find_citations
+from recexplainer.explanation.decision import read_decision
+from recexplainer.explanation.words import Catalogue
+from recexplainer.files import read_parquet
+
+__all__ = ["KINDS", "Catalogue", "Checked", "Citation", "check", "load_catalogue"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found in a text.
+
+    Attributes:
+        decision: whether the text recommends the item; None if it cannot be read.
+        citations: the titles in it, in their order, without overlap.
+        aspects: ``patterns``, whether it says something of the history; ``consistency``, whether it relates the
+            history to the target.
+    """
+
+    decision: bool | None
+    citations: list[Citation]
+    aspects: dict[str, bool]
+
+
+def load_catalogue(path: str | Path) -> Catalogue:
+    """Read ``items.parquet``.
+
+    Raises:
+        InputError: the file is missing or broken.
+    """
+    return Catalogue(read_parquet(path, ["title", *Catalogue.FACTS]))
+
+
+def check(text: str, case: Mapping[str, Any], catalogue: Catalogue) -> Checked:
+    """Check one explanation.
+
+    Args:
+        text: the explanation.
+        case: ``history``, the titles that the recommender sees, and ``title``, that of the target item.
+        catalogue: the items of the dataset.
+    """
+    citations = find_citations(text, list(case["history"]), case["title"], catalogue)
+    return Checked(read_decision(text), citations, find_aspects(text, citations, case, catalogue))

@@ -1,0 +1,295 @@
+"""The titles that a text cites, of the catalogue and made up.
+
+Titles of the catalogue are found by the longest match of whole words, whatever their capitals and quotation marks. A
+title that the text makes up is found only where the text sets it apart as one: in quotation marks, as a piece of a
+list with semicolons, as what a history "holds", or as the subject of a sentence ("Foo Racer is a ..."). A name that
+is written like prose is not, so the number of made-up titles is a lower bound.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from recexplainer.explanation.words import Catalogue, Word, contains, key_of, title_key, words_of
+
+KINDS = ("history", "target", "catalogue", "nowhere")
+"""What a cited title is: in the history, the target item, another item of the catalogue, or no item at all."""
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A title in a text: ``text[start:end]``, the title as the catalogue has it (as cited if nowhere), its kind."""
+
+    start: int
+    end: int
+    title: str
+    kind: str
+
+
+_QUOTED = re.compile(
+    r"[\"“”]([^\"“”\n]{1,200})[\"“”]"
+    r"|(?<![\w'’])['‘](?=\S)((?:[^'’\n]|['’](?=\w)){1,200}?)['’](?!\w)"
+)
+# Titles hold no "; " and no ", ": the data stage sees to that.
+_SEPARATOR = re.compile(r"[;,]\s+")
+# After a quoted word, these say that it is no title: the 'Stealth' genre.
+_GENERIC = re.compile(
+    r"\W{0,3}(?:\w+\s)?(?:genres?|series|franchises?|platforms?|consoles?|categor\w+|brands?|studios?|publishers?|"
+    r"developers?|tags?|themes?|elements?|features?|games?|gaming|movies?|films?|titles?|items?|products?|accessor\w+|"
+    r"styles?|content|aspects?|answers?)\b",
+    re.IGNORECASE,
+)
+_HOLDS = re.compile(r"\bhistory\s+(?:holds|has|includes|contains|lists|shows|of)\s+", re.IGNORECASE)
+_SUBJECT = re.compile(r"(?:^|[.!?]\s+|\n\s*)(?=[A-Z0-9])([^.!?;,\n]{3,200}?)(?=\s+(?:is|was)\s+(?:also\s+)?an?\s)")
+_SMALL = frozenset("a an and as at by de for from in la le of on or the to und vs with &".split())
+# Words with a capital that open a sentence without being a title.
+_OPENERS = frozenset(
+    "a an and answer as based both but decision each given he her his however i if in it its most no not on one our "
+    "overall rating reason reasons recommend recommended she so some sure that the their there these they this thus "
+    "user users we what while yes you your".split()
+)
+_NUMBER = re.compile(r"\s(?:\d{1,4}|II|III|IV|VI{0,3}|IX|X)(?!\w|\.\d)")
+
+
+def find_citations(text: str, history: list[str], target: str, catalogue: Catalogue) -> list[Citation]:
+    """Return the titles that a text cites, in their order, without overlap.
+
+    Args:
+        text: the explanation.
+        history: titles of the history.
+        target: the title of the target item.
+        catalogue: the items of the dataset.
+    """
+    finder = _Finder(text, history, target, catalogue)
+    finder.quoted()
+    finder.known()
+    finder.set_apart()
+    return sorted(finder.found, key=lambda citation: citation.start)
+
+
+class _Finder:
+    """Finds titles in one text; each step leaves alone what an earlier one has claimed."""
+
+    def __init__(self, text: str, history: list[str], target: str, catalogue: Catalogue):
+        self.text = text
+        self.words = words_of(text)
+        self.catalogue = catalogue
+        self.own = {title_key(title): (title, "history") for title in history}
+        self.own.setdefault(title_key(target), (target, "target"))
+        self.short = _short_names(self.own)
+        self.longest = max(map(len, [*self.own, *self.short]), default=0)
+        self.found: list[Citation] = []
+
+    def quoted(self) -> None:
+        """Titles in quotation marks, known or not."""
+        for match in _QUOTED.finditer(self.text):
+            start, end = match.span(1 if match[1] is not None else 2)
+            for piece_start, piece_end in _pieces(self.text, start, end):
+                self._quote(piece_start, piece_end, _GENERIC.match(self.text, match.end()) is not None)
+
+    def _quote(self, start: int, end: int, generic: bool) -> None:
+        known = self._lookup(start, end, least=1)
+        if known:
+            self._add(start, end, *known)
+        elif not generic and self._made_up(start, end):
+            self._add(start, end, self.text[start:end], "nowhere")
+
+    def known(self) -> None:
+        """Titles of the catalogue anywhere in the text, the longest match first."""
+        place = 0
+        while place < len(self.words):
+            count, title, kind = self._longest(place)
+            if count:
+                first, last = self.words[place], self.words[place + count - 1]
+                end = last.end
+                more = _NUMBER.match(self.text, end)
+                if more and kind != "nowhere" and not title[-1].isdigit():
+                    # "Foo Racer 2" is not "Foo Racer".
+                    end, title, kind = more.end(), self.text[first.start : more.end()], "nowhere"
+                self._add(first.start, end, title, kind)
+            place += max(1, count)
+
+    def _longest(self, place: int) -> tuple[int, str, str]:
+        """Return the number of words, the title and the kind of the longest title that starts at a word."""
+        first = self.words[place].key
+        most = max(self.catalogue.longest.get(first, 0), self.longest)
+        for count in range(min(most, len(self.words) - place), 0, -1):
+            chosen = self.words[place : place + count]
+            if not self._free(chosen[0].start, chosen[-1].end):
+                continue
+            key = tuple(word.key for word in chosen)
+            own = self.own.get(key) or self.short.get(key)
+            if own and self._plainly(chosen, own[0], True):
+                return count, *own
+            title = self.catalogue.titles.get(key)
+            if title and not own:
+                within = self._within(key)
+                if within and self._plainly(chosen, title, True):
+                    return count, *within
+                if not within and self._plainly(chosen, title, False):
+                    return count, title, "catalogue"
+        return 0, "", ""
+
+    def _plainly(self, chosen: list[Word], title: str, own: bool) -> bool:
+        """Return whether words are meant as a title, not as prose that happens to spell one ("up", "the game")."""
+        letters = [word for word in chosen if word.is_word]
+        if len(letters) >= (2 if own else 3):
+            return True
+        if any(word.text[0].islower() and not given[0].islower() for word, given in _capitals(letters, title)):
+            return False
+        if len(letters) > 1:
+            return True
+        key = letters[0].key if letters else chosen[0].key
+        if key in _OPENERS or key in self.catalogue.fact_words:
+            return False
+        return own or not self._opens_sentence(chosen[0].start)
+
+    def _opens_sentence(self, start: int) -> bool:
+        before = self.text[:start].rstrip(" *_#>-\"'“‘(")
+        return not before or before[-1] in ".!?:\n"
+
+    def set_apart(self) -> None:
+        """Made-up titles without quotation marks: in lists with semicolons, after "history holds", as a subject."""
+        for start, end in self._slots():
+            if not self._free(start, end):
+                continue
+            known = self._lookup(start, end, least=2)
+            if known:
+                # Another item's title was found before, unless it is prose that happens to spell one.
+                if known[1] == "catalogue":
+                    continue
+                self._add(start, end, *known)
+            elif not _GENERIC.match(self.text, end) and self._made_up(start, end, least=2):
+                self._add(start, end, self.text[start:end], "nowhere")
+
+    def _slots(self) -> Iterator[tuple[int, int]]:
+        """Yield the places where a title is expected, each cut to its run of capitals."""
+        for match in re.finditer(r"[^.!?\n]*;[^.!?\n]*", self.text):
+            pieces = list(_pieces(self.text, match.start(), match.end(), re.compile(r";\s+")))
+            if pieces and (opening := _HOLDS.search(self.text, *pieces[0])):
+                yield self._capital_run(opening.end(), pieces[0][1])
+            for start, end in pieces[1:]:
+                yield self._capital_run(start, end)
+        for match in _HOLDS.finditer(self.text):
+            yield self._capital_run(match.end(), len(self.text))
+        for match in _SUBJECT.finditer(self.text):
+            yield match.span(1)
+
+    def _capital_run(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span of the words with capitals at the start of a span, small words between them included."""
+        last = start
+        for word in self.words:
+            if word.start < start or word.end > end:
+                continue
+            if word.text in ",;" or (word.text in ".!?" and not self.text[word.end : word.end + 1].strip()):
+                break
+            if word.is_word and (word.text[0].isupper() or word.text[0].isdigit()):
+                last = word.end
+            elif word.is_word and word.key not in _SMALL and self.text[word.start - 1] not in "'’":
+                break
+        return start, last
+
+    def _lookup(self, start: int, end: int, least: int) -> tuple[str, str] | None:
+        """Return the title and kind of a whole span: a title, or ``least`` words or more of one of the case's own."""
+        key = title_key(self.text[start:end])
+        if not key:
+            return None
+        if key in self.own:
+            return self.own[key]
+        if key in self.short:
+            return self.short[key]
+        telling = [word for word in key if word[0].isalnum() and word not in _SMALL | _OPENERS]
+        within = self._within(key) if len(telling) >= least and not self._is_fact(key) else None
+        if within:
+            return within
+        if key in self.catalogue.titles and not self._is_fact(key):
+            return self.catalogue.titles[key], "catalogue"
+        for own, value in self.own.items():
+            rest = key[len(own) :]
+            # "Foo Racer (PC)", "Foo Racer - PC": the title with a remark.
+            if rest and key[: len(own)] == own and rest[0] in "(-:[":
+                return value
+        return None
+
+    def _within(self, key: tuple[str, ...]) -> tuple[str, str] | None:
+        """Return the case's own title, the history's first, of which the words are a part.
+
+        "Foo Racer" is no part of "Foo Racer (2)": the data stage adds such a number where another item has the title.
+        """
+        return next(
+            (value for own, value in self.own.items() if contains(own, key) and not _numbered(own, key)),
+            None,
+        )
+
+    def _is_fact(self, key: tuple[str, ...]) -> bool:
+        return key in self.catalogue.fact_keys
+
+    def _made_up(self, start: int, end: int, least: int = 1) -> bool:
+        """Return whether a span that is no known title is written like one."""
+        inner = self._words(start, end)
+        letters = [word for word in inner if word.is_word]
+        # The "s" after an apostrophe is no word of its own.
+        letters = [word for word in letters if word.start == start or self.text[word.start - 1] not in "'’"]
+        if (
+            self._unfinished(start, end)
+            or not least <= len(letters) <= 20
+            or self._is_fact(tuple(word.key for word in inner))
+        ):
+            return False
+        if not all(word.text[0].isupper() or word.text[0].isdigit() or word.key in _SMALL for word in letters):
+            return False
+        if not any(word.text[0].isupper() for word in letters):
+            return False
+        return letters[0].key not in _OPENERS or (len(letters) > 1 and letters[1].text[0].isupper())
+
+    def _unfinished(self, start: int, end: int) -> bool:
+        """Return whether a text that was cut off ends in the middle of a title."""
+        if self.text[end:].strip():
+            return False
+        begun = self.text[start:end].casefold()
+        return any(title.casefold().startswith(begun) for title in self.catalogue.titles.values())
+
+    def _words(self, start: int, end: int) -> list[Word]:
+        return [word for word in self.words if word.start >= start and word.end <= end]
+
+    def _free(self, start: int, end: int) -> bool:
+        return all(citation.end <= start or citation.start >= end for citation in self.found)
+
+    def _add(self, start: int, end: int, title: str, kind: str) -> None:
+        if start < end and self._free(start, end):
+            self.found.append(Citation(start, end, title, kind))
+
+
+def _pieces(text: str, start: int, end: int, separator: re.Pattern = _SEPARATOR) -> Iterator[tuple[int, int]]:
+    """Yield the stripped pieces of ``text[start:end]`` between separators."""
+    for match in [*separator.finditer(text, start, end), None]:
+        stop = match.start() if match else end
+        piece = text[start:stop]
+        left = start + len(piece) - len(piece.lstrip())
+        right = start + len(piece.rstrip(" .,;:!?"))
+        if left < right:
+            yield left, right
+        start = match.end() if match else end
+
+
+def _numbered(longer: tuple[str, ...], shorter: tuple[str, ...]) -> bool:
+    number = longer[len(shorter) :]
+    return len(number) == 3 and number[0] == "(" and number[1].isdigit() and longer[: len(shorter)] == shorter
+
+
+def _short_names(own: dict[tuple[str, ...], tuple[str, str]]) -> dict[tuple[str, ...], tuple[str, str]]:
+    """Return what comes before the first " - ", ": " or " (" of the case's own titles, if it has two words or more.
+
+    A name that the target shares with the history is left out: it does not say which of them is meant.
+    """
+    found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for title, kind in own.values():
+        name = key_of(re.split(r" - |: | [(\[](?!\d+\)$)", title)[0])
+        if sum(word[0].isalnum() for word in name) > 1 and name not in own:
+            found.setdefault(name, []).append((title, kind))
+    return {name: values[0] for name, values in found.items() if len({kind for _, kind in values}) == 1}
+
+
+def _capitals(letters: list[Word], title: str) -> list[tuple[Word, str]]:
+    given = [word.text for word in words_of(title) if word.is_word]
+    return list(zip(letters, given, strict=False))

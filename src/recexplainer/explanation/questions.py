@@ -1,0 +1,47 @@
+"""The question about a case, in each form in which the tasks are written (figure 2)."""
+
+from recexplainer.errors import InputError
+from recexplainer.tasks.forms import History, Renderer, Sample
+from recexplainer.tasks.prompts import Phrasing
+
+
+def render(cases: list[dict], questions: list[Phrasing], titles: list[str], form: str) -> list[list[dict]]:
+    """Return the question about each case, and an empty answer, as messages of segments.
+
+    Args:
+        cases: from ``cases.parquet``.
+        questions: one per case.
+        titles: of every item.
+        form: ``behavior``, ``intention`` or ``hybrid``.
+
+    Raises:
+        InputError: a title of a case is not in the catalogue.
+    """
+    if form not in ("behavior", "intention", "hybrid"):
+        raise InputError(f"form {form!r}; expected behavior, intention or hybrid.")
+    renderer, index = Renderer(titles), {title: item for item, title in enumerate(titles)}
+    messages = []
+    for case, question in zip(cases, questions, strict=True):
+        for title in [*case["history"], case["title"]]:
+            if title not in index:
+                raise InputError(
+                    f"case {case['case']}: {title!r} is no title of the catalogue. Choose the cases again."
+                )
+        history = History(case["prefix"], [index[title] for title in case["history"]])
+        slots = {"history": history, "item": [index[case["title"]]]}
+        messages.append(renderer.messages(Sample(case["case"], "explanation", question, slots, answer=""), form))
+    return messages
+
+
+def show(messages: list[dict]) -> str:
+    """Return a question as text: ``<user>`` and ``<item>`` stand for embeddings."""
+    text, embedding = "", False
+    for segment in messages[0]["segments"]:
+        if segment["kind"] in ("user", "item"):
+            text += f"<{segment['kind']}>"
+            embedding = True
+        else:
+            # An embedding stands right before its title, but not before a mark.
+            text += " " * (embedding and segment["text"][:1] not in " .,;:!?") + segment["text"]
+            embedding = False
+    return text

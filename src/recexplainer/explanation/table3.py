@@ -1,0 +1,189 @@
+"""Table 3: how the judges rate each system's explanations, and how far the judges agree (section 3.4)."""
+
+import logging
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from recexplainer.errors import InputError
+from recexplainer.evaluation.metrics import correct, estimate
+from recexplainer.explanation.judgements import load_judgements
+from recexplainer.explanation.texts import EXPLANATIONS
+from recexplainer.files import read_parquet, write_csv
+from recexplainer.seeds import generator
+from recexplainer.study.agreement import spearman, weighted_kappa
+
+logger = logging.getLogger(__name__)
+
+Ratings = dict[str, dict[str, int | None]]
+"""Per system, in order, the rating of each case; None for a failed judgement."""
+
+TABLE = [
+    *("judge", "method", "dataset", "cases", "rating", "rating_low", "rating_high", "failed", "best", "p_value"),
+    *("p_adjusted", "decision_accuracy", "judge_agreement"),
+]
+JUDGES = ["judge_a", "judge_b", "dataset", "n", "weighted_kappa", "spearman", "agreement"]
+
+
+def table3(
+    judgements: list[str],
+    judgement_rows: list[list[str]],
+    explanations: list[str],
+    explanation_rows: list[list[str]],
+    settings: dict,
+    seed: int,
+    output: str,
+    judges_output: str,
+) -> None:
+    """Write the table of ratings and the table of the judges' agreement.
+
+    Args:
+        judgements: one file per judge and dataset.
+        judgement_rows: the dataset and the judge of each, in the same order.
+        explanations: one file per system and dataset.
+        explanation_rows: the dataset and the system of each, in the same order.
+        settings: ``bootstrap``, the number of resamples, and ``names``, what a system is called in the table (a system
+            without an entry goes by its own name).
+        seed: of the resamples, which are the same for every system.
+        output: the CSV of ratings, one row per judge, dataset and system, with the columns :data:`TABLE`. ``rating`` is
+            the mean over the rated cases with the ends of its 95 % interval; ``failed`` counts judgements without a
+            rating; ``p_value`` compares with the ``best`` system of the judge and dataset on the cases that both have
+            (Wilcoxon signed-rank, two-sided), ``p_adjusted`` is corrected for the number of systems
+            (Benjamini-Hochberg), and both are empty for the best; ``decision_accuracy`` is the share of all cases whose
+            text decides as the recommender does; ``judge_agreement`` the share of ratings that are 1 exactly when the
+            decision is wrong.
+        judges_output: the CSV of agreement, one row per dataset and pair of judges, with the columns :data:`JUDGES`,
+            over the texts that both have rated; a value that is undefined (a judge without variation) is empty.
+
+    Raises:
+        InputError: the lists differ in length, a file is missing, or judgements are of other cases or systems.
+    """
+    if len(judgements) != len(judgement_rows) or len(explanations) != len(explanation_rows):
+        raise InputError("--judgements and --explanations: expected one entry of their rows for each file.")
+    right = {
+        (dataset, system): _decisions(path)
+        for path, (dataset, system) in zip(explanations, explanation_rows, strict=True)
+    }
+    ratings: dict[tuple[str, str], Ratings] = {}
+    for path, (dataset, judge) in zip(judgements, judgement_rows, strict=True):
+        ratings[dataset, judge] = by_system(load_judgements(path))
+        for system, cases in ratings[dataset, judge].items():
+            if set(cases) != set(right.get((dataset, system), ())):
+                raise InputError(f"{path}: {system}: expected one row for each explanation of {dataset}. Judge again.")
+    names = settings.get("names", {})
+    rows = [
+        {"judge": judge, "method": names.get(row["method"], row["method"]), "dataset": dataset}
+        | {key: value for key, value in row.items() if key != "method"}
+        for (dataset, judge), systems in ratings.items()
+        for row in rate_systems(
+            systems,
+            {system: right[dataset, system] for system in systems},
+            settings["bootstrap"],
+            seed,
+            dataset,
+        )
+    ]
+    write_csv(output, pd.DataFrame(rows, columns=TABLE))
+    pairs = [
+        {"judge_a": first[1], "judge_b": second[1], "dataset": first[0], **compare(ratings[first], ratings[second])}
+        for first, second in combinations(ratings, 2)
+        if first[0] == second[0]
+    ]
+    write_csv(judges_output, pd.DataFrame(pairs, columns=JUDGES))
+    logger.info("%d rows in %s, %d in %s", len(rows), output, len(pairs), judges_output)
+
+
+def _decisions(path: str) -> dict[str, bool]:
+    """Return of each case whether the text decides as the recommender does."""
+    frame = read_parquet(path, EXPLANATIONS.names)
+    return {
+        case: bool(correct(label, decision))
+        for case, label, decision in zip(frame["case"], frame["label"], frame["decision"], strict=True)
+    }
+
+
+def by_system(judgements: list[dict]) -> Ratings:
+    """Return the ratings of one judge by system and case, both in the order of the file."""
+    result: Ratings = {}
+    for row in judgements:
+        result.setdefault(row["system"], {})[row["case"]] = row["rating"]
+    return result
+
+
+def rate_systems(
+    ratings: Ratings, right: dict[str, dict[str, bool]], resamples: int, seed: int, dataset: str
+) -> list[dict]:
+    """Return one row of table 3 per system, for one judge and dataset.
+
+    Args:
+        ratings: of the judge.
+        right: per system and case, whether the decision is the recommender's.
+        resamples: of the cases, for the intervals.
+        seed: of the resamples.
+        dataset: part of the seed.
+    """
+    rows = []
+    for system, cases in ratings.items():
+        rated = {case: rating for case, rating in cases.items() if rating is not None}
+        row = {"method": system, "cases": len(rated), "failed": len(cases) - len(rated)}
+        row |= {"rating": None, "rating_low": None, "rating_high": None, "judge_agreement": None}
+        if rated:
+            rng = generator(seed, "bootstrap", dataset)
+            mean = estimate(list(rated.values()), range(len(rated)), resamples, rng)
+            row |= {"rating": mean.mean, "rating_low": mean.low, "rating_high": mean.high}
+            row["judge_agreement"] = np.mean([(rated[case] == 1) != right[system][case] for case in rated])
+        row["decision_accuracy"] = np.mean(list(right[system].values())) if right[system] else None
+        rows.append(row)
+    # The first of equals, in the order of the systems.
+    best = max((row for row in rows if row["cases"]), key=lambda row: row["rating"], default=None)
+    others = [row for row in rows if row is not best and row["cases"] and best]
+    values = [signed_rank(ratings[best["method"]], ratings[row["method"]]) for row in others]
+    adjusted = benjamini_hochberg(values)
+    for row in rows:
+        row |= {"best": row is best, "p_value": None, "p_adjusted": None}
+    for row, p_value, p_adjusted in zip(others, values, adjusted, strict=True):
+        row |= {"p_value": p_value, "p_adjusted": p_adjusted}
+    return rows
+
+
+def signed_rank(first: dict[str, int | None], second: dict[str, int | None]) -> float:
+    """Return the two-sided p-value of Wilcoxon's signed-rank test on the cases that both have; 1 if all are equal.
+
+    Zero differences are left out; ratings tie, so the normal approximation with its correction for ties is taken.
+    """
+    from scipy.stats import wilcoxon
+
+    differences = np.subtract(*_common(first, second))
+    if not differences.any():
+        return 1.0
+    return float(wilcoxon(differences, zero_method="wilcox", correction=False, method="asymptotic").pvalue)
+
+
+def benjamini_hochberg(values: list[float]) -> list[float]:
+    """Return p-values adjusted for the false discovery rate, in the order given."""
+    from scipy.stats import false_discovery_control
+
+    return false_discovery_control(values).tolist() if values else []
+
+
+def compare(first: Ratings, second: Ratings) -> dict[str, float | int | None]:
+    """Return the agreement of two judges on the texts that both have rated."""
+    a, b = _common(
+        {(system, case): rating for system, cases in first.items() for case, rating in cases.items()},
+        {(system, case): rating for system, cases in second.items() for case, rating in cases.items()},
+    )
+    if not len(a):
+        return {"n": 0, "weighted_kappa": None, "spearman": None, "agreement": None}
+    return {
+        "n": len(a),
+        "weighted_kappa": weighted_kappa(a, b),
+        "spearman": spearman(a, b),
+        "agreement": float((a == b).mean()),
+    }
+
+
+def _common(first: dict, second: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ratings (n,) of both where both have one, in the order of the first."""
+    both = [key for key, rating in first.items() if rating is not None and second.get(key) is not None]
+    return tuple(np.array([ratings[key] for key in both], dtype=float) for ratings in (first, second))

@@ -1,0 +1,72 @@
+"""The files of explanations: one row per case, one file per system."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from recexplainer.errors import InputError
+from recexplainer.explanation.decision import read_decision
+from recexplainer.files import read_parquet, write_parquet
+
+_ANSWER = [
+    # What was asked; <user> and <item> stand for embeddings.
+    ("prompt", pa.string()),
+    ("text", pa.string()),
+    # Whether the text recommends the item (null: unreadable), and whether the recommender does.
+    ("decision", pa.bool_()),
+    ("label", pa.bool_()),
+    # The recommender's score of the item.
+    ("score", pa.float32()),
+    # stop; length, cut off at the token limit; refused by the service; failed, the prompt was too long.
+    ("finish", pa.string()),
+]
+EXPLANATIONS = pa.schema([("case", pa.string()), *_ANSWER])
+VIEWPOINTS = pa.schema([("case", pa.string()), ("viewpoint", pa.string()), *_ANSWER])
+
+
+def explanation(case: dict, prompt: str, text: str, finish: str) -> dict:
+    """Return the row of one explanation."""
+    decision = read_decision(text) if finish in ("stop", "length") else None
+    return {
+        "case": case["case"],
+        "prompt": prompt,
+        "text": text,
+        "decision": decision,
+        "label": bool(case["label"]),
+        "score": float(case["score"]),
+        "finish": finish,
+    }
+
+
+def write_explanations(path: str | Path, rows: list[dict]) -> None:
+    """Write explanations in the order given; with a column ``viewpoint`` where the rows have one."""
+    schema = VIEWPOINTS if rows and "viewpoint" in rows[0] else EXPLANATIONS
+    write_parquet(path, pa.Table.from_pylist(rows, schema=schema))
+
+
+def load_explanations(paths: list[str], systems: list[str], cases: list[dict]) -> dict[str, list[dict]]:
+    """Read the explanations of some systems.
+
+    Args:
+        paths: one file per system.
+        systems: their names.
+        cases: the cases that each file must hold, in this order.
+
+    Returns:
+        Per system, in the order given, one row per case; ``decision`` is True, False or None.
+
+    Raises:
+        InputError: a file is missing, is broken, or is of other cases.
+    """
+    if len(paths) != len(systems) or len(set(systems)) != len(systems):
+        raise InputError(f"--explanations: {len(paths)} files for the systems {systems}; expected one of each.")
+    result = {}
+    for path, system in zip(paths, systems, strict=True):
+        frame = read_parquet(path, EXPLANATIONS.names)
+        if list(frame["case"]) != [case["case"] for case in cases]:
+            raise InputError(f"{path}: expected the {len(cases)} cases in their order. Explain the cases again.")
+        rows = frame.to_dict("records")
+        result[system] = [
+            row | {"decision": None if row["decision"] is None else bool(row["decision"])} for row in rows
+        ]
+    return result

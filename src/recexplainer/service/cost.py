@@ -1,0 +1,145 @@
+"""What the answers of a service cost: at most, before they are asked for, and in fact, afterwards.
+
+Before: a rule of thumb that needs no network and no tokenizer. A token is taken for four bytes of UTF-8 text (four
+characters of English), a message for four tokens more, and every answer for as long as it may get. Replies that come
+broken may be charged by the service as well and are asked for again; they are not counted.
+After: the tokens that the service itself counted.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from recexplainer.errors import InputError
+from recexplainer.files import write_csv
+from recexplainer.service.store import read_entries
+
+logger = logging.getLogger(__name__)
+
+BYTES_PER_TOKEN = 4
+TOKENS_PER_MESSAGE = 4
+COLUMNS = ["stage", "service", "model", "requests", "prompt_tokens", "completion_tokens", "usd"]
+
+
+@dataclass(frozen=True)
+class Spending:
+    """Tokens and money.
+
+    Attributes:
+        requests: number of requests.
+        prompt_tokens, completion_tokens: tokens sent and received.
+        usd: US dollars.
+    """
+
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float
+
+
+def estimate(requests: Iterable[dict], price: dict) -> Spending:
+    """Return what the requests may cost, if every answer gets as long as it may.
+
+    Args:
+        requests: with ``messages`` and ``max_tokens``.
+        price: USD per million tokens: ``input`` and ``output``; of the Batch API where that is used.
+    """
+    requests = list(requests)
+    prompts = sum(_prompt_tokens(request) for request in requests)
+    return _spending(len(requests), prompts, sum(request["max_tokens"] for request in requests), price)
+
+
+def check_budget(requests: list[dict], price: dict, max_usd: float | None, label: str) -> None:
+    """Log what the requests may cost.
+
+    Args:
+        requests: those that will be sent.
+        price: as for :func:`estimate`.
+        max_usd: the most that may be spent on them; None for no limit.
+        label: names the stage in messages.
+
+    Raises:
+        InputError: it may be more than ``max_usd``. Nothing was sent.
+    """
+    cost = estimate(requests, price)
+    logger.info(
+        "%s: %d requests, about %d tokens to send and at most %d to receive: up to %.2f USD",
+        *(label, cost.requests, cost.prompt_tokens, cost.completion_tokens, cost.usd),
+    )
+    if max_usd is not None and cost.usd > max_usd:
+        raise InputError(
+            f"{label}: {cost.requests} requests may cost {cost.usd:.2f} USD, more than max_usd, {max_usd:.2f}. "
+            "Nothing was sent. Raise max_usd in the config, or ask for fewer cases."
+        )
+
+
+def spent(entries: Iterable[dict], price: dict) -> Spending:
+    """Return what stored answers cost, by the service's own counts; by the rule of thumb where it did not count.
+
+    Args:
+        entries: the values of a store's ``entries``.
+        price: as for :func:`estimate`.
+    """
+    entries = list(entries)
+    counts = [_counted(entry) for entry in entries]
+    return _spending(len(entries), sum(count[0] for count in counts), sum(count[1] for count in counts), price)
+
+
+def write_spending(
+    stores: list[str], stages: list[str], services: list[str], settings: dict[str, dict], output: str | Path
+) -> None:
+    """Write what was spent, one row per store and model: ``spending.csv``.
+
+    Args:
+        stores: files of stored answers.
+        stages: of each store, what it was for.
+        services: of each store, the service that answered.
+        settings: the services of the config by name, for their prices.
+        output: CSV with the columns stage, service, model, requests, prompt_tokens, completion_tokens and usd.
+
+    Raises:
+        InputError: the lists differ in length, a service is unknown, or a store cannot be read.
+    """
+    import pandas as pd
+
+    if not len(stores) == len(stages) == len(services):
+        raise InputError(
+            f"--stores, --stages and --services: expected one of each per store, "
+            f"got {len(stores)}, {len(stages)} and {len(services)}."
+        )
+    rows = []
+    for path, stage, service in zip(stores, stages, services, strict=True):
+        if service not in settings:
+            raise InputError(f"services: {service!r} is not in the config; known are {', '.join(settings) or 'none'}.")
+        by_model: dict[str, list[dict]] = {}
+        for entry in read_entries(path).values():
+            by_model.setdefault(entry["request"]["model"], []).append(entry)
+        for model in sorted(by_model):
+            total = spent(by_model[model], settings[service]["price"])
+            rows.append(
+                [stage, service, model, total.requests, total.prompt_tokens, total.completion_tokens, total.usd]
+            )
+    write_csv(output, pd.DataFrame(rows, columns=COLUMNS))
+
+
+def _spending(requests: int, prompt_tokens: int, completion_tokens: int, price: dict) -> Spending:
+    usd = (prompt_tokens * price["input"] + completion_tokens * price["output"]) / 1e6
+    return Spending(requests, prompt_tokens, completion_tokens, round(usd, 9))
+
+
+def _tokens(text: str) -> int:
+    return ceil(len(text.encode()) / BYTES_PER_TOKEN)
+
+
+def _prompt_tokens(request: dict) -> int:
+    return sum(_tokens(message["content"]) + TOKENS_PER_MESSAGE for message in request["messages"])
+
+
+def _counted(entry: dict) -> tuple[int, int]:
+    """Return the tokens sent and received of one answer."""
+    usage = entry["answer"]["usage"]
+    if usage is None:
+        return _prompt_tokens(entry["request"]), _tokens(entry["answer"]["text"])
+    return usage["prompt_tokens"], usage["completion_tokens"]

@@ -1,0 +1,103 @@
+"""From the raters' files to the table of means, the table of agreements, and figure 3."""
+
+import logging
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from recexplainer.evaluation.metrics import estimate
+from recexplainer.files import read_json, read_parquet, write_csv
+from recexplainer.seeds import generator
+from recexplainer.study.agreement import krippendorff_alpha, spearman, weighted_kappa
+from recexplainer.study.figure3 import distribution, draw_figure3
+from recexplainer.study.ratings import read_ratings
+
+logger = logging.getLogger(__name__)
+
+
+def aggregate_ratings(
+    key: str,
+    ratings: list[str],
+    judgements: list[str],
+    settings: dict,
+    seed: int,
+    human: str,
+    human_agreement: str,
+    figure: str,
+    figure_data: str,
+) -> None:
+    """Check the raters' files and write what they say.
+
+    Args:
+        key: the study's ``key.json``.
+        ratings: one JSON file per rater.
+        judgements: the Parquet files of the judges to compare with, of the study's dataset.
+        settings: ``bootstrap``, the number of resamples; ``allow_incomplete``.
+        seed: of the resamples, which are the same for every system.
+        human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
+        human_agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
+        figure, figure_data: figure 3 and the numbers in it.
+
+    In all of them, ``source`` is ``people`` or ``simulated``.
+
+    Raises:
+        InputError: a file is missing, or a rater's file is not as it should be.
+    """
+    study = read_json(key)
+    frame = read_ratings(ratings, study, settings["allow_incomplete"])
+    source = "simulated" if frame["simulated"].iloc[0] else "people"
+    means = mean_ratings(frame, study["systems"], settings["bootstrap"], seed).assign(source=source)
+    judges = [read_parquet(path, ["case", "system", "judge", "rating"]) for path in judgements]
+    agreements = agreement_table(frame, judges).assign(source=source)
+    shares = distribution(frame, study["systems"]).assign(source=source)
+    write_csv(human, means.round(4))
+    write_csv(human_agreement, agreements.round(4))
+    write_csv(figure_data, shares.round(4))
+    draw_figure3(shares, means, study["dataset"], frame["rater"].nunique(), figure)
+    for row in means.itertuples():
+        logger.info("%s (%s): %.3f (%.3f to %.3f)", row.method, source, row.mean, row.low, row.high)
+
+
+def mean_ratings(frame: pd.DataFrame, systems: list[str], resamples: int, seed: int) -> pd.DataFrame:
+    """Return ``method, mean, low, high, n`` per system that has ratings.
+
+    Cases are resampled, each with all its ratings, for the ratings of one text are not independent.
+
+    Args:
+        frame: of :func:`recexplainer.study.ratings.read_ratings`.
+        systems: in the order of the rows.
+        resamples: of the bootstrap.
+        seed: of the resamples.
+    """
+    rows = []
+    for system in systems:
+        own = frame[frame["system"] == system]
+        if len(own):
+            result = estimate(own["rating"], own["case"], resamples, generator(seed, "bootstrap"))
+            rows.append([system, result.mean, result.low, result.high, result.cases])
+    return pd.DataFrame(rows, columns=["method", "mean", "low", "high", "n"])
+
+
+def agreement_table(frame: pd.DataFrame, judges: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return ``measure, rater_a, rater_b, judge, value, n``: who agrees with whom, over how many texts.
+
+    ``krippendorff_alpha`` (ordinal) is over all raters, ``weighted_kappa`` (quadratic) over each pair of raters, and
+    ``spearman`` over a judge's ratings and the raters' mean of each text. A value that is not defined is empty.
+
+    Args:
+        frame: of :func:`recexplainer.study.ratings.read_ratings`.
+        judges: the ratings of one judge each: ``case, system, judge, rating``.
+    """
+    wide = frame.pivot(index="rater", columns="text", values="rating").reindex(frame["rater"].unique()).astype(float)
+    rated_twice = int((wide.notna().sum() >= 2).sum())
+    rows = [["krippendorff_alpha", "", "", "", krippendorff_alpha(wide.to_numpy()), rated_twice]]
+    for a, b in combinations(wide.index, 2):
+        both = wide.loc[[a, b]].dropna(axis=1)
+        rows.append(["weighted_kappa", a, b, "", weighted_kappa(*both.to_numpy()), both.shape[1]])
+    means = frame.groupby(["case", "system"], as_index=False)["rating"].mean()
+    for judge in judges:
+        both = means.merge(judge.dropna(subset=["rating"]), on=["case", "system"], suffixes=("", "_judge"))
+        value = spearman(both["rating"].to_numpy(), both["rating_judge"].to_numpy(dtype=np.float64))
+        rows.append(["spearman", "", "", judge["judge"].iloc[0], value, len(both)])
+    return pd.DataFrame(rows, columns=["measure", "rater_a", "rater_b", "judge", "value", "n"])

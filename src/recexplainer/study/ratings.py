@@ -1,0 +1,105 @@
+"""What the raters sent back, checked before anything is computed from it (section 3.1.2)."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from recexplainer.errors import InputError
+
+LEVELS = (1, 2, 3, 4)
+
+
+def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) -> pd.DataFrame:
+    """Read the files of the raters, as the rating page exports them.
+
+    Args:
+        paths: one JSON file per rater.
+        key: the content of the study's ``key.json``.
+        allow_incomplete: take missing texts and missing raters as not rated instead of refusing them.
+
+    Returns:
+        One row per rating, raters and texts in the order of the key: ``rater``, ``text``, ``case``, ``system``,
+        ``rating`` (1 to 4), ``simulated``.
+
+    Raises:
+        InputError: names the file and what is wrong: another study, an unknown or doubled rater or text, a rating
+            that is not 1, 2, 3 or 4, missing ratings, or simulated ratings beside those of people.
+    """
+    found: dict[str, tuple[str, dict]] = {}
+    for path in paths:
+        content = _read(path, key)
+        if content["rater"] in found:
+            other = found[content["rater"]][0]
+            raise InputError(f"{path}: rater {content['rater']} has already sent {other}; give one file of each.")
+        found[content["rater"]] = (path, content)
+    if not found:
+        raise InputError("--ratings: no files; expected the export of each rater.")
+    simulated = {content["simulated"] for _, content in found.values()}
+    if len(simulated) > 1:
+        listed = ", ".join(path for path, content in found.values() if content["simulated"])
+        raise InputError(f"{listed}: simulated ratings beside those of people; give only one kind.")
+    if not allow_incomplete:
+        _check_complete(found, key)
+    rows = []
+    for rater in key["raters"]:
+        ratings = found[rater][1]["ratings"] if rater in found else {}
+        for text, what in key["texts"].items():
+            if text in ratings:
+                rows.append({"rater": rater, "text": text, **what, "rating": ratings[text]})
+    if not rows:
+        raise InputError(f"{', '.join(paths)}: no rating at all; expected those of the texts of study {key['study']}.")
+    return pd.DataFrame(rows).assign(simulated=simulated.pop())
+
+
+def _read(path: str | Path, key: dict) -> dict:
+    """Read and check one file, whatever is missing in it left aside."""
+    try:
+        # An editor may have put a byte order mark in front.
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=lambda x: _object(path, x))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected the export of a rater.") from None
+    except (ValueError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: not valid JSON ({error}). Ask the rater to export again.") from None
+    kinds = {"study": str, "rater": str, "simulated": bool, "ratings": dict}
+    for name, kind in kinds.items():
+        if not isinstance(content, dict) or not isinstance(content.get(name), kind):
+            raise InputError(f"{path}: {name}: missing or of another kind; expected the file that the page exports.")
+    if content["study"] != key["study"]:
+        raise InputError(
+            f"{path}: study {content['study']}, expected {key['study']}. The texts have changed since; "
+            "draw the same study, or have the texts rated again."
+        )
+    if content["rater"] not in key["raters"]:
+        raise InputError(f"{path}: rater {content['rater']!r} is unknown; expected one of {', '.join(key['raters'])}.")
+    for text, rating in content["ratings"].items():
+        if text not in key["texts"]:
+            raise InputError(f"{path}: {text}: not a text of study {key['study']}; remove it.")
+        if type(rating) is not int or rating not in LEVELS:
+            raise InputError(f"{path}: {text}: rating {rating!r}; expected 1, 2, 3 or 4.")
+    return content
+
+
+def _object(path: str | Path, pairs: list[tuple]) -> dict:
+    """Build a JSON object, refusing a key that occurs twice, of which only the last would survive."""
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        names = [name for name, _ in pairs]
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"{path}: {doubled}: occurs twice; keep the one that is meant.")
+    return result
+
+
+def _check_complete(found: dict[str, tuple[str, dict]], key: dict) -> None:
+    """Refuse a rater without a file and a file without all texts."""
+    advice = "or set allow_incomplete to go on without them"
+    absent = [rater for rater in key["raters"] if rater not in found]
+    if absent:
+        raise InputError(f"--ratings: no file of rater {', '.join(absent)}; add it, {advice}.")
+    for path, content in found.values():
+        missing = [text for text in key["texts"] if text not in content["ratings"]]
+        if missing:
+            raise InputError(
+                f"{path}: {len(missing)} of {len(key['texts'])} texts have no rating, the first {missing[0]}; "
+                f"have them rated, {advice}."
+            )

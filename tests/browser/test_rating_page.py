@@ -1,0 +1,446 @@
+"""The rating page in a real Chromium: rate, reload, undo, export, import; no network, no markup, no errors."""
+
+import json
+import shutil
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from recexplainer.study.page import load_levels, render_page
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+if not (CHROMIUM and DRIVER):
+    pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)", allow_module_level=True)
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs the Python package selenium")
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+
+PROMPTS = Path(__file__).parents[2] / "config/prompts/explanation.yaml"
+HOSTILE = [
+    "</script><script>document.title = 'taken'</script>",
+    "<img src=/picture onerror=\"document.title = 'taken'\">",
+    "A \"quoted\" & 'odd' <b>title</b>",
+    "<!-- <script> \u2028 \u202eback",
+]
+OPTIONS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1280,800"
+).split()
+
+
+def content(cases: int = 3, systems: int = 2, rater: str = "ann", study: str = "s1") -> dict:
+    """Return the content of a page, some of it hostile."""
+    rows = []
+    for i in range(cases):
+        texts = [{"id": f"id{i}x{j}", "text": f"Text {j} of case {i}. {HOSTILE[j % 4]}"} for j in range(systems)]
+        rows.append(
+            {
+                "history": [f"History {i} {j} {HOSTILE[j % 4]}" for j in range(5)],
+                "title": f"Title {i} {HOSTILE[i % 4]}",
+                "facts": {"brand": HOSTILE[0], "description": HOSTILE[1]} if i % 2 == 0 else {},
+                "label": i % 2 == 0,
+                "texts": texts,
+            }
+        )
+    return {"study": study, "rater": rater, "dataset": "games", "levels": load_levels(PROMPTS), "cases": rows}
+
+
+class Handler(SimpleHTTPRequestHandler):
+    asked: list[str] = []
+
+    def log_message(self, *_):
+        self.asked.append(self.path)
+
+    def end_headers(self):
+        # Pages change under one address.
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder served on loopback: (folder, address)."""
+    folder = tmp_path_factory.mktemp("site")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    profile, downloads = tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (*OPTIONS, f"--user-data-dir={profile}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver.downloads = downloads
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """What a rater sees and does."""
+
+    def __init__(self, browser, address: str):
+        self.browser, self.address = browser, address
+        browser.get(address)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.browser.switch_to.active_element.send_keys(key)
+
+    def find(self, name: str):
+        return self.browser.find_element(By.ID, name)
+
+    def text(self, name: str) -> str:
+        return self.find(name).text
+
+    def click(self, name: str) -> None:
+        self.find(name).click()
+
+    def kept(self) -> dict[str, int]:
+        """Return the ratings kept in the browser."""
+        value = self.browser.execute_script("return Object.values(localStorage)")
+        return json.loads(value[0])["ratings"] if value else {}
+
+    def export(self) -> dict:
+        for path in self.browser.downloads.iterdir():
+            path.unlink()
+        self.click("export")
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            files = list(self.browser.downloads.glob("*.json"))
+            # The browser makes an empty file first.
+            if files and files[0].read_text().endswith("}\n"):
+                self.exported = files[0]
+                return json.loads(files[0].read_text())
+            time.sleep(0.05)
+        raise AssertionError("no download")
+
+    def give(self, folder: Path, value) -> str:
+        """Import a file; return the banner's text, "" when there is none."""
+        path = folder / "given.json"
+        path.write_text(value if isinstance(value, str) else json.dumps(value))
+        self.browser.execute_script("document.getElementById('status').textContent = ''")
+        self.find("file").send_keys(str(path))
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            if self.find("banner").is_displayed():
+                message = self.text("banner-text")
+                self.click("dismiss")
+                return message
+            if self.text("status").startswith("Imported"):
+                return ""
+            time.sleep(0.05)
+        raise AssertionError("neither imported nor refused")
+
+
+@pytest.fixture
+def open_page(site, browser):
+    """Open a page of the given content, with an empty store; afterwards: no console error, no request but the page."""
+    folder, address = site
+    (folder / "empty.html").write_text('<!doctype html><link rel="icon" href="data:,">')
+    browser.get(address + "/empty.html")
+    browser.execute_script("localStorage.clear()")
+    browser.get_log("browser"), browser.get_log("performance")
+    Handler.asked.clear()
+    opened = []
+
+    def open_content(page: dict) -> Page:
+        (folder / "page.html").write_text(render_page(page), encoding="utf-8")
+        opened.append(Page(browser, address + "/page.html"))
+        return opened[-1]
+
+    yield open_content
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    assert set(Handler.asked) == {"/page.html"}
+    sent = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = {event["params"]["request"]["url"] for event in sent if event["method"] == "Network.requestWillBeSent"}
+    assert {url for url in urls if not url.startswith(("data:", "blob:"))} == {opened[0].address}
+    assert browser.title.startswith("Explanations to rate")
+
+
+def test_rating_by_keys_survives_a_reload(open_page):
+    page = open_page(content())
+    assert page.text("count") == "0 of 6 rated"
+    assert page.text("text").startswith("Text 0 of case 0.")
+    page.press("3", "1")
+    assert page.text("text").startswith("Text 0 of case 1.")
+    assert page.text("case-heading") == "Case 2 of 3"
+    page.browser.refresh()
+    assert page.text("count") == "2 of 6 rated"
+    assert page.text("text").startswith("Text 0 of case 1.")
+    page.press("4")
+    assert page.kept() == {"id0x0": 3, "id0x1": 1, "id1x0": 4}
+    assert "Rated 4" in page.text("status")
+
+
+def test_moving_changes_no_rating_and_shows_the_one_given(open_page):
+    page = open_page(content())
+    page.press("2", Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert page.kept() == {"id0x0": 2}
+    pressed = page.browser.find_elements(By.CSS_SELECTOR, "[aria-pressed=true]")
+    assert [button.get_attribute("data-level") for button in pressed] == ["2"]
+    assert not page.find("back").is_enabled()
+    page.press(Keys.ARROW_LEFT)
+    assert page.text("case-heading") == "Case 1 of 3"
+    page.press("4")
+    assert page.kept() == {"id0x0": 4}
+    page.press("n")
+    assert page.text("text").startswith("Text 0 of case 1.")
+
+
+def test_undo_goes_back_step_by_step_even_after_a_reload(open_page):
+    page = open_page(content())
+    page.press("1", "2", Keys.ARROW_LEFT, "3")
+    assert page.kept() == {"id0x0": 1, "id0x1": 3}
+    page.browser.refresh()
+    page.press("u")
+    assert page.kept() == {"id0x0": 1, "id0x1": 2}
+    assert page.text("text").startswith("Text 1 of case 0.")
+    page.press("u", "u", "u", "U")
+    assert page.kept() == {}
+    assert page.text("text").startswith("Text 0 of case 0.")
+    assert not page.find("undo").is_enabled()
+
+
+def test_keys_with_modifiers_and_keys_held_down_do_not_rate(open_page):
+    page = open_page(content())
+    page.press(Keys.CONTROL + "1", Keys.ALT + "2", "5", "0", "x")
+    page.browser.execute_script(
+        "document.dispatchEvent(new KeyboardEvent('keydown', {key: '2', repeat: true, bubbles: true}))"
+    )
+    assert page.kept() == {}
+    assert page.text("count") == "0 of 6 rated"
+    page.browser.execute_script(
+        "document.dispatchEvent(new KeyboardEvent('keydown', {key: '&', code: 'Digit1', bubbles: true}))"
+    )
+    assert page.kept() == {"id0x0": 1}
+
+
+def test_buttons_do_what_keys_do_and_the_last_screen_tells_what_is_left(open_page):
+    page = open_page(content(cases=1, systems=3))
+    level = page.browser.find_elements(By.CSS_SELECTOR, "#levels button")
+    level[3].click()
+    page.click("forward")
+    level[0].click()
+    assert page.text("end-heading") == "1 text has no rating yet"
+    assert not page.find("levels").is_displayed()
+    assert page.browser.switch_to.active_element.get_attribute("id") == "end-heading"
+    page.click("end-next")
+    assert page.text("text").startswith("Text 1 of case 0.")
+    page.press("2")
+    page.press("n")
+    assert page.text("end-heading") == "All rated, thank you"
+    assert not page.find("end-next").is_displayed()
+    assert page.export()["ratings"] == {"id0x0": 4, "id0x1": 2, "id0x2": 1}
+    page.click("end-back")
+    assert page.text("text").startswith("Text 2 of case 0.")
+    page.press(Keys.ARROW_RIGHT, "u")
+    assert page.kept() == {"id0x0": 4, "id0x2": 1}
+
+
+def test_an_export_comes_back_in_by_import(open_page, tmp_path):
+    page = open_page(content())
+    page.press("3", "1", "4")
+    exported = page.export()
+    assert exported == {
+        "study": "s1",
+        "rater": "ann",
+        "simulated": False,
+        "ratings": {"id0x0": 3, "id0x1": 1, "id1x0": 4},
+    }
+    assert page.exported.name == "s1-ann.json"
+    page.browser.execute_script("localStorage.clear()")
+    page.browser.refresh()
+    page.press("2")
+    assert page.give(tmp_path, exported) == ""
+    assert page.kept() == exported["ratings"]
+    assert page.text("text").startswith("Text 1 of case 1.")
+    page.press("u")
+    assert page.kept() == {"id0x0": 2}
+
+
+def test_a_file_that_does_not_fit_changes_nothing_and_is_named(open_page, tmp_path):
+    page = open_page(content())
+    page.press("2")
+    good = {"study": "s1", "rater": "ann", "simulated": False, "ratings": {"id0x0": 1}}
+    for bad, named in [
+        ("not json", "it is not JSON"),
+        ([], "not an export"),
+        (None, "not an export"),
+        (good | {"study": "s2"}, "belongs to the study s2"),
+        (good | {"rater": "bob"}, "its rater is bob"),
+        (good | {"simulated": True}, "not made by a person"),
+        (good | {"ratings": [1]}, "no ratings"),
+        (good | {"ratings": {"id0x0": 1, "nope": 2}}, "it rates nope"),
+        (good | {"ratings": {"id0x0": 5}}, "its rating of id0x0 is 5"),
+        (good | {"ratings": {"id0x0": "1"}}, 'its rating of id0x0 is "1"'),
+        ('{"study": "s1", "rater": "ann", "simulated": false, "ratings": {"__proto__": 1}}', "it rates __proto__"),
+    ]:
+        message = page.give(tmp_path, bad)
+        assert "was not imported" in message
+        assert named in message
+        assert page.kept() == {"id0x0": 2}
+    assert page.give(tmp_path, good) == ""
+    assert page.kept() == {"id0x0": 1}
+
+
+def test_markup_stays_text(open_page):
+    given = content(cases=4, systems=4)
+    page = open_page(given)
+    for item in given["cases"]:
+        shown = [
+            entry.get_attribute("textContent") for entry in page.browser.find_elements(By.CSS_SELECTOR, "ol#history li")
+        ]
+        assert shown == item["history"]
+        assert page.find("title").get_attribute("textContent") == item["title"]
+        assert page.find("description").get_attribute("textContent") == item["facts"].get("description", "")
+        for text in item["texts"]:
+            assert page.find("text").get_attribute("textContent") == text["text"]
+            assert (
+                page.browser.execute_script("return document.querySelectorAll('main img, main b, main script').length")
+                == 0
+            )
+            page.press("1")
+
+
+def test_the_recommenders_decision_is_shown(open_page):
+    page = open_page(content())
+    assert "recommends this item" in page.text("decision")
+    page.press("1", "1")
+    assert "does not recommend this item" in page.text("decision")
+
+
+def test_ratings_of_other_raters_and_studies_are_kept_apart(open_page):
+    page = open_page(content())
+    page.press("1")
+    assert open_page(content(rater="bob")).text("count") == "0 of 6 rated"
+    assert open_page(content(study="s2")).text("count") == "0 of 6 rated"
+    assert open_page(content()).text("count") == "1 of 6 rated"
+
+
+def test_two_tabs_do_not_overwrite_each_other(open_page):
+    page = open_page(content())
+    first = page.browser.current_window_handle
+    page.browser.switch_to.new_window("tab")
+    second = Page(page.browser, page.address)
+    second.press("1", "2")
+    page.browser.close()
+    page.browser.switch_to.window(first)
+    end = time.monotonic() + 10
+    while page.text("count") != "2 of 6 rated" and time.monotonic() < end:
+        time.sleep(0.05)
+    page.press("3")
+    assert page.kept() == {"id0x0": 1, "id0x1": 2, "id1x0": 3}
+
+
+@pytest.mark.parametrize("kept", ["{broken", "null", "7", '{"ratings": {"id0x0": 9, "zz": 1}, "position": 99}'])
+def test_a_damaged_store_does_not_stop_the_page(open_page, kept):
+    page = open_page(content())
+    page.press("1")
+    page.browser.execute_script("for (const key of Object.keys(localStorage)) localStorage[key] = arguments[0]", kept)
+    page.browser.refresh()
+    assert page.text("count") == "0 of 6 rated"
+    page.press("2")
+    assert page.kept() == {"id0x0": 2}
+
+
+def test_a_browser_that_keeps_nothing_says_so(open_page):
+    page = open_page(content())
+    page.browser.execute_script("Storage.prototype.setItem = () => { throw new Error('full'); }")
+    page.press("1")
+    assert "does not keep your ratings" in page.text("banner-text")
+    assert page.text("count") == "1 of 6 rated"
+
+
+def test_six_hundred_texts_are_one_at_a_time_in_the_page(open_page):
+    page = open_page(content(cases=120, systems=5))
+    few = page.browser.execute_script("return document.querySelectorAll('*').length")
+    assert few < 130
+    for _ in range(30):
+        page.press("1", "2", "3", "4")
+    assert page.text("count") == "120 of 600 rated"
+    assert page.browser.execute_script("return document.querySelectorAll('*').length") <= few + 5
+    page.browser.execute_script(
+        "for (let i = 0; i < 480; i++)"
+        " document.dispatchEvent(new KeyboardEvent('keydown', {key: String(1 + i % 4), bubbles: true}))"
+    )
+    assert page.text("end-heading") == "All rated, thank you"
+    assert len(page.export()["ratings"]) == 600
+
+
+@pytest.fixture
+def resize(browser):
+    """A function that gives the browser another screen; afterwards it has its own again."""
+
+    def set_size(width: int, height: int) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+    yield set_size
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_on_a_phone_the_next_text_of_a_case_comes_into_view(open_page, resize, tmp_path):
+    resize(390, 844)
+    given = content()
+    for item in given["cases"]:
+        for text in item["texts"]:
+            text["text"] *= 10
+    page = open_page(given)
+    assert page.browser.execute_script("return scrollY") == 0
+
+    def top(name: str) -> float:
+        return page.browser.execute_script("return arguments[0].getBoundingClientRect().top", page.find(name))
+
+    page.press("3")
+    assert page.browser.execute_script("return scrollY") > 0
+    assert top("count") >= 0
+    assert top("text-heading") >= top("count") + page.find("count").rect["height"]
+    assert top("decision") < 300
+    assert "belongs to the study" in page.give(tmp_path, {"study": "other"})
+    page.press("3")
+    assert page.browser.execute_script("return scrollY") == 0
+
+
+@pytest.mark.parametrize("width, height", [(1280, 800), (390, 844), (320, 640)])
+def test_everything_fits_the_screen_and_has_a_name(open_page, resize, width, height):
+    resize(width, height)
+    page = open_page(content())
+    assert page.browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert page.browser.execute_script("return innerWidth") == width
+    buttons = [button for button in page.browser.find_elements(By.TAG_NAME, "button") if button.is_displayed()]
+    assert len(buttons) >= 9
+    for button in buttons:
+        box = button.rect
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["height"] >= 32
+        assert button.accessible_name.strip()
+    levels = page.browser.find_elements(By.CSS_SELECTOR, "#levels button")
+    bottoms = page.browser.execute_script("return arguments[0].map((b) => b.getBoundingClientRect().bottom)", levels)
+    assert all(0 < bottom <= height for bottom in bottoms)
+
+
+def test_the_file_works_without_a_server(browser, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(render_page(content()), encoding="utf-8")
+    browser.get_log("browser")
+    page = Page(browser, path.as_uri())
+    browser.execute_script("localStorage.clear()")
+    page.press("1", "2")
+    browser.refresh()
+    assert page.text("count") == "2 of 6 rated"
+    assert page.export()["ratings"] == {"id0x0": 1, "id0x1": 2}
+    assert browser.get_log("browser") == []

@@ -1,0 +1,332 @@
+"""What is read from explanations: decisions in many phrasings, cited titles, and the aspects of the reasons."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recexplainer.explanation.checker import KINDS, Catalogue, check
+from recexplainer.explanation.decision import read_decision
+
+DECISIONS = [
+    ("Yes.", True),
+    ("No.", False),
+    ("yes", True),
+    ("NO", False),
+    ("  Yes, the user will like it.", True),
+    ("No, it does not fit.", False),
+    ("**Answer: No.**", False),
+    ("**Answer:** Yes\n\nThe user likes racing games.", True),
+    ("Answer - Yes", True),
+    ("The answer is no.", False),
+    ("## Decision\nNo\n\nThe user prefers strategy.", False),
+    ("Decision: Not recommended.", False),
+    ("Verdict: Recommended", True),
+    ("Recommendation: No", False),
+    ("[No] The item is a puzzle game.", False),
+    ('"Yes" - the item fits.', True),
+    ("Will the user like it? No. The history shows racing games.", False),
+    ("Would the recommender offer Foo Racer? Yes, it would.", True),
+    ("Answer (Yes/No): No", False),
+    ("Yes or No: Yes", True),
+    ("Yes and no. It depends.", None),
+    ("", None),
+    ("   \n", None),
+    ("The user will not like the item.", False),
+    ("The user won't like this game.", False),
+    ("The user will like the item.", True),
+    ("The user would probably enjoy this game.", True),
+    ("The user is unlikely to enjoy the item.", False),
+    ("The user is likely to enjoy the item.", True),
+    ("It is unlikely that the user will like the item.", False),
+    ("It is not likely that the user would buy it.", False),
+    ("It is not unlikely that the user will like it.", True),
+    ("Based on the user's history, it is likely that the user would enjoy Foo Racer.", True),
+    ("Based on the history, I would not recommend Foo Racer to the user.", False),
+    ("I would recommend Foo Racer.", True),
+    ("I don't think the user will like Foo Racer.", False),
+    ("I doubt that the user would be interested in this item.", False),
+    ("There is no doubt the user will love it.", True),
+    ("As a recommendation model, I would say no.", False),
+    ("From the perspective of a recommendation model, the user will like it.", True),
+    ("From the perspective of a recommendation model, the history shows racing games.", None),
+    ("The user would dislike it.", False),
+    ("The item would be a good fit for the user.", True),
+    ("It would not be a good fit.", False),
+    ("It would be a poor fit for the user.", False),
+    ("It's hard to say whether the user will like it.", None),
+    ("The user may or may not like the item.", None),
+    ("I cannot determine if the user will like the item.", None),
+    ("It is unclear.", None),
+    ("The user likes racing games.", None),
+    ("The history holds Foo Racer; Bar Racer.", None),
+    ("No information is given about the item.", None),
+    ("Certainly! Based on the history, the user will not enjoy this item.", False),
+    ("Definitely not.", False),
+    ("Most likely yes.", True),
+    ("Probably not.", False),
+    ("Not likely.", False),
+    ("Yes. Foo Racer is a racing game too, so it fits.", True),
+    ("No. Foo Racer is a puzzle game, so it does not fit.", False),
+    ("Yes. Foo Racer is a puzzle game, so it does not fit.", None),
+    ("No. Foo Racer is a racing game, so it fits.", None),
+    ("Yes, the user will like it. Overall, the user would not enjoy this item.", None),
+    ("No, I would not recommend it. Therefore, I would suggest other racing games instead.", False),
+    ("The user prefers racing games. The item is a racing game. Therefore, the user will like it.", True),
+    ("The item aligns with the user's preferences.", True),
+    ("The item does not align with the user's preferences.", False),
+    ("The item is inconsistent with the user's taste.", False),
+    ("The item is not consistent with the history.", False),
+    ("The user has bought racing games. While the item is a puzzle game, the user might still enjoy it.", True),
+    ("The recommender would offer Foo Racer.", True),
+    ("The recommender would not offer Foo Racer.", False),
+    ("The model does not recommend this item.", False),
+    ("The item should not be recommended.", False),
+    ("The item should be recommended.", True),
+    ("I'm not sure.", None),
+    ("Not recommend. The user plays shooters.", False),
+    ("The user will not only like but love it.", True),
+    ("The user would not be interested in Foo Racer because they never bought racing games.", False),
+    ("The likelihood is high that the user will like it, although they never bought a puzzle game.", True),
+    ("1. Answer: No\n2. Reason: the user likes shooters.", False),
+    ("A: Yes", True),
+    ("Prediction: **Yes**", True),
+    ("Yes!", True),
+    ("No\nThe user prefers something else.", False),
+    ("The user will probably not like Foo Racer 2.5.", False),
+    ("The user doesn't seem likely to enjoy it.", False),
+    ("Nope, not a match.", False),
+    ("Yes, I think the user will like it. In conclusion, it is a great match, but other games might fit better.", True),
+    ("It seems that the user would not find this item appealing.", False),
+    ("Neither yes nor no.", None),
+    ("Foo Racer; Bar Racer; Baz", None),
+    ("So, the user will like it.", True),
+]
+
+
+@pytest.mark.parametrize(("text", "decision"), DECISIONS)
+def test_a_decision_is_read_whatever_the_phrasing(text, decision):
+    assert read_decision(text) is decision
+
+
+@pytest.mark.parametrize(("text", "decision"), DECISIONS)
+def test_typography_does_not_change_a_decision(text, decision):
+    """Curly apostrophes, bold type, white space and capitals are the writer's business."""
+    assert read_decision(f"\n **{text.replace(chr(39), chr(0x2019))}**\n") is decision
+    assert read_decision(text.lower()) is decision
+
+
+@settings(derandomize=True, max_examples=200)
+@given(st.text(max_size=200))
+def test_any_text_can_be_read(text):
+    assert read_decision(text) in (True, False, None)
+
+
+ITEMS = pd.DataFrame(
+    [
+        ("Foo Racer", "Games, Racing, Vela", "Foo Studio", "Racing for Vela"),
+        ("Bar Racer", "Games, Racing, Orbit", "Foo Studio", "Racing for Orbit"),
+        ("Mud Derby 3: Night - Vela", "Games, Racing, Vela", "Moss Works", "Racing for Vela"),
+        ("Baz Racer", "Games, Racing, Vela", "Foo Studio", ""),
+        ("Quiet Stones", "Games, Puzzle, Vela", "Moss Works", ""),
+        ("Foo Racer Returns", "Games, Racing, Orbit", "", ""),
+        ("It", "Games, Horror", "", ""),
+        ("Up", "Games, Puzzle", "", ""),
+        ("The Game", "Games, Puzzle", "", ""),
+        ("Golf's Best & <script>alert(1)</script>", "Games, Sports", "", ""),
+        ("Strategy", "Games, Strategy", "", ""),
+        ("Racing", "Games, Horror", "", ""),
+        ("Stone", "Games, Horror", "", ""),
+        ("Jump Jump!", "Games, Horror", "", ""),
+        ("Spider-Club - Vela", "Games, Horror", "", ""),
+    ],
+    columns=["title", "tags", "brand", "feature"],
+)
+CATALOGUE = Catalogue(ITEMS)
+CASE = {"history": ["Foo Racer", "Bar Racer", "Mud Derby 3: Night - Vela"], "title": "Baz Racer"}
+
+
+def cited(text: str, case: dict = CASE) -> list[tuple[str, str]]:
+    """Return the titles and kinds in a text, and check that their places are right."""
+    citations = check(text, case, CATALOGUE).citations
+    ends = [0, *(citation.end for citation in citations)]
+    assert all(end <= citation.start < citation.end for end, citation in zip(ends, citations, strict=False))
+    assert all(citation.kind in KINDS for citation in citations)
+    for citation in citations:
+        if citation.kind == "nowhere":
+            assert text[citation.start : citation.end] == citation.title
+    return [(citation.title, citation.kind) for citation in citations]
+
+
+FOO, BAR, BAZ = ("Foo Racer", "history"), ("Bar Racer", "history"), ("Baz Racer", "target")
+MUD = ("Mud Derby 3: Night - Vela", "history")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("The user likes racing games.", []),
+        # The style of a small model.
+        (
+            "Yes. The history holds Foo Racer; Bar Racer, mostly racing games. Baz Racer is a racing game.",
+            [FOO, BAR, BAZ],
+        ),
+        # Whatever the capitals and the quotation marks.
+        ("They own FOO RACER and bar racer.", [FOO, BAR]),
+        ("They own 'Foo Racer', \"Bar Racer\" and “Baz Racer”.", [FOO, BAR, BAZ]),
+        ("['Foo Racer', 'Bar Racer']", [FOO, BAR]),
+        ("**Foo Racer** and *Bar Racer*", [FOO, BAR]),
+        # Whole words, the longest title.
+        ("Foo Racers and xFoo Racer are none.", []),
+        ("They own Foo Racer Returns.", [("Foo Racer Returns", "catalogue")]),
+        ("They own Mud Derby 3: Night - Vela.", [MUD]),
+        # A part of a title that can mean no other.
+        ("They own Mud Derby 3 and like it.", [MUD]),
+        ("They own 'Mud Derby' and like it.", [MUD]),
+        ("They own 'Mud Derby 3: Night – Vela (used)'.", [MUD]),
+        # Other items of the catalogue.
+        ("They own Quiet Stones.", [("Quiet Stones", "catalogue")]),
+        ("They own “quiet stones”.", [("Quiet Stones", "catalogue")]),
+        # Prose that happens to spell a title is none; a title in quotation marks is.
+        ("It is likely. It suits them, and the game is up to date.", []),
+        ("The game is a good one. Stone by stone, it works out.", []),
+        ("They like Strategy and Racing games, and racing.", []),
+        (
+            "They played 'It', 'Up' and 'The Game'.",
+            [("It", "catalogue"), ("Up", "catalogue"), ("The Game", "catalogue")],
+        ),
+        ("They played The Game once.", [("The Game", "catalogue")]),
+        # Made-up titles, quoted or set apart.
+        ("They own 'Halo of Dust'.", [("Halo of Dust", "nowhere")]),
+        ('They own "Halo\'s Dust, Dune".', [("Halo's Dust", "nowhere"), ("Dune", "nowhere")]),
+        ("They own 'Foo Racer 2'.", [("Foo Racer 2", "nowhere")]),
+        ("They own Foo Racer 2 and Foo Racer II.", [("Foo Racer 2", "nowhere"), ("Foo Racer II", "nowhere")]),
+        ("No. The history holds Foo Racer; Far Racer; Bar Racer, mostly racing.", [FOO, ("Far Racer", "nowhere"), BAR]),
+        ("The history holds Far Racer; Foo Racer, mostly racing.", [("Far Racer", "nowhere"), FOO]),
+        ("The history holds Far Racer, mostly racing games.", [("Far Racer", "nowhere")]),
+        ("Yes. Fuz Racer is a racing game too.", [("Fuz Racer", "nowhere")]),
+        # A text that was cut off in the middle of a title makes nothing up.
+        ("The history holds Foo Racer; Quiet St", [FOO]),
+        ("The history holds Foo Racer; Quite St", [FOO, ("Quite St", "nowhere")]),
+        ("They own \"Jump Jump!\", 'Jump Jump' and Jump Jump!", [("Jump Jump!", "catalogue")] * 3),
+        # Quoted, but no title: genres, sentences, answers, names of facts, words of the trade.
+        ("The 'Stealth' genre and the \"Dark Fantasy\" games.", []),
+        ("They like 'Racing' and 'Puzzle' on 'Vela' by 'Foo Studio'.", []),
+        ("The user said 'this is great fun' and 'Yes'.", []),
+        ("The user's and the players' taste isn't that of Foo Studio's makers.", []),
+        ("The history holds Vela games; they are by Foo Studio.", []),
+        ("The history includes Racing games.", []),
+    ],
+)
+def test_cited_titles_are_found_with_their_kinds(text, found):
+    assert cited(text) == found
+
+
+def test_titles_with_markup_and_marks_are_text():
+    case = CASE | {"title": "Golf's Best & <script>alert(1)</script>"}
+    text = 'No. "Golf\'s Best & <script>alert(1)</script>" is a sports game. Golf’s Best & <script>alert(1)</script>!'
+    assert cited(text, case) == [(case["title"], "target")] * 2
+
+
+def test_short_names_stand_for_a_title_unless_two_kinds_share_them():
+    case = {"history": ["Mud Derby 3: Night - Vela", "Spider-Club - Vela"], "title": "Mud Derby 3: Day"}
+    assert cited("They own Mud Derby 3 and Spider-Club.", case) == [("Spider-Club - Vela", "history")]
+    assert cited("They own Mud Derby 3: Day and Spider.", case) == [("Mud Derby 3: Day", "target")]
+
+
+def test_the_title_without_its_number_is_the_other_item():
+    case = {"history": ["Foo Racer (2)"], "title": "Baz Racer"}
+    items = pd.concat([ITEMS, pd.DataFrame([("Foo Racer (2)", "", "", "")], columns=ITEMS.columns)])
+    text = "They own Foo Racer (2), 'Foo Racer (2)', Foo Racer and 'Foo Racer'."
+    kinds = [(cited.title, cited.kind) for cited in check(text, case, Catalogue(items)).citations]
+    assert kinds == [("Foo Racer (2)", "history")] * 2 + [("Foo Racer", "catalogue")] * 2
+
+
+def test_single_words_count_as_titles_of_the_case_when_written_as_such():
+    case = {"history": ["Stone", "It"], "title": "Up"}
+    assert cited("They own Stone. Stone is fine, stone is not. It is likely.", case) == [("Stone", "history")] * 2
+    assert cited("They own 'It' and 'up'.", case) == [("It", "history"), ("Up", "target")]
+
+
+@settings(derandomize=True, max_examples=200)
+@given(
+    st.lists(st.sampled_from([*ITEMS["title"], "The user likes", '"', "'", ";", ". ", ", ", "Zed Zoo", "\n", "(", "5"]))
+)
+def test_citations_are_in_order_and_inside_whatever_the_text(parts):
+    text = " ".join(parts)
+    found = check(text, CASE, CATALOGUE)
+    assert all(0 <= c.start < c.end <= len(text) for c in found.citations)
+    assert all(a.end <= b.start for a, b in zip(found.citations, found.citations[1:], strict=False))
+    assert {c.title for c in found.citations if c.kind == "history"} <= set(CASE["history"])
+
+
+def test_a_title_in_quotation_marks_is_found_whatever_it_is():
+    for title in ITEMS["title"]:
+        kind = "history" if title in CASE["history"] else "target" if title == CASE["title"] else "catalogue"
+        # What is a tag as well may be meant as one.
+        expected = [] if title in ("Strategy", "Racing") else [(title, kind)]
+        assert cited(f'They own "{title}" now.') == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "patterns", "consistency"),
+    [
+        ("", False, False),
+        ("Yes.", False, False),
+        ("Yes. It fits.", False, False),
+        ("Yes. The user will like it a lot.", False, False),
+        ("Yes. The history holds Foo Racer; Bar Racer.", True, False),
+        ("Yes. The user prefers racing games.", True, False),
+        ("Yes. Most of their choices are by Foo Studio.", True, False),
+        # One item alone has this brand; and every item of the catalogue is of the genre "Games".
+        ("Yes. The user prefers Moss Works.", False, False),
+        ("Yes. The user prefers games.", False, False),
+        # The target's facts say nothing of the history.
+        ("Yes. Baz Racer is a racing game.", False, False),
+        ("Yes. Baz Racer fits.", False, True),
+        ("Yes. It is a racing game too.", False, True),
+        ("No. The user prefers puzzles, and the item does not match that.", False, False),
+        ("Yes. The user prefers racing games. The item matches their interest in racing.", True, True),
+        (
+            "Yes. The history holds Foo Racer; Bar Racer, mostly racing games from Foo Studio. "
+            "Baz Racer is a racing game too, so it fits.",
+            True,
+            True,
+        ),
+        (
+            "Based on the purchase history, the user enjoys racing titles such as 'Foo Racer'. Baz Racer is consistent "
+            "with these preferences.",
+            True,
+            True,
+        ),
+        ("The user bought Foo Racer. Baz Racer is by the same studio.", True, True),
+        ("The user bought Foo Racer. Baz Racer costs little.", True, False),
+        ("The user bought Foo Racer. Look at Baz Racer. The two are similar.", True, True),
+    ],
+)
+def test_aspects_of_the_reasons(text, patterns, consistency):
+    assert check(text, CASE, CATALOGUE).aspects == {"patterns": patterns, "consistency": consistency}
+
+
+def test_a_word_of_a_title_is_no_fact():
+    """ "Racing Stars" in the text says nothing of the genre."""
+    items = pd.concat([ITEMS, pd.DataFrame([("Racing Stars", "Games, Puzzle", "", "")], columns=ITEMS.columns)])
+    case = CASE | {"title": "Racing Stars"}
+    assert check("No. The user will see Racing Stars.", case, Catalogue(items)).aspects["patterns"] is False
+
+
+def test_ten_thousand_titles_are_searched_fast():
+    rng = np.random.default_rng(0)
+    words = np.array([f"Word{i}" for i in range(300)])
+    titles = sorted({"The " + " ".join(rng.choice(words, 4)) for _ in range(10_000)})
+    catalogue = Catalogue(pd.DataFrame({"title": titles, "tags": "", "brand": "", "feature": ""}))
+    case = {"history": titles[:10], "title": titles[10]}
+    text = " ".join(f"The user and the game; '{title}' or {title}." for title in titles[:50])
+    begin = time.perf_counter()
+    found = check(text, case, catalogue)
+    assert time.perf_counter() - begin < 5
+    assert len(found.citations) == 100 and {c.kind for c in found.citations} == {"history", "target", "catalogue"}

@@ -1,0 +1,346 @@
+"""The judges: the rubric's levels, ratings in replies of every spelling, and a service that does not always answer."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from misbehaving_server import MisbehavingServer, scripted
+
+from recexplainer.errors import InputError
+from recexplainer.explanation.cases import CASES
+from recexplainer.explanation.checker import Catalogue, check
+from recexplainer.explanation.judge import NO_TEXT, judge_by_service, sending_order
+from recexplainer.explanation.judgements import JUDGEMENTS, load_judgements
+from recexplainer.explanation.prompts import load_explanation_prompts
+from recexplainer.explanation.ratings import read_rating
+from recexplainer.explanation.rubric import judge_by_rubric, rate
+from recexplainer.explanation.texts import explanation, write_explanations
+from recexplainer.files import write_parquet
+
+PROMPTS = str(Path(__file__).parents[2] / "config" / "prompts" / "explanation.yaml")
+
+REPLIES = [
+    ("No one could like this one.", None),
+    ("This one gets a 3.", 3),
+    ("Two flaws. Rating - two", 2),
+    ("FOUR!", 4),
+    ("RATING-3", 3),
+    ("rating: 3", 3),
+    ("3/4", 3),
+    ("**3**", 3),
+    ("Score = 3.", 3),
+    ("RATING-3.", 3),
+    ("[RATING-2]", 2),
+    ("<RATING-4>", 4),
+    ("<rating>1</rating>", 1),
+    ("RATING 3", 3),
+    ("RATING_3", 3),
+    ("Rating - 3", 3),
+    ("RATING–2", 2),
+    ("Rating:3/4", 3),
+    ("Rating: 3 out of 4", 3),
+    ("4", 4),
+    ("4.", 4),
+    (" 2\n", 2),
+    ('"RATING-1"', 1),
+    ("RATING-3: acceptable. The text has 2 flaws.", 3),
+    ("The rating is 3", 3),
+    ("I would rate it 3 out of 4.", 3),
+    ("I'd give this a 2.", 2),
+    ("three", 3),
+    ("Rating: three", 3),
+    ("RATING-3\n1. The decision is right.\n2. Small flaws.", 3),
+    ("RATING-3 RATING-3", 3),
+    ("RATING-2 or RATING-3", None),
+    ("Rating: 2-3", None),
+    ("2 or 3", None),
+    ("Between RATING-2 and RATING-3", None),
+    ("", None),
+    ("I cannot rate this.", None),
+    ("RATING-5", None),
+    ("RATING-0", None),
+    ("Rating: 3.5", None),
+    ("3.5/4", None),
+    ("3/5", None),
+    ("10/4", None),
+    ("33", None),
+    ("rating 13", None),
+    ("On a scale from 1 to 4, I rate it 2.", 2),
+    ("Rating (1-4): 3", 3),
+    ("RATING-1, RATING-2, RATING-3 or RATING-4", None),
+    ("Level 4", 4),
+    ("RATING-", None),
+    ("RATING-X", None),
+    ("Score: 3.0", 3),
+    ("RATING -3", 3),
+    ("rating=**4**", 4),
+    ('{"rating": 2}', 2),
+    ("$RATING-3$", 3),
+    ("<RATING-3", 3),
+    ("RATING-3>>", 3),
+    ("-3", 3),
+    ("4 of 4", 4),
+    ("4/4", 4),
+    ("Rating: 4 / 4", 4),
+    ("Not a 1, more of a 2", None),
+    ("RATING3", 3),
+    ("The score would be 2.", 2),
+    ("RATING-3 (not RATING-4)", None),
+]
+
+
+@pytest.mark.parametrize(("reply", "rating"), REPLIES)
+def test_a_rating_is_read_whatever_its_spelling(reply, rating):
+    assert read_rating(reply) == rating
+
+
+@settings(derandomize=True, max_examples=300)
+@given(st.text(alphabet="1234 ratingRATINGscore-/.:;()*[]<>of5\n", max_size=40))
+def test_a_rating_is_one_to_four_and_is_in_the_reply(reply):
+    rating = read_rating(reply)
+    words = {1: "one", 2: "two", 3: "three", 4: "four"}
+    assert rating is None or str(rating) in reply or words[rating] in reply.lower()
+
+
+@pytest.mark.parametrize(
+    "tag", ["RATING-{}", "<RATING-{}>", "[[rating: {}]]", "Rating = **{}**.", "({}/4)", "{}", "level {}"]
+)
+@pytest.mark.parametrize("first", [1, 2, 3, 4])
+def test_each_level_is_read_and_two_are_none(tag, first):
+    assert read_rating(tag.format(first)) == first
+    assert read_rating(f"{tag.format(first)}\n{tag.format(first)}") == first
+    assert read_rating(f"{tag.format(first)}\n{tag.format(first % 4 + 1)}") is None
+
+
+ITEMS = pd.DataFrame(
+    [
+        ("Foo Racer", "Games, Racing", "Foo Studio"),
+        ("Bar Racer", "Games, Racing", "Foo Studio"),
+        ("Baz Racer", "Games, Racing", "Foo Studio"),
+        ("Quiet Stones", "Games, Puzzle", "Moss Works"),
+        ("Calm Stones", "Games, Puzzle", "Moss Works"),
+        ("Grey Stones", "Games, Puzzle", ""),
+        ("Sad Stones", "Games, Puzzle", ""),
+    ],
+    columns=["title", "tags", "brand"],
+).assign(feature="")
+
+
+def case(number: int, title: str, label: bool) -> dict:
+    row = {"case": f"{number:04d}", "user": number, "prefix": number, "item": 2, "label": label, "score": 1.5}
+    row |= {"percentile": 0.9, "history": ["Foo Racer", "Bar Racer"], "title": title}
+    return row | {name: "" for name in CASES.names[-4:]}
+
+
+CASE_ROWS = [case(0, "Baz Racer", True), case(1, "Quiet Stones", False), case(2, "Calm Stones", True)]
+GOOD = "Yes. The history holds Foo Racer; Bar Racer, mostly racing games. Baz Racer is a racing game too, so it fits."
+
+
+@pytest.mark.parametrize(
+    ("text", "rating", "reason"),
+    [
+        ("", 1, "no decision"),
+        ("Foo Racer; Bar Racer", 1, "no decision"),
+        (GOOD.replace("Yes", "No").replace("so it fits", "so it does not fit"), 1, "decision is wrong"),
+        (GOOD.replace("so it fits", "so it does not fit"), 1, "no decision"),
+        ("Yes.", 2, "no reasons"),
+        (GOOD.replace("Bar Racer", "Bad Racer"), 2, "no item is called 'Bad Racer'"),
+        (GOOD.replace("Bar Racer", "Calm Stones"), 2, "'Calm Stones' is neither"),
+        ("Yes. The history holds Foo Racer; Bar Racer.", 3, "lack consistency"),
+        ("Yes. Baz Racer is close to what they own.", 3, "lack patterns"),
+        (GOOD, 4, "patterns and the consistency"),
+        (
+            "**Answer:** Yes\n\nThe user's purchase history shows an interest in racing titles such as 'Foo Racer'. "
+            '"Baz Racer" aligns with that interest, so the user would probably enjoy it.',
+            4,
+            "patterns and the consistency",
+        ),
+    ],
+)
+def test_the_rubric_goes_by_decision_hallucination_and_aspects(text, rating, reason):
+    found = rate(check(text, CASE_ROWS[0], Catalogue(ITEMS)), True)
+    assert found[0] == rating and reason in found[1]
+
+
+TEXTS = {
+    "base": [GOOD, "No.", ""],
+    "hybrid-full": [
+        "No. It is not.",
+        "No. The history holds Foo Racer; Bar Racer. Quiet Stones is not similar to it.",
+        "Yes. It is by the same makers as Foo Racer.",
+    ],
+}
+RATINGS = {"base": [4, 2, 1], "hybrid-full": [1, 4, 4]}
+
+
+@pytest.fixture
+def files(tmp_path) -> dict:
+    """Arguments that both judges have."""
+    import pyarrow as pa
+
+    write_parquet(tmp_path / "cases.parquet", pa.Table.from_pylist(CASE_ROWS, schema=CASES))
+    for system, texts in TEXTS.items():
+        rows = [explanation(row, "?", text, "stop") for row, text in zip(CASE_ROWS, texts, strict=True)]
+        write_explanations(tmp_path / f"{system}.parquet", rows)
+    return {
+        "cases": str(tmp_path / "cases.parquet"),
+        "explanations": [str(tmp_path / f"{system}.parquet") for system in TEXTS],
+        "systems": list(TEXTS),
+        "output": str(tmp_path / "judgements.parquet"),
+    }
+
+
+def test_the_rubric_writes_systems_in_order_and_all_their_cases(files, tmp_path):
+    write_parquet(tmp_path / "items.parquet", ITEMS)
+    judge_by_rubric(**files, items=str(tmp_path / "items.parquet"))
+    assert pq.read_schema(files["output"]).equals(JUDGEMENTS)
+    rows = load_judgements(files["output"])
+    assert [(row["system"], row["case"]) for row in rows] == [(s, c["case"]) for s in TEXTS for c in CASE_ROWS]
+    assert [row["rating"] for row in rows] == [rating for ratings in RATINGS.values() for rating in ratings]
+    assert {(row["judge"], row["attempts"], row["failed"]) for row in rows} == {("rubric", 1, False)}
+    assert all(row["reason"] and read_rating(row["reply"]) == row["rating"] for row in rows)
+
+
+def test_the_rubric_gives_a_refusal_the_lowest_level(files, tmp_path):
+    """The words of a refusal are no decision, even if they could be read as one."""
+    write_parquet(tmp_path / "items.parquet", ITEMS)
+    rows = [explanation(row, "?", "No.", "refused") for row in CASE_ROWS]
+    write_explanations(files["explanations"][0], rows)
+    judge_by_rubric(**files, items=str(tmp_path / "items.parquet"))
+    assert [row["rating"] for row in load_judgements(files["output"])[:3]] == [1, 1, 1]
+
+
+def run_judge(
+    files: dict, tmp_path: Path, server: MisbehavingServer, seed: int = 1, judge: str = "gpt-4"
+) -> list[dict]:
+    service = {
+        "base_url": server.url,
+        "model": "large",
+        "key_variable": None,
+        "temperature": 0,
+        "concurrency": 1,
+        "timeout": 5,
+        "retries": 2,
+        "price": {"input": 1.0, "output": 1.0},
+        "batch": False,
+        "batch_poll": 0.01,
+    }
+    judge_by_service(
+        **files,
+        prompts=PROMPTS,
+        judge=judge,
+        service=service,
+        settings={"judge_max_tokens": 16, "max_usd": 1},
+        seed=seed,
+        store=str(tmp_path / "store.jsonl"),
+    )
+    assert pq.read_schema(files["output"]).equals(JUDGEMENTS)
+    return load_judgements(files["output"])
+
+
+def judge_reply(request: dict) -> str:
+    """Rate 4 what has a history in it, else 2."""
+    return "RATING-4" if "The history holds" in request["messages"][0]["content"] else "rating: 2/4"
+
+
+def test_a_service_rates_each_text_alone_and_blind(files, tmp_path):
+    with MisbehavingServer(reply=judge_reply) as server:
+        rows = run_judge(files, tmp_path, server)
+        calls = [call.request for call in server.calls]
+        run_judge(files, tmp_path, server)
+        assert len(server.calls) == len(calls) == 6
+    assert [(row["system"], row["case"]) for row in rows] == [(s, c["case"]) for s in TEXTS for c in CASE_ROWS]
+    assert [row["rating"] for row in rows] == [4, 2, 2, 2, 4, 2]
+    assert {(row["judge"], row["attempts"], row["failed"], row["reason"]) for row in rows} == {("gpt-4", 1, False, "")}
+    texts = [text for texts in TEXTS.values() for text in texts]
+    for request in calls:
+        (message,) = request["messages"]
+        assert request["max_tokens"] == 16 and message["role"] == "user"
+        assert not any(system in message["content"] for system in TEXTS)
+        assert "oldest first: Foo Racer; Bar Racer" in message["content"]
+        assert sum(f"----------\n{text or NO_TEXT}\n----------" in message["content"] for text in texts) == 1
+    labels = {content.split("offer it? ")[1].split("\n")[0] for r in calls for content in [r["messages"][0]["content"]]}
+    assert labels == {"Yes", "No"}
+
+
+def test_the_texts_of_a_case_are_sent_in_an_order_of_the_seed():
+    systems = ["a", "b", "c", "d"]
+    orders = {seed: sending_order(50, systems, seed) for seed in (1, 2)}
+    assert orders[1] == sending_order(50, systems, 1) != orders[2]
+    for order in orders.values():
+        assert [place for place, _ in order] == [place for place in range(50) for _ in systems]
+        assert sorted(order) == [(place, system) for place in range(50) for system in systems]
+        firsts = [order[4 * place][1] for place in range(50)]
+        assert all(5 <= firsts.count(system) <= 22 for system in systems)
+
+
+def test_the_seed_changes_no_judgement(files, tmp_path):
+    results = []
+    for seed in (1, 2):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        with MisbehavingServer(reply=judge_reply) as server:
+            results.append(run_judge({**files, "output": str(folder / "out.parquet")}, folder, server, seed))
+    assert results[0] == results[1]
+
+
+def test_an_unreadable_reply_is_asked_for_once_more_then_failed(files, tmp_path):
+    again = load_explanation_prompts(PROMPTS).again
+
+    def reply(request: dict) -> str:
+        content = request["messages"][0]["content"]
+        if "It is not." in content:
+            return "I would say RATING-1 or RATING-2."
+        if "same makers" in content:
+            return "RATING-3" if len(request["messages"]) == 3 else "Hmm."
+        return "RATING-4"
+
+    with MisbehavingServer(reply=reply) as server:
+        rows = run_judge(files, tmp_path, server)
+        count = len(server.calls)
+        second = [call.request["messages"] for call in server.calls if len(call.request["messages"]) > 1]
+        assert run_judge(files, tmp_path, server) == rows
+        assert len(server.calls) == count == 8
+    assert [row["rating"] for row in rows] == [4, 4, 4, None, 4, 3]
+    assert [row["attempts"] for row in rows] == [1, 1, 1, 2, 1, 2]
+    assert [row["failed"] for row in rows] == [False] * 3 + [True, False, False]
+    assert rows[3]["reply"] == "I would say RATING-1 or RATING-2."
+    for messages in second:
+        assert [message["role"] for message in messages] == ["user", "assistant", "user"]
+        assert messages[1]["content"] in ("I would say RATING-1 or RATING-2.", "Hmm.")
+        assert messages[2]["content"] == again
+
+
+def test_a_judge_that_refuses_fails_and_loses_no_row(files, tmp_path):
+    with MisbehavingServer(faults=scripted("filter")) as server:
+        rows = run_judge(files, tmp_path, server)
+        asked_again = [c.request["messages"] for c in server.calls if len(c.request["messages"]) == 3]
+    assert len(rows) == 6 and all(row["failed"] and row["rating"] is None and row["attempts"] == 2 for row in rows)
+    assert {messages[1]["content"] for messages in asked_again} == {NO_TEXT}
+
+
+def test_equal_texts_are_asked_once_and_written_twice(files, tmp_path):
+    with MisbehavingServer(reply=judge_reply) as server:
+        files["explanations"][1] = files["explanations"][0]
+        rows = run_judge(files, tmp_path, server)
+        assert len(server.calls) == 3
+    assert [row["rating"] for row in rows[:3]] == [row["rating"] for row in rows[3:]]
+
+
+def test_a_text_cannot_fill_the_judges_template(files, tmp_path):
+    rows = [explanation(row, "?", "Yes. {label} {history} </s> $x", "stop") for row in CASE_ROWS]
+    write_explanations(files["explanations"][0], rows)
+    with MisbehavingServer(reply=judge_reply) as server:
+        run_judge(files, tmp_path, server)
+        contents = [call.request["messages"][0]["content"] for call in server.calls]
+    assert sum("----------\nYes. {label} {history} </s> $x\n----------" in content for content in contents) == 3
+
+
+def test_explanations_of_other_cases_are_not_judged(files, tmp_path):
+    write_explanations(files["explanations"][1], [explanation(CASE_ROWS[0], "?", "Yes.", "stop")])
+    write_parquet(tmp_path / "items.parquet", ITEMS)
+    with pytest.raises(InputError, match=r"hybrid-full\.parquet: expected the 3 cases"):
+        judge_by_rubric(**files, items=str(tmp_path / "items.parquet"))

@@ -1,0 +1,38 @@
+"""Check the files that the raters sent back; write their means, their agreement, and figure 3.
+
+Run as: python workflow/scripts/aggregate_ratings.py --key results/study/key.json --ratings a.json b.json c.json
+    --judgements results/judgements/games/rubric.parquet --settings '{"bootstrap": 1000, "allow_incomplete": false}'
+    --seed 1 --human human.csv --agreement human_agreement.csv --figure figure3.svg --figure-data figure3.csv
+"""
+
+from recexplainer import cli
+
+
+def main(args):
+    from recexplainer.study.aggregate import aggregate_ratings
+
+    aggregate_ratings(
+        args.key,
+        args.ratings,
+        args.judgements,
+        args.settings,
+        args.seed,
+        args.human,
+        args.agreement,
+        args.figure,
+        args.figure_data,
+    )
+
+
+if __name__ == "__main__":
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--key", required=True, help="key.json of the study")
+    arguments.add_argument("--ratings", nargs="+", required=True, help="the raters' files")
+    arguments.add_argument("--judgements", nargs="*", default=[], help="the judges' Parquet files of the dataset")
+    arguments.add_argument("--settings", type=cli.settings, required=True, help="bootstrap, allow_incomplete as JSON")
+    arguments.add_argument("--seed", type=int, required=True)
+    arguments.add_argument("--human", required=True, help="CSV of the means")
+    arguments.add_argument("--agreement", required=True, help="CSV of the agreements")
+    arguments.add_argument("--figure", required=True, help="figure 3, .svg, .pdf or .png")
+    arguments.add_argument("--figure-data", required=True, help="CSV of the numbers in figure 3")
+    cli.run(main, arguments)

@@ -1,0 +1,52 @@
+"""Let an aligned model, or the base LLM, explain the cases.
+
+Run as: python workflow/scripts/explain.py --llm results/llm/base.json --adapter results/alignment/games/hybrid/full
+    --form hybrid --cases cases.parquet --embeddings embeddings.safetensors --items items.parquet
+    --prompts config/prompts/explanation.yaml
+    --settings '{"context": 1024, "precision": "fp16", "batch_size": 16, "max_tokens": 500}'
+    --output results/explanations/games/hybrid-full.parquet
+For figure 5, one case from several viewpoints: --viewpoints platform genre --selected case.json.
+"""
+
+from recexplainer import cli
+
+
+def main(args) -> None:
+    import torch
+
+    from recexplainer.explanation.explain import explain
+    from recexplainer.explanation.select import read_selected
+
+    torch.set_num_threads(args.threads)
+    only = [read_selected(args.selected)["case"]] if args.selected else []
+    explain(
+        args.llm,
+        args.chat_template,
+        args.adapter,
+        args.form,
+        args.cases,
+        args.embeddings,
+        args.items,
+        args.prompts,
+        args.settings,
+        args.output,
+        args.viewpoints,
+        only,
+    )
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__)
+    parser.add_argument("--llm", required=True, help="the base LLM's manifest")
+    parser.add_argument("--chat-template", help="a Jinja chat template; default: the tokenizer's own")
+    parser.add_argument("--adapter", help="the folder of an alignment; default: the base LLM alone")
+    parser.add_argument("--form", required=True, help="behavior, intention or hybrid")
+    parser.add_argument("--cases", required=True, help="cases.parquet")
+    parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
+    parser.add_argument("--items", required=True, help="items.parquet")
+    parser.add_argument("--prompts", required=True, help="YAML file of the explanations' prompts")
+    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: context, precision, ...")
+    parser.add_argument("--viewpoints", nargs="+", default=[], help="viewpoints of the prompts; default: none")
+    parser.add_argument("--selected", help="JSON that names the only case; default: all cases")
+    parser.add_argument("--output", required=True, help="Parquet to write")
+    cli.run(main, parser)
