@@ -9,7 +9,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from snakemake.exceptions import WorkflowError
 
-from recexplainer import digest, settings
+from recexplainer import digest, settings, sources
 from recexplainer.errors import InputError
 from recexplainer.seeds import derive_seed
 
@@ -34,6 +34,14 @@ SYSTEMS = [*BASELINES, "base", *ALIGNED]
 EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED]
 JUDGES = config["explanation"]["judges"]
 STUDY = config["explanation"]["study"]
+# What services are asked for: stage, dataset and service.
+PAID = [
+    (stage, dataset, name)
+    for stage, names in (("explanations", EXPLAINED), ("judgements", JUDGES))
+    for dataset in DATASETS
+    for name in names
+    if name in config["services"]
+]
 # Whose explanation figures 4 and 5 are about: the paper's best system, if it is run.
 CASE_SYSTEM = f"{next(mode for mode in ['hybrid', 'behavior', 'intention'] if mode in MODES)}-full"
 # The mode whose samples table 4 counts: one with every task, if there is one.
@@ -73,26 +81,7 @@ def pick(mapping, *keys):
 
 def entry(name):
     """A dataset's part of the config, or the conversations'."""
-    return config["sharegpt"] if name == "sharegpt" else config["datasets"][name]
-
-
-def sources(name, file=None):
-    """Where a raw file comes from: the rule that generates it, or the config's list of paths and mirrors."""
-    if not entry(name).get("generate"):
-        return entry(name)["sources"][file] if file else entry(name)["sources"]
-    made = f"{file}.gz" if file else "conversations.json"
-    return [{"path": f"{RESULTS}/generated/{name}/{made}"}]
-
-
-def local_source(name, file=None):
-    """The local file among the sources, as the download's input: [] if it comes from the network."""
-    if entry(name).get("generate"):
-        return sources(name, file)[0]["path"]
-    found = sources(name, file)
-    paths = [os.path.expandvars(os.path.expanduser(source["path"])) for source in found if "path" in source]
-    there = [path for path in paths if os.path.isfile(path)]
-    # With nothing but local files, let Snakemake say which one is missing.
-    return there[:1] or (paths[:1] if len(paths) == len(found) else [])
+    return sources.entry(config, name)
 
 
 def tuning_settings(wildcards):
@@ -161,19 +150,19 @@ def explain_settings():
 def adapter_files(wildcards):
     """The files of an aligned system, `mode-ablation`; none for the base LLM."""
     if wildcards.system == "base":
-        return {}
-    folder = "<results>/alignment/{dataset}/" + wildcards.system.replace("-", "/", 1)
-    files = {"adapter": "adapter_model", "projectors": "projectors"}
-    return {name: f"{folder}/{file}.safetensors" for name, file in files.items()} | {
-        "adapter_config": f"{folder}/adapter_config.json"
-    }
+        return []
+    mode, ablation = wildcards.system.split("-")
+    folder = f"<results>/alignment/{{dataset}}/{mode}/{ablation}"
+    return [
+        f"{folder}/{name}" for name in ("adapter_model.safetensors", "adapter_config.json", "projectors.safetensors")
+    ]
 
 
 def adapter_option(wildcards, input):
-    """The options that name an aligned system's form and folder."""
+    """The options that name an aligned system's form and folder. They need no trigger of their own, as above."""
     if wildcards.system == "base":
-        return "--form behavior"
-    return ["--form", wildcards.system.split("-")[0], "--adapter", os.path.dirname(input.adapter)]
+        return ["--form", "behavior"]
+    return ["--form", wildcards.system.split("-")[0], "--adapter", os.path.dirname(input.adapter[0])]
 
 
 def service_settings(wildcards, input):
@@ -184,22 +173,6 @@ def service_settings(wildcards, input):
 def answer_store(stage, dataset, service):
     """The file of a service's answers, kept between runs."""
     return f"{RESULTS}/answers/{stage}/{dataset}.{service}.jsonl"
-
-
-def explanation_files():
-    """The explanations of table 3: path, dataset and system of each."""
-    return [(f"<results>/explanations/{d}/{system}.parquet", d, system) for d in DATASETS for system in EXPLAINED]
-
-
-def judgement_files():
-    """The judgements of table 3: path, dataset and judge of each."""
-    return [(f"<results>/judgements/{d}/{judge}.parquet", d, judge) for d in DATASETS for judge in JUDGES]
-
-
-def paid_stages():
-    """What services are asked for: stage, dataset and service."""
-    asked = [("explanations", explanation_files()), ("judgements", judgement_files())]
-    return [(stage, d, name) for stage, files in asked for _, d, name in files if name in config["services"]]
 
 
 def ratings_folder():

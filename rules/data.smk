@@ -54,7 +54,7 @@ rule make_demo_conversations:
 
 rule download_dataset:
     input:
-        local=lambda w: local_source(w.dataset, w.file),
+        local=lambda w: sources.local_source(config, w.dataset, w.file),
     output:
         raw=ensure("<results>/raw/{dataset}/{file}.gz", non_empty=True),
     log:
@@ -73,7 +73,7 @@ rule download_dataset:
         runtime=720,
     params:
         code=code_digest("download.py"),
-        settings=lambda w: to_json(sources=sources(w.dataset, w.file)),
+        settings=lambda w: to_json(sources=sources.sources(config, w.dataset, w.file)),
     shell:
         "python workflow/scripts/download.py --name {wildcards.dataset}/{wildcards.file}"
         " --settings {params.settings:q} --output {output.raw:q} --threads {threads} 2>&1 | tee {log:q}"
@@ -81,7 +81,7 @@ rule download_dataset:
 
 rule download_conversations:
     input:
-        local=local_source("sharegpt"),
+        local=sources.local_source(config, "sharegpt"),
     output:
         raw=ensure("<results>/raw/sharegpt/conversations.json", non_empty=True),
     log:
@@ -98,7 +98,7 @@ rule download_conversations:
         runtime=720,
     params:
         code=code_digest("download.py"),
-        settings=to_json(sources=sources("sharegpt")),
+        settings=to_json(sources=sources.sources(config, "sharegpt")),
     shell:
         "python workflow/scripts/download.py --name sharegpt/conversations --settings {params.settings:q}"
         " --output {output.raw:q} --threads {threads} 2>&1 | tee {log:q}"

@@ -33,7 +33,7 @@ rule choose_cases:
 
 rule explain:
     input:
-        unpack(adapter_files),
+        adapter=adapter_files,
         llm="<results>/llm/base.json",
         chat_template=chat_template,
         cases="<results>/explanations/{dataset}/cases.parquet",
@@ -83,7 +83,7 @@ rule explain_by_service:
         service="|".join(config["services"]),
     localrule: True
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -143,7 +143,7 @@ rule judge_by_service:
         service="|".join(config["services"]),
     localrule: True
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -1,4 +1,5 @@
 # Stage 8: the paper's case studies (section 3.5).
+CASE_PAGE = collect("src/recexplainer/explanation/case_page.{part}", part=["html", "css"])
 
 
 rule select_case:
@@ -13,7 +14,7 @@ rule select_case:
     benchmark:
         "<benchmarks>/select_case/all.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -35,6 +36,7 @@ rule figure4:
         judgements=f"<results>/judgements/{STUDY['dataset']}/{JUDGES[0]}.parquet",
         catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
         selected="<results>/explanations/selected.json",
+        template=CASE_PAGE,
     output:
         page=report("<results>/figures/figure4.html", caption="../workflow/report/figure4.rst", category="Figures"),
         image="<results>/figures/figure4.svg",
@@ -43,7 +45,7 @@ rule figure4:
     benchmark:
         "<benchmarks>/figure4/all.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -61,7 +63,7 @@ rule figure4:
 
 rule explain_viewpoints:
     input:
-        unpack(adapter_files),
+        adapter=adapter_files,
         llm="<results>/llm/base.json",
         chat_template=chat_template,
         cases="<results>/explanations/{dataset}/cases.parquet",
@@ -104,6 +106,7 @@ rule figure5:
         catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
         selected="<results>/explanations/selected.json",
         prompts=config["explanation"]["prompts"],
+        template=CASE_PAGE,
     output:
         page=report("<results>/figures/figure5.html", caption="../workflow/report/figure5.rst", category="Figures"),
         image="<results>/figures/figure5.svg",
@@ -112,7 +115,7 @@ rule figure5:
     benchmark:
         "<benchmarks>/figure5/all.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=2000,

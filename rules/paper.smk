@@ -110,8 +110,8 @@ rule table4:
 
 rule table3:
     input:
-        judgements=[path for path, _, _ in judgement_files()],
-        explanations=[path for path, _, _ in explanation_files()],
+        judgements=collect("<results>/judgements/{dataset}/{judge}.parquet", dataset=DATASETS, judge=JUDGES),
+        explanations=collect("<results>/explanations/{dataset}/{system}.parquet", dataset=DATASETS, system=EXPLAINED),
     output:
         table=report("<results>/tables/table3.csv", caption="../workflow/report/table3.rst", category="Tables"),
         judges=report("<results>/tables/judges.csv", caption="../workflow/report/judges.rst", category="Tables"),
@@ -120,15 +120,15 @@ rule table3:
     benchmark:
         "<benchmarks>/table3/all.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
     params:
         code=code_digest("table3.py"),
-        judgement_rows=json.dumps([row for _, *row in judgement_files()]),
-        explanation_rows=json.dumps([row for _, *row in explanation_files()]),
+        judgement_rows=json.dumps([[dataset, judge] for dataset in DATASETS for judge in JUDGES]),
+        explanation_rows=json.dumps([[dataset, system] for dataset in DATASETS for system in EXPLAINED]),
         settings=to_json(
             pick(config["explanation"], "bootstrap"), names={system: method_name(system) for system in EXPLAINED}
         ),
@@ -143,8 +143,7 @@ rule table3:
 rule table_spending:
     input:
         # When these are there, the services have answered.
-        explanations=[path for path, _, system in explanation_files() if system in config["services"]],
-        judgements=[path for path, _, judge in judgement_files() if judge in config["services"]],
+        answered=[f"<results>/{stage}/{dataset}/{service}.parquet" for stage, dataset, service in PAID],
     output:
         table=report("<results>/tables/spending.csv", caption="../workflow/report/spending.rst", category="Tables"),
     log:
@@ -153,16 +152,16 @@ rule table_spending:
         "<benchmarks>/table_spending/all.tsv"
     localrule: True
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
         code=code_digest("spending.py"),
-        stores=[answer_store(*row) for row in paid_stages()],
-        stages=[f"{stage} of {dataset}" for stage, dataset, _ in paid_stages()],
-        services=[service for *_, service in paid_stages()],
+        stores=[answer_store(*row) for row in PAID],
+        stages=[f"{stage} of {dataset}" for stage, dataset, _ in PAID],
+        services=[service for *_, service in PAID],
         settings=json.dumps({name: pick(service, "price") for name, service in config["services"].items()}),
     shell:
         "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"

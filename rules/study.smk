@@ -6,6 +6,7 @@ rule draw_study:
         cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
         explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
         prompts=config["explanation"]["prompts"],
+        template=collect("src/recexplainer/study/rating_page.{part}", part=["html", "css", "js"]),
     output:
         key="<results>/study/key.json",
         pages=collect("<results>/study/pages/{rater}.html", rater=STUDY["raters"]),
@@ -14,7 +15,7 @@ rule draw_study:
     benchmark:
         "<benchmarks>/draw_study/all.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -42,7 +43,7 @@ rule simulate_raters:
     benchmark:
         "<benchmarks>/simulate_raters/all.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -50,7 +51,7 @@ rule simulate_raters:
     params:
         code=code_digest("simulate_raters.py"),
         seed=seed("simulated_raters"),
-        folder=f"{RESULTS}/study/simulated",
+        folder=lambda w, output: os.path.dirname(output.ratings[0]),
     shell:
         "python workflow/scripts/simulate_raters.py --key {input.key:q} --judgements {input.judgements:q}"
         " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
@@ -73,7 +74,7 @@ rule aggregate_ratings:
     benchmark:
         "<benchmarks>/aggregate_ratings/all.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -247,7 +247,12 @@ def test_every_key_of_the_config_has_a_comment_above_it():
         elif line and not line.startswith(" "):
             repeated = False
         text = line.strip()
-        if text and not text.startswith(("#", "-")) and not repeated and text not in ("games:", "name: Steam", "chatgpt:", "gpt-4:"):
+        if (
+            text
+            and not text.startswith(("#", "-"))
+            and not repeated
+            and text not in ("games:", "name: Steam", "chatgpt:", "gpt-4:")
+        ):
             assert above.strip().startswith("#"), f"no comment above {line!r}"
 
 

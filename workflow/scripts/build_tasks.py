@@ -2,7 +2,8 @@ r"""Write the training and test samples of one dataset in one mode.
 
 Run as:
     python workflow/scripts/build_tasks.py --interactions interactions.parquet --items items.parquet \
-        --embeddings embeddings.safetensors --labels labels.parquet --similar similar.parquet --prompts config/prompts/default.yaml \
+        --embeddings embeddings.safetensors --labels labels.parquet --similar similar.parquet \
+        --prompts config/prompts/default.yaml \
         --settings '{"mode": "hybrid", "max_length": 9, "hybrid_forms": "combined",
                      "classification_test_share": 0.3, "description_words": 60}' \
         --seed 2024 --train train.parquet --test test.parquet

@@ -14,8 +14,8 @@ from recexplainer import cli
 def main(args) -> None:
     import torch
 
+    from recexplainer.explanation.cases import read_selected
     from recexplainer.explanation.explain import explain
-    from recexplainer.explanation.select import read_selected
 
     torch.set_num_threads(args.threads)
     only = [read_selected(args.selected)["case"]] if args.selected else []

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_parquet, write_parquet
+from recexplainer.files import read_json, read_parquet, write_parquet
 from recexplainer.recommender.contract import Export, load_export
 from recexplainer.seeds import generator
 
@@ -141,3 +141,16 @@ def _score(export: Export, prefix: int, item: int, seen: np.ndarray) -> tuple[fl
     unseen = np.ones(len(scores), dtype=bool)
     unseen[seen] = False
     return float(scores[item]), float((scores[unseen] < scores[item]).mean())
+
+
+def read_selected(path: str | Path) -> dict[str, str]:
+    """Read the choice of one case that :func:`recexplainer.explanation.select.select_case` wrote.
+
+    Raises:
+        InputError: the file is missing, or is not such a choice.
+    """
+    value = read_json(path)
+    keys = ("case", "system", "judge", "rule")
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in keys):
+        raise InputError(f"{path}: expected the texts {', '.join(keys)}. Select the case again.")
+    return value

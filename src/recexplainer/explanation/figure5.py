@@ -5,10 +5,11 @@ import logging
 from recexplainer.errors import InputError
 from recexplainer.explanation.case_image import write_images
 from recexplainer.explanation.case_view import CaseView, describe_case, write_page
+from recexplainer.explanation.cases import read_selected
 from recexplainer.explanation.checker import load_catalogue
 from recexplainer.explanation.panels import CHECKS, find_case, how_chosen, make_panel
 from recexplainer.explanation.prompts import load_explanation_prompts
-from recexplainer.explanation.select import cases_by_name, read_selected
+from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import VIEWPOINTS
 from recexplainer.files import read_parquet
 from recexplainer.style import system_colors, system_label

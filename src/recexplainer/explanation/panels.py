@@ -20,7 +20,7 @@ def find_case(cases: dict[str, dict], choice: dict[str, str], selected: str, pat
 
     Args:
         cases: the cases by their names.
-        choice: as :func:`recexplainer.explanation.select.read_selected` gives it.
+        choice: as :func:`recexplainer.explanation.cases.read_selected` gives it.
         selected: the file of the choice, named in the error.
         path: the file of the cases, named in the error.
 

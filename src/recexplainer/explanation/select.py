@@ -8,7 +8,7 @@ from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.texts import load_explanations
-from recexplainer.files import read_json, write_json
+from recexplainer.files import write_json
 from recexplainer.style import system_label
 
 logger = logging.getLogger(__name__)
@@ -130,16 +130,3 @@ def select_case(
     rule = RULE.format(system=system_label(system), judge=answers.judge) if case is None else ASKED
     write_json(output, {"case": chosen, "system": system, "judge": answers.judge, "rule": rule})
     logger.info("case %s (%s)", chosen, "by rule" if case is None else ASKED)
-
-
-def read_selected(path: str | Path) -> dict[str, str]:
-    """Read the choice that :func:`select_case` wrote.
-
-    Raises:
-        InputError: the file is missing, or is not such a choice.
-    """
-    value = read_json(path)
-    keys = ("case", "system", "judge", "rule")
-    if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in keys):
-        raise InputError(f"{path}: expected the texts {', '.join(keys)}. Select the case again.")
-    return value

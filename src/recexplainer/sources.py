@@ -1,0 +1,34 @@
+"""Where the raw files of a dataset, or of the conversations, come from: what the config says of them."""
+
+import os
+
+
+def entry(config: dict, name: str) -> dict:
+    """Return a dataset's part of the config, or that of the conversations (``sharegpt``)."""
+    return config["sharegpt"] if name == "sharegpt" else config["datasets"][name]
+
+
+def sources(config: dict, name: str, file: str | None = None) -> list[dict]:
+    """Return where a raw file comes from: what the demo generates, or the config's list of paths and mirrors.
+
+    Args:
+        config: the checked config.
+        name: of the dataset, or ``sharegpt``.
+        file: ``reviews`` or ``metadata`` of a dataset; None for the conversations.
+    """
+    found = entry(config, name)
+    if not found.get("generate"):
+        return found["sources"][file] if file else found["sources"]
+    made = f"{file}.gz" if file else "conversations.json"
+    return [{"path": f"{config['pathvars']['results']}/generated/{name}/{made}"}]
+
+
+def local_source(config: dict, name: str, file: str | None = None) -> str | list[str]:
+    """Return the local file among the sources, as the download's input: [] if it comes from the network."""
+    found = sources(config, name, file)
+    if entry(config, name).get("generate"):
+        return found[0]["path"]
+    paths = [os.path.expandvars(os.path.expanduser(source["path"])) for source in found if "path" in source]
+    there = [path for path in paths if os.path.isfile(path)]
+    # With nothing but local files, let Snakemake say which one is missing.
+    return there[:1] or (paths[:1] if len(paths) == len(found) else [])
