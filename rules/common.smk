@@ -34,7 +34,7 @@ SYSTEMS = [*BASELINES, "base", *ALIGNED]
 EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED]
 JUDGES = config["explanation"]["judges"]
 STUDY = config["explanation"]["study"]
-# What services are asked for: stage, dataset and service.
+# What services are asked for.
 PAID = [
     (stage, dataset, name)
     for stage, names in (("explanations", EXPLAINED), ("judgements", JUDGES))
