@@ -15,8 +15,9 @@ include: "rules/common.smk"
 wildcard_constraints:
     dataset="|".join(config["datasets"]),
     mode="behavior|intention|hybrid",
-    ablation="full|no_discrimination|no_reconstruction|no_classification|no_sharegpt|no_retrieval_ranking",
+    ablation=r"full(\.[0-9]+)?|no_discrimination|no_reconstruction|no_classification|no_sharegpt|no_retrieval_ranking",
     trial="[0-9]+",
+    group="systems|ablations",
 
 
 include: "rules/data.smk"
@@ -25,6 +26,7 @@ include: "rules/tasks.smk"
 include: "rules/alignment.smk"
 include: "rules/evaluation.smk"
 include: "rules/explanation.smk"
+include: "rules/judgement.smk"
 include: "rules/study.smk"
 include: "rules/figures.smk"
 include: "rules/paper.smk"
@@ -40,7 +42,7 @@ rule all:
         "<results>/tables/table3.csv",
         "<results>/tables/spending.csv",
         "<results>/study/key.json",
-        study_results(),
+        optional_results(),
         "<results>/figures/figure4.html",
         "<results>/figures/figure5.html",
     localrule: True

@@ -92,6 +92,8 @@ rule align:
             pick(SWITCHES, "embedding_injection", "trained_rows"),
             without=["deepspeed", "gpus", "threads"],
         ),
+        # `full.7` is the whole training with another seed.
+        ablation=lambda w: w.ablation.partition(".")[0],
         seed=seed("alignment", "dataset", "mode", "ablation"),
         # Not an output: Snakemake would delete it before a retry, which is to go on from the last checkpoint.
         checkpoints=f"{RESULTS}/checkpoints/{{dataset}}/{{mode}}/{{ablation}}",
@@ -103,6 +105,6 @@ rule align:
     shell:
         "{params.launcher} workflow/scripts/align.py --llm {input.llm:q} {params.chat_template:q}"
         " --train {input.tasks:q} {input.sharegpt:q} --embeddings {input.embeddings:q}"
-        " --deepspeed {input.deepspeed:q} --settings {params.settings:q} --ablation {wildcards.ablation}"
+        " --deepspeed {input.deepspeed:q} --settings {params.settings:q} --ablation {params.ablation}"
         " --seed {params.seed} --checkpoints {params.checkpoints:q} --output-dir {params.folder:q}"
         " --threads {params.threads_each} 2>&1 | tee {log:q}"

@@ -26,21 +26,25 @@ RESULTS = config["pathvars"]["results"]
 SWITCHES = settings.resolve(config)
 DATASETS = config["run"]["datasets"]
 MODES = config["run"]["modes"]
-ABLATIONS = config["run"]["ablations"]
 TRIALS = range(config["recommender"]["tuning"]["trials"])
 BASELINES = ["random", "popularity"]
-ALIGNED = [f"{mode}-{ablation}" for ablation in ABLATIONS for mode in MODES]
+ALIGNED = [f"{mode}-full" for mode in MODES]
+# The ablations, and the alignments with other seeds; both are systems of their own.
+ABLATION = config["run"]["ablations"]
+ABLATED = [f"{mode}-{name}" for mode in ABLATION["modes"] for name in ABLATION["names"]]
+ABLATED_DATASETS = ABLATION["datasets"] if ABLATED else []
+REPEATED = [[f"{mode}-full", *(f"{mode}-full.{seed}" for seed in config["run"]["seeds"])] for mode in MODES]
 SYSTEMS = [*BASELINES, "base", *ALIGNED]
 EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED]
+# What they are called in tables: the paper's names.
+METHOD_NAMES = {"base": config["llm"]["name"]} | {f"{mode}-full": mode for mode in MODES}
 JUDGES = config["explanation"]["judges"]
 STUDY = config["explanation"]["study"]
-# What services are asked for.
+# What services are asked for: the results, less their suffix.
 PAID = [
-    (stage, dataset, name)
-    for stage, names in (("explanations", EXPLAINED), ("judgements", JUDGES))
-    for dataset in DATASETS
-    for name in names
-    if name in config["services"]
+    *(f"explanations/{dataset}/{name}" for dataset in DATASETS for name in config["explanation"]["services"]),
+    *(f"judgements/{dataset}/systems/{name}" for dataset in DATASETS for name in JUDGES if name != "rubric"),
+    *(f"judgements/{dataset}/ablations/{name}" for dataset in ABLATED_DATASETS for name in JUDGES if name != "rubric"),
 ]
 # Whose explanation figures 4 and 5 are about: the paper's best system, if it is run.
 CASE_SYSTEM = f"{next(mode for mode in ['hybrid', 'behavior', 'intention'] if mode in MODES)}-full"
@@ -170,9 +174,14 @@ def service_settings(wildcards, input):
     return json.dumps(config["services"][wildcards.service], sort_keys=True)
 
 
-def answer_store(stage, dataset, service):
-    """The file of a service's answers, kept between runs."""
-    return f"{RESULTS}/answers/{stage}/{dataset}.{service}.jsonl"
+def answer_store(result):
+    """The file of a service's answers behind a result, kept between runs."""
+    return f"{RESULTS}/answers/{result}.jsonl"
+
+
+def judged(wildcards):
+    """The systems that are judged together: those of table 3, or the ablations."""
+    return EXPLAINED if wildcards.group == "systems" else ABLATED
 
 
 def ratings_folder():
@@ -185,14 +194,10 @@ def prediction_folders(wildcards, input):
     return list(dict.fromkeys(os.path.dirname(path) for path in input.predictions))
 
 
-def method_name(system):
-    """A system's name in the tables: the paper's, for its own systems."""
-    return config["llm"]["name"] if system == "base" else system.removesuffix("-full")
-
-
-def study_results():
-    """What comes of the study: nothing before the raters have sent their files."""
-    return ["<results>/tables/human.csv", "<results>/figures/figure3.svg"] if STUDY["ratings"] else []
+def optional_results():
+    """What comes of the study once the raters have sent their files, and of the seeds if there are several."""
+    study = ["<results>/tables/human.csv", "<results>/figures/figure3.svg"] if STUDY["ratings"] else []
+    return study + (["<results>/tables/seeds.csv"] if config["run"]["seeds"] else [])
 
 
 def results_made():

@@ -1,4 +1,4 @@
-# Stage 6: explanations of the recommender's decisions, and what judges make of them (sections 3.1.2 and 3.4).
+# Stage 6: explanations of the recommender's decisions (section 3.1.2).
 
 
 rule choose_cases:
@@ -47,7 +47,7 @@ rule explain:
     benchmark:
         "<benchmarks>/explain/{dataset}.{system}.tsv"
     wildcard_constraints:
-        system="|".join(["base", *ALIGNED]),
+        system="|".join(["base", *ALIGNED, *ABLATED]),
     conda:
         "../envs/llm.yaml"
     threads: config["evaluation"]["threads"]
@@ -95,69 +95,8 @@ rule explain_by_service:
         service=service_settings,
         settings=to_json(pick(config["explanation"], "max_tokens", "max_usd")),
         # What was paid for is no output: Snakemake would delete it before a rerun, which is to replay it.
-        store=lambda w: answer_store("explanations", w.dataset, w.service),
+        store=lambda w: answer_store(f"explanations/{w.dataset}/{w.service}"),
     shell:
         "python workflow/scripts/explain_service.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --prompts {input.prompts:q} --service {params.service:q} --settings {params.settings:q}"
         " --store {params.store:q} --output {output.explanations:q} --threads {threads} 2>&1 | tee {log:q}"
-
-
-rule judge_by_rubric:
-    input:
-        cases="<results>/explanations/{dataset}/cases.parquet",
-        explanations=collect("<results>/explanations/{{dataset}}/{system}.parquet", system=EXPLAINED),
-        catalogue="<results>/data/{dataset}/items.parquet",
-    output:
-        judgements="<results>/judgements/{dataset}/rubric.parquet",
-    log:
-        "<logs>/judge_by_rubric/{dataset}.log",
-    benchmark:
-        "<benchmarks>/judge_by_rubric/{dataset}.tsv"
-    conda:
-        "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=60,
-    params:
-        code=code_digest("judge_rubric.py"),
-        systems=EXPLAINED,
-    shell:
-        "python workflow/scripts/judge_rubric.py --cases {input.cases:q} --explanations {input.explanations:q}"
-        " --systems {params.systems} --items {input.catalogue:q} --output {output.judgements:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
-
-
-rule judge_by_service:
-    input:
-        cases="<results>/explanations/{dataset}/cases.parquet",
-        explanations=collect("<results>/explanations/{{dataset}}/{system}.parquet", system=EXPLAINED),
-        prompts=config["explanation"]["prompts"],
-    output:
-        judgements="<results>/judgements/{dataset}/{service}.parquet",
-    log:
-        "<logs>/judge_by_service/{dataset}.{service}.log",
-    benchmark:
-        "<benchmarks>/judge_by_service/{dataset}.{service}.tsv"
-    wildcard_constraints:
-        service="|".join(config["services"]),
-    localrule: True
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=1440,
-    params:
-        code=code_digest("judge.py"),
-        systems=EXPLAINED,
-        asked=lambda w: to_json(pick(config["services"][w.service], "model", "temperature")),
-        service=service_settings,
-        settings=to_json(pick(config["explanation"], "judge_max_tokens", "max_usd")),
-        seed=seed("judge", "dataset"),
-        store=lambda w: answer_store("judgements", w.dataset, w.service),
-    shell:
-        "python workflow/scripts/judge.py --cases {input.cases:q} --explanations {input.explanations:q}"
-        " --systems {params.systems} --prompts {input.prompts:q} --judge {wildcards.service}"
-        " --service {params.service:q} --settings {params.settings:q} --seed {params.seed}"
-        " --store {params.store:q} --output {output.judgements:q} --threads {threads} 2>&1 | tee {log:q}"

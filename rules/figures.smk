@@ -1,4 +1,4 @@
-# Stage 8: the paper's case studies (section 3.5).
+# Stage 9: the paper's case studies (section 3.5).
 CASE_PAGE = collect("src/recexplainer/explanation/case_page.{part}", part=["html", "css"])
 
 
@@ -6,7 +6,7 @@ rule select_case:
     input:
         cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
         explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
-        judgements=f"<results>/judgements/{STUDY['dataset']}/{JUDGES[0]}.parquet",
+        judgements=f"<results>/judgements/{STUDY['dataset']}/systems/{JUDGES[0]}.parquet",
     output:
         selected="<results>/explanations/selected.json",
     log:
@@ -33,7 +33,7 @@ rule figure4:
     input:
         cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
         explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
-        judgements=f"<results>/judgements/{STUDY['dataset']}/{JUDGES[0]}.parquet",
+        judgements=f"<results>/judgements/{STUDY['dataset']}/systems/{JUDGES[0]}.parquet",
         catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
         selected="<results>/explanations/selected.json",
         template=CASE_PAGE,

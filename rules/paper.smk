@@ -1,4 +1,4 @@
-# Stage 6: the paper's tables.
+# Stage 10: the paper's tables 1, 2 and 4.
 
 
 rule table1:
@@ -71,7 +71,7 @@ rule table2:
         runtime=30,
     params:
         code=code_digest("table2.py"),
-        rows=json.dumps([[dataset, method_name(system)] for dataset in DATASETS for system in SYSTEMS]),
+        rows=json.dumps([[dataset, METHOD_NAMES.get(system, system)] for dataset in DATASETS for system in SYSTEMS]),
         settings=to_json(pick(config["evaluation"], "bootstrap"), pick(SWITCHES, "coverage_counts")),
         seed=seed("table2"),
         folders=prediction_folders,
@@ -79,6 +79,38 @@ rule table2:
         "python workflow/scripts/table2.py --predictions {params.folders:q} --rows {params.rows:q}"
         " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
         " 2>&1 | tee {log:q}"
+
+
+rule table_seeds:
+    input:
+        predictions=collect(
+            "<results>/predictions/{dataset}/{system}/{task}.parquet",
+            dataset=DATASETS,
+            system=[system for systems in REPEATED for system in systems],
+            task=PREDICTED,
+        ),
+    output:
+        table=report("<results>/tables/seeds.csv", caption="../workflow/report/seeds.rst", category="Tables"),
+    log:
+        "<logs>/table_seeds/all.log",
+    benchmark:
+        "<benchmarks>/table_seeds/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("table_seeds.py"),
+        rows=json.dumps(
+            [[dataset, METHOD_NAMES[systems[0]]] for dataset in DATASETS for systems in REPEATED for _ in systems]
+        ),
+        settings=to_json(pick(SWITCHES, "coverage_counts")),
+        folders=prediction_folders,
+    shell:
+        "python workflow/scripts/table_seeds.py --predictions {params.folders:q} --rows {params.rows:q}"
+        " --settings {params.settings:q} --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule table4:
@@ -106,64 +138,3 @@ rule table4:
         "python workflow/scripts/table4.py --datasets {params.datasets} --train {input.train:q} --test {input.test:q}"
         " --sharegpt-train {input.sharegpt_train:q} --sharegpt-test {input.sharegpt_test:q}"
         " --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
-
-
-rule table3:
-    input:
-        judgements=collect("<results>/judgements/{dataset}/{judge}.parquet", dataset=DATASETS, judge=JUDGES),
-        explanations=collect("<results>/explanations/{dataset}/{system}.parquet", dataset=DATASETS, system=EXPLAINED),
-    output:
-        table=report("<results>/tables/table3.csv", caption="../workflow/report/table3.rst", category="Tables"),
-        judges=report("<results>/tables/judges.csv", caption="../workflow/report/judges.rst", category="Tables"),
-    log:
-        "<logs>/table3/all.log",
-    benchmark:
-        "<benchmarks>/table3/all.tsv"
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        code=code_digest("table3.py"),
-        judgement_rows=json.dumps([[dataset, judge] for dataset in DATASETS for judge in JUDGES]),
-        explanation_rows=json.dumps([[dataset, system] for dataset in DATASETS for system in EXPLAINED]),
-        settings=to_json(
-            pick(config["explanation"], "bootstrap"), names={system: method_name(system) for system in EXPLAINED}
-        ),
-        seed=seed("table3"),
-    shell:
-        "python workflow/scripts/table3.py --judgements {input.judgements:q}"
-        " --judgement-rows {params.judgement_rows:q} --explanations {input.explanations:q}"
-        " --explanation-rows {params.explanation_rows:q} --settings {params.settings:q} --seed {params.seed}"
-        " --output {output.table:q} --judges {output.judges:q} --threads {threads} 2>&1 | tee {log:q}"
-
-
-rule table_spending:
-    input:
-        # When these are there, the services have answered.
-        answered=[f"<results>/{stage}/{dataset}/{service}.parquet" for stage, dataset, service in PAID],
-    output:
-        table=report("<results>/tables/spending.csv", caption="../workflow/report/spending.rst", category="Tables"),
-    log:
-        "<logs>/table_spending/all.log",
-    benchmark:
-        "<benchmarks>/table_spending/all.tsv"
-    localrule: True
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code_digest("spending.py"),
-        stores=[answer_store(*row) for row in PAID],
-        stages=[f"{stage} of {dataset}" for stage, dataset, _ in PAID],
-        services=[service for *_, service in PAID],
-        settings=json.dumps({name: pick(service, "price") for name, service in config["services"].items()}),
-    shell:
-        "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
-        " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"

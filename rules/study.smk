@@ -1,4 +1,4 @@
-# Stage 7: the study with people (sections 3.1.2 and 3.4).
+# Stage 8: the study with people (sections 3.1.2 and 3.4).
 
 
 rule draw_study:
@@ -35,7 +35,7 @@ rule draw_study:
 rule simulate_raters:
     input:
         key="<results>/study/key.json",
-        judgements=f"<results>/judgements/{STUDY['dataset']}/rubric.parquet",
+        judgements=f"<results>/judgements/{STUDY['dataset']}/systems/rubric.parquet",
     output:
         ratings=collect("<results>/study/simulated/{rater}.json", rater=STUDY["raters"]),
     log:
@@ -61,7 +61,7 @@ rule aggregate_ratings:
     input:
         key="<results>/study/key.json",
         ratings=collect("{folder}/{rater}.json", folder=ratings_folder(), rater=STUDY["raters"]),
-        judgements=collect(f"<results>/judgements/{STUDY['dataset']}/{{judge}}.parquet", judge=JUDGES),
+        judgements=collect(f"<results>/judgements/{STUDY['dataset']}/systems/{{judge}}.parquet", judge=JUDGES),
     output:
         human=report("<results>/tables/human.csv", caption="../workflow/report/human.rst", category="Tables"),
         agreement=report(
@@ -81,7 +81,7 @@ rule aggregate_ratings:
         runtime=10,
     params:
         code=code_digest("aggregate_ratings.py"),
-        settings=to_json(pick(config["explanation"], "bootstrap"), pick(STUDY, "allow_incomplete")),
+        settings=to_json(pick(config["explanation"], "bootstrap"), pick(STUDY, "allow_incomplete"), names=METHOD_NAMES),
         seed=seed("ratings"),
     shell:
         "python workflow/scripts/aggregate_ratings.py --key {input.key:q} --ratings {input.ratings:q}"

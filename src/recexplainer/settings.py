@@ -138,6 +138,10 @@ def _run_conflicts(config: dict) -> Iterator[str]:
     for position, name in enumerate(run["datasets"]):
         if name not in known:
             yield f"run.datasets[{position}]: {name!r}; expected one of the datasets: {', '.join(known)}."
+    for key in ("datasets", "modes"):
+        for position, name in enumerate(run["ablations"][key]):
+            if run["ablations"]["names"] and name not in run[key]:
+                yield (f"run.ablations.{key}[{position}]: {name!r}; expected one of run.{key}: {', '.join(run[key])}.")
     if "sharegpt" in known:
         yield "datasets.sharegpt: this name is taken by the conversations; expected another name."
     made_up = [name for name in run["datasets"] if known.get(name, {}).get("generate")]
@@ -249,5 +253,3 @@ def _explanation_conflicts(config: dict) -> Iterator[str]:
     study = explanation["study"]
     if study["dataset"] not in datasets:
         yield f"explanation.study.dataset: {study['dataset']!r}; expected one of run.datasets: {', '.join(datasets)}."
-    if "full" not in config["run"]["ablations"]:
-        yield "run.ablations: expected `full` among them; tables 2 and 3 are about it."

@@ -2,8 +2,17 @@
 
 import csv
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from urllib.request import urlopen
 
 import pytest
+import yaml
 from clone import CONFIG, copy_repository, planned, snakemake
 
 MODES = ("behavior", "intention", "hybrid")
@@ -14,7 +23,7 @@ def finished(tmp_path_factory):
     folder = copy_repository(tmp_path_factory.mktemp("pipeline"))
     done = snakemake(folder, "--configfile", CONFIG)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    assert "The tables are in results/smallest/tables: recommender.csv, table1.csv" in done.stdout + done.stderr
+    assert "Done. The results are in results/smallest: figures/figure3.csv" in done.stdout + done.stderr
     return folder / "results/smallest"
 
 
@@ -79,3 +88,73 @@ def test_every_job_left_a_log_and_a_benchmark(finished):
     }
     assert logs == benchmarks
     assert len(logs) > 20
+
+
+def test_table_3_rates_every_system_and_the_figures_are_there(finished):
+    table = rows(finished / "tables/table3.csv")
+    assert [(row["judge"], row["method"]) for row in table] == [("rubric", name) for name in ("tiny-llama", *MODES)]
+    for row in table:
+        assert 1 <= float(row["rating_low"]) <= float(row["rating"]) <= float(row["rating_high"]) <= 4
+        assert (row["cases"], row["failed"]) == ("12", "0")
+    assert {row["source"] for row in rows(finished / "tables/human.csv")} == {"simulated"}
+    assert rows(finished / "tables/spending.csv") == []
+    for name in ("figure3.svg", "figure4.html", "figure4.svg", "figure5.html", "figure5.svg"):
+        assert (finished / "figures" / name).stat().st_size > 1000
+    assert "simulated" in (finished / "figures/figure3.svg").read_text(encoding="utf-8")
+
+
+@contextmanager
+def served(folder, scratch):
+    """Serve the small LLM as an OpenAI-compatible service on loopback; yield its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (scratch / "hub").mkdir(parents=True)
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(scratch), "OMP_NUM_THREADS": "1"}
+    command = ["transformers", "serve", str(folder), "--device", "cpu", "--host", "127.0.0.1", "--port", str(port)]
+    program = shutil.which(command[0], path=os.path.dirname(sys.executable))
+    with open(scratch / "server.log", "wb") as log:
+        server = subprocess.Popen([program, *command[1:]], env=environment, stdout=log, stderr=log)
+    try:
+        for _ in range(600):
+            assert server.poll() is None, (scratch / "server.log").read_text()[-3000:]
+            try:
+                urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def test_a_local_chat_model_explains_and_judges_by_config_alone(finished, tmp_path):
+    repository, model = finished.parents[1], finished / "llm/scratch"
+    table = "results/smallest/tables/table3.csv"
+    before = rows(repository / table)
+    with served(model, tmp_path / "served") as address:
+        services = {
+            name: {"base_url": address, "model": str(model), "key_variable": None, "concurrency": 2}
+            for name in ("chatgpt", "gpt-4")
+        }
+        more = {"services": services, "explanation": {"services": ["chatgpt"], "judges": ["rubric", "gpt-4"]}}
+        (repository / "local.yaml").write_text(yaml.safe_dump(more))
+        done = snakemake(repository, table, "--configfile", CONFIG, "local.yaml")
+        assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+    found = rows(repository / table)
+    systems = ["tiny-llama", "chatgpt", *MODES]
+    assert [(row["judge"], row["method"]) for row in found] == [(j, s) for j in ("rubric", "gpt-4") for s in systems]
+    assert [row for row in found if row["judge"] == "rubric" and row["method"] == "hybrid"][0]["rating"] == next(
+        row["rating"] for row in before if row["method"] == "hybrid"
+    )
+    # So small a model is no judge; what it says is counted as failed, and nothing is left out.
+    for row in found:
+        assert int(row["cases"]) + int(row["failed"]) == 12
+    # With the service gone, the stored answers give the same table.
+    first = (repository / table).read_bytes()
+    shutil.rmtree(finished / "judgements")
+    (finished / "explanations/games/chatgpt.parquet").unlink()
+    done = snakemake(repository, table, "--configfile", CONFIG, "local.yaml")
+    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+    assert (repository / table).read_bytes() == first

@@ -518,7 +518,7 @@ def aggregate(folder: Path, paths: list[str], output: str) -> list[Path]:
         str(folder / "study/key.json"),
         paths,
         [str(folder / "rubric.parquet")],
-        {"bootstrap": 200, "allow_incomplete": False},
+        {"bootstrap": 200, "allow_incomplete": False, "names": {SYSTEMS[0]: "a name"}},
         7,
         *map(str, outputs),
     )
@@ -551,7 +551,7 @@ def test_results_are_the_same_bytes_whatever_the_order_of_the_files(tmp_path):
         assert a.read_bytes() == b.read_bytes()
     human = pd.read_csv(first[0])
     assert list(human.columns) == ["method", "mean", "low", "high", "n", "source"]
-    assert list(human["method"]) == SYSTEMS
+    assert list(human["method"]) == ["a name", *SYSTEMS[1:]]
     assert set(human["n"]) == {8 * len(RATERS)}
     agreement = pd.read_csv(first[1])
     assert list(agreement.columns) == ["measure", "rater_a", "rater_b", "judge", "value", "n", "source"]

@@ -6,6 +6,7 @@ import pytest
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.evaluation.table2 import evaluate, table2
+from recexplainer.evaluation.table_seeds import table_seeds
 
 SETTINGS = {"bootstrap": 50, "coverage_counts": "once"}
 # The paper's columns, in its order.
@@ -103,3 +104,22 @@ def test_a_missing_file_and_a_missing_row_are_named(complete, tmp_path):
         table2([complete, complete], [["games", "hybrid"]], SETTINGS, 0, str(tmp_path / "t.csv"))
     with pytest.raises(InputError, match="nowhere/retrieval.parquet: no such file"):
         table2([str(tmp_path / "nowhere")], [["games", "hybrid"]], SETTINGS, 0, str(tmp_path / "t.csv"))
+
+
+def test_seeds_give_a_mean_and_a_sample_deviation(tmp_path):
+    def alignment(name, hits):
+        rows = [{"target": "a", "predictions": ["a" if hit else "b"], "constrained": []} for hit in hits]
+        return system(tmp_path / name, retrieval=rows)
+
+    folders = [alignment("1", [1, 1, 1, 0]), alignment("2", [1, 0, 0, 0]), alignment("other", [1, 1, 1, 1])]
+    table_seeds(folders, [["games", "hybrid"], ["games", "hybrid"], ["games", "behavior"]], "once", tmp_path / "t.csv")
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert list(table.columns) == ["dataset", "method", "metric", "mean", "sd", "seeds"]
+    hybrid, behavior = (
+        table[(table.method == name) & (table.metric == "retrieval_hr5")] for name in ("hybrid", "behavior")
+    )
+    assert hybrid[["mean", "sd", "seeds"]].values.tolist() == [[0.5, 0.3536, 2]]
+    assert behavior["sd"].isna().all()
+    assert set(table.metric) == {"retrieval_hr5", "retrieval_ndcg5"}
+    with pytest.raises(InputError, match="expected one each"):
+        table_seeds(folders, [["games", "hybrid"]], "once", tmp_path / "t.csv")

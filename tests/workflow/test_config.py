@@ -122,7 +122,9 @@ WRONG = {
     "explanation.study.raters[0]: 'a b'; expected a text that matches ^[A-Za-z0-9_-]+$.": {
         "explanation": {"study": {"raters": ["a b"]}}
     },
-    "run.ablations: expected `full` among them; tables 2 and 3 are about it.": {"run": {"ablations": ["no_sharegpt"]}},
+    "run.ablations.datasets[0]: 'movies'; expected one of run.datasets: games.": {
+        "run": {"datasets": ["games"]},
+    },
     "alignment.lora.rank: -1; expected at least 1.": {"alignment": {"lora": {"rank": -1}}},
     "alignment.lora.rank: 0; expected at least 1.": {"alignment": {"lora": {"rank": 0}}},
     "alignment.lora.rank: 8.5; expected a whole number.": {"alignment": {"lora": {"rank": 8.5}}},
@@ -143,7 +145,7 @@ WRONG = {
         "datasets": {"movies": {"recommender": {"dim": 100}}}
     },
     "run.datasets[1]: 'books'; expected one of the datasets: games, movies, steam.": {
-        "run": {"datasets": ["games", "books"]}
+        "run": {"datasets": ["games", "books"], "ablations": {"names": []}}
     },
     "run.datasets: ['games', 'games']; expected no element twice.": {"run": {"datasets": ["games", "games"]}},
     "run.modes[0]: 'mixed'; expected one of: behavior, intention, hybrid.": {"run": {"modes": ["mixed"]}},

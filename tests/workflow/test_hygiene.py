@@ -69,7 +69,13 @@ def test_inputs_and_outputs_are_named(rule):
 
 
 def test_sizes():
-    limits = {"rules/*.smk": 202, "workflow/scripts/*.py": 100, "src/recexplainer/**/*.py": 400, "Snakefile": 60}
+    limits = {
+        "rules/[!c]*.smk": 170,
+        "rules/common.smk": 220,
+        "workflow/scripts/*.py": 100,
+        "src/recexplainer/**/*.py": 400,
+        "Snakefile": 60,
+    }
     for pattern, limit in limits.items():
         for path in ROOT.glob(pattern):
             assert len(path.read_text(encoding="utf-8").splitlines()) < limit, path

@@ -33,7 +33,8 @@ def aggregate_ratings(
         key: the study's ``key.json``.
         ratings: one JSON file per rater.
         judgements: the Parquet files of the judges to compare with, of the study's dataset.
-        settings: ``bootstrap``, the number of resamples; ``allow_incomplete``.
+        settings: ``bootstrap``, the number of resamples; ``allow_incomplete``; ``names``, what systems are called in
+            the table of means, where it is not their own name.
         seed: of the resamples, which are the same for every system.
         human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
         human_agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
@@ -51,7 +52,8 @@ def aggregate_ratings(
     judges = [read_parquet(path, ["case", "system", "judge", "rating"]) for path in judgements]
     agreements = agreement_table(frame, judges).assign(source=source)
     shares = distribution(frame, study["systems"]).assign(source=source)
-    write_csv(human, means.round(4))
+    names = settings.get("names", {})
+    write_csv(human, means.assign(method=[names.get(name, name) for name in means["method"]]).round(4))
     write_csv(human_agreement, agreements.round(4))
     write_csv(figure_data, shares.round(4))
     draw_figure3(shares, means, study["dataset"], frame["rater"].nunique(), figure)

@@ -1,0 +1,121 @@
+# Stage 7: what judges make of the explanations: table 3 (sections 3.1.2 and 3.4).
+
+
+rule judge_by_rubric:
+    input:
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        explanations=lambda w: collect("<results>/explanations/{{dataset}}/{system}.parquet", system=judged(w)),
+        catalogue="<results>/data/{dataset}/items.parquet",
+    output:
+        judgements="<results>/judgements/{dataset}/{group}/rubric.parquet",
+    log:
+        "<logs>/judge_by_rubric/{dataset}.{group}.log",
+    benchmark:
+        "<benchmarks>/judge_by_rubric/{dataset}.{group}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("judge_rubric.py"),
+        systems=judged,
+    shell:
+        "python workflow/scripts/judge_rubric.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        " --systems {params.systems} --items {input.catalogue:q} --output {output.judgements:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"
+
+
+rule judge_by_service:
+    input:
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        explanations=lambda w: collect("<results>/explanations/{{dataset}}/{system}.parquet", system=judged(w)),
+        prompts=config["explanation"]["prompts"],
+    output:
+        judgements="<results>/judgements/{dataset}/{group}/{service}.parquet",
+    log:
+        "<logs>/judge_by_service/{dataset}.{group}.{service}.log",
+    benchmark:
+        "<benchmarks>/judge_by_service/{dataset}.{group}.{service}.tsv"
+    wildcard_constraints:
+        service="|".join(config["services"]),
+    localrule: True
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=1440,
+    params:
+        code=code_digest("judge.py"),
+        systems=judged,
+        asked=lambda w: to_json(pick(config["services"][w.service], "model", "temperature")),
+        service=service_settings,
+        settings=to_json(pick(config["explanation"], "judge_max_tokens", "max_usd")),
+        seed=seed("judge", "dataset"),
+        store=lambda w: answer_store(f"judgements/{w.dataset}/{w.group}/{w.service}"),
+    shell:
+        "python workflow/scripts/judge.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        " --systems {params.systems} --prompts {input.prompts:q} --judge {wildcards.service}"
+        " --service {params.service:q} --settings {params.settings:q} --seed {params.seed}"
+        " --store {params.store:q} --output {output.judgements:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule table3:
+    input:
+        judgements=collect("<results>/judgements/{dataset}/systems/{judge}.parquet", dataset=DATASETS, judge=JUDGES),
+        explanations=collect("<results>/explanations/{dataset}/{system}.parquet", dataset=DATASETS, system=EXPLAINED),
+    output:
+        table=report("<results>/tables/table3.csv", caption="../workflow/report/table3.rst", category="Tables"),
+        judges=report("<results>/tables/judges.csv", caption="../workflow/report/judges.rst", category="Tables"),
+    log:
+        "<logs>/table3/all.log",
+    benchmark:
+        "<benchmarks>/table3/all.tsv"
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("table3.py"),
+        judgement_rows=json.dumps([[dataset, judge] for dataset in DATASETS for judge in JUDGES]),
+        explanation_rows=json.dumps([[dataset, system] for dataset in DATASETS for system in EXPLAINED]),
+        settings=to_json(pick(config["explanation"], "bootstrap"), names=METHOD_NAMES),
+        seed=seed("table3"),
+    shell:
+        "python workflow/scripts/table3.py --judgements {input.judgements:q}"
+        " --judgement-rows {params.judgement_rows:q} --explanations {input.explanations:q}"
+        " --explanation-rows {params.explanation_rows:q} --settings {params.settings:q} --seed {params.seed}"
+        " --output {output.table:q} --judges {output.judges:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule table_spending:
+    input:
+        # When these are there, the services have answered.
+        answered=collect("<results>/{paid}.parquet", paid=PAID),
+    output:
+        table=report("<results>/tables/spending.csv", caption="../workflow/report/spending.rst", category="Tables"),
+    log:
+        "<logs>/table_spending/all.log",
+    benchmark:
+        "<benchmarks>/table_spending/all.tsv"
+    localrule: True
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("spending.py"),
+        stores=[answer_store(result) for result in PAID],
+        stages=[os.path.dirname(result) for result in PAID],
+        services=[os.path.basename(result) for result in PAID],
+        settings=json.dumps({name: pick(service, "price") for name, service in config["services"].items()}),
+    shell:
+        "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
+        " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"

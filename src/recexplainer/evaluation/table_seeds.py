@@ -1,0 +1,38 @@
+"""How much the metrics of table 2 vary between alignments that differ in nothing but the seed."""
+
+import logging
+
+import pandas as pd
+
+from recexplainer.errors import InputError
+from recexplainer.evaluation.table2 import METRICS, evaluate
+from recexplainer.files import write_csv
+
+logger = logging.getLogger(__name__)
+
+
+def table_seeds(directories: list[str], rows: list[list[str]], coverage_counts: str, output: str) -> None:
+    """Write the mean and the sample standard deviation of each metric over the seeds.
+
+    Args:
+        directories: one folder of predictions per alignment.
+        rows: the dataset and the method of each; those of one method differ in their seeds.
+        coverage_counts: as for :func:`recexplainer.evaluation.table2.evaluate`.
+        output: the CSV to write: dataset, method, metric, mean, sd (empty with one seed), seeds.
+
+    Raises:
+        InputError: there is not one folder per row, or a file is missing.
+    """
+    if len(directories) != len(rows):
+        raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
+    values = [
+        {"dataset": dataset, "method": method, "metric": metric, "value": found[metric].mean}
+        for directory, (dataset, method) in zip(directories, rows, strict=True)
+        for found in [evaluate(directory, 1, coverage_counts, 0)]
+        for metric in METRICS
+        if found[metric]
+    ]
+    groups = pd.DataFrame(values).groupby(["dataset", "method", "metric"], sort=False)["value"]
+    table = groups.agg(mean="mean", sd="std", seeds="count").reset_index()
+    write_csv(output, table.round(4))
+    logger.info("%d rows in %s", len(table), output)
