@@ -29,6 +29,7 @@ include: "rules/explanation.smk"
 include: "rules/judgement.smk"
 include: "rules/study.smk"
 include: "rules/figures.smk"
+include: "rules/ablations.smk"
 include: "rules/paper.smk"
 
 

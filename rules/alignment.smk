@@ -89,7 +89,7 @@ rule align:
         code=code_digest("align.py"),
         settings=to_json(
             config["alignment"],
-            pick(SWITCHES, "embedding_injection", "trained_rows"),
+            pick(SWITCHES, "embedding_injection", "trained_rows", "loss_average"),
             without=["deepspeed", "gpus", "threads"],
         ),
         # `full.7` is the whole training with another seed.

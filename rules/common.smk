@@ -195,9 +195,10 @@ def prediction_folders(wildcards, input):
 
 
 def optional_results():
-    """What comes of the study once the raters have sent their files, and of the seeds if there are several."""
-    study = ["<results>/tables/human.csv", "<results>/figures/figure3.svg"] if STUDY["ratings"] else []
-    return study + (["<results>/tables/seeds.csv"] if config["run"]["seeds"] else [])
+    """What not every run has: ratings by people, ablations, several seeds."""
+    found = ["<results>/tables/human.csv", "<results>/figures/figure3.svg"] if STUDY["ratings"] else []
+    found += ["<results>/figures/figure6.svg"] if ABLATED_DATASETS else []
+    return found + (["<results>/tables/seeds.csv"] if config["run"]["seeds"] else [])
 
 
 def results_made():

@@ -1,4 +1,4 @@
-# Stage 10: the paper's tables 1, 2 and 4.
+# Stage 11: the paper's tables 1, 2 and 4.
 
 
 rule table1:

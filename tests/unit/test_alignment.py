@@ -31,6 +31,7 @@ SETTINGS = {
     "precision": "fp32",
     "rows_per_micro_batch": 2,
     "checkpoint_every": 4,
+    "loss_average": "samples",
 }
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}
 
@@ -100,9 +101,10 @@ def test_only_adapter_and_projectors_are_trained(tokenizer):
     assert any("embed_tokens" in n for n in everything) and any("lm_head" in n for n in everything)
 
 
-def test_zero2_agrees_with_a_plain_loop(tokenizer, tmp_path):
+@pytest.mark.parametrize("average", ["samples", "tokens"])
+def test_zero2_agrees_with_a_plain_loop(tokenizer, tmp_path, average):
     engine_model, plain = make_model(tokenizer), make_model(tokenizer)
-    record = train(engine_model, tokenizer, tmp_path)
+    record = train(engine_model, tokenizer, tmp_path, loss_average=average, rows_per_micro_batch=1)
 
     samples = make_samples(tokenizer)
     steps = plan_steps(samples, SETTINGS["batch"], SETTINGS["context"], SETTINGS["epochs"], None, 1)
@@ -110,7 +112,8 @@ def test_zero2_agrees_with_a_plain_loop(tokenizer, tmp_path):
     losses = []
     for number, step in enumerate(steps):
         optimizer.param_groups[0]["lr"] = training.learning_rate(number, len(steps), SETTINGS)
-        loss = plain(collate(step.rows, samples), step.samples)
+        normalizer = step.samples if average == "samples" else step.targets
+        loss = plain(collate(step.rows, samples, average), normalizer)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for p in plain.parameters() if p.requires_grad], 1.0)
@@ -122,9 +125,11 @@ def test_zero2_agrees_with_a_plain_loop(tokenizer, tmp_path):
         torch.testing.assert_close(dict(engine_model.named_parameters())[name].detach(), value, atol=1e-4, rtol=1e-3)
 
 
-def test_micro_batches_do_not_change_the_loss(tokenizer, tmp_path):
-    a = train(make_model(tokenizer), tokenizer, tmp_path / "a", rows_per_micro_batch=1)
-    b = train(make_model(tokenizer), tokenizer, tmp_path / "b", rows_per_micro_batch=100)
+@pytest.mark.parametrize("average", ["samples", "tokens"])
+def test_micro_batches_do_not_change_the_loss(tokenizer, tmp_path, average):
+    settings = {"loss_average": average}
+    a = train(make_model(tokenizer), tokenizer, tmp_path / "a", rows_per_micro_batch=1, **settings)
+    b = train(make_model(tokenizer), tokenizer, tmp_path / "b", rows_per_micro_batch=100, **settings)
     np.testing.assert_allclose([r["loss"] for r in a["curve"]], [r["loss"] for r in b["curve"]], atol=1e-4)
 
 

@@ -45,9 +45,14 @@ def test_collate_numbers_sequences_and_restarts_positions():
     assert not collate([], [])["weights"].any()
 
 
-def test_every_sample_counts_alike_in_the_loss():
-    batch = collate([[0, 1, 2], [3]], [sample(n) for n in (2, 3, 9, 4)])
+def test_every_sample_or_every_token_counts_alike_in_the_loss():
+    samples = [sample(n) for n in (2, 3, 9, 4)]
+    batch = collate([[0, 1, 2], [3]], samples)
     assert float(batch["weights"].sum()) == 4
+    batch = collate([[0, 1, 2], [3]], samples, "tokens")
+    (step,) = plan_steps(samples, batch=4, context=32, epochs=1, max_steps=None, seed=1)
+    assert set(batch["weights"].unique().tolist()) == {0, 1}
+    assert float(batch["weights"].sum()) == step.targets == 1 + 2 + 8 + 3
 
 
 def test_a_packed_batch_has_the_loss_of_its_sequences_apart():

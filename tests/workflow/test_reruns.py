@@ -29,11 +29,12 @@ FOLLOWERS = {
     "align": ["predict_aligned", "explain", "explain_viewpoints"],
     "predict_baseline": ["table2"],
     "predict_base": ["table2"],
-    "predict_aligned": ["table2"],
+    "predict_aligned": ["table2", "figure6"],
     "choose_cases": ["explain", "judge_by_rubric", "draw_study", "select_case", "figure4", "explain_viewpoints"]
     + ["figure5"],
     "explain": ["judge_by_rubric", "draw_study", "select_case", "figure4", "table3"],
-    "judge_by_rubric": ["simulate_raters", "aggregate_ratings", "select_case", "figure4", "table3"],
+    "figure6": ["all"],
+    "judge_by_rubric": ["figure6", "simulate_raters", "aggregate_ratings", "select_case", "figure4", "table3"],
     "draw_study": ["simulate_raters", "aggregate_ratings", "all"],
     "simulate_raters": ["aggregate_ratings"],
     "aggregate_ratings": ["all"],
@@ -103,7 +104,7 @@ LOGIC = {
     "src/recexplainer/evaluation/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"},
     "src/recexplainer/explanation/rubric.py": {"judge_by_rubric"},
     "src/recexplainer/study/draw.py": {"draw_study"},
-    "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "table2", "table3", "aggregate_ratings"},
+    "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "table2", "table3", "aggregate_ratings", "figure6"},
     # a package's __init__ runs on import
     "src/recexplainer/recommender/__init__.py": {"tune_recommender", "train_recommender", "export_recommender"}
     | {"table_recommender"},
@@ -157,10 +158,10 @@ CHANGES = {
     "a dataset's filter": ({"datasets": {"games": {"filter": {"core": 6}}}}, {"filter_dataset"}),
     "the embedding size": ({"datasets": {"games": {"recommender": {"dim": 32}}}}, {"tune_recommender"}),
     "the small LLM": ({"llm": {"scratch": {"steps": 6}}}, {"train_llm"}),
-    "how coverage is counted": ({"switches": {"coverage_counts": "repeat"}}, {"table2"}),
+    "how coverage is counted": ({"switches": {"coverage_counts": "repeat"}}, {"table2", "figure6"}),
     "the number of conversations": ({"sharegpt": {"train": 21}}, {"build_sharegpt"}),
     "the beams": ({"evaluation": {"beams": 4}}, {"predict_base", "predict_aligned"}),
-    "the LLM's name": ({"llm": {"name": "another"}}, {"table2", "table3"}),
+    "the LLM's name": ({"llm": {"name": "another"}}, {"table2", "table3", "aggregate_ratings"}),
     "the cases to explain": ({"explanation": {"cases": 10}}, {"choose_cases"}),
     "the study": ({"explanation": {"study": {"cases": 5}}}, {"draw_study"}),
     "the price of an answer": ({"services": {"gpt-4": {"price": {"input": 1}}}}, {"table_spending"}),
@@ -185,8 +186,14 @@ def test_another_search_space_keeps_the_first_trial(finished):
 
 
 def test_a_new_ablation_runs_alone(finished):
-    jobs = planned(finished, configfiles=layered(finished, run={"ablations": ["full", "no_sharegpt"]}))
-    assert jobs == {"align": 3, "predict_aligned": 3, "table2": 1, "all": 1}
+    more = {"names": ["no_classification", "no_sharegpt"], "modes": ["hybrid"]}
+    jobs = planned(finished, configfiles=layered(finished, run={"ablations": more}))
+    assert jobs == {"align": 1, "predict_aligned": 1, "explain": 1, "judge_by_rubric": 1, "figure6": 1, "all": 1}
+
+
+def test_further_seeds_rerun_the_alignments_alone(finished):
+    jobs = planned(finished, configfiles=layered(finished, run={"seeds": [7, 8]}))
+    assert jobs == {"align": 6, "predict_aligned": 6, "table_seeds": 1, "all": 1}
 
 
 @pytest.mark.parametrize(

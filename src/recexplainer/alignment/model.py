@@ -71,12 +71,12 @@ class RecExplainer(nn.Module):
         return vectors
 
     def forward(self, batch: dict[str, torch.Tensor], normalizer: float) -> torch.Tensor:
-        """Return the mean cross-entropy over the target tokens of each sample, summed and divided by ``normalizer``.
+        """Return the weighted cross-entropy over the target tokens, summed and divided by ``normalizer``.
 
         Args:
             batch: ``ids``, ``refs``, ``positions``, ``sequences`` and ``weights``, each ``(rows, length)``, from
                 :func:`recexplainer.alignment.packing.collate`; the packed sequences do not see one another.
-            normalizer: the number of samples of the whole global batch.
+            normalizer: the sum of the weights of the whole global batch.
         """
         hidden = (
             self.base[0]

@@ -16,11 +16,13 @@ class Step:
         rows: the packed rows, each a list of sample numbers.
         samples: how many samples the global batch has.
         tokens: how many tokens the global batch has.
+        targets: how many of them the model learns to produce.
     """
 
     rows: list[list[int]]
     samples: int
     tokens: int
+    targets: int
 
 
 def plan_steps(
@@ -39,6 +41,7 @@ def plan_steps(
         seed: the seed of the shuffles.
     """
     lengths = np.array([len(sample) for sample in samples])
+    targets = np.array([sample.targets[1:].sum() for sample in samples])
     steps: list[Step] = []
     for epoch in range(epochs):
         order = np.random.default_rng([seed, epoch]).permutation(len(samples))
@@ -47,7 +50,7 @@ def plan_steps(
                 return steps
             chosen = order[start : start + batch]
             rows = pack(chosen, lengths, context)
-            steps.append(Step(rows, len(chosen), int(lengths[chosen].sum())))
+            steps.append(Step(rows, len(chosen), int(lengths[chosen].sum()), int(targets[chosen].sum())))
     return steps
 
 
@@ -67,13 +70,14 @@ def pack(chosen: np.ndarray, lengths: np.ndarray, context: int) -> list[list[int
     return rows
 
 
-def collate(rows: list[list[int]], samples: list[Encoded]) -> dict[str, torch.Tensor]:
+def collate(rows: list[list[int]], samples: list[Encoded], average: str = "samples") -> dict[str, torch.Tensor]:
     """Build the tensors of some packed rows, each ``(rows, longest row)``.
 
     ``sequences`` numbers a row's sequences from 1 (0 is padding) and ``positions`` starts anew in each.
-    ``weights`` is what a token counts in the loss: 1 over the number of its sample's targets, so that samples count
-    alike, as they do in the authors' batches of one sample per device. The first token of a sequence is no target,
-    as nothing before it predicts it.
+    ``weights`` is what a token counts in the loss. With ``average`` ``samples`` it is 1 over the number of its sample's
+    targets, so that samples count alike, as they do in the authors' batches of one sample per device; with ``tokens``
+    it is 1, so that long answers count more. The first token of a sequence is no target, as nothing before it
+    predicts it.
     """
     length = max(1, *(sum(len(samples[i]) for i in row) for row in rows)) if rows else 1
     shape = (max(len(rows), 1), length)
@@ -87,7 +91,7 @@ def collate(rows: list[list[int]], samples: list[Encoded]) -> dict[str, torch.Te
             ids[r, span], refs[r, span] = sample.ids, sample.refs
             positions[r, span] = np.arange(len(sample))
             sequences[r, span] = number
-            weights[r, span] = sample.targets / max(1, sample.targets[1:].sum())
+            weights[r, span] = sample.targets / (max(1, sample.targets[1:].sum()) if average == "samples" else 1)
             weights[r, start] = 0
             start += len(sample)
     arrays = {"ids": ids, "refs": refs, "positions": positions, "sequences": sequences, "weights": weights}

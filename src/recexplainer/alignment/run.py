@@ -40,7 +40,8 @@ def align(
         train_tasks: Parquet files of training samples (the mode's tasks, and the conversations).
         embeddings: the recommender's ``embeddings.safetensors``.
         deepspeed_config: path of the DeepSpeed JSON.
-        settings: the ``alignment`` section of the config, with ``embedding_injection`` and ``trained_rows``.
+        settings: the ``alignment`` section of the config, with ``loss_average``,
+            ``embedding_injection`` and ``trained_rows``.
         ablation: which tasks are left out (section 3.6).
         seed: the stage's seed.
         checkpoints: a folder for checkpoints.

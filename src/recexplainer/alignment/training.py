@@ -88,13 +88,14 @@ def train(
 ) -> dict:
     """Train the model on the samples; a killed run goes on from its last checkpoint.
 
-    The loss of a step is the mean over the samples of its global batch, of each sample's mean over its target
-    tokens, so that it does not depend on how the batch is cut into rows, micro-batches and processes.
+    The loss of a step is a mean over its whole global batch, so that it does not depend on how the batch is cut into
+    rows, micro-batches and processes: over all target tokens (``loss_average`` ``tokens``), or over the samples, of
+    each sample's mean over its target tokens (``samples``).
 
     Args:
         model: a module that maps a packed batch and a normalizer to a loss.
         samples: the encoded samples.
-        settings: the ``alignment`` section of the config.
+        settings: the ``alignment`` section of the config, with ``loss_average``.
         deepspeed_config: path of the DeepSpeed JSON.
         seed: the stage's seed.
         checkpoints: a folder for checkpoints.
@@ -121,7 +122,7 @@ def train(
             group["lr"] = rate
         # Dropout draws from the step's own seed: a resumed run draws what an undisturbed one does.
         torch.manual_seed(derive_seed(seed, "step", number, rank))
-        loss = _step(engine, steps[number], samples, settings["rows_per_micro_batch"], rank, world)
+        loss = _step(engine, steps[number], samples, settings, rank, world)
         state["step"] = number + 1
         state["curve"].append({"step": number + 1, "loss": loss, "lr": rate, "tokens": steps[number].tokens})
         tokens += steps[number].tokens
@@ -162,8 +163,10 @@ def train(
     }
 
 
-def _step(engine, step: Step, samples: list[Encoded], rows_per_micro_batch: int, rank: int, world: int) -> float:
+def _step(engine, step: Step, samples: list[Encoded], settings: dict, rank: int, world: int) -> float:
     """Run one global batch and return its loss, the same on every rank."""
+    average, rows_per_micro_batch = settings["loss_average"], settings["rows_per_micro_batch"]
+    normalizer = step.samples if average == "samples" else step.targets
     mine = step.rows[rank::world]
     # Every rank runs as many micro-batches, the last ones empty where its share is short.
     share = math.ceil(len(step.rows) / world)
@@ -171,9 +174,9 @@ def _step(engine, step: Step, samples: list[Encoded], rows_per_micro_batch: int,
     total = torch.zeros((), device=engine.device)
     for start in starts:
         rows = mine[start : start + rows_per_micro_batch]
-        batch = {name: value.to(engine.device) for name, value in collate(rows, samples).items()}
+        batch = {name: value.to(engine.device) for name, value in collate(rows, samples, average).items()}
         # DeepSpeed averages over the processes; the sum is wanted.
-        loss = engine(batch, step.samples / world)
+        loss = engine(batch, normalizer / world)
         engine.set_gradient_accumulation_boundary(start == starts[-1])
         engine.backward(loss)
         total += loss.detach() / world
@@ -184,7 +187,7 @@ def _step(engine, step: Step, samples: list[Encoded], rows_per_micro_batch: int,
 
 
 def write_curve(path: Path, curve: list[dict]) -> None:
-    """Write the loss curve: step, loss (nats per target token, mean over samples), learning rate, tokens."""
+    """Write the loss curve: step, loss (nats per target token, mean over samples or tokens), learning rate, tokens."""
     with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["step", "loss", "lr", "tokens"], lineterminator="\n")
         writer.writeheader()

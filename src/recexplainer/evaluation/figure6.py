@@ -1,0 +1,208 @@
+"""Figure 6: what each training task is good for (section 3.6). A bar is an alignment without one task's samples."""
+
+import logging
+
+import pandas as pd
+
+from recexplainer.errors import InputError
+from recexplainer.evaluation.metrics import Estimate, estimate
+from recexplainer.evaluation.table2 import METRICS, evaluate
+from recexplainer.explanation.judgements import load_judgements
+from recexplainer.explanation.table3 import Ratings, by_system
+from recexplainer.files import write_csv
+from recexplainer.seeds import generator
+from recexplainer.style import FAINT, INK, MUTED, system_label
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ["dataset", "mode", "ablation", "metric", "value", "low", "high", "normalised", "cases"]
+
+METRIC_LABELS = {
+    "retrieval_hr5": "Retrieval\nH@5",
+    "retrieval_ndcg5": "Retrieval\nN@5",
+    "ranking_ndcg5": "Ranking\nN@5",
+    "classification_acc": "Classification\naccuracy",
+    "history_hcr": "Reconstruction\nHCR",
+    "explanation_score": "Explanation\nmean rating",
+}
+"""The metrics of the figure, from left to right."""
+
+ABLATION_LABELS = {
+    "full": "all tasks",
+    "no_discrimination": "− discrimination",
+    "no_reconstruction": "− reconstruction",
+    "no_classification": "− classification",
+    "no_sharegpt": "− ShareGPT",
+    "no_retrieval_ranking": "− retrieval, ranking",
+}
+
+OWN_TASK = {
+    "no_reconstruction": {"history_hcr"},
+    "no_classification": {"classification_acc"},
+    "no_retrieval_ranking": {"retrieval_hr5", "retrieval_ndcg5", "ranking_ndcg5"},
+}
+"""Per ablation the metrics of the tasks that it leaves out: the bars that the paper expects to be short."""
+
+
+FOOT = 0.55
+"""Height of the legend and the note under it, in inches."""
+
+
+def figure6(
+    predictions: list[str],
+    rows: list[list[str]],
+    judgements: list[str],
+    judgement_datasets: list[str],
+    settings: dict,
+    seed: int,
+    output: str,
+    images: list[str],
+) -> None:
+    """Evaluate the ablations, write the numbers and draw the figure.
+
+    Args:
+        predictions: one folder of predictions per system.
+        rows: dataset, mode and ablation of each, in the same order; ``full`` is the alignment with every task.
+        judgements: files of one judge. A dataset may have several (the ablations are judged apart from the systems of
+            table 3); [] leaves the rating of explanations out.
+        judgement_datasets: the dataset of each, in the same order.
+        settings: ``bootstrap``, the number of resamples; ``coverage_counts``, ``once`` or ``repeat``; ``names``, what a
+            dataset is called in the figure.
+        seed: of the resamples.
+        output: the CSV to write, one row per system and metric with the columns :data:`COLUMNS`. ``low`` and ``high``
+            are the ends of the 95 % interval, ``normalised`` is the value by the highest one among the ablations of the
+            same dataset, mode and metric. What does not apply to a system is empty.
+        images: the images to write, ``.svg``, ``.pdf`` or ``.png``.
+
+    Raises:
+        InputError: the lists do not fit each other, or a file is missing, or a system has not been judged.
+    """
+    if len(predictions) != len(rows):
+        raise InputError(f"--predictions: {len(predictions)} folders for {len(rows)} --rows; expected one each.")
+    ratings, judge = _ratings(judgements, judgement_datasets)
+    table = []
+    for folder, (dataset, mode, ablation) in zip(predictions, rows, strict=True):
+        metrics = evaluate(folder, settings["bootstrap"], settings["coverage_counts"], seed)
+        metrics = {name: metrics[name] for name in METRICS}
+        if dataset in ratings:
+            metrics["explanation_score"] = _score(
+                ratings[dataset], f"{mode}-{ablation}", settings["bootstrap"], seed, dataset
+            )
+        else:
+            metrics["explanation_score"] = None
+        for name in METRIC_LABELS:
+            found = metrics[name]
+            table.append(
+                {"dataset": dataset, "mode": mode, "ablation": ablation, "metric": name}
+                | {key: found and getattr(found, key) for key in ("low", "high", "cases")}
+                | {"value": found and found.mean}
+            )
+    frame = normalise(pd.DataFrame(table))
+    shown = frame.copy()
+    shown[["value", "low", "high", "normalised"]] = shown[["value", "low", "high", "normalised"]].astype(float).round(4)
+    write_csv(output, shown.astype({"cases": "Int64"}))
+    for image in images:
+        draw_figure6(frame, settings.get("names", {}), judge, image)
+    logger.info("figure 6, %d systems, in %s", len(rows), output)
+
+
+def _ratings(paths: list[str], datasets: list[str]) -> tuple[dict[str, Ratings], str]:
+    """Return the ratings per dataset, system and case, and the name of the one judge; "" without files."""
+    if len(paths) != len(datasets):
+        raise InputError(f"--judgements: {len(paths)} files for {len(datasets)} datasets; expected one of each.")
+    ratings: dict[str, Ratings] = {}
+    judges: set[str] = set()
+    for path, dataset in zip(paths, datasets, strict=True):
+        found = load_judgements(path)
+        judges |= {row["judge"] for row in found}
+        if len(judges) > 1:
+            names = ", ".join(sorted(judges))
+            raise InputError(f"{path}: ratings of {names} cannot be compared; expected those of one judge.")
+        ratings.setdefault(dataset, {}).update(by_system(found))
+    return ratings, next(iter(judges), "")
+
+
+def _score(ratings: Ratings, system: str, resamples: int, seed: int, dataset: str) -> Estimate | None:
+    """Return the mean rating of a system; None if every judgement of it has failed."""
+    if system not in ratings:
+        raise InputError(f"--judgements: no judgement of {system} for {dataset}. Judge its explanations.")
+    values = [rating for rating in ratings[system].values() if rating is not None]
+    if not values:
+        return None
+    return estimate(values, range(len(values)), resamples, generator(seed, "bootstrap", dataset))
+
+
+def normalise(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add ``normalised``: the value by the highest one of the dataset, mode and metric; empty where that is not over 0.
+
+    Args:
+        frame: with ``dataset, mode, ablation, metric, value``.
+    """
+    value = frame["value"].astype(float)
+    highest = value.groupby([frame["dataset"], frame["mode"], frame["metric"]], sort=False).transform("max")
+    return frame.assign(normalised=(value / highest).where(highest > 0))[COLUMNS]
+
+
+def draw_figure6(frame: pd.DataFrame, names: dict[str, str], judge: str, path: str) -> None:
+    """Draw one row of panels per dataset and mode, one panel per metric, one bar per ablation.
+
+    The bars that belong to the ablation's own task are hatched as well as coloured, so that they stand out in print.
+
+    Args:
+        frame: with the columns :data:`COLUMNS`.
+        names: what a dataset is called; one without an entry goes by its own name.
+        judge: whose ratings the last panel shows.
+        path: of the figure; its suffix gives the format.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    from recexplainer.style import figure_style, save_figure
+
+    groups = list(frame.groupby(["dataset", "mode"], sort=False))
+    heights = [0.95 + 0.24 * group["ablation"].nunique() for _, group in groups]
+    with figure_style():
+        figure = Figure(figsize=(9.6, sum(heights) + FOOT), layout="constrained")
+        *parts, foot = figure.subfigures(len(groups) + 1, 1, height_ratios=[*heights, FOOT])
+        for part, ((dataset, mode), group) in zip(parts, groups, strict=True):
+            title = f"{names.get(dataset, dataset)}, {system_label(mode)}"
+            part.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+            panels = part.subplots(1, len(METRIC_LABELS), sharey=True)
+            for panel, (metric, label) in zip(panels, METRIC_LABELS.items(), strict=True):
+                _draw_panel(panel, group[group["metric"] == metric], metric, label)
+        handles = [
+            Patch(facecolor="#0072b2", label="all tasks"),
+            Patch(facecolor="#a9aeb6", label="one task left out"),
+            Patch(facecolor="#e69f00", edgecolor="white", hatch="////", label="the task of this metric left out"),
+        ]
+        foot.legend(handles=handles, loc="upper center", ncols=3)
+        note = "Bars: share of the highest value in the panel, with 95% interval. Numbers: the values themselves."
+        note += f" Ratings by {judge}." if judge else ""
+        foot.text(0.5, 0.05, note, ha="center", va="bottom", fontsize=8, color=MUTED)
+        save_figure(figure, path)
+
+
+def _draw_panel(panel, rows: pd.DataFrame, metric: str, label: str) -> None:
+    """Draw the bars of one metric, the first ablation on top."""
+    panel.set_title(label, fontsize=8.5, fontweight="normal", pad=4)
+    panel.set(xlim=(0, 1.62), xticks=[0, 0.5, 1], ylim=(len(rows) - 0.4, -0.6))
+    panel.set_xticklabels(["0", "0.5", "1"])
+    panel.set_yticks(range(len(rows)), [ABLATION_LABELS.get(name, name) for name in rows["ablation"]])
+    panel.tick_params(axis="y", length=0)
+    panel.spines[["left", "bottom"]].set_visible(False)
+    panel.vlines([0, 0.5, 1], -0.6, len(rows) - 0.4, color=FAINT, linewidth=0.6, zorder=0)
+    if rows["normalised"].isna().all():
+        where = (0.5, (len(rows) - 1) / 2)
+        panel.annotate("not measured", where, ha="center", va="center", color=MUTED, fontsize=8, rotation=90)
+        return
+    for place, row in enumerate(rows.itertuples()):
+        if pd.isna(row.normalised):
+            panel.text(0.03, place, "–", va="center", color=MUTED, fontsize=8)
+            continue
+        own = metric in OWN_TASK.get(row.ablation, ())
+        color = "#0072b2" if row.ablation == "full" else "#e69f00" if own else "#a9aeb6"
+        panel.barh(place, row.normalised, 0.7, color=color, edgecolor="white", linewidth=0, hatch="////" if own else "")
+        scale = row.normalised / row.value if row.value else 0.0
+        low, high = row.low * scale, row.high * scale
+        panel.hlines(place, low, high, color=INK, linewidth=1.1)
+        panel.text(max(high, row.normalised) + 0.05, place, f"{row.value:.3f}", va="center", fontsize=7.5)

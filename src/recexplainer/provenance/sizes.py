@@ -1,0 +1,205 @@
+"""How big a run is, from its config alone: interactions, samples, tokens, parameters.
+
+Samples follow the tasks' definitions (sections 2.2 to 2.4). With U users and I interactions of a dataset:
+
+- retrieval and ranking: I - 2U to train on, U to test
+- classification: 2U to train on, two for each of a share of the users to test
+- reconstruction: I - U to train on, U to test; not in the behavior mode
+- discrimination: one per item and known field, no test; the title is not asked in the behavior mode
+
+Tokens are rough: a history has I / 2U + 1 items, at most ``max_length``; the constants of :class:`Words` say how long
+a title and a question are. No sample is longer than the context.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from recexplainer import settings
+from recexplainer.data.demo import DEFAULTS
+from recexplainer.errors import InputError
+from recexplainer.files import read_json
+
+FIELD_SHARE = 0.8  # of the items of real metadata that have a field
+ASSUMED_USERS, ASSUMED_ITEMS, ASSUMED_LENGTH = 4000, 2000, 9  # where the config does not tell
+
+
+@dataclass(frozen=True)
+class Size:
+    """A filtered dataset. ``basis`` says how it is known: measured, generated, target or assumed."""
+
+    users: int
+    items: int
+    interactions: int
+    basis: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """Mean lengths in tokens: of a title, a question, a field's text; and a conversation's share of the context."""
+
+    title: int
+    question: int
+    field: int
+    conversation: float
+
+
+PRETRAINED = Words(title=12, question=80, field=40, conversation=0.7)
+SCRATCH = Words(title=4, question=12, field=10, conversation=0.3)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A Llama: width, layers, width of the feed-forward network, vocabulary, and how many key heads per query head."""
+
+    hidden: int
+    layers: int
+    intermediate: int
+    vocabulary: int
+    key_share: float = 1.0
+    tied: bool = False
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters, less the norms."""
+        attention = (2 + 2 * self.key_share) * self.hidden**2
+        block = attention + 3 * self.hidden * self.intermediate
+        return round((1 if self.tied else 2) * self.vocabulary * self.hidden + self.layers * block)
+
+    def adapter_parameters(self, lora: dict, dims: int, trained_rows: str) -> int:
+        """Number of trained parameters: LoRA, the two projectors from ``dims``, and the new or all token rows."""
+        keys = round(self.key_share * self.hidden)
+        shapes = {name: 2 * self.hidden for name in ("q_proj", "o_proj")}
+        shapes |= {name: self.hidden + keys for name in ("k_proj", "v_proj")}
+        shapes |= {name: self.hidden + self.intermediate for name in ("gate_proj", "up_proj", "down_proj")}
+        targets = shapes if lora["targets"] == "all-linear" else [name for name in lora["targets"] if name in shapes]
+        adapter = self.layers * lora["rank"] * sum(shapes[name] for name in targets)
+        projectors = 2 * (dims * self.hidden // 2 + self.hidden**2 // 2)
+        rows = (1 if self.tied else 2) * self.hidden * (self.vocabulary if trained_rows == "all" else 2)
+        return adapter + projectors + rows
+
+
+KNOWN = {
+    "7b": Architecture(4096, 32, 11008, 32000),
+    "13b": Architecture(5120, 40, 13824, 32000),
+    "8b": Architecture(4096, 32, 14336, 128256, key_share=0.25),
+    "70b": Architecture(8192, 80, 28672, 128256, key_share=0.125),
+}
+"""Llamas of the hub by the size in their id."""
+
+
+def architecture(config: dict) -> Architecture:
+    """Return the base LLM's architecture: the scratch settings, a local ``config.json``, or the size in a hub id.
+
+    Raises:
+        InputError: the local ``config.json`` says too little, or the id names no size that is known.
+    """
+    llm = config["llm"]
+    if llm["source"] == "scratch":
+        tiny = llm["scratch"]
+        return Architecture(tiny["hidden"], tiny["layers"], tiny["intermediate"], tiny["vocabulary"], tied=True)
+    if llm["source"] == "folder":
+        path = Path(llm["folder"]) / "config.json"
+        found = read_json(path)
+        try:
+            heads = found["num_attention_heads"]
+            return Architecture(
+                *(found[key] for key in ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")),
+                key_share=found.get("num_key_value_heads", heads) / heads,
+                tied=found.get("tie_word_embeddings", False),
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path}: {error}; expected the config of a Llama, saved by transformers.") from None
+    sizes = re.findall(r"(?<![0-9a-z.])([0-9]+b)(?![0-9a-z])", llm["id"].lower())
+    known = [size for size in sizes if size in KNOWN]
+    if not known:
+        raise InputError(
+            f"llm.id: {llm['id']!r} names no size that the plan knows; expected one of {', '.join(KNOWN)} in it. "
+            "Download the model and set llm.source to folder, and the plan reads its config.json."
+        )
+    return KNOWN[known[0]]
+
+
+def words(config: dict) -> Words:
+    """Return the lengths that fit the base LLM: those of a large vocabulary and long questions, or of the demo."""
+    return SCRATCH if config["llm"]["source"] == "scratch" else PRETRAINED
+
+
+def dataset_size(config: dict, name: str) -> Size:
+    """Return a dataset's size: measured if its data stage is done, else what is generated, aimed at, or assumed."""
+    entry = config["datasets"][name]
+    measured = Path(config["pathvars"]["results"]) / "data" / name / "statistics.json"
+    if measured.is_file():
+        found = read_json(measured)
+        return Size(found["users"], found["items"], found["interactions"], "measured")
+    if entry.get("generate"):
+        made = DEFAULTS | entry["generate"]
+        lengths = range(made["min_length"], made["max_length"] + 1)
+        weights = [made["length_decay"] ** place for place in range(len(lengths))]
+        mean = sum(length * weight for length, weight in zip(lengths, weights, strict=True)) / sum(weights)
+        return Size(made["users"], made["items"], round(mean * made["users"]), "generated")
+    target = entry["filter"]["target"]
+    if target:
+        return Size(target["users"], target["items"], target["interactions"], "target")
+    users = max([value for value in entry["filter"]["sample_users"] if value] or [ASSUMED_USERS])
+    items = max([value for value in entry["filter"]["top_items"] if value] or [ASSUMED_ITEMS])
+    return Size(users, items, users * ASSUMED_LENGTH, "assumed")
+
+
+def train_samples(config: dict, name: str, mode: str, ablation: str = "full") -> dict[str, int]:
+    """Return the training samples per task of a dataset and mode, the conversations included.
+
+    Args:
+        config: the checked config.
+        name: of the dataset.
+        mode: behavior, intention or hybrid.
+        ablation: ``full``, ``full.<seed>``, or what is left out, such as ``no_discrimination``.
+    """
+    size, entry = dataset_size(config, name), config["datasets"][name]
+    asked = ["description", "tags", "brand", "feature"]
+    fields = 1 + sum(bool(entry["fields"].get(field)) for field in asked)  # and the most similar item
+    share = 1.0 if entry.get("generate") else FIELD_SHARE
+    prefixes, forms = max(0, size.interactions - 2 * size.users), 1
+    if mode == "hybrid" and settings.resolve(config)["hybrid_forms"] == "all":
+        forms = 3
+    counts = {
+        "retrieval": forms * prefixes,
+        "ranking": forms * prefixes,
+        "classification": forms * 2 * size.users,
+        # Of the title there is the intention form alone, and none of it in the behavior mode.
+        "discrimination": round(share * size.items * fields * forms) + (size.items if mode != "behavior" else 0),
+        "sharegpt": config["sharegpt"]["train"],
+        "reconstruction": 0 if mode == "behavior" else max(0, size.interactions - size.users),
+    }
+    left_out = ablation.removeprefix("no_").split("_") if ablation.startswith("no_") else []
+    return {task: count for task, count in counts.items() if count and task not in left_out}
+
+
+def test_samples(config: dict, name: str, mode: str, limited: bool = True) -> dict[str, int]:
+    """Return the test samples per evaluated task; ``limited`` by ``evaluation.max_cases``."""
+    users, most = dataset_size(config, name).users, config["evaluation"]["max_cases"] if limited else None
+    asked = round(config["tasks"]["classification_test_share"] * users)
+    users, asked = (min(count, most) if most else count for count in (users, asked))
+    counts = {"retrieval": users, "ranking": users, "classification": 2 * asked}
+    return counts if mode == "behavior" else counts | {"reconstruction": users}
+
+
+def sample_tokens(config: dict, name: str, mode: str, task: str) -> tuple[int, int]:
+    """Return the mean tokens of a sample's question and of its answer."""
+    size, length = dataset_size(config, name), words(config)
+    context = config["alignment"]["context"]
+    history = min(config["datasets"][name]["recommender"]["max_length"], size.interactions / (2 * size.users) + 1)
+    listed = round(history * length.title)
+    shown = {"behavior": listed, "intention": 1, "hybrid": listed + 1}[mode]
+    candidate = {"behavior": length.title, "intention": 1, "hybrid": length.title + 1}[mode]
+    count = config["labels"]["candidates"]
+    question, answer = {
+        "retrieval": (length.question + shown, length.title),
+        "ranking": (length.question + shown + count * candidate, count * length.title),
+        "classification": (length.question + shown + candidate, 1),
+        "discrimination": (length.question + candidate, length.field),
+        "sharegpt": (round(length.conversation * context / 2), round(length.conversation * context / 2)),
+        "reconstruction": (length.question + 1, listed),
+        "explanation": (2 * length.question + shown + candidate, config["explanation"]["max_tokens"]),
+    }[task]
+    return min(question, context), answer

@@ -1,0 +1,1 @@
+"""The page that shows a whole run, and the pictures drawn for it."""
