@@ -16,7 +16,7 @@ setup: .venv/.installed
 
 demo: setup
 	snakemake --cores $(CORES) --configfile config/demo.yaml
-	@echo "The tables are in results/demo/tables: table1.csv, table2.csv, table4.csv, recommender.csv"
+	@echo "The tables are in results/demo/tables, the figures in results/demo/figures."
 
 test: setup
 	python -m pytest
