@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test lint plan verify clean
 
 setup: .venv/.installed
 
@@ -26,6 +26,15 @@ lint: setup
 	ruff format --check .
 	snakefmt --check Snakefile rules
 	snakemake --lint
+
+# What a run will take: `make plan CONFIG=config/demo.yaml`; without CONFIG, the paper's.
+plan: setup
+	python workflow/scripts/plan.py --config config/config.yaml $(CONFIG)
+
+# Whether the files of a run are still those that it made: `make verify RESULTS=results/demo`.
+RESULTS ?= results
+verify: setup
+	python workflow/scripts/verify.py --provenance $(RESULTS)/provenance.json
 
 clean:
 	rm -rf results/demo results/smallest .pytest_cache .ruff_cache .hypothesis

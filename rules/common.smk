@@ -196,9 +196,11 @@ def prediction_folders(wildcards, input):
 
 def optional_results():
     """What not every run has: ratings by people, ablations, several seeds."""
-    found = ["<results>/tables/human.csv", "<results>/figures/figure3.svg"] if STUDY["ratings"] else []
-    found += ["<results>/figures/figure6.svg"] if ABLATED_DATASETS else []
-    return found + (["<results>/tables/seeds.csv"] if config["run"]["seeds"] else [])
+    return (
+        (["<results>/tables/human.csv"] if STUDY["ratings"] else [])
+        + (["<results>/figures/figure6.svg"] if ABLATED_DATASETS else [])
+        + (["<results>/tables/seeds.csv"] if config["run"]["seeds"] else [])
+    )
 
 
 def results_made():

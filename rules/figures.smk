@@ -39,7 +39,7 @@ rule figure4:
         template=CASE_PAGE,
     output:
         page=report("<results>/figures/figure4.html", caption="../workflow/report/figure4.rst", category="Figures"),
-        image="<results>/figures/figure4.svg",
+        images=collect("<results>/figures/figure4.{suffix}", suffix=["svg", "pdf", "png"]),
     log:
         "<logs>/figure4/all.log",
     benchmark:
@@ -57,7 +57,7 @@ rule figure4:
     shell:
         "python workflow/scripts/figure4.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --explanations {input.explanations:q} --systems {params.systems} --judgements {input.judgements:q}"
-        " --selected {input.selected:q} --dataset {params.dataset:q} --page {output.page:q} --images {output.image:q}"
+        " --selected {input.selected:q} --dataset {params.dataset:q} --page {output.page:q} --images {output.images:q}"
         " --threads {threads} 2>&1 | tee {log:q}"
 
 
@@ -109,7 +109,7 @@ rule figure5:
         template=CASE_PAGE,
     output:
         page=report("<results>/figures/figure5.html", caption="../workflow/report/figure5.rst", category="Figures"),
-        image="<results>/figures/figure5.svg",
+        images=collect("<results>/figures/figure5.{suffix}", suffix=["svg", "pdf", "png"]),
     log:
         "<logs>/figure5/all.log",
     benchmark:
@@ -126,5 +126,5 @@ rule figure5:
     shell:
         "python workflow/scripts/figure5.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --viewpoints {input.viewpoints:q} --prompts {input.prompts:q} --selected {input.selected:q}"
-        " --dataset {params.dataset:q} --page {output.page:q} --images {output.image:q} --threads {threads}"
+        " --dataset {params.dataset:q} --page {output.page:q} --images {output.images:q} --threads {threads}"
         " 2>&1 | tee {log:q}"

@@ -68,6 +68,7 @@ rule aggregate_ratings:
             "<results>/tables/human_agreement.csv", caption="../workflow/report/human_agreement.rst", category="Tables"
         ),
         figure=report("<results>/figures/figure3.svg", caption="../workflow/report/figure3.rst", category="Figures"),
+        others=collect("<results>/figures/figure3.{suffix}", suffix=["pdf", "png"]),
         data="<results>/figures/figure3.csv",
     log:
         "<logs>/aggregate_ratings/all.log",
@@ -86,5 +87,5 @@ rule aggregate_ratings:
     shell:
         "python workflow/scripts/aggregate_ratings.py --key {input.key:q} --ratings {input.ratings:q}"
         " --judgements {input.judgements:q} --settings {params.settings:q} --seed {params.seed}"
-        " --human {output.human:q} --agreement {output.agreement:q} --figure {output.figure:q}"
+        " --human {output.human:q} --agreement {output.agreement:q} --figures {output.figure:q} {output.others:q}"
         " --figure-data {output.data:q} --threads {threads} 2>&1 | tee {log:q}"

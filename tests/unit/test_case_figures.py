@@ -183,7 +183,7 @@ def files(tmp_path):
     ]
     write_cases(tmp_path, cases)
     answers = {
-        "base": ("", "failed"),
+        "base": (" \n", "failed"),
         "chatgpt": (f"No, the user will not like it. They own 'Gears of {EVIL[:5]}'.", "stop"),
         "hybrid-full": (f"Yes, the user will like {TARGET}, as they chose {EVIL}.\nBoth race.", "stop"),
     }

@@ -520,7 +520,9 @@ def aggregate(folder: Path, paths: list[str], output: str) -> list[Path]:
         [str(folder / "rubric.parquet")],
         {"bootstrap": 200, "allow_incomplete": False, "names": {SYSTEMS[0]: "a name"}},
         7,
-        *map(str, outputs),
+        *map(str, outputs[:2]),
+        [str(outputs[2])],
+        str(outputs[3]),
     )
     return outputs
 
@@ -584,7 +586,7 @@ def test_the_programs_run_one_after_another(tmp_path):
     assert done.returncode == 0, done.stderr
     common = ["--key", tmp_path / "p/key.json", "--judgements", tmp_path / "rubric.parquet", "--seed", 7]
     common += ["--settings", '{"bootstrap": 50, "allow_incomplete": false}', "--human", tmp_path / "h.csv"]
-    common += ["--agreement", tmp_path / "a.csv", "--figure", tmp_path / "f.svg", "--figure-data", tmp_path / "f.csv"]
+    common += ["--agreement", tmp_path / "a.csv", "--figures", tmp_path / "f.svg", "--figure-data", tmp_path / "f.csv"]
     files = [tmp_path / f"p/{rater}.json" for rater in RATERS]
     done = program("aggregate_ratings.py", *common, "--ratings", *files)
     assert done.returncode == 0, done.stderr

@@ -1,54 +1,22 @@
 """What runs again after a change: exactly the stages that use what was changed, and what follows them."""
 
+import json
+import re
 import shutil
 import subprocess
 from contextlib import contextmanager
 
 import pytest
 import yaml
-from clone import CONFIG, PARTS, ROOT, copy_repository, planned, run_with_stand_ins
+from clone import CONFIG, PARTS, ROOT, copy_repository, planned, run_with_stand_ins, snakemake
 
-# The pipeline as the paper has it: which rules read what a rule writes.
+# Which rules read what a rule writes: the picture in the report. The rules that the smallest run does not need are
+# those of services and of further seeds.
+GRAPH = json.loads((ROOT / "workflow/report/graph.json").read_text(encoding="utf-8"))
+UNUSED = {"explain_by_service", "judge_by_service", "table_seeds"}
 FOLLOWERS = {
-    "make_demo_dataset": ["download_dataset", "make_demo_conversations"],
-    "make_demo_conversations": ["download_conversations"],
-    "download_dataset": ["filter_dataset"],
-    "download_conversations": ["parse_conversations"],
-    "filter_dataset": ["table1", "tune_recommender", "train_recommender", "export_recommender", "build_tasks"]
-    + ["train_llm", "predict_baseline", "predict_base", "predict_aligned", "choose_cases", "explain"]
-    + ["judge_by_rubric", "figure4", "explain_viewpoints", "figure5"],
-    "parse_conversations": ["train_llm", "build_sharegpt"],
-    "tune_recommender": ["train_recommender"],
-    "train_recommender": ["export_recommender", "table_recommender"],
-    "export_recommender": ["build_tasks", "align", "predict_base", "predict_aligned"]
-    + ["choose_cases", "explain", "explain_viewpoints"],
-    "build_tasks": ["align", "predict_baseline", "predict_base", "predict_aligned", "table4"],
-    "build_sharegpt": ["align", "table4"],
-    "train_llm": ["base_llm"],
-    "base_llm": ["build_sharegpt", "align", "predict_base", "predict_aligned", "explain", "explain_viewpoints"],
-    "align": ["predict_aligned", "explain", "explain_viewpoints"],
-    "predict_baseline": ["table2"],
-    "predict_base": ["table2"],
-    "predict_aligned": ["table2", "figure6"],
-    "choose_cases": ["explain", "judge_by_rubric", "draw_study", "select_case", "figure4", "explain_viewpoints"]
-    + ["figure5"],
-    "explain": ["judge_by_rubric", "draw_study", "select_case", "figure4", "table3"],
-    "figure6": ["all"],
-    "judge_by_rubric": ["figure6", "simulate_raters", "aggregate_ratings", "select_case", "figure4", "table3"],
-    "draw_study": ["simulate_raters", "aggregate_ratings", "all"],
-    "simulate_raters": ["aggregate_ratings"],
-    "aggregate_ratings": ["all"],
-    "select_case": ["figure4", "explain_viewpoints", "figure5"],
-    "explain_viewpoints": ["figure5"],
-    "figure4": ["all"],
-    "figure5": ["all"],
-    "table3": ["all"],
-    "table_spending": ["all"],
-    "table1": ["all"],
-    "table2": ["all"],
-    "table4": ["all"],
-    "table_recommender": ["all"],
-    "all": [],
+    rule: [end for start, end in GRAPH if start == rule and end not in UNUSED]
+    for rule in {rule for edge in GRAPH for rule in edge} - UNUSED
 }
 
 
@@ -104,7 +72,8 @@ LOGIC = {
     "src/recexplainer/evaluation/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"},
     "src/recexplainer/explanation/rubric.py": {"judge_by_rubric"},
     "src/recexplainer/study/draw.py": {"draw_study"},
-    "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "table2", "table3", "aggregate_ratings", "figure6"},
+    "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "table2", "table3", "aggregate_ratings", "figure6"}
+    | {"learning_curves"},
     # a package's __init__ runs on import
     "src/recexplainer/recommender/__init__.py": {"tune_recommender", "train_recommender", "export_recommender"}
     | {"table_recommender"},
@@ -188,7 +157,8 @@ def test_another_search_space_keeps_the_first_trial(finished):
 def test_a_new_ablation_runs_alone(finished):
     more = {"names": ["no_classification", "no_sharegpt"], "modes": ["hybrid"]}
     jobs = planned(finished, configfiles=layered(finished, run={"ablations": more}))
-    assert jobs == {"align": 1, "predict_aligned": 1, "explain": 1, "judge_by_rubric": 1, "figure6": 1, "all": 1}
+    once = ("align", "predict_aligned", "explain", "judge_by_rubric", "figure6", "learning_curves", "all")
+    assert jobs == dict.fromkeys(once, 1)
 
 
 def test_further_seeds_rerun_the_alignments_alone(finished):
@@ -224,3 +194,11 @@ def test_every_rule_is_run_by_the_smallest_config(tmp_path):
     jobs = planned(tmp_path)
     assert set(jobs) == set(FOLLOWERS)
     assert (ROOT / CONFIG).is_file()
+
+
+def test_the_picture_of_the_pipeline_is_its_graph(finished):
+    done = snakemake(finished, "--rulegraph", "--configfile", CONFIG)
+    assert done.returncode == 0, done.stderr
+    names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)"', done.stdout, re.MULTILINE))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", done.stdout)}
+    assert edges == {(start, end) for start in FOLLOWERS for end in FOLLOWERS[start]}

@@ -2,7 +2,7 @@
 
 Run as: python workflow/scripts/aggregate_ratings.py --key results/study/key.json --ratings a.json b.json c.json
     --judgements results/judgements/games/rubric.parquet --settings '{"bootstrap": 1000, "allow_incomplete": false}'
-    --seed 1 --human human.csv --agreement human_agreement.csv --figure figure3.svg --figure-data figure3.csv
+    --seed 1 --human human.csv --agreement human_agreement.csv --figures figure3.svg --figure-data figure3.csv
 """
 
 from recexplainer import cli
@@ -19,7 +19,7 @@ def main(args):
         args.seed,
         args.human,
         args.agreement,
-        args.figure,
+        args.figures,
         args.figure_data,
     )
 
@@ -33,6 +33,6 @@ if __name__ == "__main__":
     arguments.add_argument("--seed", type=int, required=True)
     arguments.add_argument("--human", required=True, help="CSV of the means")
     arguments.add_argument("--agreement", required=True, help="CSV of the agreements")
-    arguments.add_argument("--figure", required=True, help="figure 3, .svg, .pdf or .png")
+    arguments.add_argument("--figures", nargs="+", required=True, help="figure 3, .svg, .pdf or .png")
     arguments.add_argument("--figure-data", required=True, help="CSV of the numbers in figure 3")
     cli.run(main, arguments)

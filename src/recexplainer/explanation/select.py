@@ -82,7 +82,7 @@ def load_answers(cases: str | Path, explanations: list[str], systems: list[str],
 
 def agrees(decision: bool | None, label: bool) -> bool:
     """Return whether a text decides as the recommender does; an unreadable decision (null) does not."""
-    return decision is not None and decision == label
+    return decision == label
 
 
 def most_telling(answers: Answers, system: str) -> str:

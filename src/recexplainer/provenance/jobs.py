@@ -1,42 +1,42 @@
-"""The jobs that a config asks for, and how much work each of them is.
+"""The jobs of a run, from its config alone, each with its work: samples, FLOPs, disk and money.
 
-They follow the rules in ``rules/``, for the stages that take time, disk or money; what tables, figures and the pages of
-the study take is not worth a line. The work of a job that runs an LLM is counted in floating-point operations, with P
-parameters:
+FLOPs of an LLM with P parameters, per token: 2P forwards; 2P more backwards for the gradients that LoRA needs (4P in
+all), and another 2P where all weights are trained (6P) or activations are computed again (gradient checkpointing).
+An answer is generated with every beam carrying its own question, and retrieval is asked twice: unconstrained, and
+constrained to the catalogue. SASRec takes 6 (L n (4 d^2 + 2 d f) + d items) per prefix and epoch, with history length
+L, n layers, width d and feed-forward width f, and all epochs are counted: early stopping is not foreseen.
 
-- training from scratch: 6 P per token, over ``steps * batch`` samples
-- alignment (the base LLM frozen): 4 P per token, and 2 P more with gradient checkpointing, over all epochs
-- reading a prompt and writing an answer: 2 P per token; a beam writes, and reads, as a sequence of its own
-
-SASRec's is 6 per parameter and position seen, over half of the most epochs, since training stops early. All other work
-is counted in samples: interactions, conversations, cases. Lengths in tokens are those of
-:mod:`recexplainer.provenance.sizes`; an explanation is taken for ``ANSWER_SHARE`` of what it may be.
+Money is what answers may cost at most, as the run itself estimates it before the first request: every answer as long
+as it may get, and what the judge reads as well.
 """
 
-import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from recexplainer import settings, sources
 from recexplainer.provenance.sizes import (
-    PRETRAINED,
-    Size,
+    Architecture,
     architecture,
     dataset_size,
+    evaluated_samples,
     sample_tokens,
-    test_samples,
     train_samples,
     words,
 )
 
-BASELINES = ("random", "popularity")
-ANSWER_SHARE = 0.4  # of explanation.max_tokens
-JUDGE_INSTRUCTION = 400  # tokens
-EXPLAIN_INSTRUCTION = 200  # tokens
-RAW_BYTES = 7e8  # of a raw file whose size the config does not tell
-SAMPLE_BYTES = 200  # of a sample in a task file, compressed
-PREDICTION_BYTES = 400  # of a case in a prediction file, compressed
-TEXT_BYTES = 1000  # of an explanation with its prompt, compressed
+RAW_BYTES = 1e9  # of a raw file whose size is unknown
+GENERATED_BYTES = 1e6
+DOWNLOAD_RATE = 20e6  # bytes per second
+PARSE_RATE = 5e6  # compressed bytes per second
+SAMPLE_RATE = 10e3  # samples written per second
+LOAD_RATE = 1e9  # bytes of an LLM per second
+REQUEST_SECONDS = 5.0
+SAMPLE_BYTES = 60  # of a training sample, compressed
+ANSWER_BYTES = 200  # of a prediction
+JUDGE_TOKENS = 480  # of the judge's instruction
+BATCH_DISCOUNT = 0.5
+SYSTEMS_WITHOUT_LLM = ("random", "popularity")
 
 
 @dataclass(frozen=True)
@@ -45,282 +45,272 @@ class Job:
 
     Attributes:
         rule: its rule.
-        name: as its benchmark file is called.
-        samples: what it goes through.
-        work: floating-point operations of training and reading, or samples where no model runs.
-        decoding: floating-point operations of writing answers.
-        kind: ``llm``, ``model`` (SASRec) or ``data``.
-        gpus: how many it takes.
-        disk: bytes that it leaves.
-        usd: US dollars, for services.
+        name: its wildcards joined by dots, ``all`` if there are none: the name of its benchmark file.
+        samples: how much it does, in whatever its rule counts; recorded times are scaled by it.
+        flops: floating-point operations of models.
+        generating: whether an LLM generates, which keeps less of a device busy than training.
+        seconds: time beside the FLOPs.
+        gpus, threads: what it asks for.
+        disk: bytes of its outputs, checkpoints included.
+        usd: the most that it pays to a service.
     """
 
     rule: str
     name: str
-    samples: int
-    work: float = 0.0
-    decoding: float = 0.0
-    kind: str = "data"
+    samples: float = 1
+    flops: float = 0
+    generating: bool = False
+    seconds: float = 0
     gpus: int = 0
-    disk: float = 0.0
-    usd: float = 0.0
+    threads: int = 1
+    disk: float = 0
+    usd: float = 0
 
 
-def jobs(config: dict) -> list[Job]:
-    """Return the jobs of a whole run from nothing, in the order of the pipeline.
+def all_jobs(config: dict) -> Iterator[Job]:
+    """Yield every job of a run from raw data to figures, with the ablations; rules of seconds among them count too.
 
     Args:
-        config: the checked config.
-
-    Raises:
-        InputError: the base LLM's size is not known.
+        config: the merged and checked config.
     """
-    datasets, sizes = config["run"]["datasets"], {name: dataset_size(config, name) for name in config["run"]["datasets"]}
-    found = []
-    for name in datasets:
-        found += _data(config, name, sizes[name]) + _recommender(config, name, sizes[name])
-    found += _conversations(config) + _llm(config)
-    for name in datasets:
-        found += _tasks(config, name) + _alignments(config, name, sizes[name]) + _predictions(config, name)
-        found += _explanations(config, name) + _judgements(config, name)
-    return found + _viewpoints(config)
+    yield from _data_jobs(config)
+    yield from _recommender_jobs(config)
+    yield from _task_jobs(config)
+    yield from _llm_jobs(config)
+    yield from _prediction_jobs(config)
+    yield from _explanation_jobs(config)
+    yield from _judgement_jobs(config)
+    yield from _result_jobs(config)
 
 
-def aligned(config: dict, dataset: str) -> list[tuple[str, str]]:
-    """Return the alignments of a dataset, as mode and ablation: full, the ablations, and those of further seeds."""
-    return [*_systems(config), *ablated(config, dataset)] + [
-        (mode, f"full.{seed}") for mode in config["run"]["modes"] for seed in config["run"]["seeds"]
-    ]
+def alignments(config: dict) -> list[tuple[str, str, str]]:
+    """Return dataset, mode and ablation (``full``, ``full.<seed>``, ``no_...``) of every alignment."""
+    run, ablations = config["run"], config["run"]["ablations"]
+    whole = ["full", *(f"full.{seed}" for seed in run["seeds"])]
+    pairs = [(name, mode, which) for name in run["datasets"] for mode in run["modes"] for which in whole]
+    return pairs + [(name, *pair) for name in ablations["datasets"] for pair in _ablated(config)]
 
 
-def ablated(config: dict, dataset: str) -> list[tuple[str, str]]:
-    """Return the ablations of a dataset, as mode and ablation."""
-    chosen = config["run"]["ablations"]
-    return [(mode, name) for mode in chosen["modes"] for name in chosen["names"] if dataset in chosen["datasets"]]
+def _ablated(config: dict) -> list[tuple[str, str]]:
+    ablations = config["run"]["ablations"]
+    return [(mode, which) for mode in ablations["modes"] for which in ablations["names"]]
 
 
-def _systems(config: dict) -> list[tuple[str, str]]:
-    return [(mode, "full") for mode in config["run"]["modes"]]
-
-
-def _raw_bytes(found: list[dict]) -> float:
-    """Return the size of a raw file: of the local copy, as the config says, or as assumed."""
-    for source in found:
-        path = Path(os.path.expandvars(os.path.expanduser(source.get("path", ""))))
-        if source.get("path") and path.is_file():
-            return path.stat().st_size
+def _raw_bytes(config: dict, name: str, file: str | None) -> float:
+    """Size of a raw file: what the config says, that of a local copy, or a guess."""
+    if sources.entry(config, name).get("generate"):
+        return GENERATED_BYTES
+    for source in sources.sources(config, name, file):
         if source.get("bytes"):
             return source["bytes"]
+        if "path" in source and Path(source["path"]).is_file():
+            return Path(source["path"]).stat().st_size
     return RAW_BYTES
 
 
-def _data(config: dict, name: str, size: Size) -> list[Job]:
-    entry, made = config["datasets"][name], []
-    # Made-up reviews are a few dozen bytes each.
-    raw = {"reviews": size.interactions * 60, "metadata": size.items * 300}
-    if entry.get("generate"):
-        made = [Job("make_demo_dataset", name, size.interactions, size.interactions, disk=sum(raw.values()))]
-    else:
-        raw = {file: _raw_bytes(sources.sources(config, name, file)) for file in raw}
-    taken = [Job("download_dataset", f"{name}.{file}", 1, 1, disk=count) for file, count in raw.items()]
-    return [
-        *made,
-        *taken,
-        # Reading the raw files is what takes the time.
-        Job("filter_dataset", name, size.interactions, sum(raw.values()), disk=size.interactions * 40),
-    ]
+def _data_jobs(config: dict) -> Iterator[Job]:
+    for name in config["run"]["datasets"]:
+        raw = {file: _raw_bytes(config, name, file) for file in ("reviews", "metadata")}
+        if config["datasets"][name].get("generate"):
+            yield Job("make_demo_dataset", name, disk=sum(raw.values()))
+        for file, size in raw.items():
+            yield Job("download_dataset", f"{name}.{file}", samples=size, seconds=size / DOWNLOAD_RATE, disk=size)
+        total, kept = sum(raw.values()), dataset_size(config, name).interactions
+        yield Job("filter_dataset", name, samples=total, seconds=total / PARSE_RATE, disk=20.0 * kept)
+    size = _raw_bytes(config, "sharegpt", None)
+    if config["sharegpt"].get("generate"):
+        yield Job("make_demo_conversations", "all", disk=size)
+    yield Job("download_conversations", "all", seconds=size / DOWNLOAD_RATE, disk=size)
+    yield Job("parse_conversations", "all", seconds=size / PARSE_RATE, disk=size / 2)
 
 
-def _conversations(config: dict) -> list[Job]:
-    chosen = config["sharegpt"]
-    made = chosen.get("generate")
-    count = made["conversations"] if made else chosen["train"] + chosen["test"]
-    raw = count * 300 if made else _raw_bytes(sources.sources(config, "sharegpt"))
-    jobs = [Job("make_demo_conversations", "all", count, count, disk=raw)] if made else []
-    return [
-        *jobs,
-        Job("download_conversations", "all", 1, 1, disk=raw),
-        Job("parse_conversations", "all", count, raw, disk=raw / 3),
-        Job("build_sharegpt", "all", count, raw, disk=(chosen["train"] + chosen["test"]) * 1000),
-    ]
-
-
-def _recommender(config: dict, name: str, size: Size) -> list[Job]:
-    chosen = config["recommender"]
-    dim, length = (config["datasets"][name]["recommender"][key] for key in ("dim", "max_length"))
-    prefixes = max(0, size.interactions - 2 * size.users)
-    block = 4 * dim**2 + 2 * dim * chosen["ffn"]
-    work = 6 * prefixes * (length * chosen["layers"] * block + dim * size.items) * chosen["epochs"] / 2
-    weights = 4 * (chosen["layers"] * block + dim * (size.items + length))
-    trials = [
-        Job("tune_recommender", f"{name}.{trial}", prefixes, work, kind="model", disk=2000)
-        for trial in range(chosen["tuning"]["trials"])
-    ]
-    scored = 2 * size.interactions * (length * chosen["layers"] * block + dim * size.items)
-    kept = 4 * dim * (size.interactions + size.items) + 100 * size.interactions
-    return [
-        *trials,
-        Job("train_recommender", name, prefixes, work, kind="model", disk=weights),
-        Job("export_recommender", name, size.interactions, scored, kind="model", disk=kept),
-    ]
-
-
-def _llm(config: dict) -> list[Job]:
-    model, llm = architecture(config), config["llm"]
-    if llm["source"] != "scratch":
-        # A snapshot of the hub is kept in half precision, in the hub's own cache.
-        return [Job("base_llm", "all", 1, disk=2 * model.parameters if llm["source"] == "hub" else 0)]
-    tiny = llm["scratch"]
-    samples = tiny["steps"] * tiny["batch"]
-    tokens = samples * tiny["context"] * words(config).conversation
-    return [
-        Job("train_llm", "all", samples, 6 * model.parameters * tokens, kind="llm", disk=4 * model.parameters),
-        Job("base_llm", "all", 1),
-    ]
-
-
-def _tasks(config: dict, name: str) -> list[Job]:
-    # The baselines and the base LLM are tested on the behavior mode's samples, so that it is built in any case.
-    modes = dict.fromkeys([*config["run"]["modes"], "behavior"])
-    found = []
-    for mode in modes:
-        trained = train_samples(config, name, mode)
-        count = sum(trained.values()) - trained.get("sharegpt", 0)
-        count += sum(test_samples(config, name, mode, limited=False).values())
-        found.append(Job("build_tasks", f"{name}.{mode}", count, count, disk=count * SAMPLE_BYTES))
-    return found
-
-
-def _alignments(config: dict, name: str, size: Size) -> list[Job]:
-    model, chosen = architecture(config), config["alignment"]
-    dim = config["datasets"][name]["recommender"]["dim"]
-    trained = model.adapter_parameters(chosen["lora"], dim, settings.resolve(config)["trained_rows"])
-    per_token = (6 if chosen["gradient_checkpointing"] else 4) * model.parameters
-    found = []
-    for mode, ablation in aligned(config, name):
-        counts = train_samples(config, name, mode, ablation)
-        lengths = {task: sum(sample_tokens(config, name, mode, task)) for task in counts}
-        tokens = sum(min(lengths[task], chosen["context"]) * count for task, count in counts.items())
-        samples = sum(counts.values())
-        passes = chosen["epochs"]
-        if chosen["max_steps"] is not None:
-            passes = min(passes, chosen["max_steps"] * chosen["batch"] / samples)
-        found.append(
-            Job(
-                "align",
-                f"{name}.{mode}.{ablation}",
-                samples,
-                per_token * tokens * passes,
-                kind="llm",
-                gpus=chosen["gpus"],
-                # The adapter, and a checkpoint: it and Adam's two moments.
-                disk=4 * trained * (4 if chosen["checkpoint_every"] else 1),
-            )
+def _recommender_jobs(config: dict) -> Iterator[Job]:
+    recommender = config["recommender"]
+    for name in config["run"]["datasets"]:
+        size, own = dataset_size(config, name), config["datasets"][name]["recommender"]
+        dim, width, layers = own["dim"], recommender["ffn"], recommender["layers"]
+        weights = layers * (4 * dim**2 + 2 * dim * width)
+        prefixes = max(0, size.interactions - 2 * size.users)
+        forward = 2 * (own["max_length"] * weights + dim * size.items)
+        training = {
+            "samples": prefixes * recommender["epochs"],
+            "flops": 3.0 * forward * prefixes * recommender["epochs"],
+            "threads": recommender["threads"],
+        }
+        for trial in range(recommender["tuning"]["trials"]):
+            yield Job("tune_recommender", f"{name}.{trial}", disk=1e3, **training)
+        yield Job("train_recommender", name, disk=4.0 * (weights + dim * size.items), **training)
+        yield Job(
+            "export_recommender",
+            name,
+            samples=size.interactions,
+            flops=float(forward * size.interactions),
+            threads=recommender["threads"],
+            disk=4.0 * dim * (size.interactions + size.items),
         )
-    return found
 
 
-def _reading(config: dict, name: str, mode: str) -> tuple[int, float, float]:
-    """Return the test cases of an LLM in a mode, and the tokens that are read and written for them."""
-    beams = config["evaluation"]["beams"]
-    cases, read, written = 0, 0.0, 0.0
-    for task, count in test_samples(config, name, mode).items():
-        question, answer = sample_tokens(config, name, mode, task)
-        # Two beam searches: unconstrained, and constrained to the catalogue.
-        sequences = 2 * beams if task == "retrieval" else 1
-        cases += count
-        read += count * question * sequences
-        written += count * answer * sequences if task != "classification" else 0
-    return cases, read, written
+def _task_jobs(config: dict) -> Iterator[Job]:
+    for name in config["run"]["datasets"]:
+        # The baselines and the base LLM answer the behavior mode's questions.
+        for mode in dict.fromkeys(["behavior", *config["run"]["modes"]]):
+            train = sum(train_samples(config, name, mode).values()) - config["sharegpt"]["train"]
+            count = train + sum(evaluated_samples(config, name, mode, limited=False).values())
+            yield Job("build_tasks", f"{name}.{mode}", count, seconds=count / SAMPLE_RATE, disk=SAMPLE_BYTES * count)
+    count = config["sharegpt"]["train"] + config["sharegpt"]["test"]
+    yield Job("build_sharegpt", "all", count, seconds=count / SAMPLE_RATE, disk=10 * SAMPLE_BYTES * count)
 
 
-def _predictions(config: dict, name: str) -> list[Job]:
-    flops, gpus = 2 * architecture(config).parameters, config["evaluation"]["gpus"]
-
-    def predicted(rule: str, job: str, mode: str) -> Job:
-        cases, read, written = _reading(config, name, mode)
-        disk = cases * PREDICTION_BYTES
-        return Job(rule, job, cases, flops * read, flops * written, kind="llm", gpus=gpus, disk=disk)
-
-    users = dataset_size(config, name).users
-    return [
-        *(Job("predict_baseline", f"{name}.{system}", users, users, disk=4 * users * 100) for system in BASELINES),
-        predicted("predict_base", name, "behavior"),
-        *(
-            predicted("predict_aligned", f"{name}.{mode}.{ablation}", mode)
-            for mode, ablation in aligned(config, name)
-        ),
-    ]
+def _model_bytes(config: dict, model: Architecture) -> float:
+    return (4.0 if config["llm"]["source"] == "scratch" else 2.0) * model.parameters
 
 
-def _explained(config: dict, name: str) -> int:
-    """Return the number of cases of a dataset: at most two per user."""
-    return min(config["explanation"]["cases"], 2 * dataset_size(config, name).users)
+def _llm_jobs(config: dict) -> Iterator[Job]:
+    model, alignment = architecture(config), config["alignment"]
+    size, tiny = _model_bytes(config, model), config["llm"]["scratch"]
+    if config["llm"]["source"] == "scratch":
+        trained = tiny["steps"] * tiny["batch"]
+        tokens = trained * words(config).conversation * tiny["context"]
+        flops = 6.0 * model.parameters * tokens
+        yield Job("train_llm", "all", trained, flops=flops, threads=tiny["threads"], disk=size)
+    hub = config["llm"]["source"] == "hub"
+    yield Job("base_llm", "all", seconds=size / (DOWNLOAD_RATE if hub else LOAD_RATE), disk=size if hub else 0)
+    rows = settings.resolve(config)["trained_rows"]
+    per_token = (6.0 if alignment["gradient_checkpointing"] else 4.0) * model.parameters
+    if rows == "all":
+        per_token += 4.0 * model.vocabulary * model.hidden
+    for name, mode, ablation in alignments(config):
+        counts = train_samples(config, name, mode, ablation)
+        samples, epoch_tokens = sum(counts.values()), 0
+        for task, count in counts.items():
+            epoch_tokens += count * min(alignment["context"], sum(sample_tokens(config, name, mode, task)))
+        passed = samples * alignment["epochs"]
+        if alignment["max_steps"]:
+            passed = min(passed, alignment["max_steps"] * alignment["batch"])
+        dim = config["datasets"][name]["recommender"]["dim"]
+        trained = model.adapter_parameters(alignment["lora"], dim, rows)
+        # The result once; for going on, the newest checkpoint with AdamW's two moments.
+        kept = 4.0 * trained * (4 if alignment["checkpoint_every"] else 1)
+        yield Job(
+            "align",
+            f"{name}.{mode}.{ablation}",
+            samples=passed,
+            flops=per_token * passed * epoch_tokens / samples if samples else 0,
+            seconds=size / LOAD_RATE,
+            gpus=alignment["gpus"],
+            threads=alignment["threads"] * max(1, alignment["gpus"]),
+            disk=kept,
+        )
 
 
-def _words_read(config: dict, name: str) -> int:
-    """Return the tokens of a history and an item in a question to a service."""
-    return PRETRAINED.title * (config["datasets"][name]["recommender"]["max_length"] + 1)
+def _generation_flops(config: dict, name: str, mode: str, counts: dict[str, int]) -> float:
+    """FLOPs of answering some samples per task; a classification reads one step of logits."""
+    total = 0.0
+    for task, count in counts.items():
+        times = 2 * config["evaluation"]["beams"] if task == "retrieval" else 1
+        total += count * times * sum(sample_tokens(config, name, mode, task))
+    return 2.0 * architecture(config).parameters * total
 
 
-def _explain(config: dict, rule: str, job: str, name: str, mode: str, cases: int) -> Job:
-    flops = 2 * architecture(config).parameters
-    question, answer = sample_tokens(config, name, mode, "explanation")
+def _generation_job(config: dict, rule: str, job: str, name: str, mode: str, counts: dict[str, int]) -> Job:
+    """A job in which the LLM answers some samples per task."""
+    answered = sum(counts.values())
     return Job(
         rule,
         job,
-        cases,
-        flops * cases * question,
-        flops * cases * answer * ANSWER_SHARE,
-        kind="llm",
+        samples=answered,
+        flops=_generation_flops(config, name, mode, counts),
+        generating=True,
+        seconds=_model_bytes(config, architecture(config)) / LOAD_RATE,
         gpus=config["evaluation"]["gpus"],
-        disk=cases * TEXT_BYTES,
+        threads=config["evaluation"]["threads"],
+        disk=ANSWER_BYTES * answered,
     )
 
 
-def _explanations(config: dict, name: str) -> list[Job]:
-    chosen, cases = config["explanation"], _explained(config, name)
-    found = [Job("choose_cases", name, cases, cases, disk=cases * TEXT_BYTES)]
-    found.append(_explain(config, "explain", f"{name}.base", name, "behavior", cases))
-    for mode, ablation in [*_systems(config), *ablated(config, name)]:
-        found.append(_explain(config, "explain", f"{name}.{mode}-{ablation}", name, mode, cases))
-    for service in chosen["services"]:
-        usd = _usd(config, service, cases, EXPLAIN_INSTRUCTION + _words_read(config, name), chosen["max_tokens"])
-        # The answer is kept twice: in the store, and in the table.
-        disk = 4 * cases * TEXT_BYTES
-        found.append(Job("explain_by_service", f"{name}.{service}", cases, cases, disk=disk, usd=usd))
-    return found
+def _prediction_jobs(config: dict) -> Iterator[Job]:
+    for name in config["run"]["datasets"]:
+        counts = evaluated_samples(config, name, "behavior")
+        for system in SYSTEMS_WITHOUT_LLM:
+            answered = sum(evaluated_samples(config, name, "behavior", limited=False).values())
+            yield Job("predict_baseline", f"{name}.{system}", answered, disk=ANSWER_BYTES * answered)
+        yield _generation_job(config, "predict_base", name, name, "behavior", counts)
+    for name, mode, ablation in alignments(config):
+        counts = evaluated_samples(config, name, mode)
+        yield _generation_job(config, "predict_aligned", f"{name}.{mode}.{ablation}", name, mode, counts)
 
 
-def _judgements(config: dict, name: str) -> list[Job]:
-    chosen, cases = config["explanation"], _explained(config, name)
-    groups = {"systems": 1 + len(chosen["services"]) + len(config["run"]["modes"]), "ablations": len(ablated(config, name))}
-    # Figure 6 takes the first judge's ratings; a service is asked about the ablations in any case.
-    judges = {"systems": set(chosen["judges"]), "ablations": {*chosen["judges"]} - {"rubric"} | {chosen["judges"][0]}}
-    if chosen["study"]["ratings"] == "simulated" and chosen["study"]["dataset"] == name:
-        judges["systems"].add("rubric")  # the made-up raters follow it
-    found = []
-    for group, systems in groups.items():
-        for judge in sorted(judges[group]) if systems else []:
-            count, disk = cases * systems, cases * systems * PREDICTION_BYTES
+def _explained(config: dict, name: str) -> list[str]:
+    """The systems of a dataset whose explanations an LLM of ours writes, ablations included."""
+    systems = ["base", *(f"{mode}-full" for mode in config["run"]["modes"])]
+    if name in config["run"]["ablations"]["datasets"]:
+        systems += [f"{mode}-{which}" for mode, which in _ablated(config)]
+    return systems
+
+
+def _explanation_jobs(config: dict) -> Iterator[Job]:
+    explanation, study = config["explanation"], config["explanation"]["study"]
+    cases = explanation["cases"]
+    for name in config["run"]["datasets"]:
+        yield Job("choose_cases", name, disk=ANSWER_BYTES * cases)
+        for system in _explained(config, name):
+            mode = "behavior" if system == "base" else system.partition("-")[0]
+            yield _generation_job(config, "explain", f"{name}.{system}", name, mode, {"explanation": cases})
+        question, answer = sample_tokens(config, name, "behavior", "explanation")
+        for service in explanation["services"]:
+            yield _service_job(config, "explain_by_service", f"{name}.{service}", service, cases, question, answer)
+    best = next(mode for mode in ("hybrid", "behavior", "intention") if mode in config["run"]["modes"])
+    asked = {"explanation": 1 + len(explanation["viewpoints"])}
+    name = study["dataset"]
+    yield _generation_job(config, "explain_viewpoints", f"{name}.{best}-full", name, best, asked)
+
+
+def _service_job(config: dict, rule: str, job: str, service: str, count: int, question: int, answer: int) -> Job:
+    """A job in which a service answers ``count`` requests of so many tokens."""
+    found = config["services"][service]
+    price = found["price"]
+    usd = count * (question * price["input"] + answer * price["output"]) / 1e6
+    return Job(
+        rule,
+        job,
+        samples=count,
+        seconds=REQUEST_SECONDS * count / found["concurrency"],
+        disk=2 * 4.0 * count * (question + answer),
+        usd=usd * (BATCH_DISCOUNT if found["batch"] else 1),
+    )
+
+
+def _judgement_jobs(config: dict) -> Iterator[Job]:
+    explanation, run = config["explanation"], config["run"]
+    systems = 1 + len(explanation["services"]) + len(run["modes"])
+    groups = [(name, "systems", systems) for name in run["datasets"]]
+    if ablated := len(_ablated(config)):
+        groups += [(name, "ablations", ablated) for name in run["ablations"]["datasets"]]
+    for name, group, count in groups:
+        texts, judges = count * explanation["cases"], list(explanation["judges"])
+        # Simulated raters go by the rubric.
+        study = explanation["study"]
+        if (study["ratings"], study["dataset"], group) == ("simulated", name, "systems") and "rubric" not in judges:
+            judges.append("rubric")
+        behavior, answer = sample_tokens(config, name, "behavior", "explanation")
+        read = JUDGE_TOKENS + behavior - 2 * words(config).question + answer
+        for judge in judges:
             if judge == "rubric":
-                found.append(Job("judge_by_rubric", f"{name}.{group}", count, count, disk=disk))
-                continue
-            prompt = JUDGE_INSTRUCTION + _words_read(config, name) + round(ANSWER_SHARE * chosen["max_tokens"])
-            usd = _usd(config, judge, count, prompt, chosen["judge_max_tokens"])
-            disk += count * 4 * TEXT_BYTES
-            found.append(Job("judge_by_service", f"{name}.{group}.{judge}", count, count, disk=disk, usd=usd))
-    return found
+                job = f"{name}.{group}"
+                yield Job("judge_by_rubric", job, texts, seconds=texts / 1e3, disk=ANSWER_BYTES * texts)
+            else:
+                longest = explanation["judge_max_tokens"]
+                job = f"{name}.{group}.{judge}"
+                yield _service_job(config, "judge_by_service", job, judge, texts, read, longest)
 
 
-def _usd(config: dict, service: str, requests: int, prompt: int, answer: int) -> float:
-    """Return what requests to a service cost, if every answer gets as long as it may."""
-    price = config["services"][service]["price"]
-    return requests * (prompt * price["input"] + answer * price["output"]) / 1e6
-
-
-def _viewpoints(config: dict) -> list[Job]:
-    name, modes = config["explanation"]["study"]["dataset"], config["run"]["modes"]
-    mode = next(mode for mode in ("hybrid", "behavior", "intention") if mode in modes)
-    texts = 1 + len(config["explanation"]["viewpoints"])
-    return [_explain(config, "explain_viewpoints", f"{name}.{mode}-full", name, mode, texts)]
+def _result_jobs(config: dict) -> Iterator[Job]:
+    """The jobs that run once and take seconds."""
+    ratings = config["explanation"]["study"]["ratings"]
+    rules = ["draw_study"]
+    rules += ["simulate_raters"] if ratings == "simulated" else []
+    rules += ["aggregate_ratings"] if ratings else []
+    rules += ["select_case", "figure4", "figure5", "table1", "table_recommender", "table2", "table3", "table4"]
+    rules += ["table_seeds"] if config["run"]["seeds"] else []
+    for rule in [*rules, "table_spending"]:
+        yield Job(rule, "all", disk=1e5)

@@ -1,277 +1,286 @@
-"""What a run will take, before it is started: jobs, GPU-hours or CPU-hours, disk and US dollars, per rule.
+"""What a run will take: jobs, hours, disk and money per rule, before it is started.
 
-Hours come from benchmark files where a comparable run has left some: its seconds, scaled by the work of
-:mod:`recexplainer.provenance.jobs`. A run of another base LLM, or on a GPU instead of a CPU, is not comparable for
-the rules that run the LLM. Without benchmarks:
+Time of a job: a start of some seconds, the time that depends on bytes or requests, and its FLOPs over what its devices
+do: FLOP/s of the GPU (or of a CPU thread) x their number x an assumed utilisation. Sizes and FLOPs are those of
+:mod:`recexplainer.provenance.sizes` and :mod:`recexplainer.provenance.jobs`.
 
-    hours = work / (peak * utilisation) + answers' work / (peak * decoding_utilisation) + start
-
-with the peak of the GPU in :data:`GPUS`; the CPU's rate, per second, is one number, since its utilisation is unknown.
-Raw data is read at ``bytes`` per second, other samples at ``samples`` per second. GPU-hours are hours times GPUs, and
-a job on several GPUs does the same work in all. Everything in :data:`ASSUMED` can be set. An estimate by these formulas
-is good to a factor of three or so: enough to see what costs a day and what costs a month.
+Where benchmark files are there, they count instead: those of the very job, else those of its rule, scaled by samples.
+A ``provenance.json`` beside their folder says of which config they are; without one they are taken for this config's.
+Of a run with another LLM or on other devices, the times of the rules that compute with an LLM are left aside.
 """
 
-import logging
-from collections.abc import Iterable
+import csv
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
+import yaml
 
-from recexplainer import settings as switches
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_csv
-from recexplainer.provenance.jobs import Job, jobs
+from recexplainer.provenance.jobs import Job, all_jobs
 from recexplainer.provenance.sizes import architecture, dataset_size
+from recexplainer.settings import check
 
-logger = logging.getLogger(__name__)
-
-GPUS = {
-    "V100": 125e12,
+GPU_FLOPS = {
     "T4": 65e12,
+    "V100": 112e12,
+    "RTX3090": 71e12,
+    "L4": 121e12,
     "A10": 125e12,
-    "RTX-4090": 165e12,
-    "L40S": 362e12,
+    "RTX4090": 165e12,
     "A100": 312e12,
     "H100": 989e12,
     "H200": 989e12,
 }
-"""Peak of half-precision matrix products with dense matrices, in operations per second, as the makers print it."""
+"""Dense half-precision FLOP/s with tensor cores, as their maker states them."""
 
-ASSUMED = {
-    "gpu": "V100",  # the paper's (section 3.2.2)
-    "utilisation": 0.3,  # of the GPU's peak, in training and in reading prompts
-    "decoding_utilisation": 0.03,  # in writing answers, which is bound by memory
-    "cpu": 3e10,  # operations per second of one thread, with small models
-    "bytes": 3e6,  # of compressed raw data, parsed per second
-    "samples": 2e3,  # per second, where no model runs
-    "start": 6.0,  # seconds of every job, for Python and its imports
-    "start_llm": 60.0,  # seconds more to load a large LLM onto a GPU
+DEFAULTS = {
+    "gpu": "A100",
+    "training_utilisation": 0.4,
+    "generation_utilisation": 0.15,
+    "cpu_flops": 100e9,  # of one thread
+    "start_seconds": 5.0,  # of every job: Python and its libraries
 }
-"""What the formulas assume, by name; ``--settings`` lays other values over them."""
+"""The assumptions, each of which ``--settings`` may replace."""
 
-BYTES_READ = ("filter_dataset", "parse_conversations", "build_sharegpt")  # rules whose work is bytes of raw data
-WAITING = ("explain_by_service", "judge_by_service", "download_dataset", "download_conversations", "base_llm")
-COLUMNS = ["rule", "jobs", "samples", "device", "hours", "disk_gb", "usd", "basis"]
+STAGES = {
+    "data": "make_demo_dataset make_demo_conversations download_dataset download_conversations filter_dataset "
+    "parse_conversations",
+    "recommender": "tune_recommender train_recommender export_recommender",
+    "tasks": "build_tasks build_sharegpt",
+    "alignment": "train_llm base_llm align",
+    "evaluation": "predict_baseline predict_base predict_aligned",
+    "explanation": "choose_cases explain explain_by_service explain_viewpoints",
+    "judgement": "judge_by_rubric judge_by_service",
+    "study": "draw_study simulate_raters aggregate_ratings",
+    "results": "select_case figure4 figure5 table1 table_recommender table2 table3 table4 table_seeds table_spending",
+}
+"""The rules of each stage, in the order of the pipeline."""
+
+WITH_LLM = ("train_llm", "base_llm", "align", "predict_base", "predict_aligned", "explain", "explain_viewpoints")
+"""The rules whose time depends on the LLM and its devices."""
+
+COLUMNS = ["stage", "rule", "jobs", "hours", "gpu_hours", "cpu_hours", "disk_gb", "usd", "basis"]
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """Benchmarks of an earlier run: seconds by rule and job, and the jobs that its config asked for."""
+class Row:
+    """A rule's sums. ``hours`` is wall time, job after job; ``basis``: estimate, recorded, or recorded and scaled."""
 
-    seconds: dict[tuple[str, str], float]
-    jobs: dict[tuple[str, str], Job]
-    same_model: bool
-
-
-def read_benchmarks(folder: str | Path) -> dict[tuple[str, str], float]:
-    """Return the seconds of each job, by rule and name, from ``{folder}/{rule}/{name}.tsv``.
-
-    Raises:
-        InputError: the folder is missing, or a file is not a benchmark of Snakemake.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"--benchmarks: {folder} is no folder; expected the benchmarks of an earlier run.")
-    found = {}
-    for path in sorted(folder.glob("*/*.tsv")):
-        try:
-            found[path.parent.name, path.stem] = float(pd.read_csv(path, sep="\t")["s"].mean())
-        except (KeyError, ValueError) as error:
-            raise InputError(f"{path}: not a benchmark file ({error}); expected a column s of seconds.") from None
-    return found
+    stage: str
+    rule: str
+    jobs: int
+    hours: float
+    gpu_hours: float
+    cpu_hours: float
+    disk_gb: float
+    usd: float
+    basis: str
 
 
-def recorded_run(config: dict, folder: str | Path, provenance: str | Path | None) -> Recorded:
-    """Return what an earlier run took.
-
-    Args:
-        config: the config that is planned.
-        folder: its benchmarks.
-        provenance: its ``provenance.json``, for its config; None: it had the config that is planned.
-    """
-    earlier = config
-    if provenance is not None:
-        record = read_json(provenance)
-        if not isinstance(record, dict) or "config" not in record:
-            raise InputError(f"{provenance}: no key 'config'; expected a provenance.json of the recorded run.")
-        earlier = record["config"]
-    same = architecture(earlier) == architecture(config)
-    return Recorded(read_benchmarks(folder), {(job.rule, job.name): job for job in jobs(earlier)}, same)
-
-
-def _formula_hours(job: Job, assumed: dict) -> float:
-    """Return the hours of a job, times its GPUs."""
-    if job.rule in WAITING:
-        return 0.0
-    if job.kind == "data":
-        rate = assumed["bytes"] if job.rule in BYTES_READ else assumed["samples"]
-        return (job.work / rate + assumed["start"]) / 3600
-    if job.gpus == 0:
-        return ((job.work + job.decoding) / assumed["cpu"] + assumed["start"]) / 3600
-    peak = GPUS[assumed["gpu"]]
-    working = job.work / (peak * assumed["utilisation"]) + job.decoding / (peak * assumed["decoding_utilisation"])
-    return (working + job.gpus * (assumed["start"] + assumed["start_llm"])) / 3600
-
-
-def _rule_hours(group: list[Job], assumed: dict, recorded: Recorded | None) -> tuple[float, str]:
-    """Return the hours of a rule's jobs, and what they are based on."""
-    if recorded is not None:
-        known = [
-            (recorded.seconds[job.rule, job.name] * max(1, job.gpus), job)
-            for key, job in recorded.jobs.items()
-            if key in recorded.seconds and job.rule == group[0].rule
-        ]
-        comparable = all((job.gpus > 0) == (group[0].gpus > 0) for _, job in known)
-        if known and comparable and (recorded.same_model or group[0].kind != "llm"):
-            seconds, done = sum(seconds for seconds, _ in known), sum(_amount(job) for _, job in known)
-            share = sum(map(_amount, group)) / done if done else len(group) / len(known)
-            return seconds * share / 3600, "measured" if abs(share - 1) < 1e-9 else "measured, scaled"
-    return sum(_formula_hours(job, assumed) for job in group), "none" if group[0].rule in WAITING else "formula"
-
-
-def _amount(job: Job) -> float:
-    return job.work + job.decoding
-
-
-def plan(config: dict, assumed: dict | None = None, recorded: Recorded | None = None) -> pd.DataFrame:
-    """Return what a run will take: one row per rule, in the order of the pipeline.
-
-    Args:
-        config: the checked config.
-        assumed: values laid over :data:`ASSUMED`.
-        recorded: an earlier run's benchmarks.
-
-    Returns:
-        A frame with the columns ``rule``, ``jobs``, ``samples``, ``device`` (cpu or gpu), ``hours`` (of all jobs, times
-        their GPUs), ``disk_gb``, ``usd``, and ``basis`` of the hours: formula, measured, scaled, or none, for what
-        waits for a network.
+def merged(files: list[str | Path], schema: str | Path) -> dict:
+    """Return config files laid over each other, as Snakemake does: mappings are merged, all else is replaced.
 
     Raises:
-        InputError: an assumption is unknown, or the base LLM's size.
+        InputError: a file is missing or is no YAML mapping, or the whole breaks the schema.
     """
-    values = _check_assumed(assumed or {})
-    groups: dict[str, list[Job]] = {}
-    for job in jobs(config):
-        groups.setdefault(job.rule, []).append(job)
-    rows = []
-    for rule, group in groups.items():
-        hours, basis = _rule_hours(group, values, recorded)
-        rows.append(
-            [
-                rule,
-                len(group),
-                sum(job.samples for job in group),
-                "gpu" if group[0].gpus else "cpu",
-                float(f"{hours:.3g}"),
-                float(f"{sum(job.disk for job in group) / 1e9:.3g}"),
-                round(sum(job.usd for job in group), 2),
-                basis,
-            ]
-        )
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _check_assumed(assumed: dict) -> dict:
-    """Return the assumptions in force."""
-    for name, value in assumed.items():
-        if name not in ASSUMED:
-            raise InputError(f"--settings: unknown key {name!r}; expected some of: {', '.join(ASSUMED)}.")
-        if name == "gpu" and value not in GPUS:
-            raise InputError(f"--settings: gpu {value!r}; expected one of: {', '.join(GPUS)}.")
-        if name != "gpu" and not (isinstance(value, int | float) and value > 0):
-            raise InputError(f"--settings: {name} {value!r}; expected a number above 0.")
-    return ASSUMED | assumed
-
-
-def over_budget(config: dict) -> list[str]:
-    """Return one line per job that may cost more than ``explanation.max_usd``, which would refuse to start."""
-    most = config["explanation"]["max_usd"]
-    return [
-        f"{job.rule} {job.name}: about {job.usd:.2f} USD, more than explanation.max_usd, {most:.2f}"
-        for job in jobs(config)
-        if most is not None and job.usd > most
-    ]
-
-
-def describe(table: pd.DataFrame, config: dict, assumed: dict | None = None) -> str:
-    """Return the plan as text: the table, its totals, and what it rests on."""
-    values = _check_assumed(assumed or {})
-    shown = table.astype(object).copy()
-    for column in ("hours", "disk_gb", "usd"):
-        shown[column] = [f"{value:,.2f}" if value else "-" for value in table[column]]
-    shown["samples"] = [f"{value:,}" for value in table["samples"]]
-    lines = [shown.to_string(index=False), ""]
-    for device in ("gpu", "cpu"):
-        hours = table.loc[table["device"] == device, "hours"].sum()
-        lines.append(f"{device.upper()}-hours: {hours:,.1f}")
-    lines.append(f"disk: {table['disk_gb'].sum():,.1f} GB")
-    lines.append(f"services: {table['usd'].sum():,.2f} USD")
-    for name in config["run"]["datasets"]:
-        size = dataset_size(config, name)
-        lines.append(
-            f"{name}: {size.users} users, {size.items} items, {size.interactions} interactions ({size.basis})"
-        )
-    model = architecture(config)
-    rate = f"{GPUS[values['gpu']] / 1e12:g} TFLOP/s of a {values['gpu']}"
-    lines.append(
-        f"base LLM: {model.parameters / 1e9:.3g} billion parameters; {rate}, "
-        f"used to {values['utilisation']:.0%} ({values['decoding_utilisation']:.0%} in writing)"
-    )
-    lines.append("Tables, figures and the pages of the study take seconds each and are not listed.")
-    return "\n".join([*lines, *(f"warning: {line}" for line in over_budget(config))])
-
-
-def merged(configfiles: Iterable[str | Path]) -> dict:
-    """Return config files laid one over the other, as Snakemake does it: mappings key by key, all else as a whole.
-
-    Raises:
-        InputError: a file is missing or is not a mapping in YAML.
-    """
-    import yaml
-
-    def lay(below: dict, above: dict) -> dict:
-        both = {
-            key: lay(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
-            for key, value in above.items()
-        }
-        return below | both
-
     config: dict = {}
-    for path in configfiles:
+    for path in files:
         try:
             found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: {error}; expected a config file, YAML.") from None
+            raise InputError(f"{path}: {error}; expected a config file.") from None
         if not isinstance(found, dict):
-            raise InputError(f"{path}: expected a mapping of config keys.")
-        config = lay(config, found)
+            raise InputError(f"{path}: expected a mapping of keys to values.")
+        config = _laid_over(config, found)
+    check(config, schema)
     return config
 
 
-def write_plan(
-    config: dict,
-    schema: str | Path,
-    assumed: dict,
-    benchmarks: str | None,
-    provenance: str | None,
-    output: str | None,
-) -> None:
-    """Check the config, print its plan, and write it as CSV.
+def _laid_over(below: dict, above: dict) -> dict:
+    result = deepcopy(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _laid_over(result[key], value) if both else deepcopy(value)
+    return result
+
+
+def plan(config: dict, benchmarks: str | Path | None = None, assumptions: dict | None = None) -> list[Row]:
+    """Return a row per rule that has a job, in the order of the pipeline.
 
     Args:
-        config: the merged config.
-        schema: path of the config's JSON schema, YAML.
-        assumed: values laid over :data:`ASSUMED`.
-        benchmarks: folder of an earlier run's benchmarks, or None.
-        provenance: its ``provenance.json``, or None if it had the same config.
-        output: the CSV to write, or None.
+        config: the merged and checked config.
+        benchmarks: folder of ``{rule}/{job}.tsv`` that a run left; None for estimates alone.
+        assumptions: what replaces some of :data:`DEFAULTS`.
+
+    Raises:
+        InputError: an assumption is unknown or out of range, the GPU is not in the table, a benchmark is unreadable,
+            or the base LLM's size cannot be told.
     """
-    switches.check(config, schema)
-    recorded = recorded_run(config, benchmarks, provenance) if benchmarks else None
-    table = plan(config, assumed, recorded)
-    print(describe(table, config, assumed))
-    if output:
-        write_csv(output, table)
-        logger.info("plan in %s", output)
+    assumed = _assumptions(assumptions or {})
+    stage_of = {rule: stage for stage, rules in STAGES.items() for rule in rules.split()}
+    by_rule: dict[str, list[Job]] = {rule: [] for rule in stage_of}
+    for job in all_jobs(config):
+        by_rule[job.rule].append(job)
+    recorded = recorded_jobs(config, benchmarks) if benchmarks else {}
+    return [_row(stage_of[rule], jobs, recorded.get(rule, []), assumed) for rule, jobs in by_rule.items() if jobs]
+
+
+def _assumptions(changed: dict) -> dict:
+    for key, value in changed.items():
+        if key not in DEFAULTS:
+            raise InputError(f"--settings: {key!r} is unknown; expected some of {', '.join(DEFAULTS)}.")
+        if key == "gpu":
+            if value not in GPU_FLOPS:
+                raise InputError(f"--settings: gpu: {value!r} is unknown; expected one of {', '.join(GPU_FLOPS)}.")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise InputError(f"--settings: {key}: {value!r}; expected a number of at least 0.")
+        elif (value == 0 and key != "start_seconds") or (value > 1 and key.endswith("_utilisation")):
+            raise InputError(f"--settings: {key}: {value!r}; expected more than 0, and for a utilisation at most 1.")
+    return DEFAULTS | changed
+
+
+def estimated_seconds(job: Job, assumed: dict) -> float:
+    """Return the wall time of a job, by the formula of this module."""
+    utilisation = assumed["generation_utilisation" if job.generating else "training_utilisation"]
+    device = job.gpus * GPU_FLOPS[assumed["gpu"]] if job.gpus else job.threads * assumed["cpu_flops"]
+    return assumed["start_seconds"] + job.seconds + job.flops / (device * utilisation)
+
+
+def recorded_jobs(config: dict, benchmarks: str | Path) -> dict[str, list[tuple[Job, float]]]:
+    """Return, by rule, the jobs of an earlier run with their recorded wall time in seconds, as far as they tell us.
+
+    Raises:
+        InputError: the folder is missing, or a file in it is not a benchmark of Snakemake.
+    """
+    folder = Path(benchmarks)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected the benchmarks of a run. Leave it out before one.")
+    found, of_run = {}, recorded_config(folder) or config
+    comparable = _device(of_run) == _device(config)
+    for job in all_jobs(of_run):
+        path = folder / job.rule / f"{job.name}.tsv"
+        if path.is_file() and (comparable or job.rule not in WITH_LLM):
+            found.setdefault(job.rule, []).append((job, _mean_seconds(path)))
+    return found
+
+
+def recorded_config(benchmarks: str | Path) -> dict | None:
+    """Return the config of the run that left benchmarks, by the record beside their folder; None without one.
+
+    Raises:
+        InputError: the record has no config.
+    """
+    path = Path(benchmarks).parent / "provenance.json"
+    if not path.is_file():
+        return None
+    found = read_json(path)
+    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
+        raise InputError(f"{path}: expected the record of a run, with its config.")
+    return found["config"]
+
+
+def _device(config: dict) -> tuple:
+    """What the time per sample of an LLM depends on: the LLM, and how many GPUs and threads."""
+    places = [config[part][key] for part in ("alignment", "evaluation") for key in ("gpus", "threads")]
+    return architecture(config), config["alignment"]["context"], *places
+
+
+def _mean_seconds(path: Path) -> float:
+    """The wall time in a benchmark file; of one that was repeated, the mean."""
+    try:
+        with open(path, encoding="utf-8", newline="") as handle:
+            seconds = [float(row["s"]) for row in csv.DictReader(handle, delimiter="\t")]
+        return sum(seconds) / len(seconds)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        raise InputError(f"{path}: no column s with seconds; expected a benchmark file of Snakemake.") from None
+
+
+def _row(stage: str, jobs: list[Job], recorded: list[tuple[Job, float]], assumed: dict) -> Row:
+    same = {(job.name, job.samples): seconds for job, seconds in recorded}
+    done = sum(job.samples for job, _ in recorded)
+    per_sample = sum(seconds for _, seconds in recorded) / done if done else None
+    hours, repeated = {}, 0
+    for job in jobs:
+        seconds = same.get((job.name, job.samples))
+        repeated += seconds is not None
+        if seconds is None:
+            seconds = estimated_seconds(job, assumed) if per_sample is None else per_sample * job.samples
+        hours[job.name] = seconds / 3600
+    return Row(
+        stage=stage,
+        rule=jobs[0].rule,
+        jobs=len(jobs),
+        hours=sum(hours.values()),
+        gpu_hours=sum(hours[job.name] * job.gpus for job in jobs),
+        cpu_hours=sum(hours[job.name] * job.threads for job in jobs if not job.gpus),
+        disk_gb=sum(job.disk for job in jobs) / 1e9,
+        usd=sum(job.usd for job in jobs),
+        basis="recorded" if repeated == len(jobs) else "estimate" if per_sample is None else "recorded, scaled",
+    )
+
+
+def warnings(config: dict) -> list[str]:
+    """Return what to think of before the run: money over the limit, and sizes that are guesses."""
+    limit, found = config["explanation"]["max_usd"], []
+    for job in all_jobs(config):
+        if limit is not None and job.usd > limit:
+            found.append(
+                f"{job.rule} {job.name} may cost up to {job.usd:.2f} USD, more than explanation.max_usd, {limit:g}: "
+                "the run may refuse to ask. Raise the limit, or ask for fewer cases."
+            )
+    for name in config["run"]["datasets"]:
+        if dataset_size(config, name).basis == "assumed":
+            found.append(f"the size of {name} is a guess: nothing in the config tells it before its data stage is done")
+    return found
+
+
+def as_text(config: dict, rows: list[Row], assumptions: dict | None = None) -> str:
+    """Return the plan as a table to read, with totals, what was assumed, and what to think of."""
+    assumed, model = DEFAULTS | (assumptions or {}), architecture(config)
+    titles = ["stage", "rule", "jobs", "hours", "GPU-hours", "CPU-hours", "disk GB", "USD", "basis"]
+    lines, last = [titles], None
+    for row in rows:
+        cells = [row.stage if row.stage != last else "", row.rule, str(row.jobs), *_numbers(row), row.basis]
+        lines.append(cells)
+        last = row.stage
+    totals = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS[2:-1]}
+    lines.append(["total", "", str(totals["jobs"]), *_numbers(Row("", "", basis="", **totals)), ""])
+    widths = [max(len(line[place]) for line in lines) for place in range(len(titles))]
+    left = (0, 1, len(titles) - 1)
+    text = [
+        "  ".join(
+            cell.ljust(width) if place in left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    text.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
+    text.insert(len(text) - 1, text[1])
+    text += ["", f"The LLM has {model.parameters / 1e6:,.1f} million parameters. Hours are wall time, job after job."]
+    sizes = [(name, dataset_size(config, name)) for name in config["run"]["datasets"]]
+    text += [
+        f"{name}: {s.users} users, {s.items} items, {s.interactions} interactions ({s.basis})" for name, s in sizes
+    ]
+    device = (
+        assumed["gpu"] if any(row.gpu_hours for row in rows) else f"{assumed['cpu_flops'] / 1e9:g} GFLOP/s a thread"
+    )
+    text.append(
+        f"Estimates assume: {device}, {assumed['training_utilisation']:.0%} of it used in training and "
+        f"{assumed['generation_utilisation']:.0%} in generation. Expect them to be right within a factor of three."
+    )
+    return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config))])
+
+
+def _numbers(row: Row) -> list[str]:
+    values = (row.hours, row.gpu_hours, row.cpu_hours, row.disk_gb, row.usd)
+    return ["<0.01" if 0 < value < 0.005 else f"{value:.2f}" for value in values]
+
+
+def write_plan(rows: list[Row], output: str | Path) -> None:
+    """Write the plan as CSV, one row per rule, with the columns of :data:`COLUMNS`."""
+    import pandas as pd
+
+    frame = pd.DataFrame([[getattr(row, name) for name in COLUMNS] for row in rows], columns=COLUMNS)
+    write_csv(output, frame.round(6))

@@ -19,6 +19,7 @@ from recexplainer import settings
 from recexplainer.data.demo import DEFAULTS
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
+from recexplainer.tasks.schema import ABLATIONS
 
 FIELD_SHARE = 0.8  # of the items of real metadata that have a field
 ASSUMED_USERS, ASSUMED_ITEMS, ASSUMED_LENGTH = 4000, 2000, 9  # where the config does not tell
@@ -45,7 +46,7 @@ class Words:
 
 
 PRETRAINED = Words(title=12, question=80, field=40, conversation=0.7)
-SCRATCH = Words(title=4, question=12, field=10, conversation=0.3)
+SCRATCH = Words(title=3, question=10, field=10, conversation=0.3)
 
 
 @dataclass(frozen=True)
@@ -126,21 +127,23 @@ def words(config: dict) -> Words:
 
 
 def dataset_size(config: dict, name: str) -> Size:
-    """Return a dataset's size: measured if its data stage is done, else what is generated, aimed at, or assumed."""
+    """Return a dataset's size: what is generated or aimed at; else measured, if its data stage is done; else assumed.
+
+    Measured comes last: an earlier run with other settings may have left it.
+    """
     entry = config["datasets"][name]
-    measured = Path(config["pathvars"]["results"]) / "data" / name / "statistics.json"
-    if measured.is_file():
-        found = read_json(measured)
-        return Size(found["users"], found["items"], found["interactions"], "measured")
     if entry.get("generate"):
         made = DEFAULTS | entry["generate"]
         lengths = range(made["min_length"], made["max_length"] + 1)
         weights = [made["length_decay"] ** place for place in range(len(lengths))]
         mean = sum(length * weight for length, weight in zip(lengths, weights, strict=True)) / sum(weights)
         return Size(made["users"], made["items"], round(mean * made["users"]), "generated")
-    target = entry["filter"]["target"]
-    if target:
+    if target := entry["filter"]["target"]:
         return Size(target["users"], target["items"], target["interactions"], "target")
+    measured = Path(config["pathvars"]["results"]) / "data" / name / "statistics.json"
+    if measured.is_file():
+        found = read_json(measured)
+        return Size(found["users"], found["items"], found["interactions"], "measured")
     users = max([value for value in entry["filter"]["sample_users"] if value] or [ASSUMED_USERS])
     items = max([value for value in entry["filter"]["top_items"] if value] or [ASSUMED_ITEMS])
     return Size(users, items, users * ASSUMED_LENGTH, "assumed")
@@ -171,11 +174,11 @@ def train_samples(config: dict, name: str, mode: str, ablation: str = "full") ->
         "sharegpt": config["sharegpt"]["train"],
         "reconstruction": 0 if mode == "behavior" else max(0, size.interactions - size.users),
     }
-    left_out = ablation.removeprefix("no_").split("_") if ablation.startswith("no_") else []
+    left_out = ABLATIONS[ablation.partition(".")[0]]
     return {task: count for task, count in counts.items() if count and task not in left_out}
 
 
-def test_samples(config: dict, name: str, mode: str, limited: bool = True) -> dict[str, int]:
+def evaluated_samples(config: dict, name: str, mode: str, limited: bool = True) -> dict[str, int]:
     """Return the test samples per evaluated task; ``limited`` by ``evaluation.max_cases``."""
     users, most = dataset_size(config, name).users, config["evaluation"]["max_cases"] if limited else None
     asked = round(config["tasks"]["classification_test_share"] * users)

@@ -1,6 +1,7 @@
 """The pipeline as a picture: the rules from top to bottom, each below everything that it needs."""
 
 from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
 from html import escape
 
 from recexplainer.errors import InputError
@@ -8,7 +9,7 @@ from recexplainer.style import INK, MUTED
 
 Edges = list[tuple[str, str]]
 
-HEIGHT, GAP_X, GAP_Y = 26, 14, 34
+HEIGHT, GAP_X, GAP_Y = 26, 26, 34
 """Of a box, between boxes and between layers, in pixels."""
 
 LETTER = 6.9
@@ -37,25 +38,23 @@ def read_edges(value: object, origin: str) -> Edges:
     edges = sorted({(start, end) for start, end in value if "all" not in (start, end) and start != end})
     try:
         layers(edges)
-    except RecursionError:
+    except CycleError:
         raise InputError(f"{origin}: rules that need each other; expected none. Make the file again.") from None
     return edges
 
 
 def layers(edges: Edges) -> dict[str, int]:
-    """Return the layer of every rule, 0 at the top: one below the lowest of what it needs."""
-    needs = defaultdict(list)
+    """Return the layer of every rule, 0 at the top: one below the lowest of what it needs.
+
+    Raises:
+        graphlib.CycleError: rules that need each other.
+    """
+    needs: dict[str, set[str]] = {name: set() for edge in edges for name in edge}
     for start, end in edges:
-        needs[end].append(start)
+        needs[end].add(start)
     depth: dict[str, int] = {}
-
-    def visit(name: str) -> int:
-        if name not in depth:
-            depth[name] = 1 + max(map(visit, needs[name]), default=-1)
-        return depth[name]
-
-    for name in sorted({name for edge in edges for name in edge}):
-        visit(name)
+    for name in TopologicalSorter(needs).static_order():
+        depth[name] = 1 + max((depth[other] for other in needs[name]), default=-1)
     return depth
 
 
@@ -196,7 +195,7 @@ def _places(rows: list[list], links: list[tuple]) -> tuple[dict, float]:
 
 
 def _settle(row: list, wish: dict, widest: float, places: dict) -> None:
-    """Put the nodes of one row as near to their wishes as fits, in order: the mean of packing leftward and rightward."""
+    """Put the nodes of a row as near to their wishes as their order lets them: between packing left and right."""
     lefts, rights = {}, {}
     edge = 1.0
     room = sum(map(_width, row)) + GAP_X * (len(row) - 1)

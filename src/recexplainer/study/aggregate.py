@@ -24,7 +24,7 @@ def aggregate_ratings(
     seed: int,
     human: str,
     human_agreement: str,
-    figure: str,
+    figures: list[str],
     figure_data: str,
 ) -> None:
     """Check the raters' files and write what they say.
@@ -38,7 +38,7 @@ def aggregate_ratings(
         seed: of the resamples, which are the same for every system.
         human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
         human_agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
-        figure, figure_data: figure 3 and the numbers in it.
+        figures, figure_data: figure 3, once per format, and the numbers in it.
 
     In all of them, ``source`` is ``people`` or ``simulated``.
 
@@ -56,7 +56,8 @@ def aggregate_ratings(
     write_csv(human, means.assign(method=[names.get(name, name) for name in means["method"]]).round(4))
     write_csv(human_agreement, agreements.round(4))
     write_csv(figure_data, shares.round(4))
-    draw_figure3(shares, means, study["dataset"], frame["rater"].nunique(), figure)
+    for figure in figures:
+        draw_figure3(shares, means, study["dataset"], frame["rater"].nunique(), figure)
     for row in means.itertuples():
         logger.info("%s (%s): %.3f (%.3f to %.3f)", row.method, source, row.mean, row.low, row.high)
 

@@ -1,0 +1,184 @@
+"""The numbers of the paper's tables 1 to 4, and where each of them is in our tables."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from recexplainer.errors import InputError
+from recexplainer.evaluation.table2 import METRICS
+
+COLUMNS = ["table", "page", "dataset", "method", "metric", "value"]
+COUNTS = ["users", "items", "interactions", "sparsity_percent"]
+
+Key = tuple[str, str, str, str]
+"""Table, dataset, method, metric; the method is "" in tables 1 and 4."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of the paper.
+
+    Attributes:
+        table: ``1`` to ``4``.
+        page: of the paper; "" where it is not known.
+        dataset, method, metric: by this repository's names; the method is "" in tables 1 and 4.
+        printed: as in the paper, with thousands separators and percent sign.
+        value: the same as a number.
+    """
+
+    table: str
+    page: str
+    dataset: str
+    method: str
+    metric: str
+    printed: str
+    value: float
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.dataset, self.method, self.metric
+
+
+@dataclass(frozen=True)
+class Ours:
+    """One number of ours, with the ends of its 95 % interval, which a count does not have."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def read_rows(path: str | Path, columns: list[str]) -> list[dict[str, str]]:
+    """Read a CSV file as text, cell by cell; lines that start with ``#`` are comments.
+
+    Args:
+        path: the file.
+        columns: that it has to have, among others.
+
+    Raises:
+        InputError: the file is missing, is not UTF-8, lacks a column, or has a line with too few or too many cells.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a CSV file. Run the stage that makes it.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 ({error}). Delete it and run its stage again.") from None
+    skipped = sum(line.startswith("#") for line in lines)
+    reader = csv.DictReader(line for line in lines if not line.startswith("#"))
+    missing = [name for name in columns if name not in (reader.fieldnames or [])]
+    if missing:
+        raise InputError(
+            f"{path}: column {missing[0]!r} is missing; found {', '.join(reader.fieldnames or []) or 'none'}."
+        )
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise InputError(
+                f"{path}: line {reader.line_num + skipped}: expected {len(reader.fieldnames)} cells, "
+                "as in the line with the columns' names."
+            )
+        rows.append(row)
+    return rows
+
+
+def number(text: str, path: str | Path, what: str) -> float | None:
+    """Read a cell, None if it is empty.
+
+    Raises:
+        InputError: it is not a finite number.
+    """
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise InputError(f"{path}: {what}: {text!r}; expected a number.")
+    return value
+
+
+def read_numbers(path: str | Path) -> list[Number]:
+    """Read the paper's numbers, in the order of the file.
+
+    Raises:
+        InputError: the file is missing, a value is no number, or a number occurs twice.
+    """
+    result: list[Number] = []
+    seen: set[Key] = set()
+    for row in read_rows(path, COLUMNS):
+        what = " ".join(row[name] for name in COLUMNS[:5] if row[name])
+        value = number(row["value"].replace(",", "").removesuffix("%"), path, what)
+        if row["table"] not in ("1", "2", "3", "4") or value is None:
+            raise InputError(f"{path}: {what}: expected a table from 1 to 4 and a value.")
+        found = Number(*(row[name] for name in COLUMNS), value)
+        if found.key in seen:
+            raise InputError(f"{path}: {what}: occurs twice; keep the one that is printed.")
+        seen.add(found.key)
+        result.append(found)
+    return result
+
+
+def read_ours(tables: Mapping[str, str], judge: str) -> dict[Key, Ours]:
+    """Collect our numbers under the paper's keys; what a table leaves empty is absent.
+
+    Args:
+        tables: our CSV of each of the tables ``1`` to ``4``; a table may be absent.
+        judge: whose ratings stand for GPT-4's. The offline rubric's never do.
+
+    Raises:
+        InputError: a file is missing or broken.
+    """
+    readers = {"1": _table1, "2": _table2, "3": lambda path: _table3(path, judge), "4": _table4}
+    return {
+        (table, *key): ours
+        for table, read in readers.items()
+        if table in tables
+        for key, ours in read(tables[table]).items()
+    }
+
+
+def _table1(path: str) -> dict:
+    found = {
+        (row["dataset"], "", metric): number(row[metric], path, f"{row['dataset']} {metric}")
+        for row in read_rows(path, ["dataset", *COUNTS])
+        for metric in COUNTS
+    }
+    return {key: Ours(value) for key, value in found.items() if value is not None}
+
+
+def _table2(path: str) -> dict:
+    result = {}
+    for row in read_rows(path, ["dataset", "method", *(f"{m}{end}" for m in METRICS for end in ("", "_low", "_high"))]):
+        for metric in METRICS:
+            what = f"{row['dataset']} {row['method']} {metric}"
+            value, low, high = (number(row[metric + end], path, what) for end in ("", "_low", "_high"))
+            if value is not None:
+                result[row["dataset"], row["method"], metric] = Ours(value, low, high)
+    return result
+
+
+def _table3(path: str, judge: str) -> dict:
+    result = {}
+    for row in read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high"]):
+        if row["judge"] == judge and judge != "rubric":
+            what = f"{row['dataset']} {row['method']} rating"
+            value, low, high = (number(row["rating" + end], path, what) for end in ("", "_low", "_high"))
+            if value is not None:
+                result[row["dataset"], row["method"], "rating"] = Ours(value, low, high)
+    return result
+
+
+def _table4(path: str) -> dict:
+    result = {}
+    for row in read_rows(path, ["task"]):
+        for column in row:
+            dataset, _, split = column.rpartition("_")
+            if split in ("train", "test"):
+                value = number(row[column], path, f"{row['task']} {column}")
+                if value is not None:
+                    result[dataset, "", f"{row['task']}_{split}"] = Ours(value)
+    return result

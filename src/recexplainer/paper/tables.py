@@ -1,0 +1,211 @@
+"""Our CSV tables as tables for readers: what is a row, what is a column, how many digits, what is best."""
+
+import logging
+from collections.abc import Callable, Iterable
+from itertools import groupby
+
+from recexplainer.errors import InputError
+from recexplainer.files import write_text
+from recexplainer.paper.numbers import COUNTS, number, read_rows
+from recexplainer.paper.sheet import Block, Cell, Sheet, marks, to_html, to_latex
+from recexplainer.style import system_label
+
+logger = logging.getLogger(__name__)
+
+NONE = "\u2013"
+"""Where there is no number."""
+
+NAMES = {"random": "Random", "popularity": "Popularity", "sasrec": "SASRec"}
+MARKS = "Bold: the best; underlined: the second best."
+
+TABLE2 = {
+    "retrieval_hr5": "H@5",
+    "retrieval_ndcg5": "N@5",
+    "retrieval_constrained_hr5": "H@5",
+    "retrieval_constrained_ndcg5": "N@5",
+    "ranking_ndcg5": "N@5",
+    "classification_acc": "Acc.",
+    "history_hcr": "HCR",
+}
+RECOMMENDER = {f"{metric}{k}": f"{letter}@{k}" for metric, letter in (("hr", "H"), ("ndcg", "N")) for k in (5, 10, 20)}
+
+
+def typeset(table: str, kind: str, latex: str, html: str) -> None:
+    """Write one of our tables as LaTeX and as HTML.
+
+    Args:
+        table: the CSV.
+        kind: which of :data:`KINDS` it is.
+        latex: a ``table`` environment, to be ``\\input`` by a document that loads booktabs.
+        html: a ``table`` element, to be put into a page.
+
+    Raises:
+        InputError: an unknown kind, or the table is missing or not of that kind.
+    """
+    if kind not in KINDS:
+        raise InputError(f"--kind: {kind!r}; expected one of {', '.join(KINDS)}.")
+    sheet = KINDS[kind](table)
+    write_text(latex, to_latex(sheet))
+    write_text(html, to_html(sheet))
+    logger.info("%s is in %s and %s", kind, latex, html)
+
+
+def table1(path: str) -> Sheet:
+    """Return the sizes of the datasets."""
+    rows = [
+        [Cell(row["dataset"])]
+        + [_count(row[name], path, row["dataset"]) for name in COUNTS[:3]]
+        + [Cell(_digits(row["sparsity_percent"], 3, path, row["dataset"]) + "%")]
+        for row in read_rows(path, ["dataset", *COUNTS])
+    ]
+    columns = ["Dataset", "Users", "Items", "Interactions", "Sparsity"]
+    return Sheet("The data sets after the filter.", "table1", columns, [Block("", rows)])
+
+
+def table2(path: str) -> Sheet:
+    """Return the metrics of every system, a block per dataset."""
+    rows = read_rows(path, ["dataset", "method", *(name + end for name in TABLE2 for end in ("", "_low", "_high"))])
+    groups = [("", 1), ("Retrieval", 2), ("Constrained", 2), ("Ranking", 1), ("Class.", 1)]
+    return Sheet(
+        f"Alignment with the recommender. Constrained: retrieval held to the catalogue's titles. {MARKS}",
+        "table2",
+        ["Method", *TABLE2.values()],
+        _blocks(rows, "dataset", "method", TABLE2, 4, path),
+        [*groups, ("History", 1)],
+    )
+
+
+def recommender(path: str) -> Sheet:
+    """Return the metrics of the recommenders, a block per dataset."""
+    rows = read_rows(path, ["dataset", "model", *(name + end for name in RECOMMENDER for end in ("", "_low", "_high"))])
+    return Sheet(
+        f"The recommenders on the test items. {MARKS}",
+        "recommender",
+        ["Model", *RECOMMENDER.values()],
+        _blocks(rows, "dataset", "model", RECOMMENDER, 4, path),
+    )
+
+
+def table3(path: str) -> Sheet:
+    """Return the mean ratings, a block per judge and a column per dataset."""
+    rows = read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high"])
+    datasets = _unique(row["dataset"] for row in rows)
+    blocks = []
+    for judge in _unique(row["judge"] for row in rows):
+        own = {(row["method"], row["dataset"]): row for row in rows if row["judge"] == judge}
+        methods = _unique(method for method, _ in own)
+        columns = []
+        for dataset in datasets:
+            found = [own.get((method, dataset)) for method in methods]
+            columns.append(_column(found, "rating", 3, path, f"{judge} {dataset}"))
+        body = [[Cell(_label(method)), *cells] for method, *cells in zip(methods, *columns, strict=True)]
+        blocks.append(Block(f"Rated by {judge}", body))
+    return Sheet(
+        f"Mean rating of the explanations, 1 to 4, with 95 % intervals. {MARKS}",
+        "table3",
+        ["Method", *datasets],
+        blocks,
+        intervals=True,
+    )
+
+
+def table4(path: str) -> Sheet:
+    """Return the samples of each task, two columns per dataset; the total has a block of its own."""
+    rows = read_rows(path, ["task"])
+    columns = [name for name in rows[0] if name != "task"] if rows else []
+    pairs = [name.rpartition("_") for name in columns]
+    if any(split not in ("train", "test") or not dataset for dataset, _, split in pairs):
+        raise InputError(f"{path}: expected the columns task, then dataset_train and dataset_test of each dataset.")
+    groups = [(dataset, len(list(own))) for dataset, own in groupby(pairs, key=lambda pair: pair[0])]
+    names = {"sharegpt": "ShareGPT"}
+    lines = [
+        (
+            row["task"],
+            [Cell(names.get(row["task"], row["task"].capitalize()))]
+            + [_count(row[name], path, f"{row['task']} {name}") for name in columns],
+        )
+        for row in rows
+    ]
+    blocks = [Block("", [cells for task, cells in lines if (task == "total") == last]) for last in (False, True)]
+    return Sheet(
+        "The samples of each task.",
+        "table4",
+        ["Task", *(split.capitalize() for _, _, split in pairs)],
+        [block for block in blocks if block.rows],
+        [("", 1), *groups],
+    )
+
+
+def human(path: str) -> Sheet:
+    """Return the mean ratings by people; the caption says so if they are simulated."""
+    rows = read_rows(path, ["method", "mean", "low", "high", "n", "source"])
+    shown = _column(rows, "mean", 3, path, "mean", ("low", "high"))
+    body = [
+        [Cell(_label(row["method"])), cell, _count(row["n"], path, row["method"])]
+        for row, cell in zip(rows, shown, strict=True)
+    ]
+    made_up = any(row["source"] != "people" for row in rows)
+    who = "SIMULATED raters (no people took part)" if made_up else "people"
+    caption = f"Mean rating of the explanations by {who}, 1 to 4, with 95 % intervals. {MARKS}"
+    return Sheet(caption, "human", ["Method", "Rating", "Ratings"], [Block("", body)], intervals=True)
+
+
+KINDS: dict[str, Callable[[str], Sheet]] = {
+    "table1": table1,
+    "table2": table2,
+    "table3": table3,
+    "table4": table4,
+    "recommender": recommender,
+    "human": human,
+}
+"""What can be typeset."""
+
+
+def _blocks(rows: list[dict], block: str, name: str, metrics: dict[str, str], digits: int, path: str) -> list[Block]:
+    """Return a block per value of a column; within it, the best of each metric is marked."""
+    blocks = []
+    for heading in _unique(row[block] for row in rows):
+        own = [row for row in rows if row[block] == heading]
+        columns = [_column(own, metric, digits, path, heading) for metric in metrics]
+        blocks.append(
+            Block(
+                heading,
+                [[Cell(_label(row[name])), *cells] for row, *cells in zip(own, *columns, strict=True)],
+            )
+        )
+    return blocks
+
+
+def _column(
+    rows: list[dict | None], metric: str, digits: int, path: str, what: str, ends: tuple[str, str] | None = None
+) -> list[Cell]:
+    """Return the cells of one metric, marked; a missing row or number gives :data:`NONE`."""
+    low, high = ends or (f"{metric}_low", f"{metric}_high")
+    shown = [_digits(row[metric], digits, path, f"{what} {metric}") if row else "" for row in rows]
+    cells = []
+    for row, text, mark in zip(rows, shown, marks(shown), strict=True):
+        interval = None
+        if row and text and row[low] and row[high]:
+            interval = tuple(_digits(row[end], digits, path, f"{what} {end}") for end in (low, high))
+        cells.append(Cell(text or NONE, interval, mark))
+    return cells
+
+
+def _digits(text: str, digits: int, path: str, what: str) -> str:
+    """Return a number with that many digits after the point; "" for none."""
+    value = number(text, path, what)
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _count(text: str, path: str, what: str) -> Cell:
+    """Return a whole number with separators."""
+    value = number(text, path, what)
+    return Cell(NONE if value is None else f"{value:,.0f}")
+
+
+def _label(method: str) -> str:
+    return NAMES.get(method) or system_label(method)
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

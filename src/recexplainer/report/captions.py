@@ -1,0 +1,78 @@
+"""The report's blocks of tables and figures: their order, headings, and a sentence about each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Block:
+    """One section of the report.
+
+    Attributes:
+        anchor: its address on the page.
+        title: its heading.
+        tables: names of result tables, in order.
+        figures: names of figures, in order; they follow the tables.
+        missing: what is said where none of them is there.
+    """
+
+    anchor: str
+    title: str
+    tables: tuple[str, ...]
+    figures: tuple[str, ...]
+    missing: str
+
+
+BLOCKS = (
+    Block("data", "Data and samples", ("table1", "table4"), (), "the tables of data and samples (1 and 4)"),
+    Block("sasrec", "The recommender", ("recommender",), (), "the recommender's own quality"),
+    Block("training", "Training", (), ("learning_curves",), "the learning curves"),
+    Block("alignment", "Alignment with the recommender", ("table2", "seeds"), (), "the alignment (table 2)"),
+    Block("ablations", "Ablations", (), ("figure6",), "the ablations (figure 6)"),
+    Block("explanations", "Explanations, as the judges rate them", ("table3", "judges"), (), "the ratings (table 3)"),
+    Block("study", "Explanations, as people rate them", ("human", "human_agreement"), ("figure3",), "the human study"),
+    Block("cases", "Case studies", (), ("figure4", "figure5"), "the case studies (figures 4 and 5)"),
+)
+
+CAPTIONS = {
+    "table1": ("Table 1. Data sets", "After filtering."),
+    "table4": ("Table 4. Samples", "Training and test samples of each task."),
+    "recommender": (
+        "The target recommender",
+        "SASRec and the popularity of items on each user's last item, with 95 % intervals.",
+    ),
+    "learning_curves": (
+        "Learning curves",
+        "SASRec's validation by epoch, with the epoch that is kept; the training loss of each alignment, averaged over "
+        "stretches of steps.",
+    ),
+    "table2": (
+        "Table 2. Alignment",
+        "How well each system predicts what the recommender does, with 95 % intervals from a bootstrap over users. The "
+        "columns held to the catalogue are not in the paper.",
+    ),
+    "seeds": ("Repetitions", "Mean and standard deviation over alignments with other seeds."),
+    "figure6": (
+        "Figure 6. Ablations",
+        "Each row is an alignment without the samples of the named task. A hatched bar belongs to the task that was "
+        "left out.",
+    ),
+    "table3": (
+        "Table 3. Quality of the explanations",
+        "Mean rating, 1 to 4, per judge, with 95 % intervals; p-values compare with the best system (Wilcoxon "
+        "signed-rank, Benjamini-Hochberg). The ratings of the offline rubric cannot be compared with the paper's.",
+    ),
+    "judges": ("Agreement of the judges", "Each pair of judges on the texts that both have rated."),
+    "human": ("Ratings by people", "Mean rating of each system, with 95 % intervals."),
+    "human_agreement": (
+        "Agreement of the raters",
+        "Krippendorff's alpha of all, weighted kappa of each pair, rank correlation with each judge.",
+    ),
+    "figure3": ("Figure 3. Distribution of the ratings", "Shares of the four levels, and the mean of each system."),
+    "figure4": ("Figure 4. Case study", "The same decision, explained by each system."),
+    "figure5": (
+        "Figure 5. Explanations on instruction",
+        "The same decision, explained from the points of view asked for.",
+    ),
+    "spending": ("Spending on services", "Requests, tokens and US dollars per stage and model."),
+}
+"""Heading and sentence of each table and figure."""

@@ -1,0 +1,290 @@
+"""The report: one HTML file with everything that a run has found, and how."""
+
+import hashlib
+import logging
+from base64 import b64encode
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from recexplainer.errors import InputError
+from recexplainer.explanation.case_view import in_words as decision_in_words
+from recexplainer.explanation.select import cases_by_name
+from recexplainer.explanation.texts import load_explanations
+from recexplainer.files import read_json, write_text
+from recexplainer.report import captions
+from recexplainer.report.costs import Cost, in_words, read_costs
+from recexplainer.report.dag import draw_dag, read_edges
+from recexplainer.report.facts import read_facts
+from recexplainer.report.tables import Table, lay_out, read_csv
+from recexplainer.style import system_colors, system_label
+
+logger = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+
+IMAGES = {".svg": "image/svg+xml", ".png": "image/png"}
+
+CLAIMS = ("words", "where", "verdict", "held", "compared", "datasets", "test", "detail")
+"""Columns of the claims that are shown."""
+
+EXAMPLES = 3
+"""How many cases are shown with the explanations of all systems, unless the settings say otherwise."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a run that the report shows; what is missing is None or [].
+
+    Attributes:
+        tables: known by their names: ``table2.csv``, or ``table2.html``, a table that this project has typeset, which
+            is shown instead of the CSV.
+        figures: ``.svg`` or ``.png``, known by their names: ``figure6.svg``.
+        paper_vs_ours: CSV, a row per number of the paper.
+        claims: CSV, a row per claim of the paper.
+        provenance: JSON, what was run and on what.
+        benchmarks: folder of Snakemake's benchmark files.
+        graph: JSON, edges between rules.
+        deviations: YAML, where the reproduction departs from the paper.
+        cases: of the dataset of the explanations.
+        explanations: one file per system.
+        systems: their names, in the same order.
+    """
+
+    tables: list[str]
+    figures: list[str]
+    paper_vs_ours: str | None
+    claims: str | None
+    provenance: str | None
+    benchmarks: str | None
+    graph: str | None
+    deviations: str | None
+    cases: str | None
+    explanations: list[str]
+    systems: list[str]
+
+
+def write_report(files: Files, settings: dict, output: str) -> None:
+    """Write the report.
+
+    The page loads nothing and runs nothing: its policy forbids both, pictures are part of it, and all text of data
+    sets and models is escaped. A part whose files are missing is left out, and the page says so.
+
+    Args:
+        files: what is there.
+        settings: ``title``; ``demo``, whether the data are generated and the LLM is tiny; ``names``, what datasets and
+            methods are called; ``examples``, how many cases are shown (optional).
+        output: the HTML file.
+
+    Raises:
+        InputError: a file is missing or broken, or a figure is of another kind.
+    """
+    names = settings.get("names", {})
+    tables = {}
+    for path in sorted(files.tables, key=lambda path: Path(path).suffix != ".csv"):
+        typeset = Path(path).suffix == ".html"
+        tables[Path(path).stem] = _fragment(path) if typeset else lay_out(read_csv(path), names)
+    figures = {Path(path).stem: _figure(path) for path in files.figures}
+    _check_names(tables, figures)
+    costs = read_costs(files.benchmarks) if files.benchmarks else []
+    facts, config = read_facts(files.provenance) if files.provenance else ([], "")
+    edges = read_edges(read_json(files.graph), files.graph) if files.graph else []
+    paper = _paper(files.paper_vs_ours, names) if files.paper_vs_ours else []
+    claims = _claims(files.claims) if files.claims else []
+    view = {
+        "title": settings["title"],
+        "demo": bool(settings["demo"]),
+        "tables": tables,
+        "figures": figures,
+        "captions": captions.CAPTIONS,
+        "blocks": captions.BLOCKS,
+        "facts": facts,
+        "config": config,
+        "graph": _data_address(draw_dag(edges).encode(), ".svg") if edges else "",
+        "costs": costs,
+        "total": _total(costs),
+        "in_words": in_words,
+        "paper": paper,
+        "verdicts": _verdicts(files.paper_vs_ours),
+        "claims": claims,
+        "claim_verdicts": _verdicts(files.claims),
+        "deviations": load_deviations(files.deviations) if files.deviations else [],
+        "examples": _examples(files, settings.get("examples", EXAMPLES)) if files.cases else [],
+    }
+    view["missing"] = _missing(view)
+    page = _render(view)
+    write_text(output, page)
+    logger.info("report of %.1f MB in %s", len(page.encode()) / 1e6, output)
+
+
+def _check_names(tables: dict, figures: dict) -> None:
+    """Refuse what no block of the page shows, rather than lose it."""
+    shown = {name for block in captions.BLOCKS for name in (*block.tables, *block.figures)} | {"spending"}
+    for name in [*tables, *figures]:
+        if name not in shown:
+            raise InputError(f"{name}: the report has no place for it; known are {', '.join(sorted(shown))}.")
+
+
+def _fragment(path: str):
+    """Return an HTML table that this project has typeset: its text is escaped already."""
+    from markupsafe import Markup
+
+    try:
+        return Markup(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected an HTML table. Run the stage that makes it.") from None
+
+
+def _figure(path: str) -> str:
+    """Return a picture as a data address."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in IMAGES:
+        raise InputError(f"{path}: the report shows figures as {' or '.join(IMAGES)}. Give it the image.")
+    try:
+        return _data_address(Path(path).read_bytes(), suffix)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a figure. Run the stage that makes it.") from None
+
+
+def _data_address(content: bytes, suffix: str) -> str:
+    return f"data:{IMAGES[suffix]};base64,{b64encode(content).decode()}"
+
+
+def _total(costs: list[Cost]) -> dict[str, str]:
+    """Return the costs of the whole run in words."""
+    return {
+        "jobs": f"{sum(cost.jobs for cost in costs):,}",
+        "seconds": in_words(sum(cost.seconds for cost in costs)),
+        "cpu": in_words(sum(cost.cpu_seconds for cost in costs)),
+        "memory": f"{max((cost.memory for cost in costs), default=0):,.0f} MB",
+    }
+
+
+def _claims(path: str) -> list[dict]:
+    """Return the claims: the words, where the paper says so, the verdict and its mark, and what it rests on."""
+    frame = read_csv(path)
+    missing = [name for name in CLAIMS if name not in frame]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; expected the claims of the paper.")
+    marks = {"supported": "good", "not supported": "bad"}
+    return [
+        {name: row[name] for name in CLAIMS}
+        | {"mark": marks.get(row["verdict"], ""), "details": [part for part in row["detail"].split("; ") if part]}
+        for row in frame.to_dict("records")
+    ]
+
+
+def _paper(path: str, names: dict[str, str]) -> list[tuple[str, Table]]:
+    """Return the comparison with the paper, one table per table of the paper."""
+    frame = read_csv(path)
+    missing = [name for name in ("table", "paper", "ours", "verdict") if name not in frame]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; expected the comparison with the paper.")
+    without = ("table", *(name for name in frame if not (frame[name] != "").any()))
+    groups = frame.groupby("table", sort=False)
+    return [(_table_name(name), lay_out(group, names, without)) for name, group in groups]
+
+
+def _table_name(name: str) -> str:
+    """Return ``Table 2`` for ``2`` or ``table2``."""
+    number = name.lower().removeprefix("table").strip()
+    return f"Table {number}" if number else name
+
+
+def _verdicts(path: str | None) -> list[tuple[str, int]]:
+    """Return how often each verdict was reached, in a fixed order."""
+    frame = read_csv(path) if path else None
+    if frame is None or "verdict" not in frame:
+        return []
+    order = ["within", "supported", "outside", "not supported", "synthetic", "not run"]
+    counts = Counter(frame["verdict"])
+    return sorted(counts.items(), key=lambda item: (order.index(item[0]) if item[0] in order else 9, item[0]))
+
+
+def load_deviations(path: str) -> list[dict[str, str]]:
+    """Read the list of deviations: ``topic``, ``paper``, ``here`` and ``why`` of each.
+
+    Raises:
+        InputError: names the file, and the entry and key that is missing or no text.
+    """
+    try:
+        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a YAML list of deviations.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from None
+    if not isinstance(entries, list):
+        raise InputError(f"{path}: expected a list of deviations.")
+    for place, entry in enumerate(entries, 1):
+        for key in ("topic", "paper", "here", "why"):
+            if not isinstance(entry, dict) or not isinstance(entry.get(key), str):
+                raise InputError(f"{path}: deviation {place}: {key}: missing; expected a text.")
+    return entries
+
+
+def _examples(files: Files, number: int) -> list[dict]:
+    """Return the first cases, recommended and not in turn, with the explanations of all systems."""
+    cases = list(cases_by_name(files.cases).values())
+    texts = load_explanations(files.explanations, files.systems, cases)
+    colors = system_colors(files.systems)
+    places = [[i for i, case in enumerate(cases) if bool(case["label"]) is label] for label in (True, False)]
+    turns = [place for pair in zip(*places, strict=False) for place in pair][:number]
+    result = []
+    for place in turns:
+        case = cases[place]
+        rows = [(system, texts[system][place]) for system in files.systems]
+        result.append(
+            {
+                "case": case["case"],
+                "history": list(case["history"]),
+                "target": case["title"],
+                "label": decision_in_words(bool(case["label"])),
+                "texts": [
+                    {
+                        "system": system_label(system),
+                        "color": colors[system],
+                        "verdict": decision_in_words(row["decision"]),
+                        "right": row["decision"] is not None and row["decision"] == bool(row["label"]),
+                        "text": row["text"],
+                    }
+                    for system, row in rows
+                ],
+            }
+        )
+    return result
+
+
+def _missing(view: dict) -> list[str]:
+    """Return what the page does not show, in words."""
+    there = {*view["tables"], *view["figures"]}
+    missing = [block.missing for block in captions.BLOCKS if not there & {*block.tables, *block.figures}]
+    parts = {
+        "facts": "what was run and on what (no provenance file)",
+        "graph": "the graph of the pipeline",
+        "costs": "time and memory",
+        "paper": "the comparison with the paper's numbers",
+        "claims": "the paper's claims",
+        "deviations": "the list of deviations",
+        "examples": "example explanations",
+    }
+    return [words for words in missing if words] + [words for key, words in parts.items() if not view[key]]
+
+
+def _render(view: dict) -> str:
+    """Return the page. Its policy allows its own style by digest, and pictures that are part of it."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    colors = sorted({text["color"] for example in view["examples"] for text in example["texts"]})
+    rules = "".join(f".c{place} {{ --bar: {color}; }}\n" for place, color in enumerate(colors))
+    style = (HERE / "report.css").read_text(encoding="utf-8") + rules
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.tests["table"] = lambda value: isinstance(value, Table)
+    return environment.get_template("report.html").render(
+        **view, colors={color: f"c{place}" for place, color in enumerate(colors)}, style=Markup(style), digest=digest
+    )

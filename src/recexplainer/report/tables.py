@@ -1,0 +1,121 @@
+"""Result tables as a reader wants them: numbers at sensible digits, an interval beside its value, names in words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from recexplainer.errors import InputError
+from recexplainer.style import system_label
+
+HEADINGS = {
+    "retrieval_hr5": "Retrieval H@5",
+    "retrieval_ndcg5": "Retrieval N@5",
+    "ranking_ndcg5": "Ranking N@5",
+    "classification_acc": "Classification accuracy",
+    "history_hcr": "Reconstruction HCR",
+    "retrieval_constrained_hr5": "Held to catalogue H@5",
+    "retrieval_constrained_ndcg5": "Held to catalogue N@5",
+    "sparsity_percent": "sparsity, %",
+    "usd": "USD",
+    "n": "number",
+    "words": "claim",
+    "p_value": "p-value",
+    "p_adjusted": "p-value, adjusted",
+} | {f"{name}{k}": f"{label}@{k}" for name, label in (("hr", "H"), ("ndcg", "N")) for k in (5, 10, 20)}
+"""What columns are called; of others the underscores become spaces."""
+
+GOOD = {"within", "supported"}
+BAD = {"outside", "not supported"}
+"""Verdicts that are marked with more than their words."""
+
+
+WORDS = {"True": "yes", "False": "no"}
+
+REFERENCES = ("page", "where")
+"""Columns whose numbers are names of places."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, the interval beside it ("" for none), and ``good``, ``bad`` or ""."""
+
+    text: str
+    note: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: the headings, whether a column is of numbers, and the rows."""
+
+    headings: list[str]
+    numeric: list[bool]
+    rows: list[list[Cell]]
+
+
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Read a CSV of results; every value stays the text that it is.
+
+    Raises:
+        InputError: the file is missing or is not CSV.
+    """
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a CSV file. Run the stage that makes it.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a readable CSV file ({error}). Run its stage again.") from None
+
+
+def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...] = ()) -> Table:
+    """Return the table of a frame of texts.
+
+    Columns ``x_low`` and ``x_high`` become the interval of ``x``; so do ``low`` and ``high`` of ``ours``, ``mean`` or
+    ``value``, whichever comes first.
+
+    Args:
+        frame: of :func:`read_csv`.
+        names: what a dataset or a method is called; without an entry a system goes by :func:`system_label`.
+        without: columns that are left out.
+    """
+    ends = {name: (f"{name}_low", f"{name}_high") for name in frame if {f"{name}_low", f"{name}_high"} <= {*frame}}
+    if {"low", "high"} <= {*frame}:
+        ends |= {name: ("low", "high") for name in [n for n in ("ours", "mean", "value") if n in frame][:1]}
+    hidden = {end for pair in ends.values() for end in pair} | {*without}
+    shown = [name for name in frame if name not in hidden]
+    numeric = [name not in REFERENCES and _is_numeric(frame[name]) for name in shown]
+    rows = []
+    for row in frame.to_dict("records"):
+        cells = []
+        for name, number in zip(shown, numeric, strict=True):
+            low, high = (row[end] for end in ends.get(name, ("", ""))) if name in ends else ("", "")
+            note = f"{show_number(low)}–{show_number(high)}" if low and high else ""
+            text = row[name]
+            if number:
+                text = show_number(text, probability=name.startswith("p_"))
+            elif name in ("dataset", "method", "system", "mode"):
+                text = names.get(text, text if name == "dataset" else system_label(text))
+            text = WORDS.get(text, text)
+            mark = "good" if text in GOOD else "bad" if text in BAD else ""
+            cells.append(Cell(text or "–", note, mark))
+        rows.append(cells)
+    return Table([HEADINGS.get(name, name.replace("_", " ")) for name in shown], numeric, rows)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    filled = column[column != ""]
+    return len(filled) > 0 and bool(pd.to_numeric(filled, errors="coerce").notna().all())
+
+
+def show_number(text: str, probability: bool = False) -> str:
+    """Return a number for the eye: four digits of a share, one of a large value, thousands apart; "" stays."""
+    if not text:
+        return ""
+    value = float(text)
+    if probability and value < 0.001:
+        return "< 0.001"
+    if value == int(value) and "." not in text and "e" not in text.lower():
+        return f"{int(value):,}"
+    digits = 1 if abs(value) >= 1000 else 2 if abs(value) >= 10 else 4
+    return f"{value:,.{digits}f}"

@@ -1,0 +1,346 @@
+"""The plan: its jobs are those of the workflow, its sizes those of the paper, its sums those of a pocket calculator."""
+
+import json
+import re
+import subprocess
+import sys
+from copy import deepcopy
+
+import pandas as pd
+import pytest
+import yaml
+from clone import ROOT, copy_repository, planned
+
+from recexplainer.errors import InputError
+from recexplainer.files import write_json
+from recexplainer.provenance.jobs import Job, all_jobs
+from recexplainer.provenance.plan import COLUMNS, STAGES, as_text, estimated_seconds, merged, plan, warnings
+from recexplainer.provenance.sizes import Architecture, architecture, dataset_size, evaluated_samples, train_samples
+
+SCHEMA = ROOT / "config/schema.yaml"
+PAPER = (ROOT / "config/config.yaml",)
+DEMO = (*PAPER, ROOT / "config/demo.yaml")
+# Without an early start, the pocket calculator needs no more than the formula.
+PLAIN = {"gpu": "A100", "training_utilisation": 0.4, "generation_utilisation": 0.15, "cpu_flops": 1e11}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """No run's files are near: nothing is measured."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def paper() -> dict:
+    return merged(PAPER, SCHEMA)
+
+
+@pytest.fixture
+def demo() -> dict:
+    return merged(DEMO, SCHEMA)
+
+
+def job(config: dict, rule: str, name: str) -> Job:
+    return next(job for job in all_jobs(config) if (job.rule, job.name) == (rule, name))
+
+
+def row(config: dict, rule: str, *options):
+    return next(row for row in plan(config, *options) if row.rule == rule)
+
+
+def counted(config: dict) -> dict[str, int]:
+    return {row.rule: row.jobs for row in plan(config)}
+
+
+def rules() -> dict[str, str]:
+    """The text of each rule of the workflow."""
+    found = {}
+    for path in sorted((ROOT / "rules").glob("*.smk")):
+        pieces = re.split(r"^rule (\w+):$", path.read_text(), flags=re.MULTILINE)
+        found |= dict(zip(pieces[1::2], pieces[2::2], strict=True))
+    return found
+
+
+@pytest.mark.parametrize("configfile", ["config/config.yaml", "config/demo.yaml", "changed.yaml"])
+def test_jobs_are_those_of_the_real_workflow(tmp_path, configfile):
+    folder = copy_repository(tmp_path / "clone")
+    changed = {
+        "run": {"datasets": ["games", "steam"], "modes": ["behavior", "intention"], "seeds": [7, 8]},
+        "explanation": {"services": [], "judges": ["gpt-4"], "study": {"dataset": "steam", "ratings": "simulated"}},
+    }
+    changed["run"]["ablations"] = {"names": ["no_sharegpt"], "datasets": ["steam"], "modes": ["behavior"]}
+    (folder / "changed.yaml").write_text(yaml.safe_dump(changed))
+    config = merged([*PAPER, folder / configfile], SCHEMA)
+    ablations, results = config["run"]["ablations"], config["pathvars"]["results"]
+    # Figure 6 is about all ablations, so the plan counts what they answer, explain and are rated.
+    wanted = [
+        f"{results}/{file}.parquet"
+        for name in ablations["datasets"]
+        for file in [
+            *(f"predictions/{name}/{mode}-{a}/ranking" for mode in ablations["modes"] for a in ablations["names"]),
+            *(f"judgements/{name}/ablations/{judge}" for judge in config["explanation"]["judges"]),
+        ]
+    ]
+    real = planned(folder, "--forceall", "all", *wanted, configfiles=(configfile,))
+    ours = counted(config)
+    assert {rule: real.get(rule, 0) for rule in ours} == ours
+    # Whatever else there is takes no time to speak of.
+    for rule in set(real) - set(ours) - {"all"}:
+        text = rules()[rule]
+        assert "gpu=" not in text and int(re.search(r"runtime=(\d+)", text)[1]) <= 30, f"{rule} is not in the plan"
+
+
+def test_every_planned_rule_is_a_rule_and_every_job_has_the_name_of_its_benchmark(paper, demo):
+    known = rules()
+    assert {rule for stage in STAGES.values() for rule in stage.split()} <= set(known)
+    jobs = [*all_jobs(paper), *all_jobs(demo)]
+    for found in jobs:
+        pattern = re.search(rf'"<benchmarks>/{found.rule}/(.+)\.tsv"', known[found.rule])[1]
+        expression = re.sub(r"\\\{ablation\\\}", r".+", re.escape(pattern))
+        assert re.fullmatch(re.sub(r"\\\{\w+\\\}", r"[^.]+", expression), found.name), (found.rule, found.name)
+    for config in (paper, demo):
+        names = [(found.rule, found.name) for found in all_jobs(config)]
+        assert len(names) == len(set(names))
+
+
+# The paper's table 4: what the training has of each task, and of the test, classification.
+TABLE4 = {
+    "games": (23870, 7802, 9177, 27771, 102490, 2294),
+    "movies": (21717, 6388, 4363, 24911, 89096, 1888),
+    "steam": (22512, 4986, 3856, 25005, 88871, 1456),
+}
+
+
+@pytest.mark.parametrize("name", TABLE4)
+def test_samples_are_those_of_table_4(paper, name):
+    retrieval, classification, discrimination, reconstruction, total, tested = TABLE4[name]
+    found = train_samples(paper, name, "hybrid")
+    exact = {"retrieval": retrieval, "ranking": retrieval, "classification": classification, "sharegpt": 10000}
+    assert exact | {"reconstruction": reconstruction} == {key: found[key] for key in found if key != "discrimination"}
+    assert found["discrimination"] == pytest.approx(discrimination, rel=0.35)
+    assert sum(found.values()) == pytest.approx(total, rel=0.02)
+    test = evaluated_samples(paper, name, "hybrid")
+    assert test["classification"] == pytest.approx(tested, rel=0.03)
+    assert test["retrieval"] == test["reconstruction"] == paper["datasets"][name]["filter"]["target"]["users"]
+
+
+def test_behavior_and_ablations_leave_tasks_out(paper):
+    whole = train_samples(paper, "games", "hybrid")
+    assert "reconstruction" not in train_samples(paper, "games", "behavior")
+    assert set(whole) - set(train_samples(paper, "games", "hybrid", "no_retrieval_ranking")) == {"retrieval", "ranking"}
+    assert set(whole) - set(train_samples(paper, "games", "hybrid", "no_sharegpt")) == {"sharegpt"}
+    assert train_samples(paper, "games", "hybrid", "full.7") == whole
+    paper["preset"] = "paper"
+    thrice = train_samples(paper, "games", "hybrid")
+    assert thrice["ranking"] == 3 * whole["ranking"] and thrice["reconstruction"] == whole["reconstruction"]
+
+
+def test_a_limit_of_cases_counts(demo):
+    assert dataset_size(demo, "games").users == 700
+    limited = evaluated_samples(demo, "games", "hybrid")
+    # 400 of 700 users; half of the users, 350, have a classification.
+    assert limited == {"retrieval": 400, "ranking": 400, "classification": 700, "reconstruction": 400}
+
+
+def test_size_of_generated_data_is_near_what_is_made(demo):
+    assert dataset_size(demo, "games").interactions == pytest.approx(5395, rel=0.03)  # of a real run of the demo
+    assert dataset_size(demo, "steam").interactions == pytest.approx(4679, rel=0.03)
+
+
+def test_size_is_measured_where_nothing_is_aimed_at(paper):
+    paper["datasets"]["games"]["filter"] |= {"target": None, "top_items": [None], "sample_users": [50]}
+    assert dataset_size(paper, "games").basis == "assumed"
+    assert any("games" in line for line in warnings(paper))
+    counts = {"users": 10, "items": 20, "interactions": 90}
+    write_json("results/data/games/statistics.json", counts)
+    size = dataset_size(paper, "games")
+    assert (size.users, size.items, size.interactions, size.basis) == (10, 20, 90, "measured")
+    assert not any("a guess" in line for line in warnings(paper))
+
+
+def test_parameters_are_those_of_real_models(paper, tmp_path):
+    assert architecture(paper).parameters == pytest.approx(6.738e9, rel=0.001)  # Vicuna 7B
+    paper["llm"]["id"] = "meta-llama/Meta-Llama-3-8B-Instruct"
+    assert architecture(paper).parameters == pytest.approx(8.030e9, rel=0.001)
+    # LoRA of rank 8 on q, k, v and o of a 7B: 32 layers x 4 x 8 x 8192; two projectors; four new rows.
+    lora = {"rank": 8, "targets": ["q_proj", "k_proj", "v_proj", "o_proj"]}
+    trained = Architecture(4096, 32, 11008, 32000).adapter_parameters(lora, 256, "new")
+    assert trained == 8388608 + 2 * (256 * 2048 + 2048 * 4096) + 4 * 4096
+    paper["llm"]["id"] = "lab/model-70m"
+    with pytest.raises(InputError, match="llm.id"):
+        architecture(paper)
+    paper["llm"] |= {"source": "folder", "folder": str(tmp_path)}
+    shape = {"hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 100, "vocab_size": 1000}
+    write_json(tmp_path / "config.json", shape | {"num_attention_heads": 4, "num_key_value_heads": 2})
+    assert architecture(paper).parameters == 2 * 64000 + 2 * (3 * 64 * 64 + 3 * 64 * 100)
+    write_json(tmp_path / "config.json", {"hidden_size": 64})
+    with pytest.raises(InputError, match="config.json"):
+        architecture(paper)
+
+
+def test_seconds_of_a_job_by_hand():
+    on_gpus = Job("align", "x", flops=312e12 * 0.4 * 8 * 100, seconds=7, gpus=8, threads=32)
+    assert estimated_seconds(on_gpus, PLAIN | {"start_seconds": 3}) == pytest.approx(110)
+    on_cpu = Job("explain", "x", flops=1e11 * 0.15 * 2 * 50, generating=True, threads=2)
+    assert estimated_seconds(on_cpu, PLAIN | {"start_seconds": 0}) == pytest.approx(50)
+
+
+def test_flops_of_an_alignment_by_hand(paper):
+    weights = architecture(paper).parameters
+    aligned = job(paper, "align", "games.behavior.full")
+    # The longest question and answer bound what a sample can have; conversations are the longest.
+    assert aligned.samples == 10 * sum(train_samples(paper, "games", "behavior").values())
+    per_token = 6 * weights  # LoRA, with gradient checkpointing
+    assert 60 < aligned.flops / per_token / aligned.samples < 1024
+    paper["alignment"]["gradient_checkpointing"] = False
+    assert job(paper, "align", "games.behavior.full").flops == pytest.approx(aligned.flops * 4 / 6)
+    paper["alignment"]["max_steps"] = 100
+    assert job(paper, "align", "games.behavior.full").samples == 6400
+
+
+def test_tokens_of_the_demo_are_near_the_recorded_ones(demo):
+    # Of a real run: 4 epochs of the hybrid alignment had 2,419,016 tokens and took 200 s on one thread.
+    demo["alignment"]["epochs"] = 4
+    demo["switches"]["trained_rows"] = "all"
+    aligned = job(demo, "align", "games.hybrid.full")
+    model = architecture(demo)
+    per_token = 4 * model.parameters + 4 * model.vocabulary * model.hidden
+    assert aligned.flops / per_token == pytest.approx(2419016, rel=0.15)
+    assert estimated_seconds(aligned, PLAIN | {"start_seconds": 5}) == pytest.approx(200, rel=0.5)
+
+
+def test_hours_follow_the_gpu_and_its_use(paper):
+    slow, fast = (row(paper, "align", None, {"gpu": gpu, "start_seconds": 0}) for gpu in ("A100", "H100"))
+    loading = sum(found.seconds for found in all_jobs(paper) if found.rule == "align") / 3600
+    assert (slow.hours - loading) / (fast.hours - loading) == pytest.approx(989 / 312)
+    assert slow.gpu_hours == pytest.approx(8 * slow.hours) and slow.cpu_hours == 0
+    busy = row(paper, "align", None, {"training_utilisation": 0.8, "start_seconds": 0})
+    assert (busy.hours - loading) * 2 == pytest.approx(slow.hours - loading)
+    cheap = row(paper, "build_tasks")
+    assert cheap.gpu_hours == 0 < cheap.cpu_hours
+
+
+def test_us_dollars_by_hand(paper):
+    found = job(paper, "judge_by_service", "games.systems.gpt-4")
+    assert found.samples == 5 * 500  # base, chatgpt and three modes
+    # Each reads the instruction (480), five and a bit titles of 12 tokens and one more, and a text of 500; writes 16.
+    history = round((31672 / 3901 / 2 + 1) * 12)
+    tokens = 480 + history + 12 + 500
+    assert found.usd == pytest.approx(2500 * (tokens * 30 + 16 * 60) / 1e6)
+    paper["services"]["gpt-4"]["batch"] = True
+    assert job(paper, "judge_by_service", "games.systems.gpt-4").usd == pytest.approx(found.usd / 2)
+    assert job(paper, "judge_by_service", "movies.ablations.gpt-4").samples == 5 * 500
+    paper["explanation"]["judges"] = ["rubric"]
+    paper["explanation"]["services"] = []
+    assert sum(row.usd for row in plan(paper)) == 0
+
+
+def test_a_job_over_the_limit_of_money_is_named(paper):
+    paper["explanation"]["max_usd"] = 1000
+    assert warnings(paper) == []
+    paper["explanation"]["max_usd"] = 20
+    text = as_text(paper, plan(paper))
+    assert "judge_by_service games.systems.gpt-4 may cost" in text and "max_usd, 20" in text
+    assert "explain_by_service" not in "".join(warnings(paper))  # some cents
+    paper["explanation"]["max_usd"] = None
+    assert warnings(paper) == []
+
+
+# ------------------------------------------------------------ recorded times
+
+
+def write_benchmark(folder, rule: str, name: str, *seconds: float) -> None:
+    path = folder / rule / f"{name}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["s\th:m:s\tmax_rss", *(f"{value}\t0:00:00\t9.5" for value in seconds)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_recorded_times_count_and_others_are_scaled_by_samples(demo, tmp_path):
+    folder = tmp_path / "run" / "benchmarks"
+    write_benchmark(folder, "align", "games.behavior.full", 100, 300)
+    for name in ("games", "steam"):
+        write_benchmark(folder, "filter_dataset", name, 36)
+    found = {row.rule: row for row in plan(demo, folder)}
+    assert found["filter_dataset"].hours == pytest.approx(72 / 3600) and found["filter_dataset"].basis == "recorded"
+    assert found["explain"].basis == "estimate"
+    jobs = [found for found in all_jobs(demo) if found.rule == "align"]
+    per_sample = 200 / next(found.samples for found in jobs if found.name == "games.behavior.full")
+    assert found["align"].basis == "recorded, scaled"
+    assert found["align"].hours == pytest.approx(sum(per_sample * found.samples for found in jobs) / 3600)
+
+
+def test_the_record_beside_the_benchmarks_says_whose_they_are(demo, paper, tmp_path):
+    folder = tmp_path / "run" / "benchmarks"
+    write_benchmark(folder, "align", "games.hybrid.full", 190)
+    write_benchmark(folder, "build_tasks", "games.hybrid", 2)
+    write_json(tmp_path / "run" / "provenance.json", {"config": demo})
+    # 190 s of the tiny LLM on a CPU say nothing of a 7B on GPUs; to write the tasks is the same work.
+    found = {row.rule: row for row in plan(paper, folder)}
+    assert found["align"].basis == "estimate" and found["align"].hours == row(paper, "align").hours
+    per_sample = 2 / job(demo, "build_tasks", "games.hybrid").samples
+    samples = sum(found.samples for found in all_jobs(paper) if found.rule == "build_tasks")
+    assert found["build_tasks"].hours == pytest.approx(per_sample * samples / 3600)
+    # The same LLM for twice as long takes twice as long, although the job has the same name.
+    longer = deepcopy(demo)
+    longer["alignment"]["epochs"] *= 2
+    longer["run"] |= {"datasets": ["games"], "modes": ["hybrid"]}
+    longer["run"]["ablations"] = {"names": [], "datasets": [], "modes": []}
+    assert row(longer, "align", folder).hours == pytest.approx(380 / 3600)
+    write_json(tmp_path / "run" / "provenance.json", [])
+    with pytest.raises(InputError, match="provenance.json"):
+        plan(paper, folder)
+
+
+def test_bad_benchmarks_are_refused(demo, tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        plan(demo, tmp_path / "nowhere")
+    (tmp_path / "b" / "align").mkdir(parents=True)
+    path = tmp_path / "b" / "align" / "games.hybrid.full.tsv"
+    for text in ("", "s\n", "seconds\n3\n", "s\nNone\n"):
+        path.write_text(text)
+        with pytest.raises(InputError, match="games.hybrid.full.tsv"):
+            plan(demo, tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"gpus": "A100"}, {"gpu": "Voodoo"}, {"cpu_flops": 0}, {"cpu_flops": "fast"}, {"start_seconds": -1}]
+    + [{"training_utilisation": 1.5}, {"generation_utilisation": True}],
+)
+def test_bad_assumptions_are_refused(demo, changed):
+    with pytest.raises(InputError, match=next(iter(changed))):
+        plan(demo, None, changed)
+
+
+def test_config_files_are_laid_over_each_other(paper, demo, tmp_path):
+    assert demo["run"]["datasets"] == ["games", "steam"]  # a list is replaced
+    assert demo["datasets"]["movies"] == paper["datasets"]["movies"]  # a mapping is merged
+    (tmp_path / "typo.yaml").write_text("alignment: {epoch: 3}\n")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    for name, message in (("typo.yaml", "did you mean 'epochs'"), ("list.yaml", "mapping"), ("none.yaml", "none.yaml")):
+        with pytest.raises(InputError, match=message):
+            merged([*PAPER, tmp_path / name], SCHEMA)
+
+
+def test_the_program_prints_and_writes_the_plan(demo, tmp_path):
+    program, output = ROOT / "workflow/scripts/plan.py", tmp_path / "plan.csv"
+    common = ["--schema", SCHEMA, "--output", output]
+    texts = []
+    for source in (["--config", *DEMO], ["--config-json", json.dumps(demo)]):
+        done = subprocess.run(
+            [sys.executable, program, *source, *common],
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""},
+        )
+        assert done.returncode == 0, done.stderr
+        texts.append(done.stdout)
+    assert texts[0] == texts[1]
+    frame = pd.read_csv(output)
+    assert list(frame.columns) == COLUMNS and frame["jobs"].sum() == sum(counted(demo).values())
+    total = re.search(r"^total +(\d+) +(\S+)", texts[0], re.MULTILINE)
+    assert int(total[1]) == frame["jobs"].sum() and float(total[2]) == pytest.approx(frame["hours"].sum(), abs=0.006)
+    bad = [sys.executable, program, "--config-json", json.dumps(demo), "--settings", '{"gpu": "Voodoo"}']
+    done = subprocess.run(bad, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""})
+    assert done.returncode == 2 and done.stderr.startswith("error: --settings: gpu") and "Traceback" not in done.stderr

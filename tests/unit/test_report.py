@@ -1,0 +1,465 @@
+"""Figure 6, the learning curves, and the report: its numbers, its pictures, and what it refuses."""
+
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_report import HOSTILE, NOTHING, make_files
+
+from recexplainer.errors import InputError
+from recexplainer.evaluation import figure6 as figure6_module
+from recexplainer.evaluation.figure6 import COLUMNS, METRIC_LABELS, figure6, normalise
+from recexplainer.evaluation.metrics import Estimate
+from recexplainer.evaluation.table2 import CONSTRAINED, METRICS
+from recexplainer.explanation.judgements import write_judgements
+from recexplainer.report.captions import BLOCKS, CAPTIONS
+from recexplainer.report.costs import in_words, read_costs
+from recexplainer.report.curves import learning_curves, shorten
+from recexplainer.report.dag import draw_dag, layers, read_edges, reduce_edges
+from recexplainer.report.facts import read_facts
+from recexplainer.report.page import Files, load_deviations, write_report
+from recexplainer.report.tables import lay_out, read_csv, show_number
+
+# Figure 6
+
+
+def judged(path, systems: dict[str, list], judge: str = "rubric") -> str:
+    rows = [
+        {
+            "case": f"{place:04d}",
+            "system": system,
+            "judge": judge,
+            "rating": rating,
+            "reply": "",
+            "attempts": 1,
+            "reason": "",
+            "failed": rating is None,
+        }
+        for system, ratings in systems.items()
+        for place, rating in enumerate(ratings)
+    ]
+    write_judgements(path, rows)
+    return str(path)
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+    """Known metrics per folder instead of an evaluation, which has tests of its own."""
+    found = {}
+
+    def evaluate(folder, *_):
+        value = found[folder]
+        return {name: None if value is None else Estimate(value, value - 0.1, value + 0.1, 40) for name in METRICS} | {
+            name: None for name in CONSTRAINED
+        }
+
+    monkeypatch.setattr(figure6_module, "evaluate", evaluate)
+    return found
+
+
+SETTINGS = {"bootstrap": 50, "coverage_counts": "once", "names": {"games": "Games <b>"}}
+
+
+def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluated):
+    evaluated |= {"a": 0.8, "b": 0.4, "c": None}
+    systems = judged(tmp_path / "s.parquet", {"hybrid-full": [4, 4, None]})
+    ablations = judged(tmp_path / "a.parquet", {"hybrid-no_sharegpt": [1, 2, 3], "hybrid-no_x": [None] * 3})
+    images = [str(tmp_path / f"figure6.{suffix}") for suffix in ("svg", "pdf", "png")]
+    rows = [["games", "hybrid", name] for name in ("full", "no_sharegpt", "no_x")]
+    figure6(
+        ["a", "b", "c"], rows, [systems, ablations], ["games", "games"], SETTINGS, 1, str(tmp_path / "f.csv"), images
+    )
+    frame = pd.read_csv(tmp_path / "f.csv")
+    assert list(frame) == COLUMNS
+    assert len(frame) == 3 * len(METRIC_LABELS)
+    table = frame.set_index(["ablation", "metric"])
+    assert table.loc[("no_sharegpt", "ranking_ndcg5"), "normalised"] == 0.5
+    assert table.loc[("full", "ranking_ndcg5"), "normalised"] == 1
+    # 4 of the two rated cases against 2 of all three.
+    assert table.loc[("full", "explanation_score"), "value"] == 4
+    assert table.loc[("full", "explanation_score"), "cases"] == 2
+    assert table.loc[("no_sharegpt", "explanation_score"), "normalised"] == 0.5
+    assert math.isnan(table.loc[("no_x", "explanation_score"), "value"])
+    assert math.isnan(table.loc[("no_x", "ranking_ndcg5"), "normalised"])
+    first = [Path(image).read_bytes() for image in images]
+    figure6(
+        ["a", "b", "c"], rows, [systems, ablations], ["games", "games"], SETTINGS, 1, str(tmp_path / "f.csv"), images
+    )
+    assert first == [Path(image).read_bytes() for image in images]
+
+
+def test_figure6_without_judge_and_with_several_modes(tmp_path, evaluated):
+    evaluated |= {"a": 0.8, "b": 0.4}
+    rows = [["games", "hybrid", "full"], ["movies", "behavior", "full"]]
+    figure6(["a", "b"], rows, [], [], SETTINGS, 1, str(tmp_path / "f.csv"), [str(tmp_path / "f.svg")])
+    frame = pd.read_csv(tmp_path / "f.csv")
+    # Each mode of each dataset has a highest value of its own.
+    assert set(frame["normalised"].dropna()) == {1.0}
+    assert frame.loc[frame["metric"] == "explanation_score", "value"].isna().all()
+
+
+def test_figure6_refuses_what_does_not_fit(tmp_path, evaluated):
+    evaluated["a"] = 0.5
+    gpt = judged(tmp_path / "g.parquet", {"hybrid-full": [1]}, "gpt-4")
+    rubric = judged(tmp_path / "r.parquet", {"hybrid-no_sharegpt": [1]})
+    rest = (SETTINGS, 1, str(tmp_path / "f.csv"), [])
+    with pytest.raises(InputError, match="1 folders for 2"):
+        figure6(["a"], [["games", "hybrid", "full"]] * 2, [], [], *rest)
+    with pytest.raises(InputError, match="gpt-4, rubric"):
+        figure6(["a"], [["games", "hybrid", "full"]], [gpt, rubric], ["games", "games"], *rest)
+    with pytest.raises(InputError, match="no judgement of hybrid-full for games"):
+        figure6(["a"], [["games", "hybrid", "full"]], [rubric], ["games"], *rest)
+    with pytest.raises(InputError, match="1 files for 0"):
+        figure6(["a"], [["games", "hybrid", "full"]], [rubric], [], *rest)
+
+
+@given(st.lists(st.floats(0, 1) | st.none(), min_size=1, max_size=6))
+def test_a_normalised_value_is_a_share_of_the_highest(values):
+    frame = pd.DataFrame({"dataset": "d", "mode": "m", "metric": "x", "value": values}).assign(
+        ablation=range(len(values)), low=None, high=None, cases=None
+    )
+    shares = normalise(frame)["normalised"]
+    known = [value for value in values if value is not None]
+    if known and max(known) > 0:
+        assert shares.max() == 1
+        assert (shares.dropna() >= 0).all()
+        assert shares.isna().sum() == len(values) - len(known)
+    else:
+        assert shares.isna().all()
+
+
+# Learning curves
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=400), st.integers(1, 50))
+@settings(deadline=None)
+def test_a_shortened_curve_keeps_the_mean_and_the_last_step(losses, points):
+    frame = pd.DataFrame({"step": range(1, len(losses) + 1), "loss": losses})
+    short = shorten(frame, points)
+    assert len(short) == min(points, len(losses))
+    assert short["at"].iloc[-1] == len(losses)
+    steps = short["at"].diff().fillna(short["at"].iloc[0])
+    assert steps.max() - steps.min() <= 1
+    assert (short["value"] * steps).sum() == pytest.approx(sum(losses), abs=1e-9)
+
+
+def test_learning_curves_draw_every_run(tmp_path):
+    (tmp_path / "curve.csv").write_text("epoch,train_loss,validation_ndcg10\n1,3.0,0.1\n2,2.0,0.3\n3,1.9,0.2\n")
+    (tmp_path / "loss.csv").write_text("step,loss,lr,tokens\n" + "".join(f"{i},{9 / i},0.1,5\n" for i in range(1, 300)))
+    runs = [["games", "hybrid", name] for name in ("full", "full.7", "no_sharegpt", "no_classification")]
+    arguments = (
+        [str(tmp_path / "curve.csv")],
+        ["games"],
+        [str(tmp_path / "loss.csv")] * 4,
+        runs,
+        {"names": {"games": "Games $x$ <b>"}},
+        str(tmp_path / "c.csv"),
+    )
+    images = [str(tmp_path / f"c.{suffix}") for suffix in ("svg", "pdf", "png")]
+    learning_curves(*arguments, images)
+    frame = pd.read_csv(tmp_path / "c.csv", keep_default_na=False)
+    assert (frame["quantity"] == "validation_ndcg10").sum() == 3
+    assert frame.groupby("ablation").size().to_dict() == {"": 6} | {run[2]: 100 for run in runs}
+    first = [Path(image).read_bytes() for image in images]
+    learning_curves(*arguments, images)
+    assert first == [Path(image).read_bytes() for image in images]
+
+
+def test_learning_curves_refuse_broken_files(tmp_path):
+    rest = ({}, str(tmp_path / "c.csv"), [])
+    (tmp_path / "empty.csv").write_text("step,loss,lr,tokens\n")
+    (tmp_path / "other.csv").write_text("step,value\n1,2\n")
+    with pytest.raises(InputError, match="no rows"):
+        learning_curves([], [], [str(tmp_path / "empty.csv")], [["g", "hybrid", "full"]], *rest)
+    with pytest.raises(InputError, match="'loss' is missing"):
+        learning_curves([], [], [str(tmp_path / "other.csv")], [["g", "hybrid", "full"]], *rest)
+    with pytest.raises(InputError, match="no such file"):
+        learning_curves([], [], [str(tmp_path / "none.csv")], [["g", "hybrid", "full"]], *rest)
+    with pytest.raises(InputError, match="one file for each"):
+        learning_curves(["x"], [], [], [], *rest)
+
+
+# Costs
+
+
+def test_costs_add_up_per_rule(tmp_path):
+    header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+    for name, rows in {
+        "align/a.tsv": ["100.5\t0:01:40\t800.0\t1\t1\t1\t0\t0\t50\t90.0"],
+        "align/b.tsv": ["20\t0:00:20\t900.5\t1\t1\t1\t0\t0\t50\t10", "30\t0:00:30\t700\t1\t1\t1\t0\t0\t50\t10"],
+        "table1/all.tsv": ["0.2\t0:00:00\t-\t-\t-\t-\t-\t-\t-\tNA"],
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(header + "\n".join(rows) + "\n")
+    align, table1 = read_costs(tmp_path)
+    assert (align.rule, align.jobs, align.seconds, align.longest) == ("align", 2, 150.5, 100.5)
+    assert (align.cpu_seconds, align.memory) == (110, 900.5)
+    assert (table1.seconds, table1.cpu_seconds, table1.memory) == (0.2, 0, 0)
+    (tmp_path / "align/b.tsv").write_text("seconds\n1\n")
+    with pytest.raises(InputError, match=r"b\.tsv: not a benchmark"):
+        read_costs(tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        read_costs(tmp_path / "none")
+
+
+def test_durations_in_words():
+    assert [in_words(seconds) for seconds in (0.44, 9.96, 59.6, 312, 13200.4)] == [
+        *("0.4 s", "10 s", "1 min 0 s", "5 min 12 s", "3 h 40 min")
+    ]
+
+
+# The graph
+
+NAMES = [f"r{number}" for number in range(9)]
+GRAPHS = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=30).map(
+    lambda pairs: sorted({(NAMES[min(pair)], NAMES[max(pair)]) for pair in pairs if pair[0] != pair[1]})
+)
+
+
+def reachable(edges) -> set:
+    found = set(edges)
+    while True:
+        more = {(a, d) for a, b in found for c, d in found if b == c} - found
+        if not more:
+            return found
+        found |= more
+
+
+@given(GRAPHS)
+@settings(deadline=None)
+def test_the_reduced_graph_says_the_same_with_no_link_to_spare(edges):
+    reduced = reduce_edges(edges)
+    assert reachable(reduced) == reachable(edges)
+    for edge in reduced:
+        assert edge not in reachable([other for other in reduced if other != edge])
+
+
+@given(GRAPHS.filter(bool))
+@settings(deadline=None, max_examples=60)
+def test_boxes_do_not_overlap_and_stand_below_what_they_need(edges):
+    text = draw_dag(edges)
+    width = float(re.search(r'viewBox="0 0 (\d+)', text)[1])
+    boxes = [tuple(map(float, box)) for box in re.findall(r'<rect x="([-\d.]+)" y="(\d+)" width="([\d.]+)"', text)]
+    names = re.findall(r"<text[^>]*>([^<]*)<", text)
+    assert sorted(names) == sorted({name for edge in edges for name in edge})
+    assert len(boxes) == len(names)
+    assert all(x >= 0 and x + wide <= width + 1 for x, _, wide in boxes)
+    for first in boxes:
+        for second in boxes:
+            if first < second and first[1] == second[1]:
+                assert first[0] + first[2] <= second[0] + 0.2
+    top = dict(zip(names, (y for _, y, _ in boxes), strict=True))
+    assert all(top[start] < top[end] for start, end in edges)
+    assert draw_dag(list(edges)) == text
+
+
+def test_edges_are_checked():
+    value = [["a", "b"], ["b", "c"], ["a", "c"], ["a", "b"], ["c", "all"]]
+    assert read_edges(value, "g.json") == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert layers(read_edges(value, "g.json")) == {"a": 0, "b": 1, "c": 2}
+    with pytest.raises(InputError, match="need each other"):
+        read_edges([["a", "b"], ["b", "a"]], "g.json")
+    for wrong in ({}, [["a"]], [["a", 1]], "ab"):
+        with pytest.raises(InputError, match=r"g\.json"):
+            read_edges(wrong, "g.json")
+    assert "<script" not in draw_dag([("<script>", "b")])
+
+
+# Tables
+
+
+def test_numbers_for_the_eye():
+    shown = [show_number(text) for text in ("", "5395", "0.93251", "87.155", "12345.678", "0", "2.0")]
+    assert shown == ["", "5,395", "0.9325", "87.16", "12,345.7", "0", "2.0000"]
+    assert show_number("0.0004", probability=True) == "< 0.001"
+
+
+def test_an_interval_stands_beside_its_value(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "dataset,method,rating,rating_low,rating_high,p_value,where,best\n"
+        "games,hybrid,2.5,2.25,2.75,0.0001,3.3,True\nsteam,gru,,,,,3.4,False\n"
+    )
+    table = lay_out(read_csv(tmp_path / "t.csv"), {"games": "Games"})
+    assert table.headings == ["dataset", "method", "rating", "p-value", "where", "best"]
+    assert table.numeric == [False, False, True, True, False, False]
+    assert [cell.text for cell in table.rows[0]] == ["Games", "RecExplainer-H", "2.5000", "< 0.001", "3.3", "yes"]
+    assert table.rows[0][2].note == "2.2500–2.7500"
+    assert [cell.text for cell in table.rows[1]] == ["steam", "gru", "–", "–", "3.4", "no"]
+    assert table.rows[1][2].note == ""
+
+
+# The page
+
+
+class Reader(HTMLParser):
+    """What a browser would see of a page: elements, headings, text."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.elements, self.headings, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag in ("h1", "h2", "h3"):
+            self.headings.append("")
+
+    def handle_data(self, data):
+        self.words.append(data)
+        if self.headings and self.get_starttag_text() and self.get_starttag_text()[:3] in ("<h1", "<h2", "<h3"):
+            self.headings[-1] += data
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+PAGE = {"title": f"Report {HOSTILE}", "demo": False, "names": {"games": "Video games"}, "examples": 3}
+
+
+def written(files: Files, folder, **changes) -> str:
+    write_report(files, PAGE | changes, str(folder / "report.html"))
+    return (folder / "report.html").read_text()
+
+
+def test_the_page_shows_every_part_and_runs_nothing(tmp_path):
+    page = written(make_files(tmp_path), tmp_path)
+    seen = Reader(page)
+    headings = " | ".join(" ".join(heading.split()) for heading in seen.headings)
+    for expected in (
+        *("At a glance", "Beside the paper", "Claims of the paper", "Table 1. Data sets", "Table 2. Alignment"),
+        *("Figure 6. Ablations", "Example explanations", "Where it departs", "What was run", "The pipeline"),
+        *("Time and memory per rule", "Spending on services"),
+    ):
+        assert expected in headings
+    tags = {tag for tag, _ in seen.elements}
+    assert not tags & {"script", "iframe", "object", "embed", "base", "form"}
+    # The hostile texts stand on the page as text, and nowhere as an element.
+    assert all(values["src"].startswith("data:image/") for tag, values in seen.elements if tag == "img")
+    assert not any(name.startswith("on") or name == "style" for _, values in seen.elements for name in values)
+    assert seen.text.count("<script>alert(1)</script>") > 10
+    assert "typeset" in seen.text
+    assert "Video games" in seen.text
+    assert "1 h 0 min" in seen.text
+    assert "No service was asked for anything." in seen.text
+    # The style's digest is that of the style.
+    style = re.search(r"<style>(.*?)</style>", page, re.S)[1]
+    assert style_policy(style) in page
+    assert "default-src 'none'" in page
+    assert "script-src" not in page
+
+
+def style_policy(style: str) -> str:
+    import base64
+    import hashlib
+
+    return "style-src 'sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() + "'"
+
+
+def test_verdicts_are_counted_and_marked(tmp_path):
+    page = written(make_files(tmp_path), tmp_path)
+    assert re.search(r"<strong>1</strong> within.*<strong>1</strong> outside.*<strong>1</strong> not run", page)
+    assert '<span class="mark good">within</span>' in page
+    assert '<span class="mark bad">outside</span>' in page
+    assert "<small>0.6900–0.7300</small>" in page
+    assert '<span class="mark good">supported</span>' in page
+    assert "2 of 2 comparisons hold (games)" in page
+    assert "<li>first &lt;i&gt;</li><li>second</li>" in page
+
+
+def test_examples_take_both_decisions_in_turn(tmp_path):
+    page = Reader(written(make_files(tmp_path), tmp_path))
+    order = re.findall(r"Case (\d{4}): Title", page.text)
+    assert order == ["0001", "0000", "0003"]
+    assert page.text.count("Unreadable ✗") == 3
+    assert page.text.count("Recommend ✓") == 2
+    assert page.text.count("Recommend ✗") == 1
+
+
+def test_no_two_places_of_the_page_have_one_address():
+    names = [name for block in BLOCKS for name in (block.anchor, *block.tables, *block.figures)]
+    names += ["glance", "paper", "claims", "numbers", "examples", "deviations", "run", "graph", "costs", "spending"]
+    assert len(names) == len(set(names))
+    assert {name for block in BLOCKS for name in (*block.tables, *block.figures)} | {"spending"} == set(CAPTIONS)
+
+
+def test_a_demo_says_so_and_a_real_run_does_not(tmp_path):
+    files = make_files(tmp_path)
+    assert "synthetic data and a tiny LLM" in written(files, tmp_path, demo=True)
+    assert "synthetic data and a tiny LLM" not in written(files, tmp_path, demo=False)
+
+
+def test_what_is_missing_is_left_out_and_named(tmp_path):
+    page = Reader(written(NOTHING, tmp_path))
+    assert "the human study" in page.text
+    assert "example explanations" in page.text
+    headings = [heading for heading in page.headings if heading.strip()]
+    assert len(headings) == 2
+    full = Reader(written(make_files(tmp_path), tmp_path))
+    assert "example explanations" not in full.text.split("Beside the paper")[0]
+    assert "the human study" in full.text
+    # Every entry of the contents leads somewhere.
+    ids = [values["id"] for _, values in full.elements if "id" in values]
+    links = {values["href"][1:] for tag, values in full.elements if tag == "a"}
+    assert links <= set(ids)
+    assert len(links) == 9
+
+
+def test_the_same_files_give_the_same_page(tmp_path):
+    files = make_files(tmp_path)
+    assert written(files, tmp_path) == written(files, tmp_path)
+
+
+def test_what_cannot_be_shown_is_refused(tmp_path):
+    files = make_files(tmp_path)
+    (tmp_path / "odd.csv").write_text("a\n1\n")
+    (tmp_path / "figure4.html").write_text("<p>x")
+    for changes, message in (
+        ({"tables": [str(tmp_path / "odd.csv")]}, "no place for it"),
+        ({"tables": [str(tmp_path / "table9.csv")]}, "no such file"),
+        ({"figures": [str(tmp_path / "figure4.html")]}, "Give it the image"),
+        ({"figures": [str(tmp_path / "figure4.svg")]}, "no such file"),
+        ({"claims": str(tmp_path / "none.csv")}, "no such file"),
+        ({"claims": str(tmp_path / "odd.csv")}, "'words' is missing"),
+        ({"paper_vs_ours": str(tmp_path / "odd.csv")}, "'table' is missing"),
+        ({"provenance": str(tmp_path / "graph.json")}, "expected a JSON object"),
+        ({"explanations": files.explanations[:1]}, "1 files for the systems"),
+    ):
+        with pytest.raises(InputError, match=message):
+            written(Files(**(vars(files) | changes)), tmp_path)
+
+
+def test_facts_keep_every_entry(tmp_path):
+    make_files(tmp_path)
+    facts, config = read_facts(str(tmp_path / "provenance.json"))
+    by_label = {fact.label: fact for fact in facts}
+    assert by_label["Commit"].text == "c0ffee" * 6
+    assert by_label["Changes that are not committed"].text == "no"
+    assert (by_label["Packages"].text, by_label["Raw data"].text) == ("20 entries", "1 file")
+    assert by_label["Packages"].long and by_label["Raw data"].long and not by_label["New"].long
+    assert len(by_label["Packages"].entries) == 20
+    assert by_label["Raw data"].entries == [(f"raw/{HOSTILE}", "bytes: 5, generated: yes, sha256: ab")]
+    assert by_label["Base LLM"].text == "not known"
+    assert by_label["New"].entries == [("a", "1, none")]
+    assert by_label["Main values of the config"].entries == [("seed", "2024")]
+    assert "seed: 2024" in config
+
+
+def test_deviations_are_checked(tmp_path):
+    (tmp_path / "d.yaml").write_text("- {topic: T, paper: P, here: H}\n")
+    with pytest.raises(InputError, match="deviation 1: why: missing"):
+        load_deviations(str(tmp_path / "d.yaml"))
+    (tmp_path / "d.yaml").write_text("a: 1\n")
+    with pytest.raises(InputError, match="expected a list"):
+        load_deviations(str(tmp_path / "d.yaml"))
+
+
+def test_the_projects_own_list_of_deviations_is_whole(request):
+    entries = load_deviations(str(request.config.rootpath / "config" / "deviations.yaml"))
+    topics = [entry["topic"] for entry in entries]
+    assert len(topics) == len(set(topics)) >= 15

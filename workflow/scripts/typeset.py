@@ -1,0 +1,22 @@
+r"""Write one of our tables as LaTeX (booktabs) and as HTML.
+
+Run as:
+    python workflow/scripts/typeset.py --table table2.csv --kind table2 --latex table2.tex --html table2.html
+"""
+
+from recexplainer import cli
+
+
+def main(args) -> None:
+    from recexplainer.paper.tables import typeset
+
+    typeset(args.table, args.kind, args.latex, args.html)
+
+
+if __name__ == "__main__":
+    parser = cli.parser(__doc__)
+    parser.add_argument("--table", required=True, help="CSV")
+    parser.add_argument("--kind", required=True, help="table1, table2, table3, table4, recommender or human")
+    parser.add_argument("--latex", required=True, help="table environment to write")
+    parser.add_argument("--html", required=True, help="table element to write")
+    cli.run(main, parser)
