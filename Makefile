@@ -29,12 +29,12 @@ lint: setup
 
 # What a run will take: `make plan CONFIG=config/demo.yaml`; without CONFIG, the paper's.
 plan: setup
-	python workflow/scripts/plan.py --config config/config.yaml $(CONFIG)
+	PYTHONPATH=src python workflow/scripts/plan.py --config config/config.yaml $(CONFIG)
 
 # Whether the files of a run are still those that it made: `make verify RESULTS=results/demo`.
 RESULTS ?= results
 verify: setup
-	python workflow/scripts/verify.py --provenance $(RESULTS)/provenance.json
+	PYTHONPATH=src python workflow/scripts/verify.py --provenance $(RESULTS)/provenance.json
 
 clean:
 	rm -rf results/demo results/smallest .pytest_cache .ruff_cache .hypothesis

@@ -32,6 +32,7 @@ include: "rules/study.smk"
 include: "rules/figures.smk"
 include: "rules/ablations.smk"
 include: "rules/paper.smk"
+include: "rules/comparison.smk"
 include: "rules/report.smk"
 
 

@@ -1,18 +1,8 @@
-# Stage 12: what a reviewer opens.
+# Stage 13: what a reviewer opens.
 RUNS = [[dataset, mode, "full"] for dataset in DATASETS for mode in MODES] + [
     row for row in ABLATION_ROWS if row[2] != "full"
 ]
-# What is compared with the paper: predictions by dataset and system; judgements by path, dataset and judge.
-COMPARED = [[dataset, system] for dataset in DATASETS for system in SYSTEMS] + [
-    [dataset, f"{mode}-{ablation}"] for dataset, mode, ablation in ABLATION_ROWS if ablation != "full"
-]
-COMPARED_JUDGEMENTS = [
-    [f"{dataset}/{group}/{judge}", dataset, judge]
-    for group, datasets in (("systems", DATASETS), ("ablations", ABLATED_DATASETS))
-    for dataset in datasets
-    for judge in JUDGES
-]
-STUDY_TABLES = ["<results>/tables/human.csv"] if STUDY["ratings"] else []
+NAMES = {dataset: entry(dataset)["name"] for dataset in DATASETS}
 # What the report shows: typeset tables, other tables, and figures.
 REPORT_TABLES = collect(
     "<results>/tables/{table}.html",
@@ -33,7 +23,6 @@ REPORT_FIGURES = collect(
         "learning_curves",
     ],
 )
-NAMES = {dataset: entry(dataset)["name"] for dataset in DATASETS}
 
 
 rule learning_curves:
@@ -67,86 +56,6 @@ rule learning_curves:
         "python workflow/scripts/learning_curves.py --curves {input.curves:q} --datasets {params.datasets}"
         " --losses {input.losses:q} --runs {params.runs:q} --settings {params.settings:q} --output {output.data:q}"
         " --images {output.image:q} {output.others:q} --threads {threads} 2>&1 | tee {log:q}"
-
-
-rule paper_vs_ours:
-    input:
-        numbers="config/paper_numbers.csv",
-        template=collect("src/recexplainer/paper/compare.{part}", part=["html", "css"]),
-        tables=collect("<results>/tables/table{number}.csv", number=[1, 2, 3, 4]),
-        human=STUDY_TABLES,
-        predictions=[
-            f"<results>/predictions/{dataset}/{system}/{task}.parquet"
-            for dataset, system in COMPARED
-            for task in PREDICTED
-        ],
-        judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in COMPARED_JUDGEMENTS],
-    output:
-        comparison=report(
-            "<results>/tables/paper_vs_ours.csv", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
-        ),
-        claims=report("<results>/tables/claims.csv", caption="../workflow/report/claims.rst", category="Paper"),
-        page=report(
-            "<results>/tables/paper_vs_ours.html", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
-        ),
-    log:
-        "<logs>/paper_vs_ours/all.log",
-    benchmark:
-        "<benchmarks>/paper_vs_ours/all.tsv"
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        code=code_digest("paper_vs_ours.py"),
-        prediction_rows=json.dumps(COMPARED),
-        judgement_rows=json.dumps([row for _, *row in COMPARED_JUDGEMENTS]),
-        settings=to_json(
-            pick(config["evaluation"], "bootstrap"),
-            pick(SWITCHES, "coverage_counts"),
-            synthetic=[dataset for dataset in DATASETS if entry(dataset).get("generate")],
-            llm=config["llm"]["name"],
-            scratch_llm=config["llm"]["source"] == "scratch",
-            judge="gpt-4" if "gpt-4" in JUDGES else JUDGES[0],
-            study_dataset=STUDY["dataset"],
-            names=NAMES,
-        ),
-        seed=seed("paper_vs_ours"),
-        # It depends on the input alone, so it needs no trigger of its own.
-        human=lambda w, input: ["--human", input.human[0]] if input.human else [],
-        folders=prediction_folders,
-    shell:
-        "python workflow/scripts/paper_vs_ours.py --numbers {input.numbers:q} --table1 {input.tables[0]:q}"
-        " --table2 {input.tables[1]:q} --table3 {input.tables[2]:q} --table4 {input.tables[3]:q} {params.human:q}"
-        " --predictions {params.folders:q} --prediction-rows {params.prediction_rows:q}"
-        " --judgements {input.judgements:q} --judgement-rows {params.judgement_rows:q} --settings {params.settings:q}"
-        " --seed {params.seed} --comparison {output.comparison:q} --claims {output.claims:q} --page {output.page:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
-
-
-rule typeset:
-    input:
-        table="<results>/tables/{table}.csv",
-    output:
-        latex="<results>/tables/{table}.tex",
-        html="<results>/tables/{table}.html",
-    log:
-        "<logs>/typeset/{table}.log",
-    benchmark:
-        "<benchmarks>/typeset/{table}.tsv"
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code_digest("typeset.py"),
-    shell:
-        "python workflow/scripts/typeset.py --table {input.table:q} --kind {wildcards.table} --latex {output.latex:q}"
-        " --html {output.html:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule provenance:

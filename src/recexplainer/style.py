@@ -1,5 +1,6 @@
 """One look for every figure: fonts, colours that colour-blind readers can tell apart, the same bytes on each run."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,5 +139,6 @@ def save_figure(figure, path: str | Path) -> None:
     suffix = Path(path).suffix.lower()
     if suffix not in _METADATA:
         raise InputError(f"{path}: figures end in {', '.join(_METADATA)}. Give the output another name.")
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of every font
     with atomic(path) as temporary:
         figure.savefig(temporary, format=suffix[1:], metadata=_METADATA[suffix])

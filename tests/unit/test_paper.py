@@ -18,7 +18,7 @@ from recexplainer.explanation.judgements import write_judgements
 from recexplainer.paper.claims import CLAIMS, RATING, judge_claims
 from recexplainer.paper.compare import compare, judge_number, paper_vs_ours
 from recexplainer.paper.numbers import Ours, read_numbers, read_ours, read_rows
-from recexplainer.paper.paired import case_values, holm, paired_bootstrap, paired_ratings
+from recexplainer.paper.paired import RESAMPLES, case_values, holm, paired_bootstrap, paired_ratings
 from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, marks, to_html, to_latex
 from recexplainer.paper.tables import KINDS, typeset
 from recexplainer.seeds import generator
@@ -29,7 +29,6 @@ SETTINGS = {
     "judge": "gpt-4",
     "generated": [],
     "llm": {"name": "vicuna-7b", "source": "hub"},
-    "bootstrap": 200,
     "coverage_counts": "once",
     "names": {"base": "vicuna-7b", "behavior-full": "behavior", "hybrid-full": "hybrid"},
     "study": "games",
@@ -305,7 +304,8 @@ def test_claims_are_judged_on_cases(run):
     # ChatGPT did not explain, so these stay open however well the rest holds.
     assert verdict["hybrid_explains_best"] == "not run"
     assert found["hybrid_explains_best"]["held"] == found["hybrid_explains_best"]["compared"] == 6
-    assert "chatgpt, rating: not run" in found["hybrid_explains_best"]["detail"]
+    assert found["hybrid_explains_best"]["missing"] == 2
+    assert "games, hybrid-full against chatgpt, rating: not run" in found["hybrid_explains_best"]["detail"]
     assert verdict["ablations_lower_their_task"] == verdict["judge_agrees_with_people"] == "not run"
     assert found["ablations_lower_their_task"]["data"] == ""
 
@@ -315,6 +315,24 @@ def test_one_dataset_against_a_claim_is_enough(run, tmp_path):
     predictions["steam", "intention-full"] = system(tmp_path / "worse", 30, history=0.3)
     row = by_name(judge_claims(predictions, files, None, SETTINGS, 1))["intention_over_behavior"]
     assert (row["verdict"], row["held"], row["compared"]) == ("not supported", 1, 2)
+
+
+def test_a_claim_about_every_dataset_needs_every_dataset(run):
+    predictions, files = run
+    del predictions["steam", "intention-full"]
+    row = by_name(judge_claims(predictions, files, None, SETTINGS, 1))["intention_over_behavior"]
+    assert (row["verdict"], row["held"], row["compared"], row["missing"]) == ("not run", 1, 1, 1)
+    assert "steam, intention-full against behavior-full, retrieval H@5: not run" in row["detail"]
+
+
+def test_a_verdict_does_not_hang_on_the_seed():
+    rng = np.random.default_rng(3)
+    # A difference with p near 0.05, where few resamples would say now this, now that.
+    gap = rng.normal(0, 1, 400)
+    gap += 1.96 * gap.std() / 20 - gap.mean()
+    found = [paired_bootstrap(cases(gap), cases(gap * 0), RESAMPLES, generator(seed)).p_value for seed in range(6)]
+    assert max(found) - min(found) < 0.015
+    assert np.mean(found) == pytest.approx(0.05, abs=0.01)
 
 
 def test_a_lead_that_chance_may_give_supports_nothing(run, tmp_path):
@@ -368,7 +386,7 @@ def test_simulated_raters_and_the_rubric_say_nothing_about_people_and_gpt4(run, 
     files = {"games": [judged(tmp_path / "rubric.parquet", {"base": [1], "hybrid-full": [4]}, "rubric")]}
     path = people(tmp_path, {"vicuna-7b": 2.1, "hybrid": 3.0})
     row = by_name(judge_claims({}, files, path, SETTINGS | {"judge": "rubric"}, 1))["judge_agrees_with_people"]
-    assert row["verdict"] == "not run" and "rubric" in row["detail"]
+    assert (row["verdict"], row["detail"]) == ("not run", "GPT-4 has not rated: not run")
 
 
 def test_judgements_of_another_judge_are_refused(tmp_path):
@@ -464,7 +482,19 @@ def test_the_page_has_a_band_for_a_demo_alone(tmp_path, run):
     assert ">within</span>" not in demo
 
 
+def test_no_judge_is_no_name(tmp_path, run):
+    predictions, _ = run
+    rows = judge_claims(predictions, {}, people(tmp_path, {"hybrid": 3.0}), SETTINGS | {"judge": None}, 1)
+    assert not any("None" in row["test"] + row["detail"] for row in rows)
+    assert not [key for key in read_ours(our_tables(tmp_path), None) if key[0] == "3"]
+
+
 # Typesetting
+
+
+def test_captions_and_headings_are_text_too():
+    html = to_html(Sheet(NASTY, "x", [NASTY, NASTY], [Block(NASTY, [[Cell(NASTY), Cell(NASTY, (NASTY, NASTY))]])]))
+    assert "script" not in Page(html).tags
 
 
 def test_marks():

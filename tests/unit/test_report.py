@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -119,6 +120,7 @@ def test_figure6_refuses_what_does_not_fit(tmp_path, evaluated):
 
 
 @given(st.lists(st.floats(0, 1) | st.none(), min_size=1, max_size=6))
+@settings(deadline=None)
 def test_a_normalised_value_is_a_share_of_the_highest(values):
     frame = pd.DataFrame({"dataset": "d", "mode": "m", "metric": "x", "value": values}).assign(
         ablation=range(len(values)), low=None, high=None, cases=None
@@ -392,6 +394,14 @@ def test_a_demo_says_so_and_a_real_run_does_not(tmp_path):
     files = make_files(tmp_path)
     assert "synthetic data and a tiny LLM" in written(files, tmp_path, demo=True)
     assert "synthetic data and a tiny LLM" not in written(files, tmp_path, demo=False)
+
+
+def test_the_bar_of_a_rule_is_its_share_of_the_whole_time(tmp_path):
+    for rule, seconds in (("align", 75), ("explain", 25)):
+        (tmp_path / "benchmarks" / rule).mkdir(parents=True)
+        (tmp_path / "benchmarks" / rule / "all.tsv").write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t1\t1\n")
+    page = Reader(written(replace(NOTHING, benchmarks=str(tmp_path / "benchmarks")), tmp_path))
+    assert [values["width"] for tag, values in page.elements if tag == "rect"] == ["75.0", "25.0"]
 
 
 def test_what_is_missing_is_left_out_and_named(tmp_path):

@@ -157,13 +157,14 @@ def test_another_search_space_keeps_the_first_trial(finished):
 def test_a_new_ablation_runs_alone(finished):
     more = {"names": ["no_classification", "no_sharegpt"], "modes": ["hybrid"]}
     jobs = planned(finished, configfiles=layered(finished, run={"ablations": more}))
-    once = ("align", "predict_aligned", "explain", "judge_by_rubric", "figure6", "learning_curves", "all")
-    assert jobs == dict.fromkeys(once, 1)
+    once = ("align", "predict_aligned", "explain", "judge_by_rubric", "figure6", "learning_curves")
+    last = ("paper_vs_ours", "provenance", "report", "all")
+    assert jobs == dict.fromkeys(once + last, 1)
 
 
 def test_further_seeds_rerun_the_alignments_alone(finished):
     jobs = planned(finished, configfiles=layered(finished, run={"seeds": [7, 8]}))
-    assert jobs == {"align": 6, "predict_aligned": 6, "table_seeds": 1, "all": 1}
+    assert jobs == {"align": 6, "predict_aligned": 6, "table_seeds": 1, "report": 1, "all": 1}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ Run as:
         --judgements judgements/games/systems/gpt-4.parquet --judgement-rows '[["games", "gpt-4"]]' \
         --human human.csv \
         --settings '{"judge": "gpt-4", "generated": [], "llm": {"name": "vicuna-7b", "source": "hub"},
-            "bootstrap": 1000, "coverage_counts": "once", "names": {"hybrid-full": "hybrid"}, "study": "games"}' \
+            "coverage_counts": "once", "names": {"hybrid-full": "hybrid"}, "study": "games"}' \
         --seed 2024 --output paper_vs_ours.csv --claims claims.csv --page paper_vs_ours.html
 """
 
@@ -49,7 +49,7 @@ if __name__ == "__main__":
         "--settings",
         type=cli.settings,
         required=True,
-        help="JSON: judge, generated, llm, bootstrap, coverage_counts, names, study",
+        help="JSON: judge, generated, llm, coverage_counts, names, study",
     )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", required=True, help="CSV of the numbers to write")

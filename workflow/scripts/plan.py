@@ -16,7 +16,7 @@ def main(args) -> None:
 
     config = args.config_json or merged(args.config, args.schema)
     rows = plan(config, args.benchmarks, args.settings)
-    print(as_text(config, rows, args.settings))
+    print(as_text(config, rows, args.benchmarks, args.settings))
     if args.output:
         write_plan(rows, args.output)
 

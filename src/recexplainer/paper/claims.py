@@ -1,7 +1,8 @@
 """What the paper claims in words, and whether our predictions and ratings bear it out.
 
 A claim says that some systems are ahead of others, everywhere: it is *supported* if every comparison holds in every
-dataset that has both systems, *not supported* if one does not, and *not run* if what is missing leaves it open. A
+dataset, *not supported* if one does not, and *not run* if what is missing leaves it open. Ablations are asked for in
+some datasets only; their comparisons are about these. A
 comparison holds in a dataset if the mean difference has the right sign and differs from zero (p < 0.05, two-sided,
 corrected by Holm's method for the number of datasets). All comparisons of a claim have to hold, so there is no further
 correction for their number.
@@ -17,7 +18,7 @@ from recexplainer.errors import InputError
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.table3 import Ratings, by_system
 from recexplainer.paper.numbers import number, read_rows
-from recexplainer.paper.paired import Difference, case_values, holm, paired_bootstrap, paired_ratings
+from recexplainer.paper.paired import RESAMPLES, Difference, case_values, holm, paired_bootstrap, paired_ratings
 from recexplainer.seeds import generator
 
 logger = logging.getLogger(__name__)
@@ -25,8 +26,10 @@ logger = logging.getLogger(__name__)
 LEVEL = 0.05
 RATING = "rating"
 """The metric of explanations, beside those of table 2."""
+ABLATION = "-no_"
+"""What the names of ablations have and those of other systems have not."""
 
-COLUMNS = "claim words where verdict held compared datasets data test detail".split()
+COLUMNS = "claim words where verdict held compared missing datasets data test detail".split()
 
 Measure = Callable[[str, str, str, str], Difference | None]
 """From dataset, metric and two systems to their difference; None where one of them is not there."""
@@ -171,13 +174,14 @@ def judge_claims(
         predictions: the folder of each dataset and system.
         judgements: the files of each dataset by the one judge of the settings, of systems and of ablations.
         human: the table of people's mean ratings; None without a study.
-        settings: ``judge``; ``generated``, the datasets that are made up; ``bootstrap``; ``coverage_counts``;
+        settings: ``judge``; ``generated``, the datasets that are made up; ``coverage_counts``;
             ``names``, what systems are called in the table of people's ratings; ``study``, its dataset.
         seed: of the resamples, which are the same for every pair of systems.
 
     Returns:
-        ``held`` of ``compared`` comparisons hold, a comparison in two datasets counting twice; ``data`` is
-        ``synthetic`` if one of the ``datasets`` is made up, ``real`` if not, and "" if nothing could be compared.
+        ``held`` of ``compared`` comparisons hold, a comparison in two datasets counting twice; ``missing`` ones could
+        not be made. ``data`` is ``synthetic`` if one of the ``datasets`` is made up, ``real`` if not, and "" if nothing
+        could be compared.
 
     Raises:
         InputError: a file is missing or broken.
@@ -228,9 +232,7 @@ def _measure(
         if (dataset, system) not in predictions or (dataset, other) not in predictions:
             return None
         rng = generator(seed, "claims", dataset, metric)
-        return paired_bootstrap(
-            values(dataset, system, metric), values(dataset, other, metric), settings["bootstrap"], rng
-        )
+        return paired_bootstrap(values(dataset, system, metric), values(dataset, other, metric), RESAMPLES, rng)
 
     return measure
 
@@ -242,7 +244,9 @@ def _judge(claim: Claim, datasets: list[str], measure: Measure, judge: str) -> d
         found = {dataset: measure(dataset, ahead.metric, ahead.system, ahead.other) for dataset in datasets}
         found = {dataset: difference for dataset, difference in found.items() if difference}
         what = f"{ahead.system} against {ahead.other}, {LABELS[ahead.metric]}"
-        if not found:
+        if ABLATION not in ahead.other:
+            missing += [f"{dataset}, {what}" for dataset in datasets if dataset not in found]
+        elif not found:
             missing.append(what)
         adjusted = holm([difference.p_value for difference in found.values()])
         for (dataset, difference), p_value in zip(found.items(), adjusted, strict=True):
@@ -252,11 +256,12 @@ def _judge(claim: Claim, datasets: list[str], measure: Measure, judge: str) -> d
             details.append(f"{dataset}, {what}: {_shown(difference, p_value)}: {'holds' if holds else 'does not hold'}")
     verdict = "not supported" if held < compared else "not run" if missing or not compared else "supported"
     rated = any(ahead.metric == RATING for ahead in claim.comparisons)
-    test = f"paired Wilcoxon over ratings by {judge}" if rated else "paired bootstrap over users"
+    test = f"paired Wilcoxon over ratings by {judge or 'no judge'}" if rated else "paired bootstrap over users"
     return {
         "verdict": verdict,
         "held": held,
         "compared": compared,
+        "missing": len(missing),
         "datasets": [dataset for dataset in datasets if dataset in used],
         "test": f"{test}, Holm over datasets",
         "detail": "; ".join(details + [f"{what}: not run" for what in missing]),
@@ -274,10 +279,10 @@ def _same_order(ratings: Ratings, human: str | None, settings: Mapping) -> dict:
 
     It is about GPT-4 and people: neither the offline rubric nor simulated raters can bear on it.
     """
-    row = {"verdict": "not run", "held": 0, "compared": 0, "datasets": []}
-    row["test"] = f"order of the mean ratings by {settings['judge']} and by people"
-    if human is None or settings["judge"] == "rubric":
-        why = "there are no ratings by people" if human is None else "the judge is the offline rubric"
+    row = {"verdict": "not run", "held": 0, "compared": 0, "missing": 1, "datasets": []}
+    row["test"] = f"order of the mean ratings by {settings['judge'] or 'no judge'} and by people"
+    if human is None or settings["judge"] in (None, "rubric"):
+        why = "there are no ratings by people" if human is None else "GPT-4 has not rated"
         return row | {"detail": f"{why}: not run"}
     people = read_rows(human, ["method", "mean", "source"])
     if any(rater["source"] != "people" for rater in people):
@@ -299,6 +304,7 @@ def _same_order(ratings: Ratings, human: str | None, settings: Mapping) -> dict:
         "verdict": "not supported" if unlike else "supported",
         "held": len(pairs) - len(unlike),
         "compared": len(pairs),
+        "missing": 0,
         "datasets": [settings["study"]],
         "detail": "; ".join([f"{name}: judge {rated:.3f}, people {mean:.3f}" for name, rated, mean in both] + unlike),
     }

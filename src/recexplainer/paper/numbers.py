@@ -122,12 +122,12 @@ def read_numbers(path: str | Path) -> list[Number]:
     return result
 
 
-def read_ours(tables: Mapping[str, str], judge: str) -> dict[Key, Ours]:
+def read_ours(tables: Mapping[str, str], judge: str | None) -> dict[Key, Ours]:
     """Collect our numbers under the paper's keys; what a table leaves empty is absent.
 
     Args:
         tables: our CSV of each of the tables ``1`` to ``4``; a table may be absent.
-        judge: whose ratings stand for GPT-4's. The offline rubric's never do.
+        judge: whose ratings stand for GPT-4's; None for nobody's. The offline rubric's never do.
 
     Raises:
         InputError: a file is missing or broken.
@@ -161,7 +161,7 @@ def _table2(path: str) -> dict:
     return result
 
 
-def _table3(path: str, judge: str) -> dict:
+def _table3(path: str, judge: str | None) -> dict:
     result = {}
     for row in read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high"]):
         if row["judge"] == judge and judge != "rubric":

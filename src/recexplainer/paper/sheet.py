@@ -21,7 +21,7 @@ LATEX = {
     "|": r"\textbar{}",
     '"': "''",
     # A row that starts with a bracket would be read as the option of the line end before it.
-    "[": "[",
+    "[": "{[}",
     "]": "{]}",
     # No ligatures in what may be a name.
     "-": "{-}",

@@ -312,5 +312,8 @@ def _result_jobs(config: dict) -> Iterator[Job]:
     rules += ["aggregate_ratings"] if ratings else []
     rules += ["select_case", "figure4", "figure5", "table1", "table_recommender", "table2", "table3", "table4"]
     rules += ["table_seeds"] if config["run"]["seeds"] else []
-    for rule in [*rules, "table_spending"]:
+    rules += ["figure6"] if config["run"]["ablations"]["datasets"] and _ablated(config) else []
+    for rule in [*rules, "table_spending", "learning_curves", "paper_vs_ours", "provenance", "report"]:
         yield Job(rule, "all", disk=1e5)
+    for table in ["table1", "recommender", "table2", "table3", "table4", *(["human"] if ratings else [])]:
+        yield Job("typeset", table, disk=1e4)

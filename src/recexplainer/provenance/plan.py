@@ -54,7 +54,8 @@ STAGES = {
     "explanation": "choose_cases explain explain_by_service explain_viewpoints",
     "judgement": "judge_by_rubric judge_by_service",
     "study": "draw_study simulate_raters aggregate_ratings",
-    "results": "select_case figure4 figure5 table1 table_recommender table2 table3 table4 table_seeds table_spending",
+    "results": "select_case figure4 figure5 figure6 learning_curves table1 table_recommender table2 table3 table4 "
+    "table_seeds table_spending typeset paper_vs_ours provenance report",
 }
 """The rules of each stage, in the order of the pipeline."""
 
@@ -221,8 +222,8 @@ def _row(stage: str, jobs: list[Job], recorded: list[tuple[Job, float]], assumed
     )
 
 
-def warnings(config: dict) -> list[str]:
-    """Return what to think of before the run: money over the limit, and sizes that are guesses."""
+def warnings(config: dict, benchmarks: str | Path | None = None) -> list[str]:
+    """Return what to think of before the run: money over the limit, sizes that are guesses, benchmarks of no record."""
     limit, found = config["explanation"]["max_usd"], []
     for job in all_jobs(config):
         if limit is not None and job.usd > limit:
@@ -233,10 +234,16 @@ def warnings(config: dict) -> list[str]:
     for name in config["run"]["datasets"]:
         if dataset_size(config, name).basis == "assumed":
             found.append(f"the size of {name} is a guess: nothing in the config tells it before its data stage is done")
+    if benchmarks and recorded_config(benchmarks) is None:
+        found.append(
+            f"no provenance.json beside {benchmarks} says of which config its times are; they are taken for this one's"
+        )
     return found
 
 
-def as_text(config: dict, rows: list[Row], assumptions: dict | None = None) -> str:
+def as_text(
+    config: dict, rows: list[Row], benchmarks: str | Path | None = None, assumptions: dict | None = None
+) -> str:
     """Return the plan as a table to read, with totals, what was assumed, and what to think of."""
     assumed, model = DEFAULTS | (assumptions or {}), architecture(config)
     titles = ["stage", "rule", "jobs", "hours", "GPU-hours", "CPU-hours", "disk GB", "USD", "basis"]
@@ -270,7 +277,7 @@ def as_text(config: dict, rows: list[Row], assumptions: dict | None = None) -> s
         f"Estimates assume: {device}, {assumed['training_utilisation']:.0%} of it used in training and "
         f"{assumed['generation_utilisation']:.0%} in generation. Expect them to be right within a factor of three."
     )
-    return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config))])
+    return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config, benchmarks))])
 
 
 def _numbers(row: Row) -> list[str]:

@@ -29,7 +29,7 @@ BLOCKS = (
     Block("alignment", "Alignment with the recommender", ("table2", "seeds"), (), "the alignment (table 2)"),
     Block("ablations", "Ablations", (), ("figure6",), "the ablations (figure 6)"),
     Block("explanations", "Explanations, as the judges rate them", ("table3", "judges"), (), "the ratings (table 3)"),
-    Block("study", "Explanations, as people rate them", ("human", "human_agreement"), ("figure3",), "the human study"),
+    Block("study", "Explanations, as raters rate them", ("human", "human_agreement"), ("figure3",), "the human study"),
     Block("cases", "Case studies", (), ("figure4", "figure5"), "the case studies (figures 4 and 5)"),
 )
 
@@ -62,7 +62,10 @@ CAPTIONS = {
         "signed-rank, Benjamini-Hochberg). The ratings of the offline rubric cannot be compared with the paper's.",
     ),
     "judges": ("Agreement of the judges", "Each pair of judges on the texts that both have rated."),
-    "human": ("Ratings by people", "Mean rating of each system, with 95 % intervals."),
+    "human": (
+        "Ratings by the raters",
+        "Mean rating of each system, with 95 % intervals. The source says whether the raters are people or simulated.",
+    ),
     "human_agreement": (
         "Agreement of the raters",
         "Krippendorff's alpha of all, weighted kappa of each pair, rank correlation with each judge.",

@@ -1,0 +1,88 @@
+# Stage 12: this run beside the paper, and its tables for print.
+# What is compared with the paper: predictions by dataset and system; judgements by path, dataset and judge.
+COMPARED = [[dataset, system] for dataset in DATASETS for system in SYSTEMS] + [
+    [dataset, f"{mode}-{ablation}"] for dataset, mode, ablation in ABLATION_ROWS if ablation != "full"
+]
+COMPARED_PREDICTIONS = [
+    f"<results>/predictions/{dataset}/{system}/{task}.parquet" for dataset, system in COMPARED for task in PREDICTED
+]
+COMPARED_JUDGEMENTS = [
+    [f"{dataset}/{group}/{judge}", dataset, judge]
+    for group, datasets in (("systems", DATASETS), ("ablations", ABLATED_DATASETS))
+    for dataset in datasets
+    for judge in JUDGES
+]
+STUDY_TABLES = ["<results>/tables/human.csv"] if STUDY["ratings"] else []
+
+
+rule paper_vs_ours:
+    input:
+        numbers="config/paper_numbers.csv",
+        template=collect("src/recexplainer/paper/compare.{part}", part=["html", "css"]),
+        tables=collect("<results>/tables/table{number}.csv", number=[1, 2, 3, 4]),
+        human=STUDY_TABLES,
+        predictions=COMPARED_PREDICTIONS,
+        judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in COMPARED_JUDGEMENTS],
+    output:
+        comparison=report(
+            "<results>/tables/paper_vs_ours.csv", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
+        ),
+        claims=report("<results>/tables/claims.csv", caption="../workflow/report/claims.rst", category="Paper"),
+        page=report(
+            "<results>/tables/paper_vs_ours.html", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
+        ),
+    log:
+        "<logs>/paper_vs_ours/all.log",
+    benchmark:
+        "<benchmarks>/paper_vs_ours/all.tsv"
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("paper_vs_ours.py"),
+        prediction_rows=json.dumps(COMPARED),
+        judgement_rows=json.dumps([row for _, *row in COMPARED_JUDGEMENTS]),
+        settings=to_json(
+            pick(SWITCHES, "coverage_counts"),
+            generated=[dataset for dataset in DATASETS if entry(dataset).get("generate")],
+            llm=pick(config["llm"], "name", "source"),
+            judge="gpt-4" if "gpt-4" in JUDGES else JUDGES[0],
+            study=STUDY["dataset"],
+            names=METHOD_NAMES,
+        ),
+        seed=seed("paper_vs_ours"),
+        # It depends on the input alone, so it needs no trigger of its own.
+        human=lambda w, input: ["--human", input.human[0]] if input.human else [],
+        folders=prediction_folders,
+    shell:
+        "python workflow/scripts/paper_vs_ours.py --numbers {input.numbers:q} --tables {input.tables:q} {params.human:q}"
+        " --predictions {params.folders:q} --prediction-rows {params.prediction_rows:q}"
+        " --judgements {input.judgements:q} --judgement-rows {params.judgement_rows:q} --settings {params.settings:q}"
+        " --seed {params.seed} --output {output.comparison:q} --claims {output.claims:q} --page {output.page:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule typeset:
+    input:
+        table="<results>/tables/{table}.csv",
+    output:
+        latex="<results>/tables/{table}.tex",
+        html="<results>/tables/{table}.html",
+    log:
+        "<logs>/typeset/{table}.log",
+    benchmark:
+        "<benchmarks>/typeset/{table}.tsv"
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("typeset.py"),
+    shell:
+        "python workflow/scripts/typeset.py --table {input.table:q} --kind {wildcards.table} --latex {output.latex:q}"
+        " --html {output.html:q} --threads {threads} 2>&1 | tee {log:q}"
