@@ -62,7 +62,9 @@ rule provenance:
     input:
         prompts=[config["prompts"], config["explanation"]["prompts"], config["alignment"]["deepspeed"]],
         llm="<results>/llm/base.json",
+        lock="requirements.lock",
         tables=REPORT_TABLES,
+        data=[table.replace(".html", ".csv") for table in REPORT_TABLES],
         others=collect("<results>/tables/{name}.csv", name=["paper_vs_ours", "claims", "spending"]),
         figures=REPORT_FIGURES,
         predictions=collect(
@@ -91,8 +93,8 @@ rule provenance:
         config=lambda w, input: json.dumps(config, sort_keys=True),
     shell:
         "python workflow/scripts/provenance.py --results {params.results:q} --config-json {params.config:q}"
-        " --inputs {input.prompts:q} --outputs {input.tables:q} {input.others:q} {input.figures:q}"
-        " {input.predictions:q} --output {output.record:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --inputs {input.prompts:q} --lock {input.lock:q} --outputs {input.tables:q} {input.data:q}"
+        " {input.others:q} {input.figures:q} {input.predictions:q} --output {output.record:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule report:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "rules", "config", "envs", "src", "workflow", "tests/end_to_end")
+PARTS = ("Snakefile", "rules", "config", "envs", "src", "workflow", "tests/end_to_end", "requirements.lock")
 CONFIG = "tests/end_to_end/smallest.yaml"
 
 
