@@ -23,7 +23,7 @@ def finished(tmp_path_factory):
     folder = copy_repository(tmp_path_factory.mktemp("pipeline"))
     done = snakemake(folder, "--configfile", CONFIG)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    assert "Done. The results are in results/smallest: figures/figure3.csv" in done.stdout + done.stderr
+    assert "Done. Open results/smallest/report.html" in done.stdout + done.stderr
     return folder / "results/smallest"
 
 
