@@ -81,18 +81,8 @@ class Generator:
         results: list[list[str]] = [[]] * len(prompts)
         processors = LogitsProcessorList([constraint] if constraint else [])
         for chosen in self._batches(prompts, max(1, self.batch_size // beams), label):
-            vectors, mask = self._embed([prompts[i] for i in chosen])
-            tokens = self.model.base[0].generate(
-                inputs_embeds=vectors,
-                attention_mask=mask,
-                max_new_tokens=max_new_tokens,
-                num_beams=beams,
-                num_return_sequences=beams,
-                do_sample=False,
-                logits_processor=processors,
-                pad_token_id=self.tokenizer.pad_token_id,
-                eos_token_id=self.tokenizer.eos_token_id,
-            )
+            options = {"num_beams": beams, "num_return_sequences": beams, "logits_processor": processors}
+            tokens = self._decode([prompts[i] for i in chosen], max_new_tokens, **options)
             texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
             for place, index in enumerate(chosen):
                 results[index] = [text.strip() for text in texts[place * beams : (place + 1) * beams]]
@@ -110,6 +100,19 @@ class Generator:
             ).logits[:, -1]
             results[chosen] = logits[:, tokens].float().cpu().numpy()
         return results
+
+    def _decode(self, prompts: list[Encoded], max_new_tokens: int, **options) -> torch.Tensor:
+        """Return the new tokens ``(sequences, length)`` of one batch, without sampling."""
+        vectors, mask = self._embed(prompts)
+        return self.model.base[0].generate(
+            inputs_embeds=vectors,
+            attention_mask=mask,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            pad_token_id=self.tokenizer.pad_token_id,
+            eos_token_id=self.tokenizer.eos_token_id,
+            **options,
+        )
 
     def _batches(self, prompts: list[Encoded], size: int, label: str):
         """Yield batches of prompt numbers, the longest first, and tell the progress."""

@@ -54,15 +54,7 @@ class _Answerer(Generator):
         """Return the text and ``stop`` or ``length`` for each prompt."""
         results: list[tuple[str, str]] = [("", "failed")] * len(prompts)
         for chosen in self._batches(prompts, self.batch_size, "explanations"):
-            vectors, mask = self._embed([prompts[i] for i in chosen])
-            tokens = self.model.base[0].generate(
-                inputs_embeds=vectors,
-                attention_mask=mask,
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                pad_token_id=self.tokenizer.pad_token_id,
-                eos_token_id=self.tokenizer.eos_token_id,
-            )
+            tokens = self._decode([prompts[i] for i in chosen], max_new_tokens)
             ended = (tokens == self.tokenizer.eos_token_id).any(dim=1).tolist()
             texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
             for index, text, stopped in zip(chosen, texts, ended, strict=True):

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from recexplainer.errors import InputError
 from recexplainer.tasks.prompts import Phrasing
+from recexplainer.yaml_files import read_yaml
 
 QUESTION = ("history", "item")
 JUDGE = ("history", "item", "label", "explanation")
@@ -52,12 +51,7 @@ def load_explanation_prompts(path: str | Path) -> ExplanationPrompts:
     Raises:
         InputError: names the file and the key that is missing, unknown or malformed.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; set explanation.prompts to a YAML file.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from None
+    content = read_yaml(path, "set explanation.prompts to a YAML file")
     if not isinstance(content, dict) or set(content) != set(KEYS):
         wrong = sorted(set(content) ^ set(KEYS), key=str) if isinstance(content, dict) else KEYS
         raise InputError(f"{path}: key {wrong[0]!r} is missing or unknown; expected {', '.join(KEYS)}.")

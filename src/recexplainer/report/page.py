@@ -7,8 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from recexplainer.errors import InputError
 from recexplainer.explanation.case_view import in_words as decision_in_words
 from recexplainer.explanation.select import cases_by_name
@@ -20,6 +18,7 @@ from recexplainer.report.dag import draw_dag, read_edges
 from recexplainer.report.facts import read_facts
 from recexplainer.report.tables import Table, lay_out, read_csv
 from recexplainer.style import system_colors, system_label
+from recexplainer.yaml_files import read_yaml
 
 logger = logging.getLogger(__name__)
 
@@ -209,12 +208,7 @@ def load_deviations(path: str) -> list[dict[str, str]]:
     Raises:
         InputError: names the file, and the entry and key that is missing or no text.
     """
-    try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a YAML list of deviations.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from None
+    entries = read_yaml(path, "expected a YAML list of deviations")
     if not isinstance(entries, list):
         raise InputError(f"{path}: expected a list of deviations.")
     for place, entry in enumerate(entries, 1):

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import jinja2
-import yaml
 
 from recexplainer.errors import InputError
+from recexplainer.yaml_files import read_yaml
 
 HERE = Path(__file__).parent
 
@@ -22,12 +22,7 @@ def load_levels(path: str | Path) -> list[dict[str, str]]:
     Raises:
         InputError: names the file and the level that is missing or malformed.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a YAML file with the key levels.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from None
+    content = read_yaml(path, "expected a YAML file with the key levels")
     levels = content.get("levels") if isinstance(content, dict) else None
     if not isinstance(levels, list) or len(levels) != 4:
         raise InputError(f"{path}: levels: expected a list of four levels, worst first, each with name and text.")

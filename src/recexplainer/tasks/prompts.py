@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from recexplainer.errors import InputError
+from recexplainer.yaml_files import read_yaml
 
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "retrieval": ("history",),
@@ -43,12 +42,7 @@ def load_prompts(path: str | Path) -> Prompts:
     Raises:
         InputError: names the file and the key that is missing, unknown or malformed.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; set prompts to a YAML file of phrasings.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from None
+    content = read_yaml(path, "set prompts to a YAML file of phrasings")
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected the keys fields, {', '.join(PLACEHOLDERS)}.")
     _check_keys(path, "", content, ("fields", *PLACEHOLDERS))
