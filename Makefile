@@ -16,7 +16,9 @@ setup: .venv/.installed
 
 demo: setup
 	snakemake --cores $(CORES) --configfile config/demo.yaml
-	@echo "The tables are in results/demo/tables, the figures in results/demo/figures."
+	snakemake --configfile config/demo.yaml --report results/demo/snakemake_report.html --quiet
+	@echo "Open results/demo/report.html. The tables are in results/demo/tables, the figures in results/demo/figures;"
+	@echo "results/demo/snakemake_report.html is Snakemake's own report of the run."
 
 test: setup
 	python -m pytest
