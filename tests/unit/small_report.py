@@ -56,7 +56,7 @@ def make_files(folder, hostile: str = HOSTILE) -> Files:
     (folder / "table2.html").write_text('<table class="typeset"><tr><td>typeset</td></tr></table>')
     (folder / "spending.csv").write_text("stage,service,model,requests,prompt_tokens,completion_tokens,usd\n")
     (folder / "figure6.svg").write_text(SVG)
-    numbers = "table,page,dataset,method,metric,paper,ours,low,high,difference,verdict\n"
+    numbers = "table,section,dataset,method,metric,paper,ours,low,high,difference,verdict\n"
     numbers += "2,7,games,hybrid,ranking_ndcg5,0.7,0.71,0.69,0.73,0.01,within\n"
     numbers += "2,7,movies,hybrid,ranking_ndcg5,0.7,,,,,not run\n1,6,games,,users,3901,3000,,,-901,outside\n"
     (folder / "paper.csv").write_text(numbers)

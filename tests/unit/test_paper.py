@@ -78,7 +78,7 @@ def test_a_number_keeps_its_printed_form():
 )
 def test_a_broken_file_of_numbers_is_refused(tmp_path, line, message):
     path = tmp_path / "numbers.csv"
-    path.write_text(f"# a comment\ntable,page,dataset,method,metric,value\n{line}\n")
+    path.write_text(f"# a comment\ntable,section,dataset,method,metric,value\n{line}\n")
     with pytest.raises(InputError, match=message):
         read_numbers(path)
 
@@ -465,7 +465,7 @@ def test_the_files_have_their_columns_and_are_the_same_twice(tmp_path, run):
     first = [path.read_bytes() for path in outputs]
     assert [path.read_bytes() for path in whole(tmp_path, run)] == first
     frame = pd.read_csv(outputs[0], dtype=str)
-    assert list(frame) == "table page dataset method metric paper ours low high difference verdict".split()
+    assert list(frame) == "table section dataset method metric paper ours low high difference verdict".split()
     assert len(frame) == 144 and frame["paper"].iloc[0] == "3901"
     assert len(pd.read_csv(outputs[1])) == len(CLAIMS)
 

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 
-COLUMNS = "table page dataset method metric paper ours low high difference verdict".split()
+COLUMNS = "table section dataset method metric paper ours low high difference verdict".split()
 VERDICTS = ("within", "outside", "not run", "synthetic")
 TOLERANCE = 0.1
 """How far a number without an interval may be from the paper's, as a share of it."""
@@ -110,7 +110,7 @@ def compare(numbers: list[Number], ours: Mapping[Key, Ours], generated: list[str
     for paper in numbers:
         found = ours.get(paper.key)
         verdict = judge_number(paper.value, found, paper.dataset in generated)
-        row = {"table": paper.table, "page": paper.page, "dataset": paper.dataset, "method": paper.method}
+        row = {"table": paper.table, "section": paper.section, "dataset": paper.dataset, "method": paper.method}
         row |= {"metric": paper.metric, "paper": paper.printed.replace(",", "").removesuffix("%"), "verdict": verdict}
         row |= {"printed": paper.printed, "ours": None, "low": None, "high": None, "difference": None}
         if found:
@@ -163,7 +163,7 @@ def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: st
             {
                 "id": table,
                 "heading": heading,
-                "pages": list(dict.fromkeys(row["page"] for row in own if row["page"])),
+                "sections": list(dict.fromkeys(row["section"] for row in own)),
                 "groups": {name: [_shown(row) for row in own if row["dataset"] == name] for name in datasets},
                 "counts": Counter(row["verdict"] for row in own),
             }

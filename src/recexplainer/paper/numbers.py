@@ -9,7 +9,7 @@ from pathlib import Path
 from recexplainer.errors import InputError
 from recexplainer.evaluation.table2 import METRICS
 
-COLUMNS = ["table", "page", "dataset", "method", "metric", "value"]
+COLUMNS = ["table", "section", "dataset", "method", "metric", "value"]
 COUNTS = ["users", "items", "interactions", "sparsity_percent"]
 
 Key = tuple[str, str, str, str]
@@ -22,14 +22,14 @@ class Number:
 
     Attributes:
         table: ``1`` to ``4``.
-        page: of the paper; "" where it is not known.
+        section: of the paper, where the table is discussed.
         dataset, method, metric: by this repository's names; the method is "" in tables 1 and 4.
         printed: as in the paper, with thousands separators and percent sign.
         value: the same as a number.
     """
 
     table: str
-    page: str
+    section: str
     dataset: str
     method: str
     metric: str

@@ -32,7 +32,7 @@ BAD = {"outside", "not supported"}
 
 WORDS = {"True": "yes", "False": "no"}
 
-REFERENCES = ("page", "where")
+REFERENCES = ("section", "where")
 """Columns whose numbers are names of places."""
 
 
