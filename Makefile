@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo test lint plan verify clean
+.PHONY: setup demo fetch test lint plan verify clean
 
 setup: .venv/.installed
 
@@ -19,6 +19,11 @@ demo: setup
 	snakemake --configfile config/demo.yaml --report results/demo/snakemake_report.html --quiet
 	@echo "Open results/demo/report.html. The tables are in results/demo/tables, the figures in results/demo/figures;"
 	@echo "results/demo/snakemake_report.html is Snakemake's own report of the run."
+
+# What needs a network, on a machine that has one: the raw files and the LLM. `make fetch CONFIG=my.yaml`; without
+# CONFIG, the paper's.
+fetch: setup
+	snakemake --cores 1 --until download_dataset download_conversations base_llm $(if $(CONFIG),--configfile $(CONFIG))
 
 test: setup
 	python -m pytest

@@ -17,6 +17,7 @@ wildcard_constraints:
     mode="behavior|intention|hybrid",
     ablation=r"full(\.[0-9]+)?|no_discrimination|no_reconstruction|no_classification|no_sharegpt|no_retrieval_ranking",
     trial="[0-9]+",
+    shard="[0-9]+",
     group="systems|ablations",
     table="table[1-4]|recommender|human",
 
@@ -26,6 +27,7 @@ include: "rules/recommender.smk"
 include: "rules/tasks.smk"
 include: "rules/alignment.smk"
 include: "rules/evaluation.smk"
+include: "rules/shards.smk"
 include: "rules/explanation.smk"
 include: "rules/judgement.smk"
 include: "rules/study.smk"

@@ -84,13 +84,14 @@ rule align:
     resources:
         mem_mb=16000 * max(1, config["alignment"]["gpus"]),
         runtime=2880,
-        gpu=config["alignment"]["gpus"],
+        gpu=config["alignment"]["gpus"] * config["alignment"]["nodes"],
+        **several_nodes(),
     params:
         code=code_digest("align.py"),
         settings=to_json(
             config["alignment"],
             pick(SWITCHES, "embedding_injection", "trained_rows", "loss_average"),
-            without=["deepspeed", "gpus", "threads"],
+            without=["deepspeed", "nodes", "gpus", "threads"],
         ),
         # `full.7` is the whole training with another seed.
         ablation=lambda w: w.ablation.partition(".")[0],
@@ -101,9 +102,10 @@ rule align:
         folder=subpath(output.adapter, parent=True),
         chat_template=chat_template_option,
         launcher=launcher,
-        threads_each=lambda w, threads, resources: max(1, threads // max(1, resources.gpu)),
+        threads_each=lambda w, threads, resources: max(1, threads // max(1, resources.gpu // config["alignment"]["nodes"])),
     shell:
-        "{params.launcher} workflow/scripts/align.py --llm {input.llm:q} {params.chat_template:q}"
+        # Of a job that is to end, only the training is to hear: it saves its state, while `tee` still reads its log.
+        "trap '' TERM; {params.launcher} workflow/scripts/align.py --llm {input.llm:q} {params.chat_template:q}"
         " --train {input.tasks:q} {input.sharegpt:q} --embeddings {input.embeddings:q}"
         " --deepspeed {input.deepspeed:q} --settings {params.settings:q} --ablation {params.ablation}"
         " --seed {params.seed} --checkpoints {params.checkpoints:q} --output-dir {params.folder:q}"

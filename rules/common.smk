@@ -118,9 +118,16 @@ def chat_template_option(wildcards, input):
     return ["--chat-template", input.chat_template] if input.chat_template else []
 
 
-def launcher(wildcards, resources):
-    """What starts a training: plain Python, or torchrun with one process per GPU."""
-    return f"torchrun --standalone --nproc-per-node {resources.gpu}" if resources.gpu > 1 else "python"
+def launcher(wildcards, resources, threads):
+    """What starts a training: a program that knows one GPU, several, several machines, and Slurm."""
+    nodes = config["alignment"]["nodes"]
+    return f"bash workflow/scripts/launch.sh {nodes} {resources.gpu // nodes} {threads}"
+
+
+def several_nodes():
+    """What Slurm has to know of a training on several machines: one task on each, started by the job itself."""
+    nodes, gpus = config["alignment"]["nodes"], config["alignment"]["gpus"]
+    return {} if nodes == 1 else dict(nodes=nodes, tasks=nodes, tasks_per_gpu=0, mpi="srun", gres=f"gpu:{gpus}")
 
 
 def base_llm_settings():
@@ -138,7 +145,7 @@ def predict_settings():
         config["evaluation"],
         pick(config["alignment"], "context"),
         pick(SWITCHES, "classification_decision"),
-        without=["bootstrap", "gpus", "threads"],
+        without=["shards", "bootstrap", "gpus", "threads"],
     )
 
 

@@ -63,10 +63,11 @@ rule predict_base:
         seed=seed("predict", "dataset"),
         folder=subpath(output.retrieval, parent=True),
         chat_template=chat_template_option,
+        shard=[],
     shell:
         "python workflow/scripts/predict.py --llm {input.llm:q} {params.chat_template:q} --test {input.test:q}"
         " --embeddings {input.embeddings:q} --items {input.catalogue:q} --settings {params.settings:q}"
-        " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --seed {params.seed} --output-dir {params.folder:q} {params.shard} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule predict_aligned:
@@ -103,8 +104,9 @@ rule predict_aligned:
         folder=subpath(output.retrieval, parent=True),
         adapter=subpath(input.adapter, parent=True),
         chat_template=chat_template_option,
+        shard=[],
     shell:
         "python workflow/scripts/predict.py --llm {input.llm:q} {params.chat_template:q}"
         " --adapter {params.adapter:q} --test {input.test:q} --embeddings {input.embeddings:q}"
         " --items {input.catalogue:q} --settings {params.settings:q} --seed {params.seed}"
-        " --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --output-dir {params.folder:q} {params.shard} --threads {threads} 2>&1 | tee {log:q}"

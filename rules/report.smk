@@ -63,10 +63,17 @@ rule provenance:
         prompts=[config["prompts"], config["explanation"]["prompts"], config["alignment"]["deepspeed"]],
         llm="<results>/llm/base.json",
         lock="requirements.lock",
-        tables=REPORT_TABLES,
-        data=[table.replace(".html", ".csv") for table in REPORT_TABLES],
-        others=collect("<results>/tables/{name}.csv", name=["paper_vs_ours", "claims", "spending"]),
-        figures=REPORT_FIGURES,
+        tables=[table.replace(".html", suffix) for table in REPORT_TABLES for suffix in (".csv", ".tex", ".html")],
+        others=[
+            *MORE_TABLES,
+            "<results>/tables/claims.csv",
+            *collect("<results>/tables/paper_vs_ours.{suffix}", suffix=["csv", "html"]),
+        ],
+        figures=[figure.replace(".svg", suffix) for figure in REPORT_FIGURES for suffix in (".svg", ".pdf", ".png")],
+        data=[
+            figure.replace(".svg", ".html" if "figure4" in figure or "figure5" in figure else ".csv")
+            for figure in REPORT_FIGURES
+        ],
         predictions=collect(
             "<results>/predictions/{dataset}/{system}/{task}.parquet",
             dataset=DATASETS,
@@ -93,8 +100,8 @@ rule provenance:
         config=lambda w, input: json.dumps(config, sort_keys=True),
     shell:
         "python workflow/scripts/provenance.py --results {params.results:q} --config-json {params.config:q}"
-        " --inputs {input.prompts:q} --lock {input.lock:q} --outputs {input.tables:q} {input.data:q}"
-        " {input.others:q} {input.figures:q} {input.predictions:q} --output {output.record:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --inputs {input.prompts:q} --lock {input.lock:q} --outputs {input.tables:q} {input.others:q}"
+        " {input.figures:q} {input.data:q} {input.predictions:q} --output {output.record:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule report:

@@ -1,6 +1,7 @@
 """What every program in ``workflow/scripts`` shares: arguments, threads, logging, one clear error line."""
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -17,6 +18,16 @@ THREAD_VARIABLES = (
     "RAYON_NUM_THREADS",
     "POLARS_MAX_THREADS",
 )
+
+LACKS = {
+    errno.ENOSPC: "Make room, or choose another folder (pathvars in the config).",
+    errno.EDQUOT: "Make room, or choose another folder (pathvars in the config).",
+    errno.EFBIG: "The limit of a file's size is too low (ulimit -f).",
+    errno.EROFS: "Choose a folder that can be written to (pathvars in the config).",
+    errno.EACCES: "Ask for the right to read and write there, or choose another folder (pathvars in the config).",
+}
+"""What to do about errors of the file system."""
+AGAIN = "Then give the same command again: what is done is kept."
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -44,7 +55,8 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     """Parse the arguments, limit threads, set up logging, and call ``main``.
 
     Heavy libraries are imported inside ``main``, after the thread limits are in the environment.
-    An :class:`InputError` ends the program with one line and status 2.
+    An :class:`InputError`, and what the machine lacks (room, rights, memory), ends the program with one line and
+    status 2.
     """
     args = arguments.parse_args()
     for name in THREAD_VARIABLES:
@@ -53,6 +65,21 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         main(args)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (InputError, OSError, MemoryError, RuntimeError, ImportError) as error:
+        message = str(error) if isinstance(error, InputError) else lack(error)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
         sys.exit(2)
+
+
+def lack(error: Exception) -> str | None:
+    """Say what the machine lacks, and what to do; None for any other error."""
+    if isinstance(error, OSError) and error.errno in LACKS:
+        return f"{error.filename or 'a file'}: {error.strerror}. {LACKS[error.errno]} {AGAIN}"
+    text = str(error)
+    # Of torch on the CPU and on a GPU, and of libraries that the loader cannot map.
+    signs = ("not enough memory", "out of memory", "Cannot allocate memory", "failed to map segment")
+    if isinstance(error, MemoryError) or any(sign in text for sign in signs):
+        return f"the memory is not enough ({text or type(error).__name__}). Give the rule more memory. {AGAIN}"
+    return None

@@ -2,11 +2,15 @@
 
 Every writer writes to a temporary name in the same folder, then renames. The
 bytes depend on the content alone: no clock, no process id, sorted JSON keys.
+Parquet pages and safetensors carry checksums, so that no damaged number is read.
 """
 
+import glob
 import hashlib
 import json
 import os
+import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,24 +18,35 @@ from typing import Any
 
 from recexplainer.errors import InputError
 
+DAMAGED = "not what was written there (its checksum differs). Delete it and run its stage again."
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, delete it on failure.
 
     The file gets the permissions of an ordinary new file, whatever its writer gave it (safetensors: the owner alone).
+    The temporary file of a killed writer is deleted. So is that of a writer that still runs, because its run was
+    killed without it: it then fails, instead of mixing its bytes with those of the new one.
+
+    Raises:
+        OSError: the file cannot be written; it names ``path``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.partial"):
+        leftover.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
         yield temporary
         with open(temporary, "rb+") as handle:
             os.fsync(handle.fileno())
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno is not None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
 
 
@@ -80,7 +95,7 @@ def write_csv(path: str | Path, frame) -> None:
 
 
 def write_parquet(path: str | Path, table) -> None:
-    """Write a pandas or polars frame, or an Arrow table, as zstd Parquet without metadata of its maker."""
+    """Write a pandas or polars frame, or an Arrow table, as zstd Parquet: checksums, no metadata of its maker."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -88,8 +103,17 @@ def write_parquet(path: str | Path, table) -> None:
         table = table.to_arrow()
     elif not isinstance(table, pa.Table):
         table = pa.Table.from_pandas(table, preserve_index=False)
+    # Each page has a checksum of its own; what the file says of its columns and rows needs this one.
+    table = table.replace_schema_metadata({"sha256": _outline(table)})
     with atomic(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def _outline(table) -> str:
+    """Return the SHA-256 of an Arrow table's column names and types and its number of rows."""
+    # Parquet has a name of its own for what is in a list.
+    types = [[field.name, str(field.type).replace("list<item: ", "list<element: ")] for field in table.schema]
+    return hashlib.sha256(json.dumps([types, table.num_rows]).encode()).hexdigest()
 
 
 def read_parquet(path: str | Path, columns: list[str] | None = None):
@@ -102,20 +126,26 @@ def read_parquet(path: str | Path, columns: list[str] | None = None):
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table, rows = file.read(), file.metadata.num_rows
+        found = _outline(table)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a Parquet file. Run the stage that makes it.") from None
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}). Delete it and run its stage again.") from None
+    # A file from elsewhere has no such checksum.
+    if table.num_rows != rows or (table.schema.metadata or {}).get(b"sha256", found.encode()) != found.encode():
+        raise InputError(f"{path}: {DAMAGED}")
     missing = [name for name in columns or [] if name not in table.column_names]
     if missing:
         raise InputError(f"{path}: column {missing[0]!r} is missing; found {', '.join(table.column_names)}.")
     return (table.select(columns) if columns else table).to_pandas()
 
 
-def write_safetensors(path: str | Path, tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
-    """Write NumPy arrays or torch tensors, by name, as one safetensors file."""
+def write_safetensors(path: str | Path, tensors: dict[str, Any]) -> None:
+    """Write NumPy arrays or torch tensors, by name, as one safetensors file that holds a digest of them."""
     import numpy as np
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays = {
@@ -123,23 +153,40 @@ def write_safetensors(path: str | Path, tensors: dict[str, Any], metadata: dict[
         for name, value in tensors.items()
     }
     with atomic(path) as temporary:
-        save_file(arrays, temporary, metadata=metadata)
+        try:
+            # One key alone: the library writes several in any order.
+            save_file(arrays, temporary, metadata={"sha256": _digest(arrays)})
+        except SafetensorError as error:
+            code = re.search(r"\(os error (\d+)\)", str(error))
+            raise (OSError(int(code[1]), os.strerror(int(code[1]))) if code else error) from None
 
 
 def read_safetensors(path: str | Path) -> dict[str, Any]:
-    """Read a safetensors file as NumPy arrays by name.
+    """Read a safetensors file as NumPy arrays by name. If it holds a digest of them, it is checked.
 
     Raises:
         InputError: the file is missing or corrupt.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return load_file(path)
+        with safe_open(path, framework="np") as file:
+            arrays, metadata = file.get_tensors(), file.metadata() or {}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a safetensors file. Run the stage that makes it.") from None
     except (SafetensorError, OSError) as error:
         raise InputError(
             f"{path}: not a readable safetensors file ({error}). Delete it and run its stage again."
         ) from None
+    if "sha256" in metadata and metadata["sha256"] != _digest(arrays):
+        raise InputError(f"{path}: {DAMAGED}")
+    return arrays
+
+
+def _digest(arrays: dict[str, Any]) -> str:
+    """Return the SHA-256 of arrays: their names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(json.dumps([name, str(array.dtype), list(array.shape)]).encode())
+        digest.update(array.reshape(-1).view("uint8"))
+    return digest.hexdigest()

@@ -1,12 +1,13 @@
 """The config, checked as a whole before anything runs, and the switches that it sets."""
 
 import difflib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from recexplainer.errors import InputError
@@ -44,13 +45,26 @@ PRESETS: dict[str, dict[str, str]] = {
 
 TYPES = {
     "integer": "a whole number",
-    "number": "a number",
+    "number": "a finite number",
     "string": "a text",
     "boolean": "true or false",
     "array": "a list",
     "object": "a mapping of keys to values",
     "null": "null",
 }
+
+LONGEST_SHOWN = 200  # characters of a wrong value in a message
+
+# JSON Schema takes 8.0 for a whole number and YAML has .nan and .inf; neither is meant anywhere in the config.
+_Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) is int or (type(value) is float and math.isfinite(value)),
+        }
+    ),
+)
 
 
 def resolve(config: dict) -> dict[str, str]:
@@ -68,7 +82,7 @@ def check(config: dict, schema: str | Path) -> None:
     Raises:
         InputError: one line per problem: the path of the key, what was found, what was expected.
     """
-    validator = Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    validator = _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
     errors = sorted(
         validator.iter_errors(config), key=lambda error: ([str(part) for part in error.path], error.message)
     )
@@ -103,7 +117,10 @@ def _describe(error: ValidationError) -> str:
         "pattern": lambda: f"a text that matches {expected}",
     }[error.validator]()
     hint = _text_hint(found) if error.validator == "type" and isinstance(found, str) else ""
-    return f"{path or 'the whole file'}: {found!r}; expected {wanted}.{hint}"
+    shown = repr(found)
+    if len(shown) > LONGEST_SHOWN:
+        shown = f"{shown[:LONGEST_SHOWN]}..."
+    return f"{path or 'the whole file'}: {shown}; expected {wanted}.{hint}"
 
 
 def _text_hint(text: str) -> str:
@@ -119,8 +136,9 @@ def _text_hint(text: str) -> str:
 
 
 def _join(path) -> str:
-    """Write a path of keys as ``alignment.lora.rank``, with list positions in brackets."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    """Write a path of keys as ``alignment.lora.rank``, with list positions in brackets, on one line."""
+    shown = (part if isinstance(part, int) or str(part).isprintable() else repr(part) for part in path)
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in shown).lstrip(".")
 
 
 def _conflicts(config: dict) -> Iterator[str]:

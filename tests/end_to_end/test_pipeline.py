@@ -13,18 +13,14 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
-from clone import CONFIG, copy_repository, planned, snakemake
+from clone import CONFIG, planned, snakemake
 
 MODES = ("behavior", "intention", "hybrid")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = copy_repository(tmp_path_factory.mktemp("pipeline"))
-    done = snakemake(folder, "--configfile", CONFIG)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    assert "Done. Open results/smallest/report.html" in done.stdout + done.stderr
-    return folder / "results/smallest"
+def finished(whole_run):
+    return whole_run
 
 
 def rows(path) -> list[dict[str, str]]:

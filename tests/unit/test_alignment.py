@@ -60,7 +60,9 @@ def make_model(tokenizer, injection: str = "replace", trained_rows: str = "new",
 
 
 def train(model, tokenizer, checkpoints, identity: str = "same", **changes) -> dict:
-    return training.train(model, make_samples(tokenizer), SETTINGS | changes, ZERO2, 1, str(checkpoints), identity)
+    samples, settings = make_samples(tokenizer), SETTINGS | changes
+    record, _ = training.train(model, samples, settings, ZERO2, 1, str(checkpoints), identity)
+    return record
 
 
 def weights(model) -> dict[str, torch.Tensor]:

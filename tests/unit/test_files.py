@@ -20,7 +20,7 @@ WRITERS = {
     "json": lambda path: files.write_json(path, {"b": [1, 2.5, None], "a": "é"}),
     "csv": lambda path: files.write_csv(path, FRAME[["item", "title"]]),
     "parquet": lambda path: files.write_parquet(path, FRAME),
-    "safetensors": lambda path: files.write_safetensors(path, TENSORS, {"kind": "test"}),
+    "safetensors": lambda path: files.write_safetensors(path, TENSORS),
 }
 READERS = {"json": files.read_json, "parquet": files.read_parquet, "safetensors": files.read_safetensors}
 

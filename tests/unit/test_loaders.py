@@ -260,7 +260,7 @@ def test_amazon_reviews(tmp_path):
     result = read_interactions(path, "amazon", AMAZON, 0.6)
     assert rows(result) == [("A", "0005092663", 1479945600), ("A", "B01", 1400000000), ("B", "0005092663", 1227398400)]
     assert (result.users, result.items) == (["A", "B"], ["0005092663", "B01"])
-    assert result.counts == {"lines": 9, "broken_lines": 5, "without_time": 1}
+    assert result.counts == {"lines": 9, "broken_lines": 5, "without_time": 1, "odd_times": 0}
     assert (result.user.dtype, result.item.dtype, result.time.dtype) == (np.int32, np.int32, np.int64)
     with pytest.raises(InputError, match=r"5 of 9 lines \(55.56%\).*First: line 6"):
         read_interactions(path, "amazon", AMAZON, 0.5)
@@ -282,7 +282,7 @@ def test_steam_reviews(tmp_path):
         ("♔ Fab", "70", 1320451200),
         ("♔ Fab", "80", 1320451200),
     ]
-    assert result.counts == {"lines": 5, "broken_lines": 1, "without_time": 1}
+    assert result.counts == {"lines": 5, "broken_lines": 1, "without_time": 1, "odd_times": 0}
 
 
 def test_reviews_that_cannot_be_used(tmp_path):

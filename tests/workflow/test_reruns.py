@@ -164,7 +164,7 @@ def test_a_new_ablation_runs_alone(finished):
 
 def test_further_seeds_rerun_the_alignments_alone(finished):
     jobs = planned(finished, configfiles=layered(finished, run={"seeds": [7, 8]}))
-    assert jobs == {"align": 6, "predict_aligned": 6, "table_seeds": 1, "report": 1, "all": 1}
+    assert jobs == {"align": 6, "predict_aligned": 6, "table_seeds": 1, "provenance": 1, "report": 1, "all": 1}
 
 
 @pytest.mark.parametrize(

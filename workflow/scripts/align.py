@@ -1,10 +1,13 @@
-"""Align the LLM with the recommender: LoRA and projectors, under DeepSpeed ZeRO-2.
+"""Align the LLM with the recommender: LoRA and projectors, under DeepSpeed.
 
 Run as: python workflow/scripts/align.py --llm results/llm/base.json --train train.parquet sharegpt.parquet
     --embeddings embeddings.safetensors --deepspeed config/deepspeed/zero2.json --settings '{...}' --seed 1
     --ablation full --checkpoints results/checkpoints/games/hybrid/full --output-dir results/alignment/games/hybrid/full
-or under torchrun, with the same arguments, for several processes.
+or under torchrun, with the same arguments, for several processes. On SIGTERM or SIGUSR1 the training saves its state
+at the end of the step and exits with status 75; the same call goes on from there.
 """
+
+import sys
 
 from recexplainer import cli
 
@@ -12,21 +15,25 @@ from recexplainer import cli
 def main(args):
     import torch
 
+    from recexplainer.alignment.interruption import EXIT_STATUS, Interrupted
     from recexplainer.alignment.run import align
 
     torch.set_num_threads(args.threads)
-    align(
-        args.llm,
-        args.chat_template,
-        args.train,
-        args.embeddings,
-        args.deepspeed,
-        args.settings,
-        args.ablation,
-        args.seed,
-        args.checkpoints,
-        args.output_dir,
-    )
+    try:
+        align(
+            args.llm,
+            args.chat_template,
+            args.train,
+            args.embeddings,
+            args.deepspeed,
+            args.settings,
+            args.ablation,
+            args.seed,
+            args.checkpoints,
+            args.output_dir,
+        )
+    except Interrupted:
+        sys.exit(EXIT_STATUS)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def main(args):
         args.settings,
         args.seed,
         args.output_dir,
+        *args.shard,
     )
 
 
@@ -38,4 +39,7 @@ if __name__ == "__main__":
     arguments.add_argument("--settings", type=cli.settings, required=True, help="the evaluation section as JSON")
     arguments.add_argument("--seed", type=int, required=True)
     arguments.add_argument("--output-dir", required=True, help="folder for the predictions")
+    arguments.add_argument(
+        "--shard", nargs=2, type=int, default=[0, 1], metavar=("N", "OF"), help="which share of the cases, from 0"
+    )
     cli.run(main, arguments)

@@ -1,7 +1,7 @@
 """Checkpoints of a training under DeepSpeed: whole tensors by name, as safetensors.
 
-DeepSpeed's own checkpoints are pickles cut by rank. What is trained here is small, so that
-every rank can gather it whole: the file is safe to read and fits any number of processes.
+DeepSpeed's own checkpoints are pickles cut by rank. What is trained here is small, so that every rank can gather it
+whole: the file is safe to read, and fits any number of processes and any ZeRO stage.
 """
 
 import logging
@@ -9,32 +9,31 @@ from pathlib import Path
 
 import torch
 
+from recexplainer.alignment.engine import MOMENTS, full_moments, full_parameters, progress
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors, write_json, write_safetensors
 
 logger = logging.getLogger(__name__)
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
+def save_checkpoint(engine, folder: Path, state: dict) -> None:
+    """Write the trained parameters, Adam's moments and ``state`` (JSON values); every rank takes part.
 
-def save_checkpoint(engine, folder: Path, state: dict, rank: int) -> None:
-    """Write the trained parameters, Adam's moments and ``state`` (JSON values); every rank takes part."""
-    from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
-
-    tensors = {}
-    for name, parameter in engine.module.named_parameters():
-        if parameter.requires_grad:
-            tensors[f"parameter/{name}"] = safe_get_full_fp32_param(parameter)
-            for moment in MOMENTS:
-                tensors[f"{moment}/{name}"] = safe_get_full_optimizer_state(parameter, moment)
-    if rank == 0:
-        step = state["step"]
-        write_safetensors(folder / f"step-{step:08d}.safetensors", tensors)
+    It returns when the checkpoint is whole, on every rank: none may end, and take the others with it, before that.
+    """
+    tensors = {f"parameter/{name}": value for name, value in full_parameters(engine).items()}
+    for moment in MOMENTS:
+        tensors |= {f"{moment}/{name}": value for name, value in full_moments(engine, moment).items()}
+    if engine.global_rank == 0:
+        name = f"step-{state['step']:08d}.safetensors"
+        write_safetensors(folder / name, tensors)
         # The JSON names the newest whole checkpoint; it is written last.
-        write_json(folder / "latest.json", state)
+        write_json(folder / "latest.json", state | {"optimizer": progress(engine)})
         for old in sorted(folder.glob("step-*.safetensors")):
-            if old.name != f"step-{step:08d}.safetensors":
+            if old.name != name:
                 old.unlink()
+    if engine.world_size > 1:
+        torch.distributed.barrier()
 
 
 def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
@@ -42,54 +41,27 @@ def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(value) for name, value in read_safetensors(path).items()}
 
 
-def load_checkpoint(engine, folder: Path, identity: str) -> dict | None:
-    """Restore the newest checkpoint, if it is one of this very training.
+def load_checkpoint(folder: Path, identity: str) -> tuple[dict, dict[str, torch.Tensor]] | None:
+    """Read the newest checkpoint, if it is one of this very training.
 
     Args:
-        engine: the DeepSpeed engine, before its first step.
         folder: where the checkpoints are.
         identity: a digest of everything that decides the training; another one starts afresh.
 
     Returns:
-        The saved ``state``, or None if there is nothing to go on from.
+        The saved ``state``, with ``optimizer`` for :func:`recexplainer.alignment.engine.restore`, and the tensors; or
+        None if there is nothing to go on from.
     """
     if not (folder / "latest.json").is_file():
         return None
     try:
         state = read_json(folder / "latest.json")
+        if state["identity"] != identity:
+            logger.info("the checkpoint in %s is of another training; starting from the beginning", folder)
+            return None
+        state["optimizer"]["steps"], state["curve"], state["parts"]
         tensors = read_tensors(folder / f"step-{state['step']:08d}.safetensors")
-    except (InputError, KeyError, TypeError) as error:
+    except (InputError, KeyError, TypeError, ValueError) as error:
         logger.warning("the checkpoint in %s cannot be read (%s); starting from the beginning", folder, error)
         return None
-    if state.get("identity") != identity:
-        logger.info("the checkpoint in %s is of another training; starting from the beginning", folder)
-        return None
-    _restore(engine, tensors, state["step"])
-    return state
-
-
-def _restore(engine, tensors: dict[str, torch.Tensor], step: int) -> None:
-    from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
-
-    _create_optimizer_state(engine, step)
-    for name, parameter in engine.module.named_parameters():
-        if parameter.requires_grad:
-            value = tensors[f"parameter/{name}"]
-            safe_set_full_fp32_param(parameter, value)
-            parameter.data.copy_(value.to(parameter.dtype))
-            for moment in MOMENTS:
-                safe_set_full_optimizer_state(parameter, tensors[f"{moment}/{name}"], moment)
-
-
-def _create_optimizer_state(engine, step: int) -> None:
-    """Give Adam the state that it makes at its first step, so that there is something to restore into."""
-    optimizer = engine.optimizer
-    for group in optimizer.optimizer.param_groups:
-        for flat in group["params"]:
-            optimizer.optimizer.state[flat] = {
-                "step": torch.tensor(float(step)),
-                "exp_avg": torch.zeros_like(flat),
-                "exp_avg_sq": torch.zeros_like(flat),
-            }
-    if hasattr(optimizer, "_lazy_init_hp_params_optimizer_state"):
-        optimizer._lazy_init_hp_params_optimizer_state()
+    return state, tensors

@@ -131,21 +131,26 @@ def with_lora(llm: nn.Module, lora: dict, trained_rows: str) -> nn.Module:
         raise InputError(f"alignment.lora.targets: {lora['targets']} do not fit the LLM ({error}).") from None
 
 
-def save_aligned(model: RecExplainer, folder: str | Path) -> None:
-    """Write what was trained: ``adapter_model.safetensors``, ``adapter_config.json``, ``projectors.safetensors``."""
+def save_aligned(model: RecExplainer, folder: str | Path, weights: dict[str, torch.Tensor] | None = None) -> None:
+    """Write what was trained: ``adapter_model.safetensors``, ``adapter_config.json``, ``projectors.safetensors``.
+
+    Args:
+        model: the model.
+        folder: where to.
+        weights: the trained parameters by name, where the model itself does not hold them whole (ZeRO-3) or exactly
+            (fp16, bf16); None for the model's own.
+    """
     from peft import get_peft_model_state_dict
 
     folder = Path(folder)
     config = model.llm.peft_config["default"].to_dict()
     config["base_model_name_or_path"] = None
+    state = model.state_dict() if weights is None else weights
+    own = {name: value for name, value in state.items() if not name.startswith("llm.")}
+    adapted = {name.removeprefix("llm."): value for name, value in state.items() if name not in own}
     write_json(folder / "adapter_config.json", json.loads(json.dumps(config, default=sorted)))
-    write_safetensors(folder / "adapter_model.safetensors", get_peft_model_state_dict(model.llm))
-    write_safetensors(folder / "projectors.safetensors", projector_tensors(model))
-
-
-def projector_tensors(model: RecExplainer) -> dict[str, torch.Tensor]:
-    """Return the projectors' tensors and the placeholders' rows by name."""
-    return {name: value for name, value in model.state_dict().items() if not name.startswith("llm.")}
+    write_safetensors(folder / "adapter_model.safetensors", get_peft_model_state_dict(model.llm, adapted))
+    write_safetensors(folder / "projectors.safetensors", own)
 
 
 def load_aligned(llm: nn.Module, folder: str | Path | None, users: np.ndarray, items: np.ndarray) -> RecExplainer:

@@ -46,6 +46,10 @@ def align(
         seed: the stage's seed.
         checkpoints: a folder for checkpoints.
         folder: where the results go.
+
+    Raises:
+        InputError: the input or the settings do not fit.
+        Interrupted: a signal asked for it; the same call goes on from there.
     """
     encoder = ChatEncoder(load_tokenizer(llm, chat_template), settings["context"])
     samples, counts = encode_tasks(encoder, train_tasks, ABLATIONS[ablation])
@@ -65,11 +69,11 @@ def align(
         model.base[0].gradient_checkpointing_enable({"use_reentrant": False})
     # What decides the training besides the settings: another one must not go on from its checkpoints.
     identity = json.dumps([read_json(llm)["files"], sha256(embeddings), _tokens(samples)], sort_keys=True)
-    record = train(model, samples, settings, deepspeed_config, seed, checkpoints, identity)
+    record, weights = train(model, samples, settings, deepspeed_config, seed, checkpoints, identity)
 
     if int(os.environ.get("RANK", "0")) == 0:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        save_aligned(model, folder)
+        save_aligned(model, folder, weights)
         write_curve(Path(folder) / "loss.csv", record.pop("curve"))
         write_json(Path(folder) / "record.json", record | {"samples_per_task": counts})
         logger.info("aligned model in %s (%.0f s)", folder, record["seconds"])

@@ -1,20 +1,20 @@
-"""Training under DeepSpeed ZeRO-2, in one process or in many (section 3.2.2)."""
+"""Training under DeepSpeed, in one process or in many (section 3.2.2)."""
 
 import csv
 import hashlib
 import json
 import logging
 import math
-import os
-import platform
-import resource
 import time
 from pathlib import Path
 
 import torch
 
 from recexplainer.alignment.checkpoint import load_checkpoint, save_checkpoint
+from recexplainer.alignment.engine import full_parameters, restore, start_engine, trained_parameters
+from recexplainer.alignment.interruption import Interrupted, StopRequest
 from recexplainer.alignment.packing import Step, collate, plan_steps
+from recexplainer.alignment.record import part, summary
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_json
 from recexplainer.llm.encoding import Encoded
@@ -32,51 +32,6 @@ def learning_rate(step: int, steps: int, settings: dict) -> float:
     return settings["lr"] * (1 - done if settings["schedule"] == "linear" else (1 + math.cos(math.pi * done)) / 2)
 
 
-def start_engine(model: torch.nn.Module, config: dict, settings: dict):
-    """Start DeepSpeed for the model's trainable parameters.
-
-    Args:
-        model: the model, its frozen parameters already in the training precision.
-        config: the DeepSpeed configuration (``config/deepspeed/*.json``) without batch sizes and precision.
-        settings: ``lr``, ``weight_decay``, ``gradient_clip`` and ``precision``.
-    """
-    # Without a launcher this process is the only one.
-    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault("MASTER_PORT", str(_free_port()))
-    import deepspeed
-
-    if not torch.cuda.is_available():
-        # The shared-memory collectives need a compiler at run time and gain nothing here.
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], weight_decay=settings["weight_decay"])
-    # Accumulation is steered by hand, as the number of packed rows differs from step to step.
-    config = config | {
-        "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": 1,
-        "gradient_clipping": settings["gradient_clip"],
-        "fp16": {"enabled": settings["precision"] == "fp16"},
-        "bf16": {"enabled": settings["precision"] == "bf16"},
-        "zero_allow_untested_optimizer": True,
-    }
-    engine, *_ = deepspeed.initialize(
-        model=model,
-        optimizer=optimizer,
-        config=config,
-        dist_init_required=True,
-    )
-    return engine
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def train(
     model: torch.nn.Module,
     samples: list[Encoded],
@@ -85,12 +40,13 @@ def train(
     seed: int,
     checkpoints: str,
     identity: str,
-) -> dict:
-    """Train the model on the samples; a killed run goes on from its last checkpoint.
+) -> tuple[dict, dict[str, torch.Tensor]]:
+    """Train the model on the samples; a run that was cut off goes on from its last checkpoint.
 
     The loss of a step is a mean over its whole global batch, so that it does not depend on how the batch is cut into
     rows, micro-batches and processes: over all target tokens (``loss_average`` ``tokens``), or over the samples, of
-    each sample's mean over its target tokens (``samples``).
+    each sample's mean over its target tokens (``samples``). A checkpoint fits any number of processes and any ZeRO
+    stage.
 
     Args:
         model: a module that maps a packed batch and a normalizer to a loss.
@@ -102,33 +58,72 @@ def train(
         identity: what the training was given (inputs and settings); a checkpoint of another one is not used.
 
     Returns:
-        The run record: loss curve, tokens, time, memory, how the batch was made up, versions.
+        The run record (loss curve, tokens, time, memory, how the batch was made up, versions), and, on the first
+        process, the trained parameters by name, whole and in fp32.
+
+    Raises:
+        InputError: there is no sample, the loss is no number, or the processes do not see the same checkpoint.
+        Interrupted: a signal asked for it; the state is saved.
     """
     if not samples:
         raise InputError("there is no training sample; check the tasks of this mode and ablation.")
     steps = plan_steps(samples, settings["batch"], settings["context"], settings["epochs"], settings["max_steps"], seed)
-    engine = start_engine(model, read_json(deepspeed_config), settings)
-    rank, world = engine.global_rank, engine.world_size
+    config, folder = read_json(deepspeed_config), Path(checkpoints)
     identity = hashlib.sha256(json.dumps([identity, settings, seed], sort_keys=True).encode()).hexdigest()
-    folder = Path(checkpoints)
-    state = load_checkpoint(engine, folder, identity) or {"step": 0, "curve": [], "identity": identity}
-    if state["step"]:
+    state, tensors = load_checkpoint(folder, identity) or ({"step": 0, "curve": [], "parts": []}, {})
+    for name, parameter in trained_parameters(model).items():
+        if tensors:
+            parameter.data.copy_(tensors[f"parameter/{name}"])
+    engine = start_engine(model, config, settings)
+    if not _same_everywhere(engine, state["step"]):
+        raise InputError(f"{folder}: not the same for all processes; expected a folder that all nodes share.")
+    if tensors:
+        restore(engine, tensors, state.pop("optimizer"))
         logger.info("going on from step %d of %d (%s)", state["step"], len(steps), folder)
+    state["identity"] = identity
+    state["parts"].append(part(engine, state["step"], config))
+    with StopRequest() as stop:
+        _run(engine, steps, samples, settings, seed, folder, state, stop)
+    record = summary(engine, steps, settings, state) | {"samples": len(samples)}
+    return record, full_parameters(engine)
+
+
+def _same_everywhere(engine, number: int) -> bool:
+    """Whether a number is the same on all processes."""
+    extremes = torch.tensor([number, -number], device=engine.device)
+    if engine.world_size > 1:
+        torch.distributed.all_reduce(extremes, torch.distributed.ReduceOp.MAX)
+    return extremes[0] == -extremes[1]
+
+
+def _run(
+    engine,
+    steps: list[Step],
+    samples: list[Encoded],
+    settings: dict,
+    seed: int,
+    folder: Path,
+    state: dict,
+    stop: StopRequest,
+) -> None:
+    """Train from ``state["step"]`` to the end; ``state`` keeps up with it."""
+    rank, first, every = engine.global_rank, state["step"], settings["checkpoint_every"]
+    begin, shown, tokens, own = time.perf_counter(), 0.0, 0, state["parts"][-1]
     engine.train()
-    begin, first, shown, tokens = time.perf_counter(), state["step"], 0.0, 0
     for number in range(first, len(steps)):
         rate = learning_rate(number, len(steps), settings)
         for group in engine.optimizer.param_groups:
             group["lr"] = rate
         # Dropout draws from the step's own seed: a resumed run draws what an undisturbed one does.
         torch.manual_seed(derive_seed(seed, "step", number, rank))
-        loss = _step(engine, steps[number], samples, settings, rank, world)
+        loss, stopping = _step(engine, steps[number], samples, settings, stop)
         state["step"] = number + 1
         state["curve"].append({"step": number + 1, "loss": loss, "lr": rate, "tokens": steps[number].tokens})
         tokens += steps[number].tokens
         if not math.isfinite(loss) and settings["precision"] != "fp16":
             raise InputError(f"the loss became {loss} at step {number + 1}; lower alignment.lr.")
         elapsed = time.perf_counter() - begin
+        own |= {"steps": number + 1 - first, "seconds": round(elapsed, 1)}
         if rank == 0 and (elapsed - shown > 10 or number + 1 == len(steps)):
             shown = elapsed
             left = elapsed / (number + 1 - first) * (len(steps) - number - 1)
@@ -140,31 +135,19 @@ def train(
                 tokens / elapsed,
                 left,
             )
-        if settings["checkpoint_every"] and (number + 1) % settings["checkpoint_every"] == 0:
-            save_checkpoint(engine, folder, state, rank)
-    return {
-        "curve": state["curve"],
-        "steps": len(steps),
-        "samples": len(samples),
-        "tokens": sum(step.tokens for step in steps),
-        "resumed_at_step": first,
-        "batch": {
-            "samples_per_step": settings["batch"],
-            "processes": world,
-            "rows_per_micro_batch": settings["rows_per_micro_batch"],
-            "rows": sum(len(step.rows) for step in steps),
-        },
-        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "seconds": round(time.perf_counter() - begin, 1),
-        "peak_memory_mb": _peak_memory_mb(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
-        "versions": _versions(),
-    }
+        last = number + 1 == len(steps)
+        if (stopping and not last) or (every and (number + 1) % every == 0):
+            save_checkpoint(engine, folder, state)
+        if stopping and not last:
+            message = f"asked to stop; saved at step {number + 1} of {len(steps)}, to go on from there"
+            if rank == 0:
+                logger.warning(message)
+            raise Interrupted(message)
 
 
-def _step(engine, step: Step, samples: list[Encoded], settings: dict, rank: int, world: int) -> float:
-    """Run one global batch and return its loss, the same on every rank."""
+def _step(engine, step: Step, samples: list[Encoded], settings: dict, stop: StopRequest) -> tuple[float, bool]:
+    """Run one global batch; return its loss and whether any process is to stop, the same on every rank."""
+    rank, world = engine.global_rank, engine.world_size
     average, rows_per_micro_batch = settings["loss_average"], settings["rows_per_micro_batch"]
     normalizer = step.samples if average == "samples" else step.targets
     mine = step.rows[rank::world]
@@ -181,9 +164,11 @@ def _step(engine, step: Step, samples: list[Encoded], settings: dict, rank: int,
         engine.backward(loss)
         total += loss.detach() / world
     engine.step()
+    # The signal comes to the processes at different times, if to all; it travels with the loss, at no cost.
+    found = torch.stack([total, total.new_tensor(float(stop.wanted))])
     if world > 1:
-        torch.distributed.all_reduce(total)
-    return float(total)
+        torch.distributed.all_reduce(found)
+    return float(found[0]), bool(found[1] > 0)
 
 
 def write_curve(path: Path, curve: list[dict]) -> None:
@@ -192,17 +177,3 @@ def write_curve(path: Path, curve: list[dict]) -> None:
         writer = csv.DictWriter(handle, ["step", "loss", "lr", "tokens"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(curve)
-
-
-def _peak_memory_mb() -> float:
-    if torch.cuda.is_available():
-        return round(torch.cuda.max_memory_allocated() / 2**20, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10, 1)
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("torch", "transformers", "peft", "deepspeed", "numpy")} | {
-        "python": platform.python_version()
-    }

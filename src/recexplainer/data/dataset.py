@@ -13,6 +13,7 @@ from recexplainer.data.filtering import Pairs, Trial, check_filter, first_intera
 from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
 from recexplainer.data.table1 import sparsity_percent
 from recexplainer.data.titles import clean_title, unique_titles
+from recexplainer.errors import InputError
 from recexplainer.files import sha256, write_csv, write_json, write_parquet
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,11 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     step("read", pairs.counts())
     known, counts_metadata = read_metadata(metadata, form, fields, set(raw.items), ("title",), share)
     titles = {item: values["title"] for item, values in known.items() if values["title"]}
+    if not titles:
+        raise InputError(
+            f"{metadata}: none of the {len(raw.items)} items of {reviews} has a title in it. Check that the files "
+            "belong together, and the config keys 'fields.meta_item' and 'fields.title'."
+        )
     pairs = pairs.take(np.array([item in titles for item in raw.items], dtype=bool)[pairs.item])
     step("items with a title", pairs.counts())
     pairs = first_interactions(pairs)

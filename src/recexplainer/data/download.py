@@ -182,6 +182,14 @@ class _Mirror:
                     logger.info("%s: %.0f%s MB", self.url, received / 1e6, share)
 
 
+def _session(url: str) -> requests.Session:
+    """A session that does not follow a redirect from https to http: whoever sits on the way could change the data."""
+    session = requests.Session()
+    if urlsplit(url).scheme == "https":
+        del session.adapters["http://"]
+    return session
+
+
 def _fetch(source: dict, output: Path, session: requests.Session, sleep: Callable[[float], None]) -> None:
     """Try one mirror until it has failed ``ATTEMPTS`` times in a row without progress of 1 MiB."""
     if urlsplit(source["url"]).scheme not in ("http", "https"):
@@ -194,7 +202,7 @@ def _fetch(source: dict, output: Path, session: requests.Session, sleep: Callabl
         except _Interrupted as error:
             why, pause = str(error), error.pause
         except requests.exceptions.InvalidSchema:
-            raise _Refused("redirected to something else than http and https") from None
+            raise _Refused("redirected to an address that is not allowed; from https only https is") from None
         except (requests.exceptions.InvalidURL, requests.exceptions.TooManyRedirects) as error:
             raise _Refused(str(error)) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
@@ -244,24 +252,22 @@ def download(name: str, sources: list[dict], output: str | Path, sleep: Callable
         _check_source(name, source)
     output.parent.mkdir(parents=True, exist_ok=True)
     failed = []
-    with requests.Session() as session:
-        for source in sources:
-            address = source.get("path") or source["url"]
-            try:
-                if "path" in source:
-                    _copy(source, output)
-                else:
+    for source in sources:
+        address = source.get("path") or source["url"]
+        try:
+            if "path" in source:
+                _copy(source, output)
+            else:
+                with _session(source["url"]) as session:
                     _fetch(source, output, session, sleep)
-            except _Refused as error:
-                logger.warning("%s: %s: %s", name, address, error)
-                failed.append(f"  {address}: {error}")
-                continue
-            except OSError as error:
-                raise InputError(
-                    f"{name}: cannot write {output}: {error}. Make room or choose another folder."
-                ) from None
-            logger.info("%s: from %s, %d bytes, now in %s", name, address, output.stat().st_size, output)
-            return
+        except _Refused as error:
+            logger.warning("%s: %s: %s", name, address, error)
+            failed.append(f"  {address}: {error}")
+            continue
+        except OSError as error:
+            raise InputError(f"{name}: cannot write {output}: {error}. Make room or choose another folder.") from None
+        logger.info("%s: from %s, %d bytes, now in %s", name, address, output.stat().st_size, output)
+        return
     local = next((source["path"] for source in sources if "path" in source), None)
     place = f"as {local}" if local else "somewhere, and name it as the first of its sources: {path: ...}"
     raise InputError(f"{name}: no source has the file.\n" + "\n".join(failed) + f"\nGet it by hand and put it {place}.")

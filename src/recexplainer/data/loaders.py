@@ -28,6 +28,10 @@ FORMATS = ("amazon", "steam")
 KEYS = ("user", "item", "time", "meta_item")  # one key each; meta_item is the item's key in the metadata
 TEXTS = ("description", "tags", "brand", "feature")  # lists of keys, the first with a text is taken
 PROGRESS = 2_000_000  # lines between two messages
+LONGEST_TIME = 40  # characters of a time; a longer text is none, and is not worth a place in the cache
+DEEPEST_TEXT = 4  # lists within lists in which texts are looked for; deeper, they are no field of an item
+# Seconds since 1970 reach this in the year 5138, milliseconds have passed it since 1973.
+MILLISECONDS = 10**11
 
 
 @dataclass
@@ -42,7 +46,7 @@ class Interactions:
     user: np.ndarray
     item: np.ndarray
     time: np.ndarray
-    counts: dict[str, int]  # lines, broken_lines, without_time
+    counts: dict[str, int]  # lines, broken_lines, without_time, odd_times
 
     def __len__(self) -> int:
         return len(self.user)
@@ -98,11 +102,11 @@ def _parse_time_text(text: str) -> int | None:
 def parse_time(value) -> int | None:
     """Return a time as a whole number (int64), or None if it is missing or unreadable.
 
-    Numbers and numeric texts are taken as they are (seconds since 1970, or a plain order number), fractions cut;
-    a date ``YYYY-MM-DD`` becomes seconds since 1970, midnight UTC.
+    Numbers and numeric texts are taken as they are (seconds or milliseconds since 1970, before it if negative, or a
+    plain order number), fractions cut; a date ``YYYY-MM-DD`` becomes seconds since 1970, midnight UTC.
     """
     if type(value) is str:
-        return _parse_time_text(value.strip())
+        return _parse_time_text(value.strip()) if len(value) <= LONGEST_TIME else None
     if type(value) is float and math.isfinite(value):
         value = int(value)
     return value if type(value) is int and -(1 << 63) <= value < 1 << 63 else None
@@ -141,7 +145,8 @@ def _ranks(codes: dict[str, int]) -> tuple[list[str], np.ndarray]:
 def read_interactions(path: str | Path, form: str, fields: dict, max_broken_share: float) -> Interactions:
     """Read a reviews file: every review is an interaction, whatever its rating.
 
-    A record without a user or an item is a broken line. A record without a readable time is dropped and counted.
+    A record without a user or an item is a broken line. A record without a readable time is dropped and counted, and
+    so is one whose time is in seconds where most are in milliseconds, or the other way round.
 
     Args:
         path: plain or gzip file.
@@ -150,7 +155,7 @@ def read_interactions(path: str | Path, form: str, fields: dict, max_broken_shar
         max_broken_share: limit of the share of broken lines, 0 to 1.
 
     Raises:
-        InputError: the file is missing, corrupt, or has too many broken lines.
+        InputError: the file is missing, corrupt, or has too many broken lines or times in another unit.
     """
     user_key, item_key, time_key = fields["user"], fields["item"], fields["time"]
     users: dict[str, int] = {}
@@ -172,25 +177,51 @@ def read_interactions(path: str | Path, form: str, fields: dict, max_broken_shar
         times.append(moment)
     if not times:
         raise InputError(f"{path}: no record has a readable time in {time_key!r}. Check the config key 'fields'.")
+    if without_time:
+        logger.warning("%s: %d records without a readable time in %r dropped", path, without_time, time_key)
     user_ids, user_ranks = _ranks(users)
     item_ids, item_ranks = _ranks(items)
+    time = np.frombuffer(times, dtype=np.int64)
+    kept = _of_one_unit(path, time, time_key, max_broken_share)
     return Interactions(
         user_ids,
         item_ids,
-        user_ranks[np.frombuffer(user_codes, dtype=np.int32)],
-        item_ranks[np.frombuffer(item_codes, dtype=np.int32)],
-        np.frombuffer(times, dtype=np.int64),
-        {"lines": broken.total, "broken_lines": broken.count, "without_time": without_time},
+        user_ranks[np.frombuffer(user_codes, dtype=np.int32)][kept],
+        item_ranks[np.frombuffer(item_codes, dtype=np.int32)][kept],
+        time[kept],
+        {
+            "lines": broken.total,
+            "broken_lines": broken.count,
+            "without_time": without_time,
+            "odd_times": int(np.count_nonzero(~kept)),
+        },
     )
 
 
-def _texts(value) -> Iterator[str]:
-    """Yield the texts in a raw field: a text, a number, or lists of them."""
+def _of_one_unit(path: str | Path, time: np.ndarray, key: str, max_share: float) -> np.ndarray:
+    """Return a mask of the times in the unit of most; seconds among milliseconds would put histories out of order."""
+    large = (time >= MILLISECONDS) | (time <= -MILLISECONDS)
+    odd = large if 2 * np.count_nonzero(large) <= len(time) else ~large
+    count = int(np.count_nonzero(odd))
+    if count:
+        example = f"{time[~odd][0]} and {time[odd][0]}"
+        if count > max_share * len(time):
+            raise InputError(
+                f"{path}: {key!r} is in seconds and in milliseconds, such as {example}; {count} of {len(time)} times "
+                f"are odd, more than the allowed {max_share:.2%}. Write all of them in one unit, or raise "
+                "'max_broken_share' to drop them."
+            )
+        logger.warning("%s: %d records dropped whose time is in another unit: %s", path, count, example)
+    return ~odd
+
+
+def _texts(value, depth: int = 0) -> Iterator[str]:
+    """Yield the texts in a raw field: a text, a number, or lists of them, a few within each other."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list):
+    elif isinstance(value, list) and depth < DEEPEST_TEXT:
         for element in value:
-            yield from _texts(element)
+            yield from _texts(element, depth + 1)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield str(value)
 

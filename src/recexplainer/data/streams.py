@@ -40,6 +40,8 @@ def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
         ) from None
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: no such file; expected a plain or gzip text file.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a plain or gzip text file.") from None
 
 
 def blocks(path: str | Path) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 
 LONGEST_TITLE = 200  # characters
+LONGEST_RUN = 30  # combining marks on one character; normalising takes the square of their number
 SEPARATOR = " - "  # stands where a title had "; " or ", "
 
 # Traces of a web page where a title should be. Such an item counts as one without a title.
@@ -44,11 +45,20 @@ def _unescape(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Drop format characters, turn control characters into spaces, collapse white space, normalise to NFC."""
+    """Drop format characters, turn control characters into spaces, collapse white space, normalise to NFC.
+
+    Of combining marks on one character 30 are kept, as in Unicode's stream-safe text format.
+    """
     if not text.isascii() or not text.isprintable():
-        kinds = ((character, unicodedata.category(character)) for character in text)
-        text = "".join(" " if kind == "Cc" else character for character, kind in kinds if kind not in ("Cf", "Cs"))
-        text = unicodedata.normalize("NFC", text)
+        kept, marks = [], 0
+        for character in text:
+            kind = unicodedata.category(character)
+            if kind in ("Cf", "Cs"):
+                continue
+            marks = marks + 1 if kind[0] == "M" else 0
+            if marks <= LONGEST_RUN:
+                kept.append(" " if kind == "Cc" else character)
+        text = unicodedata.normalize("NFC", "".join(kept))
     return " ".join(text.split())
 
 

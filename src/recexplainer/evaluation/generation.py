@@ -1,4 +1,8 @@
-"""Batched generation from prompts that hold text and embeddings, free or constrained to the catalogue."""
+"""Batched generation from prompts that hold text and embeddings, free or constrained to the catalogue.
+
+Of n shards, each takes every n-th batch. The batches are those of an undivided run, so that each answer is computed
+beside the same others, in the same padding, to the same last digit.
+"""
 
 import logging
 import time
@@ -52,13 +56,21 @@ class Generator:
         model: the aligned model, or the base LLM wrapped by :class:`RecExplainer`.
         tokenizer: its tokenizer.
         batch_size: sequences per batch, beams included.
+        shard: which share of the batches is computed, from 0.
+        shards: how many shares there are.
     """
 
-    def __init__(self, model: RecExplainer, tokenizer, batch_size: int):
+    def __init__(self, model: RecExplainer, tokenizer, batch_size: int, shard: int = 0, shards: int = 1):
         self.model = model
         self.tokenizer = tokenizer
         self.batch_size = batch_size
+        self.shard = shard
+        self.shards = shards
         self.device = next(model.parameters()).device
+
+    def own(self, prompts: list[Encoded], beams: int = 1) -> list[int]:
+        """Return the numbers of the prompts that this shard answers, in order; the same for all answers to them."""
+        return sorted(index for chosen in self._shard(prompts, self._size(beams)) for index in chosen)
 
     @torch.inference_mode()
     def generate(
@@ -71,6 +83,8 @@ class Generator:
     ) -> list[list[str]]:
         """Return, per prompt, the texts of the best beams, best first (one text if ``beams`` is 1).
 
+        A prompt of another shard gets none.
+
         Args:
             prompts: the prompts.
             max_new_tokens: the longest answer.
@@ -80,7 +94,7 @@ class Generator:
         """
         results: list[list[str]] = [[]] * len(prompts)
         processors = LogitsProcessorList([constraint] if constraint else [])
-        for chosen in self._batches(prompts, max(1, self.batch_size // beams), label):
+        for chosen in self._batches(prompts, self._size(beams), label):
             options = {"num_beams": beams, "num_return_sequences": beams, "logits_processor": processors}
             tokens = self._decode([prompts[i] for i in chosen], max_new_tokens, **options)
             texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
@@ -90,9 +104,9 @@ class Generator:
 
     @torch.inference_mode()
     def next_token_logits(self, prompts: list[Encoded], tokens: list[int], label: str = "scoring") -> np.ndarray:
-        """Return the logits ``(prompts, tokens)`` of some tokens as the first of the answer."""
+        """Return the logits ``(prompts, tokens)`` of some tokens as the first of the answer; 0 for other shards."""
         results = np.zeros((len(prompts), len(tokens)), np.float32)
-        for chosen in self._batches(prompts, self.batch_size, label):
+        for chosen in self._batches(prompts, self._size(1), label):
             vectors, mask = self._embed([prompts[i] for i in chosen])
             positions = (mask.cumsum(1) - 1).clamp(min=0)
             logits = self.model.base[0](
@@ -114,17 +128,27 @@ class Generator:
             **options,
         )
 
-    def _batches(self, prompts: list[Encoded], size: int, label: str):
-        """Yield batches of prompt numbers, the longest first, and tell the progress."""
+    def _size(self, beams: int) -> int:
+        """How many prompts are answered at once."""
+        return max(1, self.batch_size // beams)
+
+    def _shard(self, prompts: list[Encoded], size: int) -> list[list[int]]:
+        """Return this shard's batches of prompt numbers: the longest prompts first, dealt out batch by batch."""
         order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i]), i))
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        return batches[self.shard :: self.shards]
+
+    def _batches(self, prompts: list[Encoded], size: int, label: str):
+        """Yield this shard's batches and tell the progress."""
+        batches = self._shard(prompts, size)
+        total, done = sum(map(len, batches)), 0
         begin = shown = time.perf_counter()
-        for start in range(0, len(order), size):
-            yield order[start : start + size]
-            done, now = min(start + size, len(order)), time.perf_counter()
-            if now - shown > 10 or done == len(order):
+        for chosen in batches:
+            yield chosen
+            done, now = done + len(chosen), time.perf_counter()
+            if now - shown > 10 or done == total:
                 shown = now
-                left = (now - begin) / done * (len(order) - done)
-                logger.info("%s: %d/%d cases, %.0f s left", label, done, len(order), left)
+                logger.info("%s: %d/%d cases, %.0f s left", label, done, total, (now - begin) / done * (total - done))
 
     def _embed(self, prompts: list[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return left-padded input vectors ``(batch, length, h)`` and the attention mask ``(batch, length)``."""

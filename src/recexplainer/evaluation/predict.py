@@ -8,6 +8,7 @@ import torch
 from recexplainer.alignment.model import load_aligned
 from recexplainer.evaluation.generation import CatalogueConstraint, Generator
 from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
+from recexplainer.evaluation.shards import write_shard
 from recexplainer.files import read_parquet, read_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
@@ -27,8 +28,12 @@ def predict(
     settings: dict,
     seed: int,
     folder: str,
+    shard: int = 0,
+    shards: int = 1,
 ) -> None:
     """Predict the test cases of one system and write one Parquet file per task.
+
+    Of several shards, each writes its own cases, for :func:`recexplainer.evaluation.shards.merge_predictions`.
 
     Args:
         llm: the base LLM's manifest.
@@ -40,13 +45,18 @@ def predict(
         settings: the ``evaluation`` section of the config, with ``context`` and ``classification_decision``.
         seed: the seed of the choice of cases, the same for all systems of a dataset.
         folder: where the results go.
+        shard: which share of the cases is predicted, from 0.
+        shards: how many shares there are.
+
+    Raises:
+        InputError: a file or a setting does not fit.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = load_tokenizer(llm, chat_template)
     tables = read_safetensors(embeddings)
     model = load_aligned(load_model(llm, settings["precision"]), adapter, tables["user"], tables["item"]).to(device)
     encoder = ChatEncoder(tokenizer, settings["context"])
-    runner = Generator(model, tokenizer, settings["batch_size"])
+    runner = Generator(model, tokenizer, settings["batch_size"], shard, shards)
     titles = list(read_parquet(items, ["title"])["title"])
 
     columns = ["sample", "task", "user", "messages", "target", "candidates"]
@@ -68,7 +78,12 @@ def predict(
             logger.warning("%s: a prompt is over the context even without its history; left out", task)
         kept = [(row, prompt) for row, prompt in zip(rows, prompts, strict=True) if prompt is not None]
         answers = predictor([row for row, _ in kept], [prompt for _, prompt in kept]) if kept else []
-        write_predictions(Path(folder) / f"{task}.parquet", task, answers)
+        path = Path(folder) / f"{task}.parquet"
+        if shards == 1:
+            write_predictions(path, task, answers)
+        else:
+            own = runner.own([prompt for _, prompt in kept], settings["beams"] if task == "retrieval" else 1)
+            write_shard(path, task, [answers[number] for number in own], own, len(kept))
     logger.info("predictions in %s", folder)
 
 
@@ -106,7 +121,7 @@ def _lists(runner: Generator, tokenizer, rows: list[dict], prompts: list[Encoded
     """Greedy decoding of a list of titles (ranking, reconstruction)."""
     # The longest true answer bounds the length; a wrong one may be a little longer.
     longest = max(map(len, _token_ids(tokenizer, ["; ".join(row["target"]) for row in rows]))) + 8
-    texts = [texts[0] for texts in runner.generate(prompts, longest, label=task)]
+    texts = [texts[0] if texts else "" for texts in runner.generate(prompts, longest, label=task)]
     answers = []
     for row, text in zip(rows, texts, strict=True):
         answer = case(row) | {"target": row["target"], "text": text}
@@ -126,7 +141,7 @@ def _classification(
         scores = logits[:, 0] - logits[:, 1]
         verdicts = [(bool(score > 0), "", float(score)) for score in scores]
     else:
-        texts = [texts[0] for texts in runner.generate(prompts, 8, label="classification")]
+        texts = [texts[0] if texts else "" for texts in runner.generate(prompts, 8, label="classification")]
         verdicts = [(_verdict(text), text, float("nan")) for text in texts]
     return [
         case(row) | {"target": row["target"][0] == "Yes", "predicted": verdict, "text": text, "score": score}

@@ -7,6 +7,8 @@ conclusion at the end that says the opposite of the beginning makes the text con
 
 import re
 
+LONGEST = 10_000  # characters; of a longer text the middle is not read, for some patterns take the square of it
+
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+|\n|$)")
 _ABBREVIATION = re.compile(r"\b(vs|mr|mrs|dr|st|vol|e\.g|i\.e|etc)\.(?=\s+[a-z0-9])")
 
@@ -83,7 +85,7 @@ _NEGATIONS = re.compile(
 _ELSEWHERE = re.compile(r"^\W*(?:\w+\s+){0,2}?(?:other|others|another|different|more|similar|instead|such)\b")
 
 _FITTING = re.compile(
-    r"\b(?:it|item|game|movie|film|title|product|this|which|and|so|[\w']+)\s+"
+    r"\b(?:it|item|game|movie|film|title|product|this|which|and|so|[\w']{1,40})\s+"
     r"(?P<no>(?:does|do|did|would|will|is|are|may|might)\s+not\s+(?:\w+\s+){0,2}?|never\s+|hardly\s+|fails to\s+)?"
     r"(?:(?:is|are|be|seems|looks|makes?)\s+(?P<no2>not\s+)?(?:a|an)\s+(?:\w+\s+){0,2}?(?P<poor>poor|bad|weak|good|great|"
     r"strong|fine|natural|suitable|nice)\s+(?:fit|match|choice|pick)|(?P<verb>fits?|suits?|match(?:es)?|aligns?|"
@@ -98,6 +100,8 @@ def read_decision(text: str) -> bool | None:
     Args:
         text: an explanation in free prose, with or without Markdown.
     """
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
     sentences = _sentences(text)
     if not sentences:
         return None

@@ -16,6 +16,8 @@ _TAGGED = re.compile(
 )
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 _WHOLE = re.compile(r"([1-4])(?:[.,]0)?")
+LONGEST = 20_000
+"""Characters of a reply that are read; a rating that comes later is none."""
 
 
 def read_rating(reply: str) -> int | None:
@@ -24,7 +26,8 @@ def read_rating(reply: str) -> int | None:
     Numbers after a word such as "rating" or "score" decide, then one "out of 4"; without either, the reply may hold
     one number only, be it repeated.
     """
-    text = re.sub(r"[*_`~#]", " ", reply.lower())
+    # Long runs of white space would take the patterns the square of their length.
+    text = " ".join(re.sub(r"[*_`~#]", " ", reply[:LONGEST].lower()).split())
     text = _SPELT.sub(lambda match: match[1] + _WORDS[match[2]], text)
     text = _SCALE.sub(" ", text)
     text = _OF_FOUR.sub(r"\1", text)

@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 # What loading a causal LM needs. Some hub repositories (Vicuna v1.3 among them) publish no safetensors;
 # transformers then reads the .bin files with torch's weights-only loader, which runs no code.
 HUB_PATTERNS = ["*.json", "*.safetensors", "*.bin", "*.model", "*.jinja", "*.txt"]
+WEIGHTS = (".safetensors", ".bin")
 
 
 def make_manifest(source: str, folder: str | None, hub_id: str | None, revision: str | None, output: str) -> None:
@@ -42,6 +43,27 @@ def make_manifest(source: str, folder: str | None, hub_id: str | None, revision:
     logger.info("base LLM: %s (%d files); manifest in %s", folder, len(files), output)
 
 
+def checked_folder(manifest: str, weights: bool) -> str:
+    """Return the folder of the base LLM after a check that its files are those of the manifest.
+
+    Args:
+        manifest: path of the manifest.
+        weights: check the weights as well; that takes some seconds per 10 GB.
+
+    Raises:
+        InputError: a file is missing, or is another one: damaged, or changed since.
+    """
+    found = read_json(manifest)
+    for name, digest in found["files"].items():
+        path = Path(found["folder"], name)
+        if (weights or path.suffix not in WEIGHTS) and (not path.is_file() or sha256(path) != digest):
+            raise InputError(
+                f"{path}: not the file that {manifest} lists; it is missing, damaged or changed. "
+                "Restore it, or delete the manifest and run its stage again to take it as it is."
+            )
+    return found["folder"]
+
+
 def load_tokenizer(manifest: str, chat_template: str | None = None):
     """Load the tokenizer of the base LLM.
 
@@ -50,11 +72,13 @@ def load_tokenizer(manifest: str, chat_template: str | None = None):
         chat_template: path of a Jinja chat template; None keeps the tokenizer's own.
 
     Raises:
-        InputError: there is no chat template at all, or no end-of-sequence token.
+        InputError: there is no chat template at all, or no end-of-sequence token, or a file is not the manifest's.
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(read_json(manifest)["folder"], use_fast=True)
+    tokenizer = AutoTokenizer.from_pretrained(
+        checked_folder(manifest, weights=False), use_fast=True, trust_remote_code=False
+    )
     if chat_template:
         tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
     if not tokenizer.chat_template:
@@ -72,12 +96,22 @@ def load_model(manifest: str, dtype: str = "fp32"):
     Args:
         manifest: path of the manifest.
         dtype: ``fp32``, ``bf16`` or ``fp16``.
+
+    Raises:
+        InputError: a file of the model is not the manifest's, or weights hold something else than tensors, as code.
     """
+    from pickle import UnpicklingError
+
     import torch
     from transformers import AutoModelForCausalLM
 
     precision = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[dtype]
-    model = AutoModelForCausalLM.from_pretrained(
-        read_json(manifest)["folder"], dtype=precision, attn_implementation="sdpa"
-    )
+    folder = checked_folder(manifest, weights=True)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=precision, attn_implementation="sdpa", weights_only=True, trust_remote_code=False
+        )
+    except UnpicklingError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{folder}: its weights cannot be read ({reason}) Take a model with safetensors.") from None
     return model.eval()

@@ -2,7 +2,8 @@
 
 A message is a list of segments, so that data never meets the chat template as text: template pieces may
 become special tokens, the text of a title or of a conversation never does, and ``<user>`` and ``<item>`` are
-ids of their own, outside the vocabulary, that no text can spell.
+ids of their own, outside the vocabulary, that no text can spell. Where a template ends a turn with plain words alone
+(Vicuna: ``ASSISTANT:`` after the user's), a text of that turn cannot spell them either.
 """
 
 import re
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from recexplainer.llm.plain_text import PlainText
 
 USER_ID = -1
 """The id of a ``<user>`` placeholder: the position takes a projected user embedding."""
@@ -53,9 +56,11 @@ class ChatEncoder:
         self._templates: dict[tuple, list[str]] = {}
         self._template_ids: dict[str, list[int]] = {}
         self._text_ids: dict[str, list[int]] = {}
+        self._plain = PlainText(tokenizer)
         # A tokenizer that puts a space before every text would double the one that ends a template piece.
         first = tokenizer.convert_ids_to_tokens(tokenizer("x", add_special_tokens=False)["input_ids"])[0]
         self._prefix_space = first[0] in "\u2581\u0120"
+        self._turn_ends = self._plain_turn_ends()
 
     def encode(self, conversations: Sequence[list[dict]], prompt_only: bool = False) -> list[Encoded | None]:
         """Encode conversations.
@@ -73,7 +78,7 @@ class ChatEncoder:
         """
         conversations = [messages[:-1] if prompt_only else messages for messages in conversations]
         self._tokenize_texts(
-            text for messages in conversations for m in messages for kind, text in _pieces(m) if kind == "text"
+            text for messages in conversations for m in messages for kind, text in self._pieces(m) if kind == "text"
         )
         return [self._fit(messages, prompt_only) for messages in conversations]
 
@@ -82,7 +87,7 @@ class ChatEncoder:
         while len(encoded) > self.context:
             shorter = _without_oldest_title(messages)
             if shorter is not None:
-                self._tokenize_texts(text for m in shorter for kind, text in _pieces(m) if kind == "text")
+                self._tokenize_texts(text for m in shorter for kind, text in self._pieces(m) if kind == "text")
             elif len(messages) > 2:
                 shorter = messages[: len(messages) - 2]
             else:
@@ -101,7 +106,7 @@ class ChatEncoder:
             ids += self._special(before)
             refs += [0] * (len(ids) - len(refs))
             start = len(ids)
-            for kind, value in _pieces(message):
+            for kind, value in self._pieces(message):
                 if kind == "text":
                     ids += self._text_ids[value]
                     refs += [0] * (len(ids) - len(refs))
@@ -140,6 +145,23 @@ class ChatEncoder:
         text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=prompt_only)
         return _MARK.split(text)[::2]
 
+    def _plain_turn_ends(self) -> dict[str, str]:
+        """Return, by role, the words that end its turn in the template, where no special token is among them."""
+        between = self._render(("user", "assistant", "user"), False)[1:3]
+        ends = {
+            role: text.strip()
+            for role, text in zip(("user", "assistant"), between, strict=True)
+            if self._plain.special.isdisjoint(self._special(text))
+        }
+        return {role: end for role, end in ends.items() if len(end) > 1}
+
+    def _pieces(self, message: dict) -> list[tuple[str, str | int]]:
+        """Return the message's texts and placeholders; words that would end its turn get a space before their end."""
+        pieces, end = _pieces(message), self._turn_ends.get(message["role"])
+        if end is None:
+            return pieces
+        return [(kind, _without(end, value) if kind == "text" else value) for kind, value in pieces]
+
     def _special(self, text: str) -> list[int]:
         """Tokenize a piece of the template, in which special tokens count."""
         if text not in self._template_ids:
@@ -148,11 +170,9 @@ class ChatEncoder:
         return self._template_ids[text]
 
     def _tokenize_texts(self, texts) -> None:
-        """Tokenize texts of the data in one batch; special tokens in them are split into plain characters."""
+        """Tokenize texts of the data in one batch; none of them becomes a special token."""
         new = sorted({text for text in texts if text not in self._text_ids})
-        if new:
-            batch = self.tokenizer(new, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-            self._text_ids.update(zip(new, batch, strict=True))
+        self._text_ids.update(zip(new, self._plain(new), strict=True))
 
 
 def _pieces(message: dict) -> list[tuple[str, str | int]]:
@@ -168,6 +188,13 @@ def _pieces(message: dict) -> list[tuple[str, str | int]]:
     # Spaces beside a placeholder or a turn's end are the template's business.
     stripped = [(kind, value.strip(" ") if kind == "text" else value) for kind, value in result]
     return [piece for piece in stripped if piece != ("text", "")]
+
+
+def _without(end: str, text: str) -> str:
+    """Return the text with a space before the last character of each ``end`` in it."""
+    while end in text:
+        text = text.replace(end, f"{end[:-1]} {end[-1]}")
+    return text
 
 
 def _without_oldest_title(messages: list[dict]) -> list[dict] | None:

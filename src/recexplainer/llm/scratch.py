@@ -174,10 +174,13 @@ def _train(model, samples: list[Encoded], settings: dict, seed: int) -> None:
 
 def _save(model, tokenizer, folder: Path) -> None:
     """Save beside the target, then rename file by file, so that none is half-written under its name."""
+    import shutil
     import tempfile
 
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+    for leftover in folder.glob(".partial-*"):  # of a killed run
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         for path in sorted(Path(temporary).iterdir()):

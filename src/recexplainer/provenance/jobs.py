@@ -11,7 +11,7 @@ as it may get, and what the judge reads as well.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recexplainer import settings, sources
@@ -197,8 +197,8 @@ def _llm_jobs(config: dict) -> Iterator[Job]:
             samples=passed,
             flops=per_token * passed * epoch_tokens / samples if samples else 0,
             seconds=size / LOAD_RATE,
-            gpus=alignment["gpus"],
-            threads=alignment["threads"] * max(1, alignment["gpus"]),
+            gpus=alignment["gpus"] * alignment["nodes"],
+            threads=alignment["threads"] * max(1, alignment["gpus"]) * alignment["nodes"],
             disk=kept,
         )
 
@@ -234,10 +234,29 @@ def _prediction_jobs(config: dict) -> Iterator[Job]:
         for system in SYSTEMS_WITHOUT_LLM:
             answered = sum(evaluated_samples(config, name, "behavior", limited=False).values())
             yield Job("predict_baseline", f"{name}.{system}", answered, disk=ANSWER_BYTES * answered)
-        yield _generation_job(config, "predict_base", name, name, "behavior", counts)
+        yield from _in_shards(config, _generation_job(config, "predict_base", name, name, "behavior", counts), "base")
     for name, mode, ablation in alignments(config):
         counts = evaluated_samples(config, name, mode)
-        yield _generation_job(config, "predict_aligned", f"{name}.{mode}.{ablation}", name, mode, counts)
+        job = _generation_job(config, "predict_aligned", f"{name}.{mode}.{ablation}", name, mode, counts)
+        yield from _in_shards(config, job, f"{mode}-{ablation}")
+
+
+def _in_shards(config: dict, job: Job, system: str) -> Iterator[Job]:
+    """A job of predictions, or the jobs that share its cases and the one that merges them."""
+    shards = config["evaluation"]["shards"]
+    if shards == 1:
+        yield job
+        return
+    for shard in range(shards):
+        yield replace(
+            job,
+            rule=f"{job.rule}_shard",
+            name=f"{job.name}.{shard}",
+            samples=job.samples / shards,
+            flops=job.flops / shards,
+            disk=job.disk / shards,
+        )
+    yield Job("merge_predictions", f"{job.name.partition('.')[0]}.{system}", job.samples, disk=job.disk)
 
 
 def _explained(config: dict, name: str) -> list[str]:

@@ -50,7 +50,8 @@ STAGES = {
     "recommender": "tune_recommender train_recommender export_recommender",
     "tasks": "build_tasks build_sharegpt",
     "alignment": "train_llm base_llm align",
-    "evaluation": "predict_baseline predict_base predict_aligned",
+    "evaluation": "predict_baseline predict_base predict_aligned predict_base_shard predict_aligned_shard "
+    "merge_predictions",
     "explanation": "choose_cases explain explain_by_service explain_viewpoints",
     "judgement": "judge_by_rubric judge_by_service",
     "study": "draw_study simulate_raters aggregate_ratings",
@@ -59,7 +60,11 @@ STAGES = {
 }
 """The rules of each stage, in the order of the pipeline."""
 
-WITH_LLM = ("train_llm", "base_llm", "align", "predict_base", "predict_aligned", "explain", "explain_viewpoints")
+WITH_LLM = (
+    *("train_llm", "base_llm", "align"),
+    *("predict_base", "predict_aligned", "predict_base_shard", "predict_aligned_shard"),
+    *("explain", "explain_viewpoints"),
+)
 """The rules whose time depends on the LLM and its devices."""
 
 COLUMNS = ["stage", "rule", "jobs", "hours", "gpu_hours", "cpu_hours", "disk_gb", "usd", "basis"]

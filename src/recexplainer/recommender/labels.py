@@ -93,7 +93,7 @@ def _label_batch(scores: np.ndarray, rows: np.ndarray, settings: LabelSettings, 
     negative = _pick((scores < low[:, None]) & ~seen, streams["negative"].random(len(rows)), rows, "negative")
     # The items with the smallest random keys are a uniform draw without repetition.
     keys = np.where(seen, np.inf, streams["ranking"].random(scores.shape))
-    drawn = np.sort(np.argpartition(keys, settings.candidates - 1, axis=1)[:, : settings.candidates], axis=1)
+    drawn = np.sort(_smallest(keys, settings.candidates), axis=1)
     by_score = np.argsort(-np.take_along_axis(scores, drawn, axis=1), axis=1, kind="stable")
     return {
         "top1": scores.argmax(axis=1),
@@ -121,7 +121,18 @@ def _pick(eligible: np.ndarray, uniform: np.ndarray, rows: np.ndarray, name: str
             "Check that the recommender is trained and that item embeddings differ."
         )
     nth = np.floor(uniform * count).astype(np.int64)
-    return (np.cumsum(eligible, axis=1) > nth[:, None]).argmax(axis=1)
+    return np.flatnonzero(eligible)[np.cumsum(count) - count + nth] % eligible.shape[1]
+
+
+def _smallest(values: np.ndarray, count: int) -> np.ndarray:
+    """Return the columns (batch, count) of each row's smallest values, smallest first; of equal ones the lower."""
+    # A row is cut into parts. The count-th smallest of their minima is no less than the count-th smallest value.
+    width = max(1, values.shape[1] // (16 * count))
+    parts = values[:, : values.shape[1] // width * width].reshape(len(values), -1, width)
+    limit = np.partition(parts.min(axis=2), count - 1, axis=1)[:, count - 1]
+    rows, columns = np.nonzero(values <= limit[:, None])
+    columns = columns[np.lexsort((columns, values[rows, columns], rows))]
+    return columns[np.searchsorted(rows, np.arange(len(values)))[:, None] + np.arange(count)]
 
 
 def _check_catalogue(histories: Histories, settings: LabelSettings) -> None:
@@ -154,8 +165,8 @@ def similar_items(items: np.ndarray, count: int, batch_size: int) -> pa.Table:
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     result = []
     for start in range(0, len(items), batch_size):
-        cosine = vectors[start : start + batch_size] @ vectors.T
-        cosine[np.arange(len(cosine)), start + np.arange(len(cosine))] = -np.inf
-        result.extend(np.argsort(-cosine, axis=1, kind="stable")[:, :count].astype(np.int32))
+        distance = -(vectors[start : start + batch_size] @ vectors.T)
+        distance[np.arange(len(distance)), start + np.arange(len(distance))] = np.inf
+        result.extend(_smallest(distance, count).astype(np.int32))
     columns = {"item": np.arange(len(items)), "similar": result}
     return pa.table({name: pa.array(columns[name], kind) for name, kind in SIMILAR.items()}, schema=pa.schema(SIMILAR))

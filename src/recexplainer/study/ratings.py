@@ -1,6 +1,8 @@
 """What the raters sent back, checked before anything is computed from it (section 3.1.2)."""
 
 import json
+import reprlib
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +10,7 @@ import pandas as pd
 from recexplainer.errors import InputError
 
 LEVELS = (1, 2, 3, 4)
+LARGEST = 1 << 24  # bytes; an export has some 20 per text
 
 
 def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) -> pd.DataFrame:
@@ -55,10 +58,14 @@ def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) ->
 def _read(path: str | Path, key: dict) -> dict:
     """Read and check one file, whatever is missing in it left aside."""
     try:
+        if Path(path).stat().st_size > LARGEST:
+            raise InputError(f"{path}: larger than {LARGEST >> 20} MiB; expected the export of a rater.")
         # An editor may have put a byte order mark in front.
         content = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=lambda x: _object(path, x))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the export of a rater.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected the export of a rater.") from None
     except (ValueError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({error}). Ask the rater to export again.") from None
     kinds = {"study": str, "rater": str, "simulated": bool, "ratings": dict}
@@ -67,16 +74,17 @@ def _read(path: str | Path, key: dict) -> dict:
             raise InputError(f"{path}: {name}: missing or of another kind; expected the file that the page exports.")
     if content["study"] != key["study"]:
         raise InputError(
-            f"{path}: study {content['study']}, expected {key['study']}. The texts have changed since; "
+            f"{path}: study {_shown(content['study'])}, expected {key['study']}. The texts have changed since; "
             "draw the same study, or have the texts rated again."
         )
     if content["rater"] not in key["raters"]:
-        raise InputError(f"{path}: rater {content['rater']!r} is unknown; expected one of {', '.join(key['raters'])}.")
+        rater = reprlib.repr(content["rater"])
+        raise InputError(f"{path}: rater {rater} is unknown; expected one of {', '.join(key['raters'])}.")
     for text, rating in content["ratings"].items():
         if text not in key["texts"]:
-            raise InputError(f"{path}: {text}: not a text of study {key['study']}; remove it.")
+            raise InputError(f"{path}: {_shown(text)}: not a text of study {key['study']}; remove it.")
         if type(rating) is not int or rating not in LEVELS:
-            raise InputError(f"{path}: {text}: rating {rating!r}; expected 1, 2, 3 or 4.")
+            raise InputError(f"{path}: {text}: rating {reprlib.repr(rating)}; expected 1, 2, 3 or 4.")
     return content
 
 
@@ -84,10 +92,14 @@ def _object(path: str | Path, pairs: list[tuple]) -> dict:
     """Build a JSON object, refusing a key that occurs twice, of which only the last would survive."""
     result = dict(pairs)
     if len(result) < len(pairs):
-        names = [name for name, _ in pairs]
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"{path}: {doubled}: occurs twice; keep the one that is meant.")
+        doubled = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise InputError(f"{path}: {_shown(doubled)}: occurs twice; keep the one that is meant.")
     return result
+
+
+def _shown(name: str) -> str:
+    """Return a name for a message, cut if it is long, and quoted if it is odd."""
+    return name if name.isprintable() and len(name) <= 60 else reprlib.repr(name)
 
 
 def _check_complete(found: dict[str, tuple[str, dict]], key: dict) -> None:

@@ -1,7 +1,6 @@
 """The task files of one dataset in one mode (sections 2.2 to 2.4)."""
 
 import logging
-from collections import Counter
 from collections.abc import Iterator
 
 from recexplainer.errors import InputError
@@ -58,35 +57,30 @@ def build_tasks(
     questions = load_prompts(prompts)
     for split, path in paths.items():
         rows = task_rows(source, questions, split, mode, hybrid_forms, settings["classification_test_share"])
-        write_tasks(path, rows)
-        counts = Counter(row["task"] for row in rows)
+        counts = write_tasks(path, rows)
         logger.info("%s, %s: %s; in %s", mode, split, ", ".join(f"{n} {task}" for task, n in counts.items()), path)
 
 
 def task_rows(
     source: Source, prompts: Prompts, split: str, mode: str, hybrid_forms: str, test_share: float
-) -> list[dict]:
-    """Return the samples of a split as rows of the task files.
+) -> Iterator[dict]:
+    """Yield the samples of a split as rows of the task files.
 
     ``hybrid_forms`` counts for training only: a case is tested once, in the mode's own form.
     """
     renderer = Renderer(source.titles)
-    rows = []
     for sample in _samples(source, prompts, split, test_share):
         for place, form in enumerate(forms_of(sample, mode, hybrid_forms if split == "train" else "combined")):
-            rows.append(
-                {
-                    "sample": f"{sample.name}-{form}" if place else sample.name,
-                    "task": sample.task,
-                    "user": sample.user,
-                    "prefix": sample.prefix,
-                    "item": sample.item,
-                    "messages": renderer.messages(sample, form),
-                    "target": sample.target if split == "test" else [],
-                    "candidates": sample.candidates if split == "test" else [],
-                }
-            )
-    return rows
+            yield {
+                "sample": f"{sample.name}-{form}" if place else sample.name,
+                "task": sample.task,
+                "user": sample.user,
+                "prefix": sample.prefix,
+                "item": sample.item,
+                "messages": renderer.messages(sample, form),
+                "target": sample.target if split == "test" else [],
+                "candidates": sample.candidates if split == "test" else [],
+            }
 
 
 def _samples(source: Source, prompts: Prompts, split: str, test_share: float) -> Iterator[Sample]:

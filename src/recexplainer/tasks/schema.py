@@ -4,6 +4,9 @@ A sample is a conversation. A message is a list of segments, so that the text of
 data is never read as a placeholder or as a piece of a chat template.
 """
 
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,6 +33,9 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
 SEPARATOR = "; "
 """Between the titles of a list; the data stage keeps it out of the titles."""
 
+BATCH = 2000
+"""Samples that are turned into Arrow at once."""
+
 # kind: text; user and item, placeholders of an embedding with its row number in ref; title, one title of a history
 # with the separator after it, which may be dropped (the oldest first) when a sample is over the context limit.
 SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string()), ("ref", pa.int32())])
@@ -54,9 +60,17 @@ def text_segment(text: str) -> dict:
     return {"kind": "text", "text": text, "ref": -1}
 
 
-def write_tasks(path: str | Path, rows: list[dict]) -> None:
-    """Write samples, in the order given."""
-    write_parquet(path, pa.Table.from_pylist(rows, schema=SCHEMA))
+def write_tasks(path: str | Path, rows: Iterable[dict]) -> Counter[str]:
+    """Write samples, in the order given, and return how many each task has.
+
+    A few are in memory as Python objects at a time: many cost memory, and time of the garbage collector.
+    """
+    rows, counts, tables = iter(rows), Counter(), [SCHEMA.empty_table()]
+    while batch := list(islice(rows, BATCH)):
+        tables.append(pa.Table.from_pylist(batch, schema=SCHEMA))
+        counts.update(row["task"] for row in batch)
+    write_parquet(path, pa.concat_tables(tables).combine_chunks())
+    return counts
 
 
 def load_tasks(path: str | Path, columns: list[str] | None = None) -> list[dict]:

@@ -70,7 +70,7 @@ def _token_counts(llm: str, texts: list[str]) -> list[int]:
     folder = read_json(llm)["folder"]
     if not Path(folder).is_dir():
         raise InputError(f"{llm}: folder {folder} is not there; run the stage that resolves the base LLM again.")
-    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
     # Only the count matters here, so that a text over the model's limit is no cause for a warning.
     tokenizer.model_max_length = int(1e9)
     counts: list[int] = []

@@ -1,0 +1,76 @@
+# Stage 5, where several jobs share the cases of a system: a share for each, then all in the order of the test file.
+SHARDS = range(config["evaluation"]["shards"])
+
+
+if len(SHARDS) > 1:
+
+    ruleorder: merge_predictions > predict_base > predict_aligned
+
+else:
+
+    ruleorder: predict_base > predict_aligned > merge_predictions
+
+
+def shard_option(wildcards):
+    """Which share of the cases a job predicts."""
+    return f"--shard {wildcards.shard} {len(SHARDS)}"
+
+
+use rule predict_base as predict_base_shard with:
+    output:
+        retrieval=temp("<results>/shards/{dataset}/base/{shard}/retrieval.parquet"),
+        ranking=temp("<results>/shards/{dataset}/base/{shard}/ranking.parquet"),
+        classification=temp("<results>/shards/{dataset}/base/{shard}/classification.parquet"),
+        reconstruction=temp("<results>/shards/{dataset}/base/{shard}/reconstruction.parquet"),
+    log:
+        "<logs>/predict_base_shard/{dataset}.{shard}.log",
+    benchmark:
+        "<benchmarks>/predict_base_shard/{dataset}.{shard}.tsv"
+    params:
+        shard=shard_option,
+
+
+use rule predict_aligned as predict_aligned_shard with:
+    output:
+        retrieval=temp("<results>/shards/{dataset}/{mode}-{ablation}/{shard}/retrieval.parquet"),
+        ranking=temp("<results>/shards/{dataset}/{mode}-{ablation}/{shard}/ranking.parquet"),
+        classification=temp("<results>/shards/{dataset}/{mode}-{ablation}/{shard}/classification.parquet"),
+        reconstruction=temp("<results>/shards/{dataset}/{mode}-{ablation}/{shard}/reconstruction.parquet"),
+    log:
+        "<logs>/predict_aligned_shard/{dataset}.{mode}.{ablation}.{shard}.log",
+    benchmark:
+        "<benchmarks>/predict_aligned_shard/{dataset}.{mode}.{ablation}.{shard}.tsv"
+    params:
+        shard=shard_option,
+
+
+rule merge_predictions:
+    input:
+        predictions=collect(
+            "<results>/shards/{{dataset}}/{{system}}/{shard}/{task}.parquet", shard=SHARDS, task=PREDICTED
+        ),
+    output:
+        retrieval="<results>/predictions/{dataset}/{system}/retrieval.parquet",
+        ranking="<results>/predictions/{dataset}/{system}/ranking.parquet",
+        classification="<results>/predictions/{dataset}/{system}/classification.parquet",
+        reconstruction="<results>/predictions/{dataset}/{system}/reconstruction.parquet",
+    log:
+        "<logs>/merge_predictions/{dataset}.{system}.log",
+    benchmark:
+        "<benchmarks>/merge_predictions/{dataset}.{system}.tsv"
+    wildcard_constraints:
+        system="base|(behavior|intention|hybrid)-.+",
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("merge_predictions.py"),
+        folder=subpath(output.retrieval, parent=True),
+        folders=prediction_folders,
+    shell:
+        "python workflow/scripts/merge_predictions.py --shards {params.folders:q} --output-dir {params.folder:q}"
+        " --threads {threads} 2>&1 | tee {log:q}"

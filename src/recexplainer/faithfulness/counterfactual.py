@@ -1,0 +1,151 @@
+"""Counterfactual fidelity: do the items that an explanation cites matter to the recommender?
+
+The cited items are taken out of the history and the recommender is run again. If they were its reasons, the decision
+loses support: the target's score falls where the recommender offered it, and rises where it did not. The same is done
+with other choices of as many items of the history, all of them where they are few. A text whose items matter no more
+than any others is right by chance.
+
+The score is taken as a z-score over the items that the user has not had, so that changes can be compared between
+users. Only the items that the recommender sees are removed from, and no older ones move up in their place: nothing
+but the removal changes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+
+from recexplainer.errors import InputError
+from recexplainer.faithfulness.scorer import Scorer
+from recexplainer.seeds import generator
+
+BATCH = 512
+"""Histories that are scored at once."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One decision of the recommender.
+
+    Attributes:
+        name: of the case; part of the draws' seed.
+        history: the items that the recommender sees, oldest first.
+        seen: all items that the user has had, those included.
+        target: the item that was decided on.
+        label: whether the recommender offers it.
+        score: what the recommender is known to give it.
+    """
+
+    name: str
+    history: tuple[int, ...]
+    seen: tuple[int, ...]
+    target: int
+    label: bool
+    score: float
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What removing items does to a decision, in standard deviations; positive: the decision loses support.
+
+    Attributes:
+        cited: of the cited items.
+        chance: of as many items, in the mean over the choices.
+        rank: share of the choices with less effect than the cited items, ties counted half; 0.5 is chance.
+    """
+
+    cited: float
+    chance: float
+    rank: float
+
+
+def removal_effects(
+    questions: Sequence[Question], cited: Sequence[Sequence[frozenset[int]]], scorer: Scorer, draws: int, seed: int
+) -> list[list[Effect]]:
+    """Return the effects of removing what is cited, beside those of other choices.
+
+    A text that cites no item of the history, or all of them, tells nothing of which ones matter: 0, 0 and 0.5.
+
+    Args:
+        questions: the decisions.
+        cited: per question, the items of its history that each of some texts cites.
+        scorer: the recommender.
+        draws: if there are more choices than this, as many are drawn.
+        seed: of the draws.
+
+    Returns:
+        Per question, one effect per text.
+
+    Raises:
+        InputError: the scorer does not give the scores on which the decisions rest.
+    """
+    choices = [_choices(question, texts, draws, seed) for question, texts in zip(questions, cited, strict=True)]
+    support = _support(questions, _removals(choices, cited), scorer)
+    result = []
+    for number, (question, texts) in enumerate(zip(questions, cited, strict=True)):
+        sign = 1.0 if question.label else -1.0
+        before = support[number].pop(frozenset())
+        effect = {removed: round(sign * (before - after), 9) for removed, after in support[number].items()}
+        result.append([_compare(text, effect, choices[number].get(len(text), [])) for text in texts])
+    return result
+
+
+def _compare(text: frozenset[int], effect: dict[frozenset[int], float], choices: list[frozenset[int]]) -> Effect:
+    """Return the effect of removing what a text cites beside that of the choices of as many items."""
+    if not choices:
+        return Effect(0.0, 0.0, 0.5)
+    own, others = effect[text], np.array([effect[choice] for choice in choices])
+    return Effect(own, float(others.mean()), float((others < own).mean() + (others == own).mean() / 2))
+
+
+def _choices(
+    question: Question, texts: Sequence[frozenset[int]], draws: int, seed: int
+) -> dict[int, list[frozenset[int]]]:
+    """Return, for each number of items that a text cites, the choices of as many: all of them, or so many draws."""
+    history, result = question.history, {}
+    for text in texts:
+        if not text <= set(history):
+            raise InputError(f"case {question.name}: a cited item is not in the history. Choose the cases again.")
+    for size in sorted({len(text) for text in texts if 0 < len(text) < len(history)}):
+        if comb(len(history), size) <= draws:
+            result[size] = [frozenset(choice) for choice in combinations(history, size)]
+        else:
+            rng = generator(seed, "removal", question.name, size)
+            result[size] = [frozenset(rng.permutation(history)[:size].tolist()) for _ in range(draws)]
+    return result
+
+
+def _removals(
+    choices: Sequence[dict[int, list[frozenset[int]]]], cited: Sequence[Sequence[frozenset[int]]]
+) -> list[tuple[int, frozenset[int]]]:
+    """Return what is to be scored, each once: the number of a question, and the items that it lacks."""
+    result: dict[tuple[int, frozenset[int]], None] = {}
+    for number, (by_size, texts) in enumerate(zip(choices, cited, strict=True)):
+        result[number, frozenset()] = None
+        for removed in [*sum(by_size.values(), []), *(text for text in texts if len(text) in by_size)]:
+            result[number, removed] = None
+    return list(result)
+
+
+def _support(
+    questions: Sequence[Question], removals: Sequence[tuple[int, frozenset[int]]], scorer: Scorer
+) -> list[dict[frozenset[int], float]]:
+    """Return, per question, the target's z-score by the items that the history lacks."""
+    result: list[dict[frozenset[int], float]] = [{} for _ in questions]
+    for start in range(0, len(removals), BATCH):
+        batch = removals[start : start + BATCH]
+        histories = [[item for item in questions[number].history if item not in removed] for number, removed in batch]
+        for (number, removed), scores in zip(batch, np.asarray(scorer(histories), dtype=np.float64), strict=True):
+            question = questions[number]
+            if not removed and abs(scores[question.target] - question.score) > 1e-3 * max(1.0, abs(question.score)):
+                raise InputError(
+                    f"case {question.name}: the recommender gives its item {scores[question.target]:.4f}, but the case "
+                    f"says {question.score:.4f}. Export the recommender and choose the cases again."
+                )
+            unseen = np.ones(len(scores), dtype=bool)
+            unseen[list(question.seen)] = False
+            others = scores[unseen]
+            result[number][removed] = float((scores[question.target] - others.mean()) / max(others.std(), 1e-12))
+    return result

@@ -1,0 +1,188 @@
+"""Every measure of faithfulness for every case of one dataset."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from recexplainer.errors import InputError
+from recexplainer.explanation.cases import load_cases
+from recexplainer.explanation.checker import Catalogue, Citation, check
+from recexplainer.explanation.texts import load_explanations
+from recexplainer.faithfulness.counterfactual import Effect, Question, removal_effects
+from recexplainer.faithfulness.readers import read_scores, read_verdicts, recognise
+from recexplainer.faithfulness.records import load_own_decisions, write_records
+from recexplainer.faithfulness.scorer import Scorer
+from recexplainer.faithfulness.simulation import Pair, Reader, draw_pairs
+from recexplainer.files import read_parquet
+from recexplainer.recommender.contract import load_export
+from recexplainer.recommender.histories import Histories, load_histories
+
+logger = logging.getLogger(__name__)
+
+
+def measure_faithfulness(
+    cases: str,
+    explanations: list[str],
+    systems: list[str],
+    own_decisions: str | None,
+    interactions: str,
+    items: str,
+    embeddings: str,
+    labels: str,
+    scorer: Scorer | None,
+    settings: dict,
+    seed: int,
+    outputs: list[str],
+) -> None:
+    """Measure the explanations of all systems of a dataset and write one row per case for each system.
+
+    Args:
+        cases: ``cases.parquet``.
+        explanations: one file per system.
+        systems: their names, in the same order.
+        own_decisions: ``own_decisions.parquet``; systems that are not in it have none. None: no system has.
+        interactions, items: the data stage's files.
+        embeddings, labels: the recommender's export.
+        scorer: the recommender; None leaves the counterfactual measure out.
+        settings: ``folds`` of the cross-validation, and ``draws``, the most choices of removed items per case.
+        seed: of folds and draws.
+        outputs: one file per system, in the same order.
+
+    Raises:
+        InputError: a file is missing or broken, or the files do not belong together.
+    """
+    if len(outputs) != len(systems):
+        raise InputError(f"--outputs: {len(outputs)} files for {len(systems)} systems; expected one each.")
+    chosen = load_cases(cases)
+    texts = load_explanations(explanations, systems, chosen)
+    own = load_own_decisions(own_decisions, chosen) if own_decisions else {}
+    frame = read_parquet(items, ["title", *Catalogue.FACTS])
+    histories, export = load_histories(interactions, items), load_export(embeddings, labels)
+    if len(export.labels) != len(histories) or len(export.item) != histories.item_count:
+        raise InputError(f"{labels}: not of the interactions in {interactions}. Export the recommender again.")
+    pairs = draw_pairs(chosen, export, histories, seed)
+    records = measure_cases(chosen, texts, own, frame, histories, pairs, scorer, settings, seed)
+    for system, path in zip(systems, outputs, strict=True):
+        write_records(path, records[system])
+    logger.info("%d cases of %d systems in %s", len(chosen), len(systems), Path(outputs[0]).parent)
+
+
+def measure_cases(
+    cases: Sequence[dict],
+    texts: dict[str, list[dict]],
+    own: dict[str, list[bool | None]],
+    items,
+    histories: Histories,
+    pairs: Sequence[Pair | None],
+    scorer: Scorer | None,
+    settings: dict,
+    seed: int,
+) -> dict[str, list[dict]]:
+    """Return, per system, one row per case with the columns of :data:`recexplainer.faithfulness.records.RECORDS`.
+
+    Args:
+        cases: the rows of ``cases.parquet``.
+        texts: per system, the rows of its explanations.
+        own: per system, what it classifies the cases as; systems without an entry have no such decision.
+        items: frame of ``items.parquet``.
+        histories: all prefixes.
+        pairs: per case, the two other items of the simulation.
+        scorer, settings, seed: as of :func:`measure_faithfulness`.
+    """
+    titles, catalogue = list(items["title"]), Catalogue(items)
+    reader = Reader(titles, catalogue)
+    users = [int(case["user"]) for case in cases]
+    scores = [float(case["score"]) for case in cases]
+    said = {system: [row["text"] or "" for row in rows] for system, rows in texts.items()}
+    found = {
+        system: [check(text, case, catalogue).citations for text, case in zip(rows, cases, strict=True)]
+        for system, rows in said.items()
+    }
+    effects = _effects(cases, found, titles, histories, scorer, settings["draws"], seed)
+    authors = recognise(said, users, settings["folds"], seed)
+    from_title = read_scores([case["title"] for case in cases], scores, users, settings["folds"], seed)
+    result = {}
+    for place, (system, rows) in enumerate(texts.items()):
+        decisions = [row["decision"] for row in rows]
+        read = read_scores(said[system], scores, users, settings["folds"], seed)
+        verdicts = read_verdicts(said[system], decisions, users, settings["folds"], seed)
+        owns = own.get(system, [None] * len(cases))
+        result[system] = []
+        for number, (case, citations, pair) in enumerate(zip(cases, found[system], pairs, strict=True)):
+            effect = effects[number][place] if effects else None
+            record = {
+                "case": case["case"],
+                "user": users[number],
+                "label": bool(case["label"]),
+                "score": scores[number],
+                "decision": decisions[number],
+                "own_decision": owns[number],
+                **_grounding(citations),
+                "effect": effect and effect.cited,
+                "effect_by_chance": effect and effect.chance,
+                "effect_rank": effect and effect.rank,
+                "author": authors[system][number],
+                "score_read": float(read[number]),
+                "score_read_from_title": float(from_title[number]),
+                "verdict_read": verdicts[number],
+            }
+            if pair:
+                foresight = reader.foresee(said[system][number], decisions[number], citations, case["title"], pair)
+                record |= {
+                    "offered": titles[pair.offered],
+                    "refused": titles[pair.refused],
+                    "foreseen": foresight.reader,
+                    "foreseen_by_verdict": foresight.verdict_only,
+                }
+            result[system].append(record)
+    return result
+
+
+def _grounding(citations: Sequence[Citation]) -> dict:
+    """Return how many different titles a text cites of each kind, beside the target, and those of the history."""
+    kinds = ("history", "catalogue", "nowhere")
+    by_kind = {
+        kind: {cited.title.casefold(): cited.title for cited in citations if cited.kind == kind} for kind in kinds
+    }
+    counts = {f"cited_{kind}": len(by_kind[kind]) for kind in kinds}
+    return counts | {"cited": list(by_kind["history"].values())}
+
+
+def _effects(
+    cases: Sequence[dict],
+    found: dict[str, list[list[Citation]]],
+    titles: list[str],
+    histories: Histories,
+    scorer: Scorer | None,
+    draws: int,
+    seed: int,
+) -> list[list[Effect]]:
+    """Return, per case, the effect of removing what each system cites; [] without a scorer."""
+    if scorer is None:
+        return []
+    index = {title: item for item, title in enumerate(titles)}
+    questions, cited = [], []
+    for number, case in enumerate(cases):
+        unknown = [title for title in [*case["history"], case["title"]] if title not in index]
+        if unknown:
+            raise InputError(
+                f"case {case['case']}: {unknown[0]!r} is no title of the catalogue. Choose the cases again."
+            )
+        prefix = int(case["prefix"])
+        questions.append(
+            Question(
+                name=case["case"],
+                history=tuple(index[title] for title in case["history"]),
+                seen=tuple(histories.items[prefix - histories.length[prefix] + 1 : prefix + 1].tolist()),
+                target=index[case["title"]],
+                label=bool(case["label"]),
+                score=float(case["score"]),
+            )
+        )
+        cited.append(
+            [
+                frozenset(index[mention.title] for mention in citations[number] if mention.kind == "history")
+                for citations in found.values()
+            ]
+        )
+    return removal_effects(questions, cited, scorer, draws, seed)

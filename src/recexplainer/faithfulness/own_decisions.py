@@ -1,0 +1,86 @@
+"""What each LLM itself classifies the explained cases as, Yes or No by its logits.
+
+An explanation that says Yes where its own author would classify No explains a decision that the author does not make.
+The evaluation's predictions need not cover the explained cases, so the cases are asked again, as classification asks.
+"""
+
+import logging
+
+import pyarrow as pa
+
+from recexplainer.explanation.cases import load_cases
+from recexplainer.explanation.questions import render
+from recexplainer.faithfulness.records import OWN_DECISIONS
+from recexplainer.files import read_parquet, read_safetensors, write_parquet
+from recexplainer.seeds import generator
+from recexplainer.tasks.prompts import load_prompts
+
+logger = logging.getLogger(__name__)
+
+
+def classify_cases(
+    llm: str,
+    chat_template: str | None,
+    systems: list[list],
+    cases: str,
+    embeddings: str,
+    items: str,
+    prompts: str,
+    settings: dict,
+    seed: int,
+    output: str,
+) -> None:
+    """Ask each LLM for its decision on the cases and write ``own_decisions.parquet``.
+
+    Args:
+        llm: the base LLM's manifest.
+        chat_template: path of a Jinja chat template; None for the tokenizer's own.
+        systems: of each its name, the form in which it is asked, and the folder of its alignment (None: the base LLM).
+        cases: ``cases.parquet``.
+        embeddings: the recommender's ``embeddings.safetensors``.
+        items: ``items.parquet``.
+        prompts: the file of the tasks' phrasings.
+        settings: ``context``, ``precision`` and ``batch_size``.
+        seed: of the phrasings, the same for all systems.
+        output: the file to write.
+
+    Raises:
+        InputError: a file is missing or broken.
+    """
+    import torch
+
+    from recexplainer.alignment.model import load_aligned
+    from recexplainer.evaluation.generation import Generator
+    from recexplainer.llm.base import load_model, load_tokenizer
+    from recexplainer.llm.encoding import ChatEncoder
+
+    chosen = load_cases(cases)
+    phrasings = load_prompts(prompts).phrasings["classification"]
+    drawn = generator(seed, "phrasings").integers(len(phrasings), size=len(chosen))
+    titles = list(read_parquet(items, ["title"])["title"])
+    tables = read_safetensors(embeddings)
+    tokenizer = load_tokenizer(llm, chat_template)
+    encoder = ChatEncoder(tokenizer, settings["context"])
+    tokens = [
+        ids[0] for ids in tokenizer(["Yes", "No"], add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    ]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rows = []
+    for system, form, adapter in systems:
+        messages = render(chosen, [phrasings[number] for number in drawn], titles, form)
+        prompted = encoder.encode(messages, prompt_only=True)
+        model = load_aligned(load_model(llm, settings["precision"]), adapter, tables["user"], tables["item"])
+        runner = Generator(model.to(device), tokenizer, settings["batch_size"])
+        kept = [prompt for prompt in prompted if prompt is not None]
+        logits = iter(runner.next_token_logits(kept, tokens, label=system) if kept else [])
+        for case, prompt in zip(chosen, prompted, strict=True):
+            score = None
+            if prompt is not None:
+                yes, no = next(logits)
+                score = float(yes - no)
+            decision = None if score is None else score > 0
+            rows.append({"case": case["case"], "system": system, "decision": decision, "score": score})
+        # Before the next model is loaded.
+        del model, runner
+    write_parquet(output, pa.Table.from_pylist(rows, schema=OWN_DECISIONS))
+    logger.info("decisions of %d systems on %d cases in %s", len(systems), len(chosen), output)

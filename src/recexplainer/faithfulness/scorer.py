@@ -1,0 +1,54 @@
+"""The recommender as a function that can be asked again: what the counterfactual measure needs of it.
+
+Any recommender fits that can score a history which it has never seen. Write a function with the signature of
+:class:`Scorer` and give it to :func:`recexplainer.faithfulness.measure.measure_cases`; :func:`sasrec_scorer` is one.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+
+class Scorer(Protocol):
+    """Scores the whole catalogue for some histories."""
+
+    def __call__(self, histories: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return ``(histories, items)`` float, the scores that the recommender's decisions rest on.
+
+        Args:
+            histories: items, oldest first, at least one each. They need not be as long as each other, and no user is
+                named: the score may depend on nothing else. The same history gives the same scores.
+        """
+        ...
+
+
+def sasrec_scorer(model: str | Path, config: str | Path) -> Scorer:
+    """Return the scorer of a trained SASRec, in eval mode: without dropout.
+
+    Args:
+        model: ``model.safetensors`` of the recommender.
+        config: its ``config.json``.
+
+    Raises:
+        InputError: a file is missing or broken, or the two do not belong together.
+    """
+    import torch
+
+    from recexplainer.recommender.training import load_model
+
+    network = load_model(model, config)
+    longest = network.positions.num_embeddings
+    items = network.items().detach().numpy()
+
+    @torch.no_grad()
+    def score(histories: Sequence[Sequence[int]]) -> np.ndarray:
+        kept = [list(history)[-longest:] for history in histories]
+        # Left padded with 0; item i is i + 1.
+        sequence = np.zeros((len(kept), max(map(len, kept))), dtype=np.int64)
+        for row, history in enumerate(kept):
+            sequence[row, -len(history) :] = np.asarray(history) + 1
+        return network(torch.from_numpy(sequence)).numpy() @ items.T
+
+    return score

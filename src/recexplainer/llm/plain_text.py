@@ -1,0 +1,67 @@
+"""Tokens for the text of data, none of which is a special token, whatever the text and the tokenizer.
+
+Splitting special tokens, as tokenizers offer it, is not enough. A unigram model finds ``</s>`` among its pieces again;
+a tokenizer that normalises finds it in full-width letters too; and some models mark their turns by added tokens that
+are not declared special.
+"""
+
+import logging
+
+from recexplainer.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+ROUNDS = 10  # one is enough unless the tokenizer drops spaces
+
+
+class PlainText:
+    """Tokenize texts of the data.
+
+    Args:
+        tokenizer: a fast tokenizer.
+
+    Attributes:
+        special: the ids that no text may become: special and added tokens, but for added white space, and but for
+            the unknown token, which stands for characters that the tokenizer lacks.
+    """
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+        added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.content.strip()}
+        marks = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
+        self.special = frozenset(added | set(tokenizer.all_special_ids)) - ({tokenizer.unk_token_id} - marks)
+
+    def __call__(self, texts: list[str]) -> list[list[int]]:
+        """Return the token ids of each text, without those that begin or end a sequence.
+
+        A text of which a part would become a special token gets a space into that part.
+
+        Raises:
+            InputError: a space does not help.
+        """
+        if not texts:
+            return []
+        result = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return [
+            ids if self.special.isdisjoint(ids) else self._broken_up(text)
+            for text, ids in zip(texts, result, strict=True)
+        ]
+
+    def _broken_up(self, text: str) -> list[int]:
+        """Return the ids of a text that spells special tokens."""
+        for _ in range(ROUNDS):
+            found = self.tokenizer(
+                text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
+            )
+            ids, offsets = found["input_ids"], found["offset_mapping"]
+            spans = [span for number, span in zip(ids, offsets, strict=True) if number in self.special]
+            if not spans:
+                logger.warning("a text of the data spells a special token; it got a space: %.80r", text)
+                return ids
+            for start, end in reversed(spans):
+                # A single character cannot be broken up; the space takes its place.
+                text = text[: start + 1] + " " + text[start + 1 :] if end - start > 1 else text[:start] + text[end:]
+        raise InputError(
+            f"the tokenizer reads the text {text[:80]!r} as a special token; use a model with another tokenizer, or "
+            "take the text out of the data."
+        )

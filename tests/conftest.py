@@ -1,0 +1,19 @@
+"""One whole run in earnest, at the smallest scale, for all tests that need its files."""
+
+import pytest
+from clone import CONFIG, copy_repository, snakemake
+from watched import watch
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory):
+    """Return the results of a run of every rule; the repository is two folders above them.
+
+    The run has secrets in its environment, and its programs are watched for pickles: :mod:`watched`.
+    """
+    folder = copy_repository(tmp_path_factory.mktemp("pipeline") / "repository")
+    with watch(folder.parent) as front:
+        done = snakemake(folder, "--configfile", CONFIG, front=front)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+    assert "Done. Open results/smallest/report.html" in done.stdout + done.stderr
+    return folder / "results/smallest"

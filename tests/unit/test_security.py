@@ -1,0 +1,282 @@
+"""What the project never does: pickles, code out of data, shells, unchecked archives, open doors.
+
+A scan of the syntax trees says that nothing of the kind is called; the rest tries it with hostile files.
+"""
+
+import ast
+import json
+import os
+import pickle
+import re
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from requests.adapters import BaseAdapter
+
+from recexplainer.data import download as downloads
+from recexplainer.errors import InputError
+from recexplainer.files import write_json
+from recexplainer.yaml_files import read_yaml
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("workflow/**/*.py"), *ROOT.glob("benchmarks/**/*.py")])
+RULES = [ROOT / "Snakefile", *sorted(ROOT.glob("rules/*.smk"))]
+FORBIDDEN_MODULES = {
+    *("pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"),
+    *("tarfile", "zipfile", "telnetlib", "ftplib", "socketserver", "http.server", "xmlrpc", "code", "codeop"),
+}
+FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__"}
+# The last part of a dotted call: torch.load, pd.read_pickle, yaml.unsafe_load, os.system ...
+FORBIDDEN_CALLS = {
+    *("torch.load", "torch.save", "np.load", "numpy.load", "np.save", "np.savez", "pd.read_pickle", "pd.eval"),
+    *("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.full_load"),
+    *("os.system", "os.popen", "shutil.unpack_archive", "tempfile.mktemp", "ssl._create_unverified_context"),
+}
+FORBIDDEN_METHODS = {"to_pickle", "read_pickle", "extractall", "render_template_string"}
+# What must not be said, and what must: no shell, checked certificates, no code of a model's maker.
+FORBIDDEN_ARGUMENTS = {
+    *(("shell", True), ("verify", False), ("trust_remote_code", True), ("weights_only", False)),
+    *(("allow_pickle", True), ("autoescape", False)),
+}
+
+
+def problems(source: str) -> list[str]:
+    """Return what a Python source does that it must not."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name in FORBIDDEN_MODULES]
+        elif isinstance(node, ast.ImportFrom) and ast.unparse(node) != "from pickle import UnpicklingError":
+            names = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            found += sorted(names & (FORBIDDEN_MODULES | FORBIDDEN_CALLS))
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in FORBIDDEN_CALLS:
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.Attribute) and node.attr in FORBIDDEN_METHODS:
+            found.append(node.attr)
+        elif isinstance(node, ast.Name) and node.id in FORBIDDEN_NAMES:
+            found.append(node.id)
+        elif isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
+            found += [f"{node.arg}={node.value.value}"] * ((node.arg, node.value.value) in FORBIDDEN_ARGUMENTS)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "Environment":
+            found += [] if any(keyword.arg == "autoescape" for keyword in node.keywords) else ["no autoescape"]
+        elif isinstance(node, ast.Constant) and node.value == "0.0.0.0":
+            found.append("0.0.0.0")
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_source_calls_what_is_dangerous(path):
+    assert problems(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("import pickle", "from pickle import loads", "from torch import load", "import torch\ntorch.load('x')"),
+        *("f = np.load", "frame.to_pickle('x')", "eval('1')", "y = exec", "yaml.load(x)", "os.system('ls')"),
+        *("subprocess.run('ls', shell=True)", "requests.get(u, verify=False)", "tarfile = 1\nx.extractall('/')"),
+        *(
+            "from http.server import HTTPServer",
+            "import zipfile",
+            "AutoModel.from_pretrained(x, trust_remote_code=True)",
+        ),
+        *("jinja2.Environment()", "server.bind(('0.0.0.0', 1))", "load(f, allow_pickle=True)"),
+    ],
+)
+def test_the_scan_sees_it(source):
+    assert problems(source)
+
+
+def test_the_scan_lets_through_what_is_safe():
+    assert (
+        problems("model.eval()\nre.compile('x')\nyaml.safe_load(x)\nnp.loadtxt(x)\nEnvironment(autoescape=True)") == []
+    )
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
+def test_no_rule_runs_python_or_reads_a_key(path):
+    """Rules call programs; params are stored by Snakemake, so that no secret may pass through them."""
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(run|script|notebook):", text, re.MULTILINE)
+    assert not re.search(r"\b(pickle|eval|exec|environ\.get|getenv|envvars)\b", text)
+
+
+def quoted_or_plain(placeholder: str) -> bool:
+    """Say whether a placeholder of a shell command is quoted, or a number or a checked name."""
+    return placeholder.endswith(":q") or placeholder in PLAIN
+
+
+# Numbers, words of the rules' own, and names that a pattern holds to letters, digits and a few signs.
+PLAIN = {
+    *("threads", "params.seed", "params.launcher", "params.threads_each", "params.ablation", "params.systems"),
+    *("params.datasets", "wildcards.dataset", "wildcards.file", "wildcards.service", "wildcards.system"),
+    *("wildcards.table", "wildcards.trial"),
+}
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
+def test_what_comes_from_the_config_is_quoted_in_shells(path):
+    text = path.read_text(encoding="utf-8")
+    shells = re.findall(r"^    shell:\n((?: {8,}.*\n?)+)", text, re.MULTILINE)
+    for placeholder in re.findall(r"(?<!\{)\{([\w.:\[\]]+)\}", "".join(shells)):
+        assert quoted_or_plain(placeholder), placeholder
+
+
+@pytest.mark.parametrize("name", ["a b", "$(id)", "a;b", "../a", "a'b", "`id`", "-rf", ""])
+def test_names_that_reach_a_shell_unquoted_are_held_to_letters(name):
+    schema = yaml.safe_load((ROOT / "config/schema.yaml").read_text(encoding="utf-8"))["properties"]
+    patterns = [schema[key]["propertyNames"]["pattern"] for key in ("datasets", "services")]
+    assert not any(re.search(pattern, name) for pattern in patterns)
+
+
+class Armed:
+    """Unpickling it makes a file."""
+
+    def __init__(self, target):
+        self.target = str(target)
+
+    def __reduce__(self):
+        return os.mkdir, (self.target,)
+
+
+def model_folder(folder: Path) -> Path:
+    """A folder as transformers saves it, but for the weights."""
+    from transformers import LlamaConfig
+
+    LlamaConfig(
+        vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1
+    ).save_pretrained(folder)
+    write_json(folder / "base.json", {"folder": str(folder), "files": {}})
+    return folder
+
+
+def test_weights_that_hold_code_are_refused_and_not_run(tmp_path):
+    """The one place where a pickle may come in: some models have no other files. torch takes nothing but tensors."""
+    import torch
+
+    from recexplainer.llm.base import load_model
+
+    folder = model_folder(tmp_path / "model")
+    torch.save({"model.embed_tokens.weight": Armed(tmp_path / "run")}, folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"model: its weights cannot be read.*safetensors"):
+        load_model(str(folder / "base.json"))
+    assert not (tmp_path / "run").exists()
+    with open(folder / "pytorch_model.bin", "wb") as handle:
+        pickle.dump(Armed(tmp_path / "run"), handle)
+    with pytest.raises(InputError, match="cannot be read"):
+        load_model(str(folder / "base.json"))
+    assert not (tmp_path / "run").exists()
+    with open(folder / "pytorch_model.bin", "rb") as handle:  # it is armed
+        pickle.load(handle)
+    assert (tmp_path / "run").exists()
+
+
+def test_code_that_comes_with_a_model_is_not_run(tmp_path):
+    from recexplainer.llm.base import load_model, load_tokenizer
+
+    folder = model_folder(tmp_path / "model")
+    classes = ("AutoConfig", "AutoModelForCausalLM", "AutoTokenizer")
+    config = json.loads((folder / "config.json").read_text()) | {
+        "model_type": "never-heard-of",
+        "auto_map": {name: "evil.Evil" for name in classes},
+    }
+    write_json(folder / "config.json", config)
+    write_json(folder / "tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["evil.Evil", None]}})
+    (folder / "evil.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'run')!r})\n")
+    for load in (load_model, load_tokenizer):
+        with pytest.raises((InputError, ValueError, OSError, KeyError)):
+            load(str(folder / "base.json"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_taken_from_the_hub_holds_no_code():
+    from fnmatch import fnmatch
+
+    from recexplainer.llm.base import HUB_PATTERNS
+
+    for name in ("modeling_evil.py", "run.sh", "weights.pkl", "model.pt", "library.so", "archive.zip", "setup.cfg"):
+        assert not any(fnmatch(name, pattern) for pattern in HUB_PATTERNS), name
+
+
+@pytest.mark.parametrize("text", ["!!python/object/apply:os.mkdir ['{run}']", "!!python/name:os.system ''"])
+def test_yaml_makes_no_objects(tmp_path, text):
+    path = tmp_path / "prompts.yaml"
+    path.write_text("a: " + text.replace("{run}", str(tmp_path / "run")))
+    with pytest.raises(InputError, match=r"prompts\.yaml"):
+        read_yaml(path, "remedy")
+    assert not (tmp_path / "run").exists()
+
+
+# Downloads
+
+
+def test_the_configured_addresses_are_https():
+    def addresses(value):
+        if isinstance(value, dict):
+            return [found for inner in value.values() for found in addresses(inner)]
+        if isinstance(value, list):
+            return [found for inner in value for found in addresses(inner)]
+        return [value] if isinstance(value, str) and "://" in value else []
+
+    for path in (ROOT / "config").glob("*.yaml"):
+        found = addresses(yaml.safe_load(path.read_text(encoding="utf-8")))
+        if path.name != "schema.yaml":
+            assert all(address.startswith("https://") for address in found), path
+        assert found or path.name != "config.yaml"
+
+
+class Redirecting(BaseAdapter):
+    """A secure server that sends everyone on."""
+
+    def __init__(self, target: str):
+        super().__init__()
+        self.target = target
+
+    def send(self, request, **options):
+        response = requests.Response()
+        response.status_code, response.url, response.request = 302, request.url, request
+        response.headers["Location"] = self.target
+        response.raw = type("Raw", (), {"release_conn": lambda self: None, "read": lambda self, *a, **k: b""})()
+        response._content = b""
+        return response
+
+    def close(self):
+        pass
+
+
+def test_https_is_not_given_up_by_a_redirect(tmp_path):
+    """Whoever sits on the way could put in other data after it."""
+    for target, reason in (("http://127.0.0.1:9/file.gz", "only https"), ("https://127.0.0.1/moved", "redirects")):
+        session = downloads._session("https://example.org/file.gz")
+        session.mount("https://", Redirecting(target))
+        with pytest.raises(downloads._Refused, match=reason):
+            downloads._fetch({"url": "https://example.org/file.gz"}, tmp_path / "file.gz", session, lambda pause: None)
+    assert list(tmp_path.iterdir()) == []
+    assert "http://" in downloads._session("http://example.org/file.gz").adapters
+
+
+# Pages
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("src/**/*.html")), ids=lambda path: path.name)
+def test_every_page_has_a_policy_and_loads_nothing(path):
+    text = path.read_text(encoding="utf-8")
+    assert '<meta http-equiv="Content-Security-Policy"' in text
+    head = text.partition("</head>")[0]
+    policy, first = head.index("Content-Security-Policy"), re.search(r"<(style|script|link|img|title)", head).start()
+    assert policy < first or "<title" in head[first:policy], "the policy comes before what it is to hold"
+    assert not re.search(r"""(src|href|action)\s*=\s*["']?\s*(https?:)?//""", text)
+    assert not re.search(r"@import|<iframe|<object|<embed|<base\b|\son\w+=", text)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("src/**/*.css")), ids=lambda path: path.name)
+def test_no_style_loads_anything(path):
+    assert not re.search(r"@import|url\(\s*[\"']?(?!data:|#)", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("src/**/*.js")), ids=lambda path: path.name)
+def test_no_script_talks_to_anyone_or_makes_code_of_text(path):
+    forbidden = r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|eval|Function)\s*\(|innerHTML"
+    assert not re.search(forbidden + r"|outerHTML|document\.write|insertAdjacentHTML|\bimport\s*\(", path.read_text())
