@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo fetch test lint plan verify clean
+.PHONY: setup demo fetch test chaos bench lint plan verify clean
 
 setup: .venv/.installed
 
@@ -27,6 +27,26 @@ fetch: setup
 
 test: setup
 	python -m pytest
+
+# The smallest run, killed at random moments in every stage: `make chaos`; KILLS and CHAOS_SEED say how often and when.
+KILLS ?= 40
+chaos: setup
+	CHAOS_KILLS=$(KILLS) python -m pytest tests/chaos -s
+
+# Ours and its peers side by side: about half an hour on two quiet cores. The peers that are checkouts are named by
+# RECBOLE_CHECKOUT, PMIXER_CHECKOUT and RECBOLE_PATH; without them their rows are skipped.
+bench: setup
+	python benchmarks/raw_to_parquet.py
+	python benchmarks/sasrec.py
+	python benchmarks/labels.py
+	python benchmarks/tasks.py
+	python benchmarks/no_op.py
+	python benchmarks/alignment_tokens.py
+	python benchmarks/trained_memory.py
+	python benchmarks/generation.py
+	python benchmarks/constrained.py
+	python benchmarks/scaling.py
+	python benchmarks/readme.py
 
 lint: setup
 	ruff check .

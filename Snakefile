@@ -9,6 +9,10 @@ min_version("9.20")
 configfile: "config/config.yaml"
 
 
+# Used with `--sdm apptainer` alone; envs/Containerfile says how it is made.
+container: "recexplainer.sif"
+
+
 include: "rules/common.smk"
 
 

@@ -27,16 +27,17 @@ GOAL, MEMORY_GOAL_GIB, UNPACKING_GOAL = 5, 2, 2
 CHUNK = 100_000  # reviews that are written at once
 
 
-def generate(reviews: Path, metadata: Path, form: str, size: int, seed: int = 1) -> None:
+def generate(reviews: Path, metadata: Path, form: str, size: int, seed: int = 1, items: int | None = None) -> None:
     """Write ``size`` reviews with texts of about 400 characters, and the metadata of their items, as gzip.
 
-    Users and items follow long-tailed distributions; of the items, 2 % have no title.
+    Users and items follow long-tailed distributions; of the items, a hundredth of the size unless told otherwise,
+    2 % have no title.
     """
     import numpy as np
     from isal import igzip
 
     random = np.random.default_rng(seed)
-    users, items = max(size // 10, 20), max(size // 100, 10)
+    users, items = max(size // 10, 20), items or max(size // 100, 10)
     words = [
         "".join(chr(97 + letter) for letter in random.integers(26, size=1 + random.poisson(4))) for _ in range(5000)
     ]

@@ -11,11 +11,6 @@ else:
     ruleorder: predict_base > predict_aligned > merge_predictions
 
 
-def shard_option(wildcards):
-    """Which share of the cases a job predicts."""
-    return f"--shard {wildcards.shard} {len(SHARDS)}"
-
-
 use rule predict_base as predict_base_shard with:
     output:
         retrieval=temp("<results>/shards/{dataset}/base/{shard}/retrieval.parquet"),
@@ -27,7 +22,7 @@ use rule predict_base as predict_base_shard with:
     benchmark:
         "<benchmarks>/predict_base_shard/{dataset}.{shard}.tsv"
     params:
-        shard=shard_option,
+        shard=lambda w: f"--shard {w.shard} {len(SHARDS)}",
 
 
 use rule predict_aligned as predict_aligned_shard with:
@@ -41,7 +36,7 @@ use rule predict_aligned as predict_aligned_shard with:
     benchmark:
         "<benchmarks>/predict_aligned_shard/{dataset}.{mode}.{ablation}.{shard}.tsv"
     params:
-        shard=shard_option,
+        shard=lambda w: f"--shard {w.shard} {len(SHARDS)}",
 
 
 rule merge_predictions:

@@ -2,7 +2,12 @@
 
 import pytest
 from clone import CONFIG, copy_repository, snakemake
+from hypothesis import settings
 from watched import watch
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ class Kill:
 
 
 def plan(seconds: dict[str, float], kills: int, seed: int) -> list[Kill]:
-    """Spread kills over the stages in turn, within a stage over its rules, long ones more often.
+    """Spread kills over the stages in turn, from a random one on, within a stage over its rules, long ones more often.
 
     Args:
         seconds: of every rule of the run, what a job takes.
@@ -67,7 +67,7 @@ def plan(seconds: dict[str, float], kills: int, seed: int) -> list[Kill]:
     rules = defaultdict(list)
     for rule in sorted(seconds):
         rules[stage(rule)].append(rule)
-    stages = [name for name in (*STAGES, LAST_STAGE) if name in rules]
+    stages = rng.sample(sorted(rules), len(rules))
     queues = {name: rng.sample(rules[name], len(rules[name])) for name in stages}
     chosen = []
     for number in range(kills):

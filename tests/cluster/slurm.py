@@ -29,7 +29,7 @@ SlurmdUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
-ProctrackType=proctrack/{proctrack}
+ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 JobAcctGatherType=jobacct_gather/none
@@ -44,14 +44,11 @@ KillWait=30
 MinJobAge=3600
 EnforcePartLimits=ALL
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
 GresTypes=gpu
 NodeName=node1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=8 RealMemory=200000 Gres=gpu:2
 NodeName=node2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory=200000 Gres=gpu:2
 PartitionName=one Nodes=node1 Default=YES MaxTime=INFINITE State=UP
 PartitionName=two Nodes=node1,node2 MaxTime=INFINITE State=UP
-PartitionName=first Nodes=node1,node2 PriorityTier=2 MaxTime=INFINITE State=UP
 """
 
 
@@ -75,7 +72,7 @@ def _program(name: str) -> str | None:
 class Slurm:
     """A running Slurm: ``environment`` is what its users need, ``folder`` has the logs of its daemons."""
 
-    def __init__(self, folder: Path, proctrack: str):
+    def __init__(self, folder: Path):
         self.folder = folder
         self.daemons: dict[str, subprocess.Popen] = {}
         for name in ("state", "bin", *NODES):
@@ -89,7 +86,7 @@ class Slurm:
             program.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {_program(name)} "$@"\n')
             program.chmod(0o755)
         host = socket.gethostname().split(".")[0]
-        config = CONFIG.format(folder=folder, host=host, ports=_free_ports(3), proctrack=proctrack)
+        config = CONFIG.format(folder=folder, host=host, ports=_free_ports(3))
         (folder / "slurm.conf").write_text(config)
         for number in (0, 1):
             (folder / f"nvidia{number}").symlink_to("/dev/null")
@@ -162,9 +159,9 @@ def _free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def running(folder: Path, proctrack: str = "linuxproc") -> Iterator[Slurm]:
+def running(folder: Path) -> Iterator[Slurm]:
     """Start a Slurm and stop it at the end."""
-    slurm = Slurm(folder, proctrack)
+    slurm = Slurm(folder)
     files = {"socket": "munge.socket", "key-file": "munge.key", "pid-file": "munged.pid", "log-file": "munged.log"}
     options = [f"--{name}={folder}/{file}" for name, file in (files | {"seed-file": "munged.seed"}).items()]
     try:

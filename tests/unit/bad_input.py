@@ -1,6 +1,7 @@
 """What the table of bad input is made of: one reader per kind of file, and what is said or counted."""
 
 import copy
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 import yaml
 
 from recexplainer.data.conversations import parse_conversations
@@ -141,19 +143,27 @@ def prompts(content: bytes) -> Callable[[Path], Any]:
     return read
 
 
+@functools.cache
+def _parsed(path: str) -> dict:
+    return yaml.load((ROOT / path).read_text(encoding="utf-8"), yaml.CSafeLoader)
+
+
 def paper_config() -> dict:
-    return yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    return copy.deepcopy(_parsed("config/config.yaml"))
 
 
-def config(path: str, value: Any) -> Callable[[Path], Any]:
-    """Check the paper's config with one value changed."""
+def config(path: str, value: Any, whole: dict | None = None) -> Callable[[Path], Any]:
+    """Check a config, the paper's by default, with one value changed."""
 
     def read(folder: Path):
-        whole = copy.deepcopy(paper_config())
-        inner, keys = whole, path.split(".")
+        changed = copy.deepcopy(whole or paper_config())
+        inner, keys = changed, path.split(".")
         for key in keys[:-1]:
             inner = inner[key]
         inner[keys[-1]] = value
-        check(whole, ROOT / "config/schema.yaml")
+        with pytest.MonkeyPatch.context() as patch:
+            # Parsing the schema takes ten times as long as checking against it.
+            patch.setattr("recexplainer.settings.yaml.safe_load", lambda _: _parsed("config/schema.yaml"))
+            check(changed, ROOT / "config/schema.yaml")
 
     return read

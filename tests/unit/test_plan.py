@@ -56,7 +56,7 @@ def rules() -> dict[str, str]:
     """The text of each rule of the workflow."""
     found = {}
     for path in sorted((ROOT / "rules").glob("*.smk")):
-        pieces = re.split(r"^rule (\w+):$", path.read_text(), flags=re.MULTILINE)
+        pieces = re.split(r"^(?:use rule \w+ as |rule )(\w+)(?: with)?:$", path.read_text(), flags=re.MULTILINE)
         found |= dict(zip(pieces[1::2], pieces[2::2], strict=True))
     return found
 

@@ -53,7 +53,7 @@ def run(tmp_path, monkeypatch, demo):
         "results/demo/predictions/games/base/ranking.parquet": "ranking",
         "results/demo/predictions/games/base/.ranking.parquet.partial": "half",
         "prompts.yaml": "question: why?\n",
-        "lock.txt": "# a lock\npytest==0.1\nno-such-package-here==1.0\n",
+        "lock.txt": "# a lock\npytest==0.1 \\\n    --hash=sha256:00\nno-such-package-here==1.0\n",
     }
     for name, text in texts.items():
         path = tmp_path / name

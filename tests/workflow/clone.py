@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "rules", "config", "envs", "src", "workflow", "tests/end_to_end", "requirements.lock")
+PARTS = ("Snakefile", "rules", "config", "envs", "slurm", "src", "workflow", "tests/end_to_end", "requirements.lock")
 CONFIG = "tests/end_to_end/smallest.yaml"
 
 
@@ -36,7 +36,7 @@ def snakemake(folder: Path, *options: str, front: Path | None = None) -> subproc
         env=environment,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1700,
     )
 
 

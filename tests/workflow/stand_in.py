@@ -28,6 +28,9 @@ FOLDERS = {
     "simulate_raters.py": ["rater1.json", "rater2.json", "rater3.json"],
     "draw_study.py": ["key.json", *(f"pages/rater{number}.html" for number in (1, 2, 3))],
     "predict.py": [f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")],
+    "merge_predictions.py": [
+        f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")
+    ],
     "baselines.py": [f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")],
 }
 
@@ -41,7 +44,7 @@ def stand_in(main, arguments) -> None:
                 if name == "output_dir":
                     for file in FOLDERS[Path(sys.argv[0]).name]:
                         write(Path(path, file))
-                elif name not in ("adapter", "checkpoints", "predictions"):
+                elif name not in ("adapter", "checkpoints", "predictions", "shards"):
                     write(Path(path))
 
 

@@ -18,11 +18,8 @@ RULES = {
     for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
 SCRIPTS = {path.name: path for path in sorted((ROOT / "workflow/scripts").glob("*.py"))}
-LOCK = dict(
-    line.split("==")
-    for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("#")
-)
+LOCKS = {path.name: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*.lock"))}
+LOCK = dict(re.findall(r"^([^#\s]+)==(\S+)", LOCKS["requirements.lock"], re.MULTILINE))
 # The package of a module, where the names differ.
 PACKAGES = {"yaml": "pyyaml"}
 
@@ -137,6 +134,16 @@ def test_a_rules_environment_has_what_its_script_imports(rule):
 def test_the_lock_pins_plain_versions():
     for name, version in LOCK.items():
         assert re.fullmatch(r"\d+(\.\w+)*", version), name
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_of_a_lock_has_its_hash(lock):
+    """And nothing else is in it: no address, no option, no package by range."""
+    text = re.sub(r"^#.*\n", "", LOCKS[lock], flags=re.MULTILINE)
+    entry = r"[A-Za-z0-9._-]+==[^\s;]+( \\\n    --hash=sha256:[0-9a-f]{64})+\n"
+    assert re.sub(entry, "", text) == ""
+    names = [canonical(name) for name in re.findall(r"^([^\s=]+)==", text, re.MULTILINE)]
+    assert names == sorted(set(names))
 
 
 def test_lint_and_format(tmp_path):

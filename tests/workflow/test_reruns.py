@@ -13,7 +13,8 @@ from clone import CONFIG, PARTS, ROOT, copy_repository, planned, run_with_stand_
 # Which rules read what a rule writes: the picture in the report. The rules that the smallest run does not need are
 # those of services and of further seeds.
 GRAPH = json.loads((ROOT / "workflow/report/graph.json").read_text(encoding="utf-8"))
-UNUSED = {"explain_by_service", "judge_by_service", "table_seeds"}
+SHARDED = {"predict_base_shard", "predict_aligned_shard", "merge_predictions"}
+UNUSED = {"explain_by_service", "judge_by_service", "table_seeds", *SHARDED}
 FOLLOWERS = {
     rule: [end for start, end in GRAPH if start == rule and end not in UNUSED]
     for rule in {rule for edge in GRAPH for rule in edge} - UNUSED
@@ -197,9 +198,20 @@ def test_every_rule_is_run_by_the_smallest_config(tmp_path):
     assert (ROOT / CONFIG).is_file()
 
 
-def test_the_picture_of_the_pipeline_is_its_graph(finished):
-    done = snakemake(finished, "--rulegraph", "--configfile", CONFIG)
+def rule_graph(folder, *configfiles: str) -> set[tuple[str, str]]:
+    """Return the edges of Snakemake's own picture."""
+    done = snakemake(folder, "--rulegraph", "--configfile", *configfiles)
     assert done.returncode == 0, done.stderr
     names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)"', done.stdout, re.MULTILINE))
-    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", done.stdout)}
-    assert edges == {(start, end) for start in FOLLOWERS for end in FOLLOWERS[start]}
+    return {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", done.stdout)}
+
+
+def test_the_picture_of_the_pipeline_is_its_graph(finished):
+    assert rule_graph(finished, CONFIG) == {(start, end) for start in FOLLOWERS for end in FOLLOWERS[start]}
+
+
+def test_shards_have_their_place_in_the_picture(finished):
+    edges = rule_graph(finished, *layered(finished, evaluation={"shards": 3}))
+    whole = {"predict_base", "predict_aligned"}
+    # Further seeds are not run here.
+    assert edges == {(start, end) for start, end in GRAPH if not {start, end} & (whole | UNUSED - SHARDED)}

@@ -154,7 +154,7 @@ def _line_entries(path: str | Path, broken: BrokenLines) -> Iterator[tuple[int, 
     for number, line in lines(path):
         total += 1
         try:
-            yield number, json.loads(line)
+            yield number, json.loads(line.decode())  # of bytes it would guess the encoding
         except (ValueError, RecursionError) as error:
             broken.add(number, str(error))
     broken.check(total)

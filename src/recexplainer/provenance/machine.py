@@ -52,7 +52,7 @@ def packages(lock: str | Path) -> dict[str, str]:
     """Return the versions of the lock's packages that are installed, by the lock's names.
 
     Raises:
-        InputError: the lock is missing, or a line is not ``name==version``.
+        InputError: the lock is missing, or a line is neither ``name==version`` nor a hash.
     """
     try:
         lines = Path(lock).read_text(encoding="utf-8").splitlines()
@@ -61,7 +61,8 @@ def packages(lock: str | Path) -> dict[str, str]:
     found = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()
-        if not text:
+        # The hashes of a package follow on lines of their own.
+        if not text or text.startswith("--hash="):
             continue
         name, equals, _ = text.partition("==")
         if not equals:

@@ -113,8 +113,7 @@ def _train_epoch(
     total = 0.0
     for start in range(0, len(targets), settings.batch_size):
         batch = targets[start : start + settings.batch_size]
-        sequence = torch.from_numpy(histories.inputs(batch - 1, settings.max_length))
-        logits = model(sequence) @ model.items().T
+        logits = user_embeddings(model, histories, batch - 1) @ model.items().T
         loss = functional.cross_entropy(logits, torch.from_numpy(histories.items[batch].astype(np.int64)))
         optimizer.zero_grad()
         loss.backward()
@@ -124,11 +123,21 @@ def _train_epoch(
     return total / len(targets)
 
 
+def user_embeddings(model: SASRec, histories: Histories, rows: np.ndarray) -> torch.Tensor:
+    """Return the model's output for the prefixes ``rows``, (rows, dim); short ones are not padded like long ones."""
+    max_length = model.positions.num_embeddings
+    groups = histories.by_width(rows, max_length)
+    parts = [model(torch.from_numpy(histories.inputs(rows[group], max_length))) for group in groups]
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat(parts)[torch.from_numpy(np.argsort(np.concatenate(groups)))]
+
+
 @torch.no_grad()
 def encode(model: SASRec, histories: Histories, rows: np.ndarray) -> np.ndarray:
     """Return the user embeddings of the prefixes ``rows``, (rows, dim) float32, in eval mode (no dropout)."""
     model.eval()
-    return model(torch.from_numpy(histories.inputs(rows, model.positions.num_embeddings))).numpy()
+    return user_embeddings(model, histories, rows).numpy()
 
 
 def scorer(model: SASRec, histories: Histories):
