@@ -5,13 +5,22 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo fetch test chaos bench lint plan verify clean
+.PHONY: setup demo fetch test chaos bench coverage mutants audit lint plan verify clean
 
 setup: .venv/.installed
 
-.venv/.installed: requirements.lock
+# The locks are whole, and pip takes no file whose hash they do not have.
+INSTALL := .venv/bin/python -m pip install --require-hashes --no-deps --no-build-isolation --requirement
+
+.venv/.installed: requirements.lock envs/torch-cpu.lock envs/torch-cuda.lock
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --requirement requirements.lock
+	@# What builds the two source packages comes first, so that nothing is fetched unchecked for that.
+	sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | $(INSTALL) /dev/stdin
+	@# Without a GPU, the build of torch for CPUs if pip finds it; else the usual one, with NVIDIA's libraries.
+	command -v nvidia-smi || $(INSTALL) envs/torch-cpu.lock || echo "No build of torch for CPUs; taking the usual one."
+	$(INSTALL) requirements.lock
+	.venv/bin/python -m pip show torch | grep '^Version:.*cpu' || $(INSTALL) envs/torch-cuda.lock
+	.venv/bin/python -m pip check
 	touch $@
 
 demo: setup
@@ -47,6 +56,24 @@ bench: setup
 	python benchmarks/constrained.py
 	python benchmarks/scaling.py
 	python benchmarks/readme.py
+
+# How much of the library the tests run: lines and branches that none does are in coverage/index.html.
+coverage: setup
+	python -m pytest tests/unit tests/browser --cov --cov-report=html:coverage --cov-report=term:skip-covered
+
+# Whether the tests notice a change of the metrics, the splits, the filter or the tasks: one at a time, for about an hour.
+mutants: .venv/.tools
+	mutmut run
+	mutmut results
+
+# Whether anything is known against a package of the locks; it asks a service on the network.
+audit: .venv/.tools
+	cat requirements.lock envs/tools.lock > .venv/audited.lock
+	pip-audit --require-hashes --disable-pip --requirement .venv/audited.lock
+
+.venv/.tools: .venv/.installed envs/tools.lock
+	$(INSTALL) envs/tools.lock
+	touch $@
 
 lint: setup
 	ruff check .

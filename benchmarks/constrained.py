@@ -17,12 +17,11 @@ def main(args) -> None:
     import torch
     from llm_work import explainer, make_work
 
-    from recexplainer.evaluation.generation import Generator
-    from recexplainer.llm.catalogue import CatalogueConstraint
+    from recexplainer.evaluation.generation import CatalogueConstraint, Generator
 
     torch.set_num_threads(args.threads)
     for count in args.titles:
-        work = make_work(users=args.cases, items=count)
+        work = make_work(users=args.cases, items=count, training=False)
         model = explainer(work, args.hidden, args.layers, args.hidden // 64, args.hidden * 11 // 4)
         clock = StepClock(Generator(model, work.tokenizer, args.batch), work.tests["retrieval"][: args.cases])
         titles = work.tokenizer(work.titles, add_special_tokens=False)["input_ids"]

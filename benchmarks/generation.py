@@ -1,9 +1,10 @@
 """Cases per second of five-beam retrieval, greedy ranking and explanations, against transformers' ``generate``.
 
-The peer takes two prompts at a time, padded to the context. The model is trained for some steps first, so that answers
-end by themselves and are of different lengths, as real ones are.
+The peer takes two prompts at a time, padded to the context. The weights are random, so that nearly every answer runs to
+its limit. Real answers differ in length, and a batch waits for its longest; ``--steps`` trains the model first, so that
+answers end by themselves. Too few steps make answers of two tokens, which show little: see the note of the row.
 
-Run as: python benchmarks/generation.py [--cases 48] [--context 1024] [--hidden 128] [--layers 4] [--steps 300]
+Run as: python benchmarks/generation.py [--cases 48] [--context 1024] [--hidden 128] [--layers 4] [--steps 0]
 """
 
 from harness import alternate, parser, record
@@ -26,7 +27,8 @@ def main(args) -> None:
     torch.set_num_threads(args.threads)
     work = make_work(users=max(args.cases, 100), items=300, context=args.context)
     model = explainer(work, args.hidden, args.layers, args.hidden // 32, args.hidden * 11 // 4)
-    print(f"trained for {args.steps} steps to a loss of {fit(model, work.train, args.steps, args.context):.2f}")
+    if args.steps:
+        print(f"trained for {args.steps} steps to a loss of {fit(model, work.train, args.steps, args.context):.2f}")
     runner = Generator(model, work.tokenizer, args.batch)
     size = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     rate = matmul_rate(args.hidden, args.hidden * 11 // 4)
@@ -70,5 +72,5 @@ if __name__ == "__main__":
     arguments.add_argument("--context", type=int, default=1024, help="tokens (default 1024)")
     arguments.add_argument("--hidden", type=int, default=128, help="width, a multiple of 32 (default 128)")
     arguments.add_argument("--layers", type=int, default=4, help="transformer layers (default 4)")
-    arguments.add_argument("--steps", type=int, default=300, help="training steps before (default 300)")
+    arguments.add_argument("--steps", type=int, default=0, help="training steps before (default 0)")
     cli.run(main, arguments)

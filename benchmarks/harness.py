@@ -154,7 +154,7 @@ def record(
         "cpu_ratio": _digits(statistics.median(_ratios(*cpu, False))) if cpu else "",
         "rounds": str(len(ours)),
         "floor": floor,
-        "note": note,
+        "note": "; ".join(filter(None, [note, _busy()])),
         "hardware": machine(),
     }
     path = Path(results)
@@ -185,6 +185,12 @@ def last_json(*command: str, **options) -> dict:
     if done.returncode:
         raise SystemExit(f"{' '.join(command)[:300]}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _busy() -> str:
+    """Say so if others use the machine: times are then too long, on both sides, and only ratios tell something."""
+    load, cores = os.getloadavg()[1], os.cpu_count()
+    return f"machine in use by others: load {load:.0f} on {cores} cores" if load > cores + 1 else ""
 
 
 def _ratios(ours: list[float], peer: list[float], more_is_better: bool) -> list[float]:

@@ -77,8 +77,8 @@ def make_tokenizer(titles: list[str], vocabulary: int = 4000):
     return train_tokenizer([*texts, TEMPLATE.read_text(encoding="utf-8")], vocabulary, str(TEMPLATE))
 
 
-def make_work(users: int, items: int, context: int = 1024, max_length: int = 9) -> Work:
-    """Make a dataset of some users and items up, and what is trained and asked with it."""
+def make_work(users: int, items: int, context: int = 1024, max_length: int = 9, training: bool = True) -> Work:
+    """Make a dataset of some users and items up, and what is asked with it and, if wanted, trained on."""
     import pandas as pd
 
     titles = catalogue(items)
@@ -91,15 +91,19 @@ def make_work(users: int, items: int, context: int = 1024, max_length: int = 9) 
             labels = {"top1": drawn[0], "ranking": np.array(drawn[1:6]), "positive": drawn[6], "negative": drawn[7]}
             split = "test" if length == len(sequence) - 1 else "train"
             rows.append({"prefix": len(rows), "user": user, "length": length, "split": split} | labels)
-    fields = {name: [_sentence(rng, 5, 100) for _ in titles] for name in ("description", "tags", "brand", "feature")}
+    names = ("description", "tags", "brand", "feature")
+    fields = {name: [_sentence(rng, 5, 100) if training else "" for _ in titles] for name in names}
     similar = [[(item + 1) % items] for item in range(items)]
     source = Source(titles, fields, similar, sequences, pd.DataFrame(rows), max_length, SEED)
     prompts, renderer = load_prompts(PROMPTS), Renderer(titles)
 
-    train = [row["messages"] for row in task_rows(source, prompts, "train", "hybrid", "combined", 0.3)]
-    # Table 4: one conversation among about ten samples.
-    train += [_chat(rng) for _ in range(len(train) // 9)]
-    train += [_explanation(renderer, row, sequences, rng) for row in rows[:: max(1, len(rows) // (len(train) // 9))]]
+    train = []
+    if training:
+        train = [row["messages"] for row in task_rows(source, prompts, "train", "hybrid", "combined", 0.3)]
+        # Table 4: one conversation among about ten samples.
+        train += [_chat(rng) for _ in range(len(train) // 9)]
+        chosen = rows[:: max(1, len(rows) // (len(train) // 9))]
+        train += [_explanation(renderer, row, sequences, rng) for row in chosen]
     asked: dict[str, list] = {"retrieval": [], "ranking": []}
     for row in task_rows(source, prompts, "test", "hybrid", "combined", 0.3):
         if row["task"] in asked:

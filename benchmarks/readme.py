@@ -17,6 +17,7 @@ SHOWN = {
     "ratio": "ratio",
     "goal": "goal",
     "spread": "quartiles",
+    "cpu_ratio": "ratio of CPU times",
 }
 
 

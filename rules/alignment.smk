@@ -82,10 +82,10 @@ rule align:
         "../envs/llm.yaml"
     threads: config["alignment"]["threads"] * max(1, config["alignment"]["gpus"])
     resources:
+        **several_nodes(),
         mem_mb=16000 * max(1, config["alignment"]["gpus"]),
         runtime=2880,
-        gpu=config["alignment"]["gpus"] * config["alignment"]["nodes"],
-        **several_nodes(),
+        gpu=config["alignment"]["gpus"] * ALIGNMENT_NODES,
     params:
         code=code_digest("align.py"),
         settings=to_json(
@@ -102,7 +102,7 @@ rule align:
         folder=subpath(output.adapter, parent=True),
         chat_template=chat_template_option,
         launcher=launcher,
-        threads_each=lambda w, threads, resources: max(1, threads // max(1, resources.gpu // config["alignment"]["nodes"])),
+        threads_each=lambda w, threads, resources: max(1, threads // max(1, resources.gpu // ALIGNMENT_NODES)),
     shell:
         # Of a job that is to end, only the training is to hear: it saves its state, while `tee` still reads its log.
         "trap '' TERM; {params.launcher} workflow/scripts/align.py --llm {input.llm:q} {params.chat_template:q}"

@@ -50,6 +50,7 @@ PAID = [
 CASE_SYSTEM = f"{next(mode for mode in ['hybrid', 'behavior', 'intention'] if mode in MODES)}-full"
 # The mode whose samples table 4 counts: one with every task, if there is one.
 COUNTED_MODE = next((mode for mode in ["hybrid", "intention"] if mode in MODES), "behavior")
+ALIGNMENT_NODES = config["alignment"]["nodes"]
 PREDICTED = ["retrieval", "ranking", "classification", "reconstruction"]
 # What transformers saves of a model and its tokenizer.
 LLM_FILES = [
@@ -120,14 +121,13 @@ def chat_template_option(wildcards, input):
 
 def launcher(wildcards, resources, threads):
     """What starts a training: a program that knows one GPU, several, several machines, and Slurm."""
-    nodes = config["alignment"]["nodes"]
-    return f"bash workflow/scripts/launch.sh {nodes} {resources.gpu // nodes} {threads}"
+    return f"bash workflow/scripts/launch.sh {ALIGNMENT_NODES} {resources.gpu // ALIGNMENT_NODES} {threads}"
 
 
 def several_nodes():
     """What Slurm has to know of a training on several machines: one task on each, started by the job itself."""
-    nodes, gpus = config["alignment"]["nodes"], config["alignment"]["gpus"]
-    return {} if nodes == 1 else dict(nodes=nodes, tasks=nodes, tasks_per_gpu=0, mpi="srun", gres=f"gpu:{gpus}")
+    nodes, gres = ALIGNMENT_NODES, f"gpu:{config['alignment']['gpus']}"
+    return {} if nodes == 1 else dict(nodes=nodes, tasks=nodes, tasks_per_gpu=0, mpi="srun", gres=gres)
 
 
 def base_llm_settings():

@@ -7,7 +7,6 @@ numbers: an edit of the logic changes it, a comment, a new line, a docstring or 
 
 import ast
 import hashlib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -50,15 +49,17 @@ def closure(script: str | Path, *roots: str | Path) -> dict[Path, str]:
     return names
 
 
-def _resolve(module: str, folders: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
-    """Yield (file, module name) of a module and of the packages that it lies in, if they are the project's."""
-    parts = module.split(".")
+@cache
+def _resolve(module: str, folders: tuple[Path, ...]) -> tuple[tuple[Path, str], ...]:
+    """Return (file, module name) of a module and of the packages that it lies in, if they are the project's."""
+    found, parts = [], module.split(".")
     for end in range(1, len(parts) + 1):
         place, name = Path(*parts[:end]), ".".join(parts[:end])
         for folder in folders:
             for path in (folder / place / "__init__.py", (folder / place).with_suffix(".py")):
                 if path.is_file():
-                    yield path, name
+                    found.append((path, name))
+    return tuple(found)
 
 
 @cache
@@ -70,7 +71,7 @@ def imported(path: Path, package: str) -> tuple[str, ...]:
         package: the package that relative imports start from, "" for none.
     """
     modules = []
-    for node in ast.walk(_tree(path)):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -83,15 +84,16 @@ def imported(path: Path, package: str) -> tuple[str, ...]:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return a file's syntax tree and every node in it, the tree itself first."""
+    return tuple(ast.walk(ast.parse(path.read_bytes(), filename=str(path))))
 
 
 @cache
 def _tree_digest(path: Path) -> str:
     """Return the digest of a file's syntax tree without docstrings, and without positions."""
-    tree = _tree(path)
-    for node in ast.walk(tree):
+    tree, *_ = nodes = _nodes(path)
+    for node in nodes:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [statement for statement in body if not _is_docstring(statement)]

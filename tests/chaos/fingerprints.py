@@ -8,6 +8,7 @@ DIFFERENT = {
     "logs/*": "they show the time of day, and how far a job came before it was killed",
     "benchmarks/*": "they are measurements of time and memory",
     "alignment/*/record.json": "it holds seconds and peak memory, and the step from which a killed training went on",
+    "checkpoints/*/latest.json": "it holds the seconds of a training, which go on from there",
     "report.html": "it shows the times of all jobs",
     "answers/*.torn": "it keeps a line that a service's killed client had half written",
 }

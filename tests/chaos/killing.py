@@ -124,7 +124,7 @@ class Run:
         finished = set(FINISHED.findall(text))
         return {job: rule for rule, job in STARTED.findall(text) if job not in finished}
 
-    def whole(self, timeout: float = 1500) -> None:
+    def whole(self, timeout: float = 3600) -> None:
         """Run to the end without a kill.
 
         Raises:

@@ -114,4 +114,4 @@ def test_a_clock_that_was_set_back_is_named_and_the_run_goes_on_when_it_is_right
         done = snakemake(place, TARGET, "--configfile", CONFIG, "changed.yaml")
         assert done.returncode == 0, done.stdout + done.stderr
     assert differences(folder / RESULTS, fresh / RESULTS) == []
-    assert "data/games/items.parquet" in differences(folder / RESULTS, finished / RESULTS)
+    assert "data/games/interactions.parquet" in differences(folder / RESULTS, finished / RESULTS)

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import slurm
 import yaml
-from clone import CONFIG, ROOT, copy_repository, snakemake
+from clone import CONFIG, copy_repository, snakemake
 
 pytestmark = pytest.mark.timeout(3600)
 RESULTS = "results/smallest"
@@ -37,7 +37,6 @@ def cluster(tmp_path_factory):
 def clone(folder: Path, config: dict, results: Path | None = None) -> Path:
     """Return a fresh clone with one more config file; with ``results``, as it is after a run elsewhere."""
     copy_repository(folder)
-    shutil.copytree(ROOT / "slurm", folder / "slurm")
     (folder / "more.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     # What this site differs in: it keeps no accounts, and its jobs take seconds.
     edit(folder, "# slurm-status-command", "slurm-status-command")

@@ -1,9 +1,5 @@
 """Training under DeepSpeed against a plain loop; resuming; what is trained and saved."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +61,25 @@ def train(model, tokenizer, checkpoints, identity: str = "same", **changes) -> d
     return record
 
 
+def plain_loop(model, tokenizer, **changes) -> list[float]:
+    """Train without DeepSpeed, one batch per step; return the losses."""
+    settings, samples = SETTINGS | changes, make_samples(tokenizer)
+    steps = plan_steps(samples, settings["batch"], settings["context"], settings["epochs"], None, 1)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], weight_decay=0.0)
+    losses = []
+    for number, step in enumerate(steps):
+        optimizer.param_groups[0]["lr"] = training.learning_rate(number, len(steps), settings)
+        normalizer = step.samples if settings["loss_average"] == "samples" else step.targets
+        loss = model(collate(step.rows, samples, settings["loss_average"]), normalizer)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 def weights(model) -> dict[str, torch.Tensor]:
     return {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
 
@@ -107,20 +122,7 @@ def test_only_adapter_and_projectors_are_trained(tokenizer):
 def test_zero2_agrees_with_a_plain_loop(tokenizer, tmp_path, average):
     engine_model, plain = make_model(tokenizer), make_model(tokenizer)
     record = train(engine_model, tokenizer, tmp_path, loss_average=average, rows_per_micro_batch=1)
-
-    samples = make_samples(tokenizer)
-    steps = plan_steps(samples, SETTINGS["batch"], SETTINGS["context"], SETTINGS["epochs"], None, 1)
-    optimizer = torch.optim.AdamW([p for p in plain.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.0)
-    losses = []
-    for number, step in enumerate(steps):
-        optimizer.param_groups[0]["lr"] = training.learning_rate(number, len(steps), SETTINGS)
-        normalizer = step.samples if average == "samples" else step.targets
-        loss = plain(collate(step.rows, samples, average), normalizer)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([p for p in plain.parameters() if p.requires_grad], 1.0)
-        optimizer.step()
-        losses.append(loss.item())
+    losses = plain_loop(plain, tokenizer, loss_average=average)
     np.testing.assert_allclose([row["loss"] for row in record["curve"]], losses, atol=1e-4)
     assert losses[-1] < losses[0]
     for name, value in weights(plain).items():
@@ -197,6 +199,13 @@ def test_no_sample_is_an_error(tokenizer, tmp_path):
         training.train(make_model(tokenizer), [], SETTINGS, ZERO2, 1, str(tmp_path), "x")
 
 
+def test_a_deepspeed_config_without_zero_is_refused(tokenizer, tmp_path):
+    config = tmp_path / "plain.json"
+    config.write_text('{"zero_optimization": {"stage": 0}}')
+    with pytest.raises(InputError, match=r"plain.json: zero_optimization.stage is 0; expected 1, 2 or 3"):
+        training.train(make_model(tokenizer), make_samples(tokenizer), SETTINGS, str(config), 1, str(tmp_path), "x")
+
+
 def test_schedules_warm_up_and_end_near_zero():
     for schedule in ("linear", "cosine"):
         rates = [training.learning_rate(s, 100, {"lr": 1.0, "warmup": 0.1, "schedule": schedule}) for s in range(100)]
@@ -204,35 +213,3 @@ def test_schedules_warm_up_and_end_near_zero():
         assert max(rates) == 1.0 and 0 < rates[-1] < 0.02
         assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
     assert training.learning_rate(55, 100, {"lr": 1.0, "warmup": 0.1, "schedule": "linear"}) == pytest.approx(0.5)
-
-
-TWO_PROCESSES = """
-import json, sys
-sys.path.insert(0, {tests!r})
-import test_alignment as t
-tokenizer = t.tiny_tokenizer()
-record = t.train(t.make_model(tokenizer), tokenizer, {checkpoints!r}, checkpoint_every=3)
-import os
-if os.environ["RANK"] == "0":
-    json.dump(record, open({output!r}, "w"))
-"""
-
-
-def test_two_processes_give_the_loss_curve_of_one(tokenizer, tmp_path):
-    one = train(make_model(tokenizer), tokenizer, tmp_path / "one")
-    script = tmp_path / "two.py"
-    script.write_text(
-        TWO_PROCESSES.format(
-            tests=str(Path(__file__).parent), checkpoints=str(tmp_path / "two"), output=str(tmp_path / "two.json")
-        )
-    )
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
-    clean = {k: v for k, v in os.environ.items() if k not in {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT"}}
-    environment = clean | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
-    two = json.loads((tmp_path / "two.json").read_text())
-    assert two["batch"]["processes"] == 2
-    np.testing.assert_allclose([row["loss"] for row in two["curve"]], [row["loss"] for row in one["curve"]], atol=1e-4)
-    # Its checkpoint is whole tensors by name, so that one process can go on from it.
-    assert train(make_model(tokenizer), tokenizer, tmp_path / "two", checkpoint_every=3)["resumed_at_step"] == 9

@@ -12,6 +12,7 @@ import pytest
 
 from recexplainer.data import download as module
 from recexplainer.data.download import download
+from recexplainer.data.streams import lines
 from recexplainer.errors import InputError
 
 CONTENT = gzip.compress(bytes(range(256)) * 2000, compresslevel=0, mtime=0)
@@ -283,6 +284,60 @@ def test_when_all_fail_each_source_and_its_reason_are_named(server, get, tmp_pat
     assert "127.0.0.1:1/c" in message
     assert message.endswith("Get it by hand and put it as data/none.gz.")
     assert not (tmp_path / "raw" / "reviews.gz").exists()
+
+
+# servers that lie about size
+
+
+def close_after(request, server, *, total):
+    send(request, server, total=total)
+    request.close_connection = True
+
+
+def test_a_server_that_promises_more_than_it_sends_is_given_up(server, get, tmp_path):
+    server.plan = [lambda request, server: close_after(request, server, total=len(CONTENT) + 100)]
+    with pytest.raises(InputError, match=f"{module.ATTEMPTS} attempts failed"):
+        get({"url": server.url})
+    assert not (tmp_path / "raw" / "reviews.gz").exists()
+
+
+def test_a_server_that_promises_less_than_the_file_is_found_out_by_checksum_or_when_it_is_read(server, get, tmp_path):
+    server.plan = [lambda request, server: close_after(request, server, total=len(CONTENT) - 100)]
+    for known in ({"sha256": DIGEST}, {"bytes": len(CONTENT)}):
+        with pytest.raises(InputError, match="expected|SHA-256"):
+            get({"url": server.url} | known)
+        assert not (tmp_path / "raw" / "reviews.gz").exists()
+    get({"url": server.url})
+    with pytest.raises(InputError, match="cut off or corrupt.*run the download again"):
+        list(lines(tmp_path / "raw" / "reviews.gz"))
+
+
+def test_a_file_without_a_length_that_is_cut_off_is_found_out_when_it_is_read(server, get, tmp_path):
+    def endless(request, server):
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(CONTENT[:5000])
+        request.close_connection = True
+
+    server.plan = [endless]
+    get({"url": server.url})
+    with pytest.raises(InputError, match="cut off or corrupt"):
+        list(lines(tmp_path / "raw" / "reviews.gz"))
+
+
+@pytest.mark.parametrize("total", [len(CONTENT) - 500, len(CONTENT) + 500])
+def test_a_wrong_total_in_a_continued_answer_never_makes_a_whole_file(server, get, tmp_path, total):
+    def lie(request, server):
+        start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+        request.send_response(206)
+        request.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+        request.send_header("Content-Length", str(len(CONTENT) - start))
+        request.end_headers()
+        request.wfile.write(CONTENT[start:])
+
+    server.plan = [cut(1000), lie, send]
+    assert get({"url": server.url, "sha256": DIGEST}) == CONTENT
+    assert leftovers(tmp_path) == ["reviews.gz"]
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def raw_lines() -> tuple[list[bytes], list[bytes]]:
 
 def build(folder, reviews, metadata, seed=1, settings=SETTINGS):
     folder.mkdir()
-    (folder / "reviews.gz").write_bytes(gzip.compress(b"\n".join(reviews)))
+    (folder / "reviews.gz").write_bytes(gzip.compress(b"\n".join(reviews), mtime=0))
     (folder / "metadata").write_bytes(b"\n".join(metadata))
     dataset = build_dataset(folder / "reviews.gz", folder / "metadata", settings, seed)
     write_dataset(dataset, *(folder / name for name in FILES))

@@ -113,3 +113,9 @@ def test_cases_are_chosen_by_user_and_seed():
 )
 def test_a_generated_decision_is_read(answer, verdict):
     assert _verdict(answer) is verdict
+
+
+def test_a_list_is_cut_where_titles_are_joined():
+    from recexplainer.evaluation.predict import _titles
+
+    assert _titles("Steins;Gate; Half-Life;  Portal ;") == ["Steins;Gate", "Half-Life", "Portal"]

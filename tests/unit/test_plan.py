@@ -69,6 +69,7 @@ def test_jobs_are_those_of_the_real_workflow(tmp_path, configfile):
         "explanation": {"services": [], "judges": ["gpt-4"], "study": {"dataset": "steam", "ratings": "simulated"}},
     }
     changed["run"]["ablations"] = {"names": ["no_sharegpt"], "datasets": ["steam"], "modes": ["intention"]}
+    changed["evaluation"] = {"shards": 2}
     (folder / "changed.yaml").write_text(yaml.safe_dump(changed))
     config = merged([*PAPER, folder / configfile], SCHEMA)
     real = planned(folder, configfiles=(configfile,))
@@ -79,12 +80,14 @@ def test_jobs_are_those_of_the_real_workflow(tmp_path, configfile):
 def test_every_planned_rule_is_a_rule_and_every_job_has_the_name_of_its_benchmark(paper, demo):
     known = rules()
     assert {rule for stage in STAGES.values() for rule in stage.split()} <= set(known)
-    jobs = [*all_jobs(paper), *all_jobs(demo)]
+    sharded = deepcopy(paper)
+    sharded["evaluation"]["shards"] = 2
+    jobs = [*all_jobs(paper), *all_jobs(demo), *all_jobs(sharded)]
     for found in jobs:
         pattern = re.search(rf'"<benchmarks>/{found.rule}/(.+)\.tsv"', known[found.rule])[1]
         expression = re.sub(r"\\\{ablation\\\}", r".+", re.escape(pattern))
         assert re.fullmatch(re.sub(r"\\\{\w+\\\}", r"[^.]+", expression), found.name), (found.rule, found.name)
-    for config in (paper, demo):
+    for config in (paper, demo, sharded):
         names = [(found.rule, found.name) for found in all_jobs(config)]
         assert len(names) == len(set(names))
 

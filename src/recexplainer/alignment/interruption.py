@@ -17,17 +17,18 @@ class Interrupted(Exception):
 class StopRequest:
     """Within ``with``, a signal is remembered instead of ending the process. Afterwards it ends it again.
 
-    ``wanted`` is true once one of :data:`SIGNALS` has come, or once the process that started this one is gone: a
-    worker whose launcher was killed must not go on beside the one that is started in its place.
+    ``wanted`` is true once one of :data:`SIGNALS` has come, or once torchrun, if it started this process, is gone: its
+    workers are in sessions of their own and outlive it, but must not go on beside those that are started in their
+    place.
     """
 
     def __init__(self):
         self._signal: signal.Signals | None = None
-        self._parent = os.getppid()
+        self._launcher = os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else None
 
     @property
     def wanted(self) -> bool:
-        return self._signal is not None or os.getppid() != self._parent
+        return self._signal is not None or self._launcher not in (None, os.getppid())
 
     def __enter__(self) -> "StopRequest":
         self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}

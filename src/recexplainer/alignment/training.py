@@ -69,6 +69,9 @@ def train(
         raise InputError("there is no training sample; check the tasks of this mode and ablation.")
     steps = plan_steps(samples, settings["batch"], settings["context"], settings["epochs"], settings["max_steps"], seed)
     config, folder = read_json(deepspeed_config), Path(checkpoints)
+    stage = config.get("zero_optimization", {}).get("stage")
+    if stage not in (1, 2, 3):
+        raise InputError(f"{deepspeed_config}: zero_optimization.stage is {stage}; expected 1, 2 or 3.")
     identity = hashlib.sha256(json.dumps([identity, settings, seed], sort_keys=True).encode()).hexdigest()
     state, tensors = load_checkpoint(folder, identity) or ({"step": 0, "curve": [], "parts": []}, {})
     for name, parameter in trained_parameters(model).items():

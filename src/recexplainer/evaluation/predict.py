@@ -1,6 +1,7 @@
 """The four evaluated tasks of one system, case by case (section 3.1.1)."""
 
 import logging
+import re
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from recexplainer.evaluation.shards import write_shard
 from recexplainer.files import read_parquet, read_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
+from recexplainer.llm.plain_text import PlainText
 from recexplainer.seeds import generator
 from recexplainer.tasks.schema import load_tasks
 
@@ -97,7 +99,7 @@ def _choose(rows: list[dict], max_cases: int | None, seed: int) -> list[dict]:
 
 
 def _token_ids(tokenizer, texts: list[str]) -> list[list[int]]:
-    return tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return PlainText(tokenizer)(texts)
 
 
 def _retrieval(
@@ -127,8 +129,13 @@ def _lists(runner: Generator, tokenizer, rows: list[dict], prompts: list[Encoded
         answer = case(row) | {"target": row["target"], "text": text}
         if task == "ranking":
             answer["candidates"] = row["candidates"]
-        answers.append(answer | {"predicted": [title.strip() for title in text.split(";") if title.strip()]})
+        answers.append(answer | {"predicted": _titles(text)})
     return answers
+
+
+def _titles(text: str) -> list[str]:
+    """Return the titles of a list. They are kept free of "; " (data/titles.py), but not of ";"."""
+    return [title.strip() for title in re.split(r";(?:\s+|$)", text) if title.strip()]
 
 
 def _classification(

@@ -93,7 +93,7 @@ class Histories:
     def by_width(self, rows: np.ndarray, max_length: int) -> list[np.ndarray]:
         """Return the places in ``rows`` in groups of similar length, each to be padded for itself.
 
-        Widths are 4, 8, 16, ... Where that would not save a quarter of the cells, all are one group.
+        Widths are 4, 8, 16, ... Where that would not save half of the cells, all are one group.
 
         Args:
             rows: (batch,) prefixes.
@@ -102,7 +102,7 @@ class Histories:
         length = np.minimum(self.length[rows], max_length)
         widest = length.max(initial=1)
         width = np.minimum(2 ** np.ceil(np.log2(np.maximum(length, 4))), widest)
-        if width.sum() > 0.75 * widest * len(rows):
+        if 2 * width.sum() > widest * len(rows):
             return [np.arange(len(rows))]
         return [np.flatnonzero(width == one) for one in np.unique(width)]
 
