@@ -137,6 +137,32 @@ def test_empty_combinations_are_never_chosen_and_all_empty_is_an_error():
         run(pairs_of([]))
 
 
+def test_who_has_just_enough_stays():
+    """Five users, each with the same five items."""
+    square = pairs_of([(user, item, 0) for user in range(5) for item in range(5)])
+    trials, _, rows = run(square, top_items=[5], sample_users=[None])
+    assert len(rows) == 25 and trials[0].counts == {"users": 5, "items": 5, "interactions": 25}
+    trials, chosen, _ = run(square, top_items=[4, 5], target={"users": 5, "items": 5, "interactions": 25})
+    assert trials[0].counts == {"users": 0, "items": 0, "interactions": 0}
+    assert chosen == 1
+
+
+def test_the_first_of_equally_near_combinations_is_taken_and_nothing_beats_the_target_itself():
+    pairs = random_pairs()
+    counts = pairs.counts()
+    trials, chosen, _ = run(pairs, top_items=[None, 1000], sample_users=[None, 25], target=counts)
+    assert [trial.distance == 0 for trial in trials] == [True, False, True, False]
+    assert chosen == 0
+    assert run(pairs, top_items=[20, None], target=counts)[1] == 1
+
+
+def test_settings_that_are_left_out_have_the_papers_values():
+    assert check_filter({}) == {
+        "core": 5, "top_items": [None], "sample_users": [None], "target": None, "max_broken_share": 0.0,
+    }  # fmt: skip
+    assert check_filter({"max_broken_share": 1})["max_broken_share"] == 1
+
+
 @pytest.mark.parametrize(
     ("options", "key"),
     [
@@ -147,6 +173,8 @@ def test_empty_combinations_are_never_chosen_and_all_empty_is_an_error():
         ({"sample_users": [True]}, "sample_users"),
         ({"sample_users": "4000"}, "sample_users"),
         ({"top_items": [1, 2]}, "target"),
+        ({"sample_users": [1, 2]}, "target"),
+        ({"max_broken_share": True}, "max_broken_share"),
         ({"target": {"users": 1}}, "target"),
         ({"target": {**TARGET, "users": 0}}, "target"),
         ({"max_broken_share": 2}, "max_broken_share"),

@@ -137,6 +137,23 @@ def test_estimate_is_the_mean_with_an_interval_that_the_seed_decides():
     assert (alone.low, alone.mean, alone.high) == (0.5, 0.5, 0.5)
 
 
+@pytest.mark.parametrize("size", [1, 40])
+def test_an_interval_is_that_of_a_plain_bootstrap_over_users(size):
+    """One resample at a time, with the same draws: the mean over the cases of the users who were drawn."""
+    rng = np.random.default_rng(size)
+    users = rng.integers(0, size, 3 * size)
+    cases = {user: rng.normal(size=(users == user).sum()) for user in np.unique(users)}
+    values = np.empty(len(users))
+    for user, own in cases.items():
+        values[users == user] = own
+    draws, names = np.random.default_rng(4).integers(len(cases), size=(200, len(cases))), list(cases)
+    means = sorted(np.concatenate([cases[names[place]] for place in row]).mean() for row in draws)
+    result = estimate(values, users, 200, np.random.default_rng(4))
+    # 2.5 % of 199 steps between the 200 means is 4.975 steps from the end.
+    assert result.low == pytest.approx(means[4] + 0.975 * (means[5] - means[4]))
+    assert result.high == pytest.approx(means[195] - 0.975 * (means[195] - means[194]))
+
+
 def test_the_order_and_the_names_of_users_do_not_matter():
     rng = np.random.default_rng(3)
     values, users = rng.random(60), np.repeat(np.arange(30), 2)

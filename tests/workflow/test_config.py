@@ -131,9 +131,8 @@ WRONG = {
     "alignment.lora.targets: 'all_linear'; expected a list of names, or all-linear.": {
         "alignment": {"lora": {"targets": "all_linear"}}
     },
-    "alignment.lr: '1e-4'; expected a finite number. In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4.": {
-        "alignment": {"lr": "1e-4"}
-    },
+    "alignment.lr: '1e-4'; expected a finite number. In YAML a number with an exponent needs a point: 1.0e-4, not "
+    "1e-4.": {"alignment": {"lr": "1e-4"}},
     "alignment.batch: '64'; expected a whole number. It is a text: leave out quotes; nested values of --config are "
     "texts always, so use a --configfile.": {"alignment": {"batch": "64"}},
     "alignment.max_steps: 'none'; expected a whole number or null.": {"alignment": {"max_steps": "none"}},

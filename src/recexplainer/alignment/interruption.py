@@ -4,7 +4,7 @@ import os
 import signal
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-"""What asks a training to stop: the end of a job (scancel, preemption), and Slurm's ``--signal=USR1@120``."""
+"""What asks a training to stop: the end of a job (scancel, preemption), and Slurm's ``--signal=TERM@120``."""
 
 EXIT_STATUS = os.EX_TEMPFAIL
 """75, of a program that was interrupted and goes on from there when it is started again."""
