@@ -23,6 +23,18 @@ REPORT_FIGURES = collect(
         "learning_curves",
     ],
 )
+# Every form of them: what the record of the run has the checksums of.
+RECORDED_TABLES = [
+    *(table.replace(".html", suffix) for table in REPORT_TABLES for suffix in (".csv", ".tex", ".html")),
+    *MORE_TABLES,
+    *collect("<results>/tables/{name}", name=["claims.csv", "paper_vs_ours.csv", "paper_vs_ours.html"]),
+]
+RECORDED_FIGURES = [
+    figure.replace(".svg", suffix) for figure in REPORT_FIGURES for suffix in (".svg", ".pdf", ".png")
+] + [
+    figure.replace(".svg", ".html" if figure.endswith(("figure4.svg", "figure5.svg")) else ".csv")
+    for figure in REPORT_FIGURES
+]
 
 
 rule learning_curves:
@@ -63,17 +75,8 @@ rule provenance:
         prompts=[config["prompts"], config["explanation"]["prompts"], config["alignment"]["deepspeed"]],
         llm="<results>/llm/base.json",
         lock="requirements.lock",
-        tables=[table.replace(".html", suffix) for table in REPORT_TABLES for suffix in (".csv", ".tex", ".html")],
-        others=[
-            *MORE_TABLES,
-            "<results>/tables/claims.csv",
-            *collect("<results>/tables/paper_vs_ours.{suffix}", suffix=["csv", "html"]),
-        ],
-        figures=[figure.replace(".svg", suffix) for figure in REPORT_FIGURES for suffix in (".svg", ".pdf", ".png")],
-        data=[
-            figure.replace(".svg", ".html" if "figure4" in figure or "figure5" in figure else ".csv")
-            for figure in REPORT_FIGURES
-        ],
+        tables=RECORDED_TABLES,
+        figures=RECORDED_FIGURES,
         predictions=collect(
             "<results>/predictions/{dataset}/{system}/{task}.parquet",
             dataset=DATASETS,
@@ -100,8 +103,8 @@ rule provenance:
         config=lambda w, input: json.dumps(config, sort_keys=True),
     shell:
         "python workflow/scripts/provenance.py --results {params.results:q} --config-json {params.config:q}"
-        " --inputs {input.prompts:q} --lock {input.lock:q} --outputs {input.tables:q} {input.others:q}"
-        " {input.figures:q} {input.data:q} {input.predictions:q} --output {output.record:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --inputs {input.prompts:q} --lock {input.lock:q} --outputs {input.tables:q} {input.figures:q}"
+        " {input.predictions:q} --output {output.record:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule report:
