@@ -6,8 +6,9 @@ import torch
 from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment.model import RecExplainer
-from recexplainer.evaluation.generation import CatalogueConstraint, Generator
+from recexplainer.evaluation.generation import Generator
 from recexplainer.evaluation.predict import _choose, _verdict
+from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder
 
 TITLES = ["red stone", "red", "green wolf", "green wolf castle", "blue tower", "gold", "silver knight"]

@@ -9,44 +9,13 @@ import time
 
 import numpy as np
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList
+from transformers import LogitsProcessorList
 
 from recexplainer.alignment.model import RecExplainer
+from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import Encoded
 
 logger = logging.getLogger(__name__)
-
-
-class CatalogueConstraint(LogitsProcessor):
-    """Let a beam go on only with tokens that lead to the end of a title of the catalogue.
-
-    Args:
-        titles: the token ids of every title, without the end-of-sequence token.
-        eos: the end-of-sequence token.
-    """
-
-    def __init__(self, titles: list[list[int]], eos: int):
-        self._root: dict = {}
-        self._allowed: dict[int, torch.Tensor] = {}
-        self._done = {eos: {}}
-        for title in titles:
-            node = self._root
-            for token in [*title, eos]:
-                node = node.setdefault(token, {})
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Set the scores ``(beams, vocabulary)`` of tokens that leave the catalogue to minus infinity."""
-        result = torch.full_like(scores, -torch.inf)
-        for row, tokens in enumerate(input_ids.tolist()):
-            node = self._root
-            for token in tokens:
-                # A finished beam, or one that the search keeps only to fill its width, may go nowhere but end.
-                node = node.get(token) or self._done
-            allowed = self._allowed.get(id(node))
-            if allowed is None:
-                allowed = self._allowed[id(node)] = torch.tensor(list(node), device=scores.device)
-            result[row, allowed] = scores[row, allowed]
-        return result
 
 
 class Generator:
@@ -118,6 +87,16 @@ class Generator:
     def _decode(self, prompts: list[Encoded], max_new_tokens: int, **options) -> torch.Tensor:
         """Return the new tokens ``(sequences, length)`` of one batch, without sampling."""
         vectors, mask = self._embed(prompts)
+        beams = options.get("num_beams", 1)
+        if beams > 1:
+            # A prompt is read once for all its beams, but for its last token, from which the search begins.
+            before, positions = mask[:, :-1], (mask[:, :-1].cumsum(1) - 1).clamp(min=0)
+            decoder = self.model.base[0].get_decoder()
+            cache = decoder(
+                inputs_embeds=vectors[:, :-1], attention_mask=before, position_ids=positions, use_cache=True
+            ).past_key_values
+            cache.batch_repeat_interleave(beams)
+            options["past_key_values"] = cache
         return self.model.base[0].generate(
             inputs_embeds=vectors,
             attention_mask=mask,

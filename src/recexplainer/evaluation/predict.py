@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 
 from recexplainer.alignment.model import load_aligned
-from recexplainer.evaluation.generation import CatalogueConstraint, Generator
+from recexplainer.evaluation.generation import Generator
 from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
 from recexplainer.evaluation.shards import write_shard
 from recexplainer.files import read_parquet, read_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer
+from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.llm.plain_text import PlainText
 from recexplainer.seeds import generator
