@@ -66,10 +66,11 @@ mutants: .venv/.tools
 	mutmut run
 	mutmut results
 
-# Whether anything is known against a package of the locks; it asks a service on the network.
+# Whether anything is known against a package of the locks. It asks a service on the network, and fails if that does not
+# know a package.
 audit: .venv/.tools
-	cat requirements.lock envs/tools.lock > .venv/audited.lock
-	pip-audit --require-hashes --disable-pip --requirement .venv/audited.lock
+	cat requirements.lock envs/torch-cuda.lock envs/tools.lock > .venv/audited.lock
+	pip-audit --strict --require-hashes --disable-pip --requirement .venv/audited.lock
 
 .venv/.tools: .venv/.installed envs/tools.lock
 	$(INSTALL) envs/tools.lock

@@ -68,8 +68,8 @@ def filtering(interactions: int, items: int, folder: Path):
     from recexplainer.data.filtering import Pairs, check_filter, first_interactions, k_core, search
 
     random = np.random.default_rng(1)
-    user = (interactions / 8 * random.random(interactions) ** 1.5).astype(np.int32)
-    item = (items * random.random(interactions) ** 2).astype(np.int32)
+    user = (interactions / 10 * random.random(interactions) ** 2).astype(np.int32)
+    item = (items * random.random(interactions) ** 3).astype(np.int32)
     pairs = Pairs(user, item, random.integers(1 << 30, size=interactions))
 
     def work():

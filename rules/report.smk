@@ -10,7 +10,7 @@ REPORT_TABLES = collect(
 )
 MORE_TABLES = collect(
     "<results>/tables/{table}.csv",
-    table=["judges", "spending"]
+    table=["judges", "spending", "faithfulness"]
     + (["human_agreement"] if STUDY["ratings"] else [])
     + (["seeds"] if config["run"]["seeds"] else []),
 )
@@ -120,6 +120,7 @@ rule report:
         provenance="<results>/provenance.json",
         cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
         explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
+        records=collect(f"<results>/faithfulness/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
     output:
         page="<results>/report.html",
     log:
@@ -147,5 +148,5 @@ rule report:
         " {input.more_tables:q} --figures {input.figures:q} --paper-vs-ours {input.comparison:q}"
         " --claims {input.claims:q} --provenance {input.provenance:q} --benchmarks {params.benchmarks:q}"
         " --graph {input.graph:q} --deviations {input.deviations:q} --cases {input.cases:q}"
-        " --explanations {input.explanations:q} --systems {params.systems} --output {output.page:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --explanations {input.explanations:q} --systems {params.systems} --records {input.records:q}"
+        " --output {output.page:q} --threads {threads} 2>&1 | tee {log:q}"

@@ -43,7 +43,8 @@ class Kill:
 
     Attributes:
         rule: whose job is to be hit.
-        share: when, as a share of the time that the rule's jobs take; over 1 it is just after the job's end.
+        share: when, as a share of the time that the rule's jobs took undisturbed, two at once. Where a job is quicker
+            than that, the kill comes just after its end.
         victim: ``group``, all processes of the run; ``snakemake``, that one alone, so that its job runs on beside
             those of the next run; ``job``, the job's program alone, as the kernel does when memory is short.
         hit: the rules that were running when it came.
@@ -79,7 +80,7 @@ def plan(seconds: dict[str, float], kills: int, seed: int) -> list[Kill]:
             else rng.choices(rules[name], [0.1 + seconds[rule] for rule in rules[name]])[0]
         )
         victim = rng.choices(("group", "snakemake", "job"), (2, 1, 1))[0]
-        chosen.append(Kill(rule, rng.uniform(0, 1.1), victim))
+        chosen.append(Kill(rule, rng.uniform(0, 0.8), victim))
     return chosen
 
 
@@ -99,12 +100,12 @@ class Run:
         self.attempts: list[str] = []
         self.sessions: list[int] = []
 
-    def start(self, *options: str) -> subprocess.Popen:
+    def start(self) -> subprocess.Popen:
         """Start Snakemake in a session of its own, so that a kill finds all its processes."""
         self.log = self.folder / f"attempt-{len(self.attempts)}.log"
         with open(self.log, "wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "snakemake", *self.options, *options],
+                [sys.executable, "-m", "snakemake", *self.options],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,
@@ -144,16 +145,18 @@ class Run:
         Raises:
             AssertionError: a start failed for another reason than its kill.
         """
-        left, process, until = list(kills), self.start(), time.monotonic() + timeout
+        left, over, process, until = list(kills), set(), self.start(), time.monotonic() + timeout
         last: Kill | None = None
         try:
             while True:
                 assert time.monotonic() < until, self.text()[-5000:]
                 jobs = self.running() if process.poll() is None else {}
-                kill = next((kill for kill in left if kill.rule in jobs.values()), None)
+                kill = self._next(left, jobs, over)
                 if kill:
                     job = next(job for job, rule in jobs.items() if rule == kill.rule)
-                    self._wait(job, kill.share * seconds[kill.rule], process)
+                    self._wait(job, kill.share * seconds.get(kill.rule, 1.0), process)
+                    if job not in self.running():
+                        over.add(kill.rule)
                     if self._strike(kill, process):
                         left.remove(kill)
                         last = kill
@@ -161,25 +164,39 @@ class Run:
                     time.sleep(0.1)
                 else:
                     self.attempts.append(self.text())
-                    again = self._after(process.returncode, last, left)
-                    if again is None:
+                    if process.returncode == 0:
                         return
-                    process, last = self.start(*again), None
+                    self._after(process.returncode, last)
+                    process, last = self.start(), None
         finally:
             self.clean_up()
 
-    def _after(self, code: int, last: Kill | None, left: list[Kill]) -> list[str] | None:
-        """Return the options of the next start; None if there is none."""
-        if code == 0:
-            # A job may have ended just before its kill; then it is run once more.
-            return ["--forcerun", left[0].rule] if left else None
+    @staticmethod
+    def _next(left: list[Kill], jobs: dict[str, str], over: set[str]) -> Kill | None:
+        """Return the kill that is due now that these jobs run, if there is one.
+
+        A job may have ended just before its kill, and then there may be none of its rule for a further one: that one
+        takes what runs next.
+        """
+        kill = next((kill for kill in left if kill.rule in jobs.values()), None)
+        if kill is None and jobs:
+            kill = next((kill for kill in left if kill.rule in over), None)
+            if kill:
+                kill.rule = next(iter(jobs.values()))
+        return kill
+
+    def _after(self, code: int, last: Kill | None) -> None:
+        """Do what a user does after a run that ended early.
+
+        Raises:
+            AssertionError: it was not killed, and ended for another reason than the kill of its job.
+        """
         if code < 0:
             self.unlock()
         else:
             # Snakemake ended of itself: because its job was killed, and it said which one.
             text = self.text()
             assert last and any(f"Error in rule {rule}:" in text for rule in last.hit), text[-5000:]
-        return []
 
     def _wait(self, job: str, seconds: float, process: subprocess.Popen) -> None:
         """Wait, but not past the end of the job or of the run."""

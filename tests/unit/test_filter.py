@@ -123,6 +123,8 @@ def test_result_is_a_core_within_the_limits_and_depends_on_the_seed():
         assert kept.counts()["items"] <= 25
         results.append(rows.tolist())
     assert results[0] == results[1] != results[2]
+    # Others would mean other results for everybody's seed.
+    assert np.unique(pairs.user[results[0]])[:6].tolist() == [1, 2, 5, 7, 8, 10]
 
 
 def test_empty_combinations_are_never_chosen_and_all_empty_is_an_error():

@@ -349,6 +349,8 @@ def test_load_histories(tmp_path):
     expected = Histories.from_sequences([[0, 1, 2], [0, 3, 1, 2]], 4)
     for field in dataclasses.fields(Histories):
         np.testing.assert_array_equal(getattr(loaded, field.name), getattr(expected, field.name))
+        for histories in (loaded, expected):
+            assert field.name == "item_count" or getattr(histories, field.name).dtype == np.int32
 
 
 @pytest.mark.parametrize(
@@ -357,7 +359,8 @@ def test_load_histories(tmp_path):
         ({"position": [0, 1, 2, 0, 1, 3, 2]}, "row 5 is out of order"),
         ({"position": [1, 2, 3, 0, 1, 2, 3]}, "row 0 is out of order"),
         ({"user": [0, 0, 0, 2, 2, 2, 2]}, "row 3 is out of order"),
-        ({"item": [0, 1, 2, 0, 9, 1, 2]}, "row 4 has item 9"),
+        ({"item": [0, 1, 2, 0, 9, 1, 2]}, "row 4 has item 9; .* has only items 0 to 4. Run the data stage again.$"),
+        ({"item": [0, 1, 2, 0, 5, 1, 2]}, "row 4 has item 5"),
         ({"item": [0, 1, 2, 0, 3, 0, 2]}, "row 5 repeats item 0"),
         ({"user": [0, 0, 1, 1, 1, 1, 1], "position": [0, 1, 0, 1, 2, 3, 4], "item": [0, 1, *range(5)]}, "user 0 has 2"),
         ({"user": [], "item": [], "position": []}, "no interactions"),

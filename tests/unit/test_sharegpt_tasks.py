@@ -8,6 +8,7 @@ from tiny import tiny_tokenizer
 
 from recexplainer.errors import InputError
 from recexplainer.files import write_json, write_parquet
+from recexplainer.tasks import sharegpt
 from recexplainer.tasks.schema import load_tasks
 from recexplainer.tasks.sharegpt import build_sharegpt, shares
 
@@ -49,6 +50,8 @@ def test_parts_are_disjoint_short_and_drawn_from_the_seed(conversations, llm, tm
     assert len(set(turns)) == 14 and max(len(turn.split()) for turn in turns) <= 20
     assert build(conversations, llm, tmp_path) == built
     assert build(conversations, llm, tmp_path, seed=1) != built
+    # Others would mean other results for everybody's seed.
+    assert [len(first_turn(row).split()) for row in built["test"]] == [2, 6, 11, 16]
 
 
 def test_the_limit_is_in_tokens_and_inclusive(conversations, llm, tmp_path):
@@ -56,6 +59,18 @@ def test_the_limit_is_in_tokens_and_inclusive(conversations, llm, tmp_path):
     built = build(conversations, llm, tmp_path, train=100, test=0, max_first_turn_tokens=length)
     assert sorted(len(first_turn(row).split()) for row in built["train"]) == list(range(1, 8))
     assert built["test"] == []
+
+
+def test_the_limit_counts_batch_after_batch_and_tokens_of_templates_as_text(llm, tmp_path, monkeypatch):
+    monkeypatch.setattr(sharegpt, "BATCH", 2)
+    texts = ["red", "red red red", "</s>", "red", "red red red", "red"]
+    messages = [[{"role": role, "text": text} for role in ("user", "assistant")] for text in texts]
+    write_parquet(tmp_path / "chats.parquet", pd.DataFrame({"messages": messages}))
+    length = len(tiny_tokenizer()("red", add_special_tokens=False)["input_ids"])
+    # As a special token "</s>" would be one token; as text it is more.
+    assert length <= 2
+    built = build(str(tmp_path / "chats.parquet"), llm, tmp_path, train=9, test=0, max_first_turn_tokens=length)
+    assert [first_turn(row) for row in built["train"]] == ["red"] * 3
 
 
 def test_a_conversation_keeps_its_turns_as_plain_text(conversations, llm, tmp_path):
@@ -68,6 +83,8 @@ def test_a_conversation_keeps_its_turns_as_plain_text(conversations, llm, tmp_pa
         ("assistant", ["gold"]),
     ]
     assert (row["task"], row["user"], row["prefix"], row["item"]) == ("sharegpt", -1, -1, -1)
+    assert (row["target"], row["candidates"]) == ([], [])
+    assert sorted(row["sample"] for row in rows.values()) == [f"sharegpt-{number:06d}" for number in range(20)]
     assert {s["kind"] for row in rows.values() for m in row["messages"] for s in m["segments"]} == {"text"}
 
 

@@ -1,5 +1,7 @@
 """The six tasks: counts, answers, forms, no leakage, and what the prompts file may hold."""
 
+import hashlib
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -358,3 +360,26 @@ def test_table_4_counts_the_samples_of_each_dataset(tmp_path, dataset, built):
     assert table.loc["total", "a_train"] == len(built["hybrid"]["train"]) + 3
     with pytest.raises(InputError, match="2 files for 1 datasets"):
         table4(["a"], files, dict.fromkeys(files, str(tmp_path / "chat.parquet")), str(tmp_path / "table4.csv"))
+
+
+def test_the_same_seed_draws_the_same_samples_in_every_version(dataset, tmp_path):
+    """Another digest means other results for everybody's seed: change it here only if that is what you want."""
+    slots = {"retrieval": "{history}", "reconstruction": "{history}", "ranking": "{history} {items}"}
+    slots |= {"classification": "{history} {item}", "discrimination": "{item} {field}"}
+    prompts = {task: [f"{number} {slot}" for number in range(9)] for task, slot in slots.items()}
+    prompts["fields"] = {name: name for name in FIELDS}
+    (tmp_path / "prompts.yaml").write_text(yaml.safe_dump(prompts))
+    digests = {}
+    for mode in ("behavior", "hybrid"):
+        paths = {split: str(tmp_path / f"{split}.parquet") for split in ("train", "test")}
+        settings = SETTINGS | {"mode": mode, "hybrid_forms": "all"}
+        build_tasks(**dataset, prompts=str(tmp_path / "prompts.yaml"), settings=settings, seed=3, paths=paths)
+        for split, path in paths.items():
+            rows = json.dumps(load_tasks(path), sort_keys=True)
+            digests[mode, split] = hashlib.sha256(rows.encode()).hexdigest()[:16]
+    assert digests == {
+        ("behavior", "train"): "91163483d3472fdd",
+        ("behavior", "test"): "e5c7af978cf46c6e",
+        ("hybrid", "train"): "2b5de1ec82aa75a2",
+        ("hybrid", "test"): "738ca186f0c0f80b",
+    }

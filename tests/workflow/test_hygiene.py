@@ -18,10 +18,12 @@ RULES = {
     for name, body in re.findall(r"^rule (\w+):\n((?:    .*\n|\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 }
 SCRIPTS = {path.name: path for path in sorted((ROOT / "workflow/scripts").glob("*.py"))}
-LOCKS = {path.name: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*.lock"))}
+LOCKS = {
+    path.name: path.read_text(encoding="utf-8") for path in sorted([*ROOT.glob("*.lock"), *ROOT.glob("envs/*.lock")])
+}
 LOCK = dict(re.findall(r"^([^#\s]+)==(\S+)", LOCKS["requirements.lock"], re.MULTILINE))
 # The package of a module, where the names differ.
-PACKAGES = {"yaml": "pyyaml"}
+PACKAGES = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
 
 
 def canonical(name: str) -> str:
@@ -64,7 +66,7 @@ def test_inputs_and_outputs_are_named(rule):
     for directive in ("input", "output"):
         block = re.search(rf"^    {directive}:\n((?:        .*\n)+)", RULES[rule], re.MULTILINE)
         for line in block.group(1).splitlines() if block else []:
-            if re.match(r" {8}\S", line) and not line.strip().startswith(("#", ")")):
+            if re.match(r" {8}\S", line) and not line.strip().startswith(("#", ")", "]")):
                 assert re.match(r" {8}\w+=", line), line
 
 

@@ -70,8 +70,10 @@ LOGIC = {
     "src/recexplainer/tasks/forms.py": {"build_tasks"},
     "src/recexplainer/tasks/table4.py": {"table4"},
     "src/recexplainer/alignment/run.py": {"align"},
-    "src/recexplainer/evaluation/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"},
+    "src/recexplainer/evaluation/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"}
+    | {"classify_cases"},
     "src/recexplainer/explanation/rubric.py": {"judge_by_rubric"},
+    "src/recexplainer/faithfulness/simulation.py": {"measure_faithfulness"},
     "src/recexplainer/study/draw.py": {"draw_study"},
     "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "table2", "table3", "aggregate_ratings", "figure6"}
     | {"learning_curves"},
@@ -131,8 +133,9 @@ CHANGES = {
     "how coverage is counted": ({"switches": {"coverage_counts": "repeat"}}, {"table2", "figure6"}),
     "the number of conversations": ({"sharegpt": {"train": 21}}, {"build_sharegpt"}),
     "the beams": ({"evaluation": {"beams": 4}}, {"predict_base", "predict_aligned"}),
-    "the LLM's name": ({"llm": {"name": "another"}}, {"table2", "table3", "aggregate_ratings"}),
+    "the LLM's name": ({"llm": {"name": "another"}}, {"table2", "table3", "aggregate_ratings", "table_faithfulness"}),
     "the cases to explain": ({"explanation": {"cases": 10}}, {"choose_cases"}),
+    "the resamples of faithfulness": ({"faithfulness": {"bootstrap": 9}}, {"table_faithfulness"}),
     "the study": ({"explanation": {"study": {"cases": 5}}}, {"draw_study"}),
     "the price of an answer": ({"services": {"gpt-4": {"price": {"input": 1}}}}, {"table_spending"}),
     "the length of an explanation": ({"explanation": {"max_tokens": 40}}, {"explain", "explain_viewpoints"}),

@@ -7,7 +7,7 @@ Run as:
         --paper-vs-ours tables/paper_vs_ours.csv --claims tables/claims.csv --provenance provenance.json \
         --benchmarks benchmarks --graph graph.json --deviations config/deviations.yaml \
         --cases explanations/games/cases.parquet --explanations explanations/games/hybrid-full.parquet \
-        --systems hybrid-full --output report.html
+        --systems hybrid-full --records faithfulness/games/hybrid-full.parquet --output report.html
 """
 
 from recexplainer import cli
@@ -28,6 +28,7 @@ def main(args) -> None:
         cases=args.cases,
         explanations=args.explanations,
         systems=args.systems,
+        records=args.records,
     )
     write_report(files, args.settings, args.output)
 
@@ -46,5 +47,6 @@ if __name__ == "__main__":
     parser.add_argument("--cases", help="cases.parquet of the dataset whose explanations are shown")
     parser.add_argument("--explanations", nargs="*", default=[], help="Parquet files, one per system")
     parser.add_argument("--systems", nargs="*", default=[], help="their names, in the same order")
+    parser.add_argument("--records", nargs="*", default=[], help="their faithfulness: Parquet files, in the same order")
     parser.add_argument("--output", required=True, help="HTML to write")
     cli.run(main, parser)

@@ -32,6 +32,7 @@ PARSE_RATE = 5e6  # compressed bytes per second
 SAMPLE_RATE = 10e3  # samples written per second
 LOAD_RATE = 1e9  # bytes of an LLM per second
 REQUEST_SECONDS = 5.0
+MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
 SAMPLE_BYTES = 60  # of a training sample, compressed
 ANSWER_BYTES = 200  # of a prediction
 JUDGE_TOKENS = 480  # of the judge's instruction
@@ -80,6 +81,7 @@ def all_jobs(config: dict) -> Iterator[Job]:
     yield from _prediction_jobs(config)
     yield from _explanation_jobs(config)
     yield from _judgement_jobs(config)
+    yield from _faithfulness_jobs(config)
     yield from _result_jobs(config)
 
 
@@ -323,6 +325,27 @@ def _judgement_jobs(config: dict) -> Iterator[Job]:
                 yield _service_job(config, "judge_by_service", job, judge, texts, read, longest)
 
 
+def _faithfulness_jobs(config: dict) -> Iterator[Job]:
+    explanation, modes = config["explanation"], config["run"]["modes"]
+    cases = explanation["cases"]
+    for name in config["run"]["datasets"]:
+        # The base LLM and the aligned ones, one after the other; the services are not asked.
+        forms = ["behavior", *modes]
+        yield Job(
+            "classify_cases",
+            name,
+            samples=cases * len(forms),
+            flops=sum(_generation_flops(config, name, mode, {"classification": cases}) for mode in forms),
+            generating=True,
+            seconds=len(forms) * _model_bytes(config, architecture(config)) / LOAD_RATE,
+            gpus=config["evaluation"]["gpus"],
+            threads=config["evaluation"]["threads"],
+            disk=ANSWER_BYTES * cases,
+        )
+        texts = cases * (len(forms) + len(explanation["services"]))
+        yield Job("measure_faithfulness", name, texts, seconds=texts / MEASURE_RATE, disk=ANSWER_BYTES * texts)
+
+
 def _result_jobs(config: dict) -> Iterator[Job]:
     """The jobs that run once and take seconds."""
     ratings = config["explanation"]["study"]["ratings"]
@@ -330,6 +353,7 @@ def _result_jobs(config: dict) -> Iterator[Job]:
     rules += ["simulate_raters"] if ratings == "simulated" else []
     rules += ["aggregate_ratings"] if ratings else []
     rules += ["select_case", "figure4", "figure5", "table1", "table_recommender", "table2", "table3", "table4"]
+    rules += ["table_faithfulness"]
     rules += ["table_seeds"] if config["run"]["seeds"] else []
     rules += ["figure6"] if config["run"]["ablations"]["datasets"] and _ablated(config) else []
     for rule in [*rules, "table_spending", "learning_curves", "paper_vs_ours", "provenance", "report"]:

@@ -54,16 +54,17 @@ STAGES = {
     "merge_predictions",
     "explanation": "choose_cases explain explain_by_service explain_viewpoints",
     "judgement": "judge_by_rubric judge_by_service",
+    "faithfulness": "classify_cases measure_faithfulness",
     "study": "draw_study simulate_raters aggregate_ratings",
     "results": "select_case figure4 figure5 figure6 learning_curves table1 table_recommender table2 table3 table4 "
-    "table_seeds table_spending typeset paper_vs_ours provenance report",
+    "table_faithfulness table_seeds table_spending typeset paper_vs_ours provenance report",
 }
 """The rules of each stage, in the order of the pipeline."""
 
 WITH_LLM = (
     *("train_llm", "base_llm", "align"),
     *("predict_base", "predict_aligned", "predict_base_shard", "predict_aligned_shard"),
-    *("explain", "explain_viewpoints"),
+    *("explain", "explain_viewpoints", "classify_cases"),
 )
 """The rules whose time depends on the LLM and its devices."""
 

@@ -29,6 +29,7 @@ BLOCKS = (
     Block("alignment", "Alignment with the recommender", ("table2", "seeds"), (), "the alignment (table 2)"),
     Block("ablations", "Ablations", (), ("figure6",), "the ablations (figure 6)"),
     Block("explanations", "Explanations, as the judges rate them", ("table3", "judges"), (), "the ratings (table 3)"),
+    Block("trust", "Can one trust the explanations?", ("faithfulness",), (), "the faithfulness of the explanations"),
     Block("study", "Explanations, as raters rate them", ("human", "human_agreement"), ("figure3",), "the human study"),
     Block("cases", "Case studies", (), ("figure4", "figure5"), "the case studies (figures 4 and 5)"),
 )
@@ -62,6 +63,12 @@ CAPTIONS = {
         "signed-rank, Benjamini-Hochberg). The ratings of the offline rubric cannot be compared with the paper's.",
     ),
     "judges": ("Agreement of the judges", "Each pair of judges on the texts that both have rated."),
+    "faithfulness": (
+        "Faithfulness",
+        "Measures without a judge, with 95 % intervals. The reference is what one gets without the explanation: by "
+        "chance, by removing as many other items, from the target's title or the verdict alone; the gain is over it. "
+        "The last column is the difference from the base LLM. Gain and difference are taken within the same resamples.",
+    ),
     "human": (
         "Ratings by the raters",
         "Mean rating of each system, with 95 % intervals. The source says whether the raters are people or simulated.",

@@ -4,7 +4,7 @@ import hashlib
 import logging
 from base64 import b64encode
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from recexplainer.errors import InputError
@@ -16,6 +16,7 @@ from recexplainer.report import captions
 from recexplainer.report.costs import Cost, in_words, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
 from recexplainer.report.facts import read_facts
+from recexplainer.report.gallery import RULE, gallery
 from recexplainer.report.tables import Table, lay_out, read_csv
 from recexplainer.style import system_colors, system_label
 from recexplainer.yaml_files import read_yaml
@@ -50,6 +51,7 @@ class Files:
         cases: of the dataset of the explanations.
         explanations: one file per system.
         systems: their names, in the same order.
+        records: what the faithfulness stage says of each system's explanations, in the same order.
     """
 
     tables: list[str]
@@ -63,6 +65,7 @@ class Files:
     cases: str | None
     explanations: list[str]
     systems: list[str]
+    records: list[str] = field(default_factory=list)
 
 
 def write_report(files: Files, settings: dict, output: str) -> None:
@@ -111,6 +114,8 @@ def write_report(files: Files, settings: dict, output: str) -> None:
         "claim_verdicts": _verdicts(files.claims),
         "deviations": load_deviations(files.deviations) if files.deviations else [],
         "examples": _examples(files, settings.get("examples", EXAMPLES)) if files.cases else [],
+        "gallery": gallery(files.cases, files.explanations, files.systems, files.records) if files.records else [],
+        "gallery_rule": RULE,
     }
     view["missing"] = _missing(view)
     page = _render(view)
@@ -262,6 +267,7 @@ def _missing(view: dict) -> list[str]:
         "claims": "the paper's claims",
         "deviations": "the list of deviations",
         "examples": "example explanations",
+        "gallery": "the gallery of good and bad explanations",
     }
     return [words for words in missing if words] + [words for key, words in parts.items() if not view[key]]
 
@@ -271,7 +277,8 @@ def _render(view: dict) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    colors = sorted({text["color"] for example in view["examples"] for text in example["texts"]})
+    shown = [text for example in view["examples"] for text in example["texts"]] + view["gallery"]
+    colors = sorted({text["color"] for text in shown})
     rules = "".join(f".c{place} {{ --bar: {color}; }}\n" for place, color in enumerate(colors))
     style = (HERE / "report.css").read_text(encoding="utf-8") + rules
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -1,0 +1,108 @@
+# Can one trust the explanations? Measures that need no judge; after the judgements (stage 7).
+
+
+rule classify_cases:
+    input:
+        adapters=collect(
+            "<results>/alignment/{{dataset}}/{mode}/full/{file}",
+            mode=MODES,
+            file=["adapter_model.safetensors", "adapter_config.json", "projectors.safetensors"],
+        ),
+        llm="<results>/llm/base.json",
+        chat_template=chat_template,
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        prompts=config["prompts"],
+    output:
+        decisions="<results>/faithfulness/{dataset}/own_decisions.parquet",
+    log:
+        "<logs>/classify_cases/{dataset}.log",
+    benchmark:
+        "<benchmarks>/classify_cases/{dataset}.tsv"
+    conda:
+        "../envs/llm.yaml"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=32000,
+        runtime=240,
+        gpu=config["evaluation"]["gpus"],
+    params:
+        code=code_digest("classify_cases.py"),
+        # Of each system with an LLM of ours: name, form, and folder of the alignment.
+        systems=lambda w: json.dumps(
+            [["base", "behavior", None]]
+            + [[f"{mode}-full", mode, f"{RESULTS}/alignment/{w.dataset}/{mode}/full"] for mode in MODES]
+        ),
+        settings=to_json(pick(config["evaluation"], "batch_size", "precision"), pick(config["alignment"], "context")),
+        seed=seed("classify_cases", "dataset"),
+        chat_template=chat_template_option,
+    shell:
+        "python workflow/scripts/classify_cases.py --llm {input.llm:q} {params.chat_template:q}"
+        " --systems {params.systems:q} --cases {input.cases:q} --embeddings {input.embeddings:q}"
+        " --items {input.catalogue:q} --prompts {input.prompts:q} --settings {params.settings:q}"
+        " --seed {params.seed} --output {output.decisions:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule measure_faithfulness:
+    input:
+        cases="<results>/explanations/{dataset}/cases.parquet",
+        explanations=collect("<results>/explanations/{{dataset}}/{system}.parquet", system=EXPLAINED),
+        decisions="<results>/faithfulness/{dataset}/own_decisions.parquet",
+        interactions="<results>/data/{dataset}/interactions.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        labels="<results>/export/{dataset}/labels.parquet",
+        model="<results>/recommender/{dataset}/model.safetensors",
+        config="<results>/recommender/{dataset}/config.json",
+    output:
+        records=collect("<results>/faithfulness/{{dataset}}/{system}.parquet", system=EXPLAINED),
+    log:
+        "<logs>/measure_faithfulness/{dataset}.log",
+    benchmark:
+        "<benchmarks>/measure_faithfulness/{dataset}.tsv"
+    conda:
+        "../envs/faithfulness.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        code=code_digest("faithfulness.py"),
+        systems=EXPLAINED,
+        settings=to_json(pick(config["faithfulness"], "folds", "draws")),
+        seed=seed("faithfulness", "dataset"),
+    shell:
+        "python workflow/scripts/faithfulness.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        " --systems {params.systems} --own-decisions {input.decisions:q} --interactions {input.interactions:q}"
+        " --items {input.catalogue:q} --embeddings {input.embeddings:q} --labels {input.labels:q}"
+        " --model {input.model:q} --config {input.config:q} --settings {params.settings:q} --seed {params.seed}"
+        " --outputs {output.records:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule table_faithfulness:
+    input:
+        records=collect("<results>/faithfulness/{dataset}/{system}.parquet", dataset=DATASETS, system=EXPLAINED),
+    output:
+        table=report(
+            "<results>/tables/faithfulness.csv", caption="../workflow/report/faithfulness.rst", category="Tables"
+        ),
+    log:
+        "<logs>/table_faithfulness/all.log",
+    benchmark:
+        "<benchmarks>/table_faithfulness/all.tsv"
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("table_faithfulness.py"),
+        rows=json.dumps([[dataset, system] for dataset in DATASETS for system in EXPLAINED]),
+        settings=to_json(pick(config["faithfulness"], "bootstrap"), names=METHOD_NAMES),
+        seed=seed("table_faithfulness"),
+    shell:
+        "python workflow/scripts/table_faithfulness.py --records {input.records:q} --rows {params.rows:q}"
+        " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"
