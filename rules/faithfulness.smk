@@ -25,7 +25,7 @@ rule classify_cases:
     threads: config["evaluation"]["threads"]
     resources:
         mem_mb=32000,
-        runtime=240,
+        runtime=1440,
         gpu=config["evaluation"]["gpus"],
     params:
         code=code_digest("classify_cases.py"),

@@ -25,7 +25,7 @@ def test_it_names_rules_that_there_are_and_that_run_as_jobs():
 
 
 def test_what_runs_on_gpus_is_where_a_site_names_its_gpus_and_in_no_group():
-    assert {"align", "predict_base", "predict_aligned", "explain", "explain_viewpoints"} == ON_GPUS
+    assert {"align", "predict_base", "predict_aligned", "explain", "explain_viewpoints", "classify_cases"} == ON_GPUS
     assert set(PROFILE["set-resources"]) >= ON_GPUS | SHARDS
     assert not set(PROFILE["groups"]) & (ON_GPUS | SHARDS)
 
