@@ -328,6 +328,35 @@ def test_files_of_different_datasets_are_refused(dataset, tmp_path):
             build(dataset, tmp_path, **settings)
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "value"),
+    [
+        ("interactions", "item", 30),
+        ("interactions", "user", -5),
+        ("similar", "similar", [30]),
+        ("similar", "similar", [-1]),
+        ("similar", "item", 7),
+        ("labels", "top1", 30),
+        ("labels", "negative", -1),
+        ("labels", "ranking", [30, 1, 2, 3, 4]),
+    ],
+)
+def test_a_broken_value_is_refused_with_its_file_and_column(dataset, tmp_path, name, column, value):
+    frame = read_parquet(dataset[name])
+    frame.at[3, column] = value
+    write_parquet(tmp_path / "broken.parquet", frame)
+    rows = "expected users 0, 1|expected one row for each"
+    message = rf"broken.parquet: ({rows}|{column}: expected items from 0 to 29|row 3: expected that {column} )"
+    with pytest.raises(InputError, match=message):
+        build(dataset | {name: str(tmp_path / "broken.parquet")}, tmp_path, mode="hybrid")
+
+
+def test_no_interactions_are_refused(dataset, tmp_path):
+    write_parquet(tmp_path / "none.parquet", read_parquet(dataset["interactions"]).head(0))
+    with pytest.raises(InputError, match=r"none.parquet: expected users 0, 1"):
+        build(dataset | {"interactions": str(tmp_path / "none.parquet")}, tmp_path, mode="hybrid")
+
+
 def test_tasks_are_read_as_they_were_written_and_other_files_refused(tmp_path, built):
     rows = built["hybrid"]["test"]
     write_tasks(tmp_path / "a.parquet", rows)

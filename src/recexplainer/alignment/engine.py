@@ -1,7 +1,6 @@
 """DeepSpeed under the training: starting it, and whole tensors in and out of whatever ZeRO stage holds them."""
 
 import os
-import socket
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,10 +23,11 @@ def start_engine(model: torch.nn.Module, config: dict, settings: dict):
         config: the DeepSpeed configuration (``config/deepspeed/*.json``) without batch sizes and precision.
         settings: ``lr``, ``weight_decay``, ``gradient_clip`` and ``precision``.
     """
-    # Without a launcher this process is the only one.
-    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}.items():
+    # Without a launcher this process is the only one. It listens on a port that the system chooses as it opens it; one
+    # that is looked for before may be another program's by then.
+    alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
+    for name, value in alone.items():
         os.environ.setdefault(name, value)
-    os.environ.setdefault("MASTER_PORT", str(_free_port()))
     import deepspeed
 
     # DeepSpeed calls functions of PyTorch that have got new names; a line per call would bury the log.
@@ -68,12 +68,6 @@ def _partition(model: torch.nn.Module, config: dict, precision: torch.dtype) -> 
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = buffer.to(device)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def trained_parameters(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:

@@ -76,10 +76,10 @@ def load_source(
     events = read_parquet(interactions, ["user", "item"])
     frame = load_export(embeddings, labels).labels[LABELS]
     nearest = read_parquet(similar, ["item", "similar"])
-    users = int(events["user"].max()) + 1 if len(events) else 0
-    counts = np.bincount(events["user"], minlength=users)
-    if not users or (counts == 0).any() or (np.diff(events["user"]) < 0).any():
+    users = events["user"].to_numpy()
+    if not len(users) or users[0] != 0 or not np.isin(np.diff(users), (0, 1)).all():
         raise InputError(f"{interactions}: expected users 0, 1, ... in order, each with interactions.")
+    counts = np.bincount(users)
     _check_items(interactions, "item", events["item"].to_numpy(), len(catalogue))
     if len(nearest) != len(catalogue) or (nearest["item"].to_numpy() != np.arange(len(catalogue))).any():
         raise InputError(f"{similar}: expected one row for each of the {len(catalogue)} items of {items}, in order.")
