@@ -80,6 +80,19 @@ def test_splits(validation, held_out):
     assert histories.split().tolist() == sum([["train"] * (len(s) - 2) + ["test", "full"] for s in sequences], [])
 
 
+def test_rows_are_grouped_by_width_where_that_saves_half_of_the_cells():
+    def groups(lengths):
+        histories = Histories.from_sequences([list(range(length)) for length in lengths], 40)
+        return [[lengths[place] for place in group] for group in histories.by_width(histories.test_targets(), 20)]
+
+    # Widths 4, 8, 16 and 20, the longest that the model sees.
+    assert groups([3, 20, 4, 5, 4, 3, 8]) == [[3, 4, 4, 3], [5, 8], [20]]
+    assert groups([16, 9, 4, 4, 4, 40, 4]) == [[4, 4, 4, 4], [16, 9], [40]]
+    # 24 cells in groups, 48 in one: half is saved. Of 32 or 60 cells less is.
+    assert groups([4, 4, 12, 3]) == [[4, 4, 3], [12]]
+    assert groups([4, 16]) == [[4, 16]] and groups([20, 20, 3]) == [[20, 20, 3]]
+
+
 def test_unknown_validation():
     with pytest.raises(InputError, match="second_last"):
         chain().training_targets("last")
