@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recexplainer.data import streams
+from recexplainer.data import loaders, streams
 from recexplainer.data.literals import parse_line
 from recexplainer.data.loaders import check_fields, parse_id, parse_time, read_interactions, read_metadata
-from recexplainer.data.streams import BrokenLines, lines
+from recexplainer.data.plain_lines import Plain, plain_reader
+from recexplainer.data.streams import BrokenLines, lines, numbered
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title, title_key, unique_titles
 from recexplainer.errors import InputError
 
@@ -294,6 +295,84 @@ def test_reviews_that_cannot_be_used(tmp_path):
     (tmp_path / "empty").write_bytes(b"\n")
     with pytest.raises(InputError, match="has no line"):
         read_interactions(tmp_path / "empty", "amazon", AMAZON, 1.0)
+
+
+ODD_IDS = [
+    "a",
+    "b",
+    " a ",
+    "",
+    "  ",
+    5,
+    5.0,
+    "5",
+    1.5,
+    None,
+    True,
+    "\u00e9",
+    "\U0001f600",
+    "x'y",
+    'x"y',
+    "back\\slash",
+    "\ud800",
+]
+ODD_TIMES = [1, 2, -3, 2.5, "4", "2014-07-05", "soon", None, 1 << 70, True, 1_400_000_000_000]
+RECORD = b'{"reviewerID": "a", "asin": "b", "unixReviewTime": 1'
+ODD_LINES = [b"", b" ", b"{", b"[1]", b"7", b"\xff", b"{}", b"{'a': u'\\q'}", RECORD]
+ODD_LINES += [RECORD + end for end in (b"} x", b"} " + RECORD + b"}", b', "text": "\xff"}', b', "text": NaN}')]
+
+
+@st.composite
+def odd_files(draw, form):
+    """The bytes of some lines, most of them well formed."""
+    keys = ("reviewerID", "asin", "unixReviewTime") if form == "amazon" else ("username", "product_id", "date")
+    ids, times = st.sampled_from(["a", "b", "c", *ODD_IDS]), st.sampled_from([1, 2, *ODD_TIMES])
+    result = []
+    for _ in range(draw(st.integers(1, 12))):
+        record = dict(zip(keys, (draw(ids), draw(ids), draw(times)), strict=True))
+        record |= draw(
+            st.dictionaries(st.sampled_from(["text", "it's", "\u00fc"]), st.sampled_from([*ODD_IDS, [1]]), max_size=2)
+        )
+        record = {key: record[key] for key in draw(st.permutations(sorted(record)))[draw(st.integers(0, 1)) :]}
+        line = json.dumps(record, ensure_ascii=draw(st.booleans())) if form == "amazon" else repr(record)
+        result.append(draw(st.sampled_from([line.encode(errors="surrogatepass")] * 9 + ODD_LINES)))
+    return draw(st.sampled_from([b"\n", b"\r\n"])).join(result)
+
+
+@pytest.mark.parametrize(("form", "fields"), [("amazon", AMAZON), ("steam", STEAM)])
+@given(data=st.data())
+@settings(deadline=None, max_examples=300)
+def test_lines_read_at_once_give_what_they_give_one_by_one(tmp_path_factory, form, fields, data):
+    path = tmp_path_factory.mktemp("odd") / "reviews"
+    path.write_bytes(data.draw(odd_files(form)))
+
+    def read():
+        try:
+            found = read_interactions(path, form, fields, 1)
+        except InputError as error:
+            return str(error)
+        return rows(found), found.users, found.items, found.counts
+
+    at_once = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            loaders, "plain_reader", lambda *_: lambda first, _, block: Plain([], [], [], list(numbered(first, block)))
+        )
+        assert at_once == read()
+
+
+def test_plain_lines_are_read_at_once():
+    line = {"reviewerID": "a", "text": "\u00e9 \\ 'asin': 'no'", "asin": "b", "unixReviewTime": 3}
+    block = json.dumps(line, ensure_ascii=False).encode() + b"\n" + json.dumps(line).encode()
+    assert plain_reader("amazon", "reviewerID", "asin", "unixReviewTime")(1, 3, block) == Plain(
+        ["a", "a"], ["b", "b"], [3, 3], []
+    )
+    block = (
+        b"{u'username': u'a', u'text': u'\\'date\\': 1', 'product_id': 'b', u'hours': 1.5, u'date': u'2014-07-05'}\n"
+    )
+    block += b"{'username': 'c', 'product_id': \"b\", 'date': 5}\n {'date': 7, 'product_id': 'd', 'username': 'c'}\r"
+    found = plain_reader("steam", "username", "product_id", "date")(1, 4, block)
+    assert found == Plain(["a", "c"], ["b", "d"], ["2014-07-05", 7], [(2, block.split(b"\n")[1])])
 
 
 def test_the_order_of_lines_does_not_matter(tmp_path):

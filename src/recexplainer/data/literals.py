@@ -10,10 +10,10 @@ LONGEST = 1 << 20  # characters; ast.literal_eval needs much memory per characte
 # grammar accepts, ast.literal_eval accepts with the same result; everything else goes to ast.literal_eval.
 _ESCAPE = r"\\(?:[\\'\"nrt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})"
 _STRING = rf"""u?'(?:[^'\\\r\n\0]++|{_ESCAPE})*+'|u?"(?:[^"\\\r\n\0]++|{_ESCAPE})*+\""""
-_VALUE = rf"{_STRING}|-?(?:0|[1-9][0-9]{{0,17}})(?:\.[0-9]{{1,17}})?|True|False|None"
-_PAIR = rf"(?:{_STRING}): (?:{_VALUE})"
+VALUE = rf"{_STRING}|-?(?:0|[1-9][0-9]{{0,17}})(?:\.[0-9]{{1,17}})?|True|False|None"
+_PAIR = rf"(?:{_STRING}): (?:{VALUE})"
 _FLAT = re.compile(rf"\{{{_PAIR}(?:, {_PAIR})*+\}}")
-_PAIRS = re.compile(rf"({_STRING}): ({_VALUE})")
+_PAIRS = re.compile(rf"({_STRING}): ({VALUE})")
 
 
 def _literal(text: str):

@@ -18,7 +18,8 @@ import numpy as np
 import orjson
 
 from recexplainer.data.literals import parse_line
-from recexplainer.data.streams import BrokenLines, lines
+from recexplainer.data.plain_lines import Plain, plain_reader
+from recexplainer.data.streams import BrokenLines, line_blocks, lines, numbered
 from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
 from recexplainer.errors import InputError
 
@@ -112,34 +113,87 @@ def parse_time(value) -> int | None:
     return value if type(value) is int and -(1 << 63) <= value < 1 << 63 else None
 
 
-def _records(path: str | Path, form: str, keys: set[str], broken: BrokenLines) -> Iterator[tuple[int, dict]]:
-    """Yield (line number, record) of the lines that parse; the others go to ``broken``. Checks the limit at the end."""
+def _parser(form: str, keys: set[str]) -> Callable[[bytes], dict]:
+    """Return the function that reads one line; it raises ValueError if there is no object in it.
+
+    Raises:
+        InputError: the format is unknown.
+    """
     if form not in FORMATS:
         raise InputError(f"config key 'format': {form!r} is unknown; expected one of {', '.join(FORMATS)}.")
-    parse: Callable = orjson.loads if form == "amazon" else partial(parse_line, keys=frozenset(keys))
+    parse = orjson.loads if form == "amazon" else partial(parse_line, keys=frozenset(keys))
+
+    def read(line: bytes) -> dict:
+        record = parse(line)
+        if type(record) is not dict:
+            raise ValueError(f"expected an object, found {type(record).__name__}")
+        return record
+
+    return read
+
+
+def _records(path: str | Path, form: str, keys: set[str], broken: BrokenLines) -> Iterator[tuple[int, dict]]:
+    """Yield (line number, record) of the lines that parse; the others go to ``broken``. Checks the limit at the end."""
+    parse = _parser(form, keys)
     total = 0
     for number, line in lines(path):
         total += 1
         if total % PROGRESS == 0:
             logger.info("%s: %d million lines read", path, total // 1_000_000)
         try:
+            yield number, parse(line)
+        except ValueError as error:
+            broken.add(number, str(error))
+    broken.check(total)
+
+
+class _Codes(dict):
+    """Numbers of ids in the order in which they are seen: ``codes[raw text]``; -1 if the text is no id.
+
+    Attributes:
+        ids: the ids, by their numbers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+
+    def __missing__(self, raw: str) -> int:
+        name = parse_id(raw)
+        if name is None:
+            code = -1
+        elif name == raw or (code := self.get(name)) is None:
+            code = self[name] = len(self.ids)
+            self.ids.append(name)
+        self[raw] = code
+        return code
+
+
+def _ranked(ids: list[str], codes: array) -> tuple[list[str], np.ndarray]:
+    """Return the ids that are used in ascending order, and the codes as int32 places in that order."""
+    old = np.frombuffer(codes, dtype=np.int32)
+    used = np.flatnonzero(np.bincount(old, minlength=len(ids))).tolist()
+    used.sort(key=ids.__getitem__)
+    ranks = np.empty(len(ids), dtype=np.int32)
+    ranks[used] = np.arange(len(used), dtype=np.int32)
+    return [ids[code] for code in used], ranks[old]
+
+
+def _one_by_one(
+    left: list[tuple[int, bytes]], parse: Callable[[bytes], dict], user: str, item: str, time: str, broken: BrokenLines
+) -> Iterator[tuple[str, str, object]]:
+    """Yield (user id, item id, raw time) of the lines that have both ids; the others go to ``broken``."""
+    for number, line in left:
+        try:
             record = parse(line)
         except ValueError as error:
             broken.add(number, str(error))
             continue
-        if type(record) is not dict:
-            broken.add(number, f"expected an object, found {type(record).__name__}")
+        user_id, item_id = parse_id(record.get(user)), parse_id(record.get(item))
+        if user_id is None or item_id is None:
+            broken.add(number, f"no {user if user_id is None else item!r}")
             continue
-        yield number, record
-    broken.check(total)
-
-
-def _ranks(codes: dict[str, int]) -> tuple[list[str], np.ndarray]:
-    """Ids in ascending order, and the map from first-seen codes to ranks in that order."""
-    ids = sorted(codes)
-    ranks = np.empty(len(ids), dtype=np.int32)
-    ranks[np.fromiter((codes[name] for name in ids), dtype=np.int64, count=len(ids))] = np.arange(len(ids))
-    return ids, ranks
+        yield user_id, item_id, record.get(time)
 
 
 def read_interactions(path: str | Path, form: str, fields: dict, max_broken_share: float) -> Interactions:
@@ -158,36 +212,47 @@ def read_interactions(path: str | Path, form: str, fields: dict, max_broken_shar
         InputError: the file is missing, corrupt, or has too many broken lines or times in another unit.
     """
     user_key, item_key, time_key = fields["user"], fields["item"], fields["time"]
-    users: dict[str, int] = {}
-    items: dict[str, int] = {}
+    parse, read_plain = _parser(form, {user_key, item_key, time_key}), plain_reader(form, user_key, item_key, time_key)
+    users, items = _Codes(), _Codes()
     user_codes, item_codes, times = array("i"), array("i"), array("q")
-    without_time = 0
+    total = without_time = 0
     broken = BrokenLines(path, max_broken_share)
-    for number, record in _records(path, form, {user_key, item_key, time_key}, broken):
-        user, item = parse_id(record.get(user_key)), parse_id(record.get(item_key))
-        if user is None or item is None:
-            broken.add(number, f"no {user_key if user is None else item_key!r}")
-            continue
-        moment = parse_time(record.get(time_key))
-        if moment is None:
-            without_time += 1
-            continue
-        user_codes.append(users.setdefault(user, len(users)))
-        item_codes.append(items.setdefault(item, len(items)))
-        times.append(moment)
+    for first, stop, block in line_blocks(path):
+        plain = read_plain(first, stop, block)
+        user, item = [users[raw] for raw in plain.users], [items[raw] for raw in plain.items]
+        if -1 in user or -1 in item:
+            # A broken line, which must be named; what of the block was read so far is read again.
+            plain, user, item = Plain([], [], [], list(numbered(first, block))), [], []
+        moment = [parse_time(raw) for raw in plain.times]
+        for user_id, item_id, raw in _one_by_one(plain.left, parse, user_key, item_key, time_key, broken):
+            user.append(users[user_id])
+            item.append(items[item_id])
+            moment.append(parse_time(raw))
+        if None in moment:
+            kept = [place for place, value in enumerate(moment) if value is not None]
+            without_time += len(moment) - len(kept)
+            user, item, moment = ([column[place] for place in kept] for column in (user, item, moment))
+        user_codes.extend(user)
+        item_codes.extend(item)
+        times.extend(moment)
+        seen = total
+        total += len(plain.users) + len(plain.left)
+        if seen // PROGRESS < total // PROGRESS:
+            logger.info("%s: %d million lines read", path, total // 1_000_000)
+    broken.check(total)
     if not times:
         raise InputError(f"{path}: no record has a readable time in {time_key!r}. Check the config key 'fields'.")
     if without_time:
         logger.warning("%s: %d records without a readable time in %r dropped", path, without_time, time_key)
-    user_ids, user_ranks = _ranks(users)
-    item_ids, item_ranks = _ranks(items)
+    user_ids, user = _ranked(users.ids, user_codes)
+    item_ids, item = _ranked(items.ids, item_codes)
     time = np.frombuffer(times, dtype=np.int64)
     kept = _of_one_unit(path, time, time_key, max_broken_share)
     return Interactions(
         user_ids,
         item_ids,
-        user_ranks[np.frombuffer(user_codes, dtype=np.int32)][kept],
-        item_ranks[np.frombuffer(item_codes, dtype=np.int32)][kept],
+        user[kept],
+        item[kept],
         time[kept],
         {
             "lines": broken.total,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from isal import igzip, isal_zlib
+from isal import igzip, igzip_threaded, isal_zlib
 
 from recexplainer.errors import InputError
 
@@ -29,7 +29,7 @@ def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
         with open(path, "rb") as handle:
             if handle.read(2) == GZIP_MAGIC:
                 handle.seek(0)
-                with igzip.open(handle, "rb") as unpacked:
+                with igzip_threaded.open(handle, "rb", threads=1) as unpacked:
                     yield unpacked
             else:
                 handle.seek(0)
@@ -57,26 +57,44 @@ def blocks(path: str | Path) -> Iterator[bytes]:
             first = False
 
 
-def lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number from 1, stripped line) for each line that is not blank; LF and CRLF both end a line.
+def line_blocks(path: str | Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield some whole lines, about 4 MiB at a time, without the last one's end, and before them two line numbers.
+
+    The numbers are those of the first line, from 1, and of the line after the last.
 
     Raises:
         InputError: as :func:`blocks`; or a line is longer than 64 MiB.
     """
-    number, rest = 0, []
+    first, rest = 1, []
     for block in blocks(path):
         head, newline, tail = block.rpartition(b"\n")
         rest.append(head if newline else tail)
         if newline:
-            for line in b"".join(rest).split(b"\n"):
-                number += 1
-                if line := line.strip():
-                    yield number, line
-            rest = [tail]
+            whole = b"".join(rest)
+            stop = first + whole.count(b"\n") + 1
+            yield first, stop, whole
+            first, rest = stop, [tail]
         if len(rest) * BLOCK > LONGEST_LINE:
-            raise InputError(f"{path}: line {number + 1} is longer than 64 MiB; expected one record per line.")
-    if line := b"".join(rest).strip():
-        yield number + 1, line
+            raise InputError(f"{path}: line {first} is longer than 64 MiB; expected one record per line.")
+    if last := b"".join(rest):
+        yield first, first + 1, last
+
+
+def lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Yield (line number from 1, stripped line) for each line that is not blank; LF and CRLF both end a line.
+
+    Raises:
+        InputError: as :func:`line_blocks`.
+    """
+    for first, _, block in line_blocks(path):
+        yield from numbered(first, block)
+
+
+def numbered(first: int, block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (line number, stripped line) for each line of a block that is not blank."""
+    for number, line in enumerate(block.split(b"\n"), first):
+        if line := line.strip():
+            yield number, line
 
 
 class BrokenLines:

@@ -1,0 +1,94 @@
+"""The three values of an interaction, of many lines at once.
+
+Nearly every line of a dump is plain: well formed, each value of its usual type. Those are read here, fast. Whatever is
+not goes back to the caller, who reads it line by line and says what is wrong with it: what comes out is the same.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from recexplainer.data.literals import VALUE
+from recexplainer.data.streams import numbered
+
+
+@dataclass
+class Plain:
+    """Lines of a block.
+
+    Attributes:
+        users, items: raw ids, not yet stripped.
+        times: numbers and texts, None where there is none.
+        left: (number, stripped line) of the lines that are not blank and not among them.
+    """
+
+    users: list[str]
+    items: list[str]
+    times: list[int | float | str | None]
+    left: list[tuple[int, bytes]]
+
+
+Reader = Callable[[int, int, bytes], Plain]
+
+
+def plain_reader(form: str, user: str, item: str, time: str) -> Reader:
+    """Return a function of what :func:`recexplainer.data.streams.line_blocks` yields.
+
+    Args:
+        form: ``amazon`` (JSON) or ``steam`` (Python literals).
+        user, item, time: keys of a record.
+    """
+    if len({user, item, time}) < 3:
+        return lambda first, stop, block: Plain([], [], [], list(numbered(first, block)))
+    return _json_reader(user, item, time) if form == "amazon" else _literal_reader(user, item, time)
+
+
+def _json_reader(user: str, item: str, time: str) -> Reader:
+    """Of JSON, only the three values are made into objects. A block is taken as a whole, or not at all."""
+    fields = [("user", str), ("item", str), ("time", int | float | str | None, None)]
+    keys = {"user": user, "item": item, "time": time}
+    decode = msgspec.json.Decoder(msgspec.defstruct("Interaction", fields, rename=keys, gc=False)).decode_lines
+
+    def read(first: int, stop: int, block: bytes) -> Plain:
+        try:
+            if not block.isascii():
+                block.decode("utf-8")  # of the values that are skipped, the decoder does not check it
+            records = decode(block)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            records = []
+        # To the decoder a record need not be a line; a blank line is none.
+        if len(records) != stop - first:
+            return Plain([], [], [], list(numbered(first, block)))
+        return Plain([one.user for one in records], [one.item for one in records], [one.time for one in records], [])
+
+    return read
+
+
+def _literal_reader(user: str, item: str, time: str) -> Reader:
+    """Of Python literals: flat dicts whose three values are strings without escapes; a number may be the time."""
+    text = r"u?'([^'\\\r\n\0]*+)'"
+    values = {user: text, item: text, time: rf"(?:{text}|(-?(?:0|[1-9][0-9]{{0,17}}))(?![0-9.]))"}
+    wanted = "|".join(rf"{re.escape(repr(key)[1:-1])}': {value}" for key, value in values.items())
+    other = "".join(rf"(?!{re.escape(repr(key)[1:-1])}')" for key in values) + r"[^'\\\r\n\0]*+"
+    pair = rf"u?'(?:{wanted}|{other}': (?:{VALUE}))"
+    match = re.compile(rf"\{{(?:{pair}(?:, (?!\}})|(?=\}})))++\}}").fullmatch
+
+    def read(first: int, stop: int, block: bytes) -> Plain:
+        plain = Plain([], [], [], [])
+        for number, line in numbered(first, block):
+            try:
+                found = match(line.decode("utf-8"))
+            except UnicodeDecodeError:
+                found = None
+            user, item, text, digits = found.groups() if found else (None, None, None, None)
+            if user is None or item is None:
+                plain.left.append((number, line))
+                continue
+            plain.users.append(user)
+            plain.items.append(item)
+            plain.times.append(int(digits) if digits else text)
+        return plain
+
+    return read
