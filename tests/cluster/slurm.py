@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun")
 PACKAGES = "slurmctld slurmd slurm-client munge"
 NODES = ("node1", "node2")
@@ -109,10 +111,23 @@ class Slurm:
     def start_node(self, node: str) -> None:
         self.start(node, "slurmd", "-D", "-N", node)
 
-    def kill(self, name: str) -> None:
-        """Kill a daemon: what a node does that goes away."""
-        self.daemons[name].kill()
-        self.daemons.pop(name).wait()
+    def lose_node(self, node: str) -> None:
+        """Let a node go away with all that runs on it, and wait until Slurm has noticed."""
+        self.daemons[node].kill()
+        self.daemons.pop(node).wait()
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("SLURMD_NODENAME") == node:
+                    for one in [*process.parents(), process]:
+                        if one.name() == "slurmstepd" or one == process:
+                            one.kill()
+            except psutil.Error:
+                continue
+        for _ in range(120):
+            if "down" in self.ask("sinfo", "--noheader", f"--nodes={node}", "--format=%T"):
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"Slurm has not noticed that {node} is gone")
 
     def ask(self, *command: str) -> str:
         """Return what one of Slurm's programs says."""

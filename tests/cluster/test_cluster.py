@@ -165,7 +165,7 @@ def test_a_run_with_a_cancelled_job_a_killed_rank_and_a_time_limit_makes_the_sam
         assert sorted(path.stem for path in (folder / f"results/slurm_logs/{rule}").rglob("*.log")) == sorted(jobs)
 
 
-def test_one_alignment_on_two_nodes(cluster, local, tmp_path):
+def test_one_alignment_on_two_nodes_of_which_one_goes_away(cluster, local, tmp_path):
     config = TWO_PROCESSES | {"alignment": {"nodes": 2, "gpus": 1, "checkpoint_every": 20}}
     folder = clone(tmp_path / "repository", config, local / RESULTS)
     edit(folder, "  align:\n", "  align:\n    slurm_partition: two\n")
@@ -178,6 +178,11 @@ def test_one_alignment_on_two_nodes(cluster, local, tmp_path):
         cluster.ask("scancel", "--signal=TERM", job)
         wait_for(lambda: running_job(cluster, "align") != job, process, folder)
         told_at = saved_step(folder)
+
+        wait_for(lambda: saved_step(folder) > told_at, process, folder)
+        lost_at = saved_step(folder)
+        cluster.lose_node("node2")
+        cluster.start_node("node2")
     assert losses(folder) == losses(local)
     assert (record(folder)["batch"]["processes"], record(folder)["batch"]["nodes"]) == (2, 2)
-    assert [part["first_step"] for part in record(folder)["parts"]] == [0, told_at]
+    assert [part["first_step"] for part in record(folder)["parts"]] == [0, told_at, lost_at]
