@@ -56,7 +56,7 @@ rule download_dataset:
     input:
         local=lambda w: sources.local_source(config, w.dataset, w.file),
     output:
-        raw=ensure("<results>/raw/{dataset}/{file}.gz", non_empty=True),
+        raw=ensure("<results>/raw/{dataset}/{file}", non_empty=True),
     log:
         "<logs>/download_dataset/{dataset}.{file}.log",
     benchmark:
@@ -106,8 +106,8 @@ rule download_conversations:
 
 rule filter_dataset:
     input:
-        reviews="<results>/raw/{dataset}/reviews.gz",
-        metadata="<results>/raw/{dataset}/metadata.gz",
+        reviews="<results>/raw/{dataset}/reviews",
+        metadata=lambda w: f"{RESULTS}/raw/{w.dataset}/{sources.metadata_file(config, w.dataset)}",
     output:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -126,7 +126,7 @@ rule filter_dataset:
         runtime=120,
     params:
         code=code_digest("filter_dataset.py"),
-        settings=lambda w: to_json(pick(entry(w.dataset), "format", "fields", "filter")),
+        settings=lambda w: to_json(sources.reading(config, w.dataset)),
         seed=seed("filter", "dataset"),
     shell:
         "python workflow/scripts/filter_dataset.py --reviews {input.reviews:q} --metadata {input.metadata:q}"

@@ -1,5 +1,6 @@
 """The config, checked as a whole before anything runs, and the switches that it sets."""
 
+import codecs
 import difflib
 import math
 from collections.abc import Iterator
@@ -181,6 +182,7 @@ def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[
         if not isinstance(choice, int) or choice < 1 or dim % choice:
             yield f"recommender.tuning.space.heads.choices: {choice!r}; expected divisors of {path}.recommender.dim."
     yield from _source_conflicts(path, dataset)
+    yield from _layout_conflicts(path, dataset)
     limits, target = dataset["filter"], dataset["filter"]["target"]
     if target is None:
         if len(limits["top_items"]) * len(limits["sample_users"]) > 1:
@@ -198,6 +200,24 @@ def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[
             f"{path}.filter.target.interactions: {target['interactions']}; expected at least core times the users and "
             f"times the items, {limits['core'] * max(target['users'], target['items'])}."
         )
+
+
+def _layout_conflicts(path: str, dataset: dict) -> Iterator[str]:
+    """Check what the format of a dataset's raw files says against what else is said of them."""
+    form, layout = dataset["format"], dataset.get("layout") or {}
+    if dataset.get("generate") and form not in ("amazon", "steam"):
+        yield f"{path}.format: {form!r} with {path}.generate; expected amazon or steam for made-up data."
+    if layout and form in ("amazon", "steam"):
+        yield f"{path}.layout: {layout!r} with format {form!r}; expected it for tables alone: csv, parquet or recbole."
+    for key in ("delimiter", "quoted", "columns"):
+        if key in layout and form in ("parquet", "recbole"):
+            yield f"{path}.layout.{key}: {layout[key]!r} with format {form!r}; expected no such key."
+    if any(character in layout.get("delimiter", "") for character in '\r\n"'):
+        yield f"{path}.layout.delimiter: {layout['delimiter']!r}; expected no quote and no end of line."
+    try:
+        codecs.lookup(layout.get("encoding", "utf-8"))
+    except LookupError:
+        yield f"{path}.layout.encoding: {layout['encoding']!r}; expected a name such as utf-8 or latin-1."
 
 
 def _source_conflicts(path: str, entry: dict) -> Iterator[str]:

@@ -23,6 +23,21 @@ def sources(config: dict, name: str, file: str | None = None) -> list[dict]:
     return [{"path": f"{config['pathvars']['results']}/generated/{name}/{made}"}]
 
 
+def metadata_file(config: dict, name: str) -> str:
+    """Return which raw file says what a dataset's items are: ``reviews`` if there is no other."""
+    found = entry(config, name)
+    return "metadata" if found.get("generate") or "metadata" in found["sources"] else "reviews"
+
+
+def reading(config: dict, name: str) -> dict:
+    """Return what decides how a dataset's raw files are read and filtered."""
+    return {
+        key: entry(config, name)[key]
+        for key in ("format", "layout", "fields", "filter")
+        if entry(config, name).get(key)
+    }
+
+
 def local_source(config: dict, name: str, file: str | None = None) -> str | list[str]:
     """Return the local file among the sources, as the download's input: [] if it comes from the network."""
     found = sources(config, name, file)

@@ -291,7 +291,7 @@ def test_reviews_that_cannot_be_used(tmp_path):
     with pytest.raises(InputError, match="readable time in 'unixReviewTime'"):
         read_interactions(path, "amazon", AMAZON, 0.0)
     with pytest.raises(InputError, match="'format'"):
-        read_interactions(path, "csv", AMAZON, 0.0)
+        read_interactions(path, "xml", AMAZON, 0.0)
     (tmp_path / "empty").write_bytes(b"\n")
     with pytest.raises(InputError, match="has no line"):
         read_interactions(tmp_path / "empty", "amazon", AMAZON, 1.0)

@@ -14,7 +14,8 @@ from recexplainer.settings import PRESETS, check, resolve
 
 SCHEMA = ROOT / "config/schema.yaml"
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "small": ["config/small.yaml"], "smallest": [CONFIG]}
-OPTIONAL = {"sources", "generate", "sha256", "bytes", "meta_item", "description", "tags", "brand", "feature", "related"}
+OPTIONAL = {"sources", "metadata", "generate", "sha256", "bytes", "meta_item"}
+OPTIONAL |= {"description", "tags", "brand", "feature", "related"}
 
 
 def load(*files: str, **overrides) -> dict:

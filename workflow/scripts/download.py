@@ -1,6 +1,6 @@
 """Get one raw file: from a local path if it is there, else from the first mirror that has it.
 
-Run as: python workflow/scripts/download.py --name games/reviews --output results/raw/games/reviews.gz
+Run as: python workflow/scripts/download.py --name games/reviews --output results/raw/games/reviews
     --settings '{"sources": [{"path": "data/Video_Games_5.json.gz"}, {"url": "https://..."}]}'
 """
 

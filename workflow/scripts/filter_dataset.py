@@ -1,6 +1,6 @@
 """Read the raw files of one data set, filter them, clean the titles, and write the tables.
 
-Run as: python workflow/scripts/filter_dataset.py --reviews reviews.gz --metadata metadata.gz --seed 1
+Run as: python workflow/scripts/filter_dataset.py --reviews reviews --metadata metadata --seed 1
     --settings '{"format": "amazon", "fields": {...}, "filter": {...}}' --interactions interactions.parquet
     --items items.parquet --users users.parquet --statistics statistics.json --search search.csv
 """
@@ -20,9 +20,9 @@ def main(args):
 
 if __name__ == "__main__":
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--reviews", required=True, help="raw reviews, plain or gzip")
-    arguments.add_argument("--metadata", required=True, help="raw metadata, plain or gzip")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="JSON object: format, fields, filter")
+    arguments.add_argument("--reviews", required=True, help="raw reviews")
+    arguments.add_argument("--metadata", required=True, help="raw metadata; the reviews themselves if they have the titles")
+    arguments.add_argument("--settings", type=cli.settings, required=True, help="JSON: format, fields, filter; of tables also layout")
     arguments.add_argument("--seed", type=int, required=True, help="seed of the sample of users")
     arguments.add_argument("--interactions", required=True, help="Parquet to write")
     arguments.add_argument("--items", required=True, help="Parquet to write")

@@ -2,10 +2,10 @@
 
 Run as:
     python workflow/scripts/make_demo_data.py --settings '{"format": "amazon", "users": 300, "items": 100}' --seed 1 \
-        --reviews results/demo/raw/games/reviews.gz --metadata results/demo/raw/games/metadata.gz
+        --reviews results/demo/generated/games/reviews.gz --metadata results/demo/generated/games/metadata.gz
     python workflow/scripts/make_demo_data.py --settings '{"format": "sharegpt", "conversations": 600}' --seed 1 \
-        --conversations results/demo/raw/sharegpt/conversations.json \
-        --metadata results/demo/raw/games/metadata.gz results/demo/raw/steam/metadata.gz
+        --conversations results/demo/generated/sharegpt/conversations.json \
+        --metadata results/demo/generated/games/metadata.gz results/demo/generated/steam/metadata.gz
 
 The optional metadata of the conversations lets a part of them talk about the items; with a file of explanation prompts,
 some explain why an item fits a history.

@@ -71,7 +71,7 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
 
     Args:
         reviews, metadata: raw files, plain or gzip.
-        settings: the data set's ``format``, ``fields`` and ``filter`` of the config.
+        settings: the data set's ``format``, ``fields`` and ``filter`` of the config, and of a table ``layout``.
         seed: seed of the sample of users.
 
     Raises:
@@ -79,9 +79,12 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     """
     form = settings.get("format")
     fields, options = check_fields(settings.get("fields") or {}), check_filter(settings.get("filter") or {})
-    share = options["max_broken_share"]
+    share, layout = options["max_broken_share"], settings.get("layout") or {}
+    layouts = {file: layout | {"columns": (layout.get("columns") or {}).get(file)} for file in ("reviews", "metadata")}
+    if metadata == reviews:
+        layouts["metadata"] = layouts["reviews"]
 
-    raw = read_interactions(reviews, form, fields, share)
+    raw = read_interactions(reviews, form, fields, share, layouts["reviews"])
     steps = []
 
     def step(name: str, counts: dict[str, int]) -> None:
@@ -90,7 +93,9 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
 
     pairs = Pairs(raw.user, raw.item, raw.time)
     step("read", pairs.counts())
-    known, counts_metadata = read_metadata(metadata, form, fields, set(raw.items), ("title",), share)
+    known, counts_metadata = read_metadata(
+        metadata, form, fields, set(raw.items), ("title",), share, layouts["metadata"]
+    )
     titles = {item: values["title"] for item, values in known.items() if values["title"]}
     if not titles:
         raise InputError(
@@ -111,7 +116,7 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     user_codes, user = np.unique(pairs.user, return_inverse=True)
     item_codes, item = np.unique(pairs.item, return_inverse=True)
     item_ids = [raw.items[code] for code in item_codes]
-    texts, _ = read_metadata(metadata, form, fields, set(item_ids), (*TEXTS, "related"), share)
+    texts, _ = read_metadata(metadata, form, fields, set(item_ids), (*TEXTS, "related"), share, layouts["metadata"])
     items, repairs = _item_table(item_ids, [titles[item_id] for item_id in item_ids], texts)
     starts = np.flatnonzero(np.diff(user, prepend=-1))
     position = np.arange(len(user)) - starts[user]

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from recexplainer.data.archive import NotThere, extract
 from recexplainer.data.streams import GZIP_MAGIC
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_json, sha256, write_json
@@ -63,9 +64,14 @@ def _copy(source: dict, output: Path) -> None:
     if not path.is_file():
         raise _Refused("no such file")
     try:
+        if "member" in source:
+            _verify(path, source)
+            return extract(path, source["member"], output)
         with atomic(output) as temporary:
             shutil.copyfile(path, temporary)
             _verify(temporary, source)
+    except NotThere as error:
+        raise _Refused(str(error)) from None
     except PermissionError as error:
         raise _Refused(str(error)) from None
 
@@ -164,9 +170,15 @@ class _Mirror:
             if start:  # the older half may be at fault: once more from the beginning
                 raise _Interrupted(f"{error}; starting again", pause=0.0) from None
             raise
-        with open(self.part, "rb+") as handle:
-            os.fsync(handle.fileno())
-        os.replace(self.part, self.output)
+        if "member" in self.source:
+            try:
+                extract(self.part, self.source["member"], self.output)
+            except NotThere as error:
+                raise _Refused(str(error)) from None
+        else:
+            with open(self.part, "rb+") as handle:
+                os.fsync(handle.fileno())
+            os.replace(self.part, self.output)
         self.forget()
 
     def _receive(self, response: requests.Response, start: int, total: int | None) -> None:
@@ -220,14 +232,15 @@ def _check_source(name: str, source: dict) -> None:
     size, digest = (source.get("bytes"), source.get("sha256")) if isinstance(source, dict) else (None, None)
     if (
         not isinstance(source, dict)
-        or set(source) - {"path", "url", "sha256", "bytes"}
+        or set(source) - {"path", "url", "member", "sha256", "bytes"}
         or ("path" in source) == ("url" in source)
         or not isinstance(source.get("path", source.get("url")), str)
+        or not isinstance(source.get("member", ""), str)
         or not (size is None or (type(size) is int and size > 0))
         or not (digest is None or (isinstance(digest, str) and len(digest) == hashlib.sha256().digest_size * 2))
     ):
         raise InputError(
-            f"config key 'sources' of {name}: expected a path or a url, optionally with sha256 and bytes; "
+            f"config key 'sources' of {name}: expected a path or a url, optionally with member, sha256 and bytes; "
             f"found {json.dumps(source, default=str)}."
         )
 
@@ -238,7 +251,8 @@ def download(name: str, sources: list[dict], output: str | Path, sleep: Callable
     Args:
         name: what the file is, for messages, for example ``games/reviews``.
         sources: in order of preference, ``{"path": ...}`` (``~`` and environment variables are expanded; copied) or
-            ``{"url": ...}`` (http or https), each optionally with ``sha256`` and ``bytes``.
+            ``{"url": ...}`` (http or https), each optionally with ``sha256`` and ``bytes``, and with ``member``: the
+            name of the file in an archive, zip or tar, that is there.
         output: where it goes. A download that is cut off leaves ``<output>.part``, where the next call continues.
         sleep: waits for some seconds; tests replace it.
 

@@ -1,7 +1,8 @@
-"""Streaming readers of Amazon v2 and Steam reviews and metadata.
+"""Streaming readers of interactions ("reviews") and of what the items are ("metadata").
 
-Format ``amazon``: one JSON object per line. Format ``steam``: one Python dict literal per line.
-Field names come from the config. What is returned does not depend on the order of the lines.
+Format ``amazon``: one JSON object per line. Format ``steam``: one Python dict literal per line. The others are tables:
+see :mod:`recexplainer.data.table_files`. Field names come from the config. What is returned does not depend on the
+order of the lines.
 """
 
 import calendar
@@ -9,26 +10,24 @@ import logging
 import math
 import time as clock
 from array import array
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import orjson
 
-from recexplainer.data.literals import parse_line
 from recexplainer.data.plain_lines import Plain, plain_reader
-from recexplainer.data.streams import BrokenLines, line_blocks, lines, numbered
+from recexplainer.data.records import LINES, PROGRESS, counter, parser, records
+from recexplainer.data.streams import BrokenLines, line_blocks, numbered
 from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
 from recexplainer.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("amazon", "steam")
 KEYS = ("user", "item", "time", "meta_item")  # one key each; meta_item is the item's key in the metadata
 TEXTS = ("description", "tags", "brand", "feature")  # lists of keys, the first with a text is taken
-PROGRESS = 2_000_000  # lines between two messages
+BATCH = 1 << 16  # records of a table that are added at once
 LONGEST_TIME = 40  # characters of a time; a longer text is none, and is not worth a place in the cache
 DEEPEST_TEXT = 4  # lists within lists in which texts are looked for; deeper, they are no field of an item
 # Seconds since 1970 reach this in the year 5138, milliseconds have passed it since 1973.
@@ -113,40 +112,6 @@ def parse_time(value) -> int | None:
     return value if type(value) is int and -(1 << 63) <= value < 1 << 63 else None
 
 
-def _parser(form: str, keys: set[str]) -> Callable[[bytes], dict]:
-    """Return the function that reads one line; it raises ValueError if there is no object in it.
-
-    Raises:
-        InputError: the format is unknown.
-    """
-    if form not in FORMATS:
-        raise InputError(f"config key 'format': {form!r} is unknown; expected one of {', '.join(FORMATS)}.")
-    parse = orjson.loads if form == "amazon" else partial(parse_line, keys=frozenset(keys))
-
-    def read(line: bytes) -> dict:
-        record = parse(line)
-        if type(record) is not dict:
-            raise ValueError(f"expected an object, found {type(record).__name__}")
-        return record
-
-    return read
-
-
-def _records(path: str | Path, form: str, keys: set[str], broken: BrokenLines) -> Iterator[tuple[int, dict]]:
-    """Yield (line number, record) of the lines that parse; the others go to ``broken``. Checks the limit at the end."""
-    parse = _parser(form, keys)
-    total = 0
-    for number, line in lines(path):
-        total += 1
-        if total % PROGRESS == 0:
-            logger.info("%s: %d million lines read", path, total // 1_000_000)
-        try:
-            yield number, parse(line)
-        except ValueError as error:
-            broken.add(number, str(error))
-    broken.check(total)
-
-
 class _Codes(dict):
     """Numbers of ids in the order in which they are seen: ``codes[raw text]``; -1 if the text is no id.
 
@@ -169,6 +134,52 @@ class _Codes(dict):
         return code
 
 
+class _Collected:
+    """Interactions as they come in: growing columns of numbers.
+
+    Args:
+        user, item, time: keys of a record.
+        broken: counts the records without a user or an item.
+    """
+
+    def __init__(self, user: str, item: str, time: str, broken: BrokenLines):
+        self.keys, self.broken = (user, item, time), broken
+        self.users, self.items = _Codes(), _Codes()
+        self.user, self.item, self.time = array("i"), array("i"), array("q")
+        self.without_time = 0
+
+    def add(self, records: Iterable[tuple[int, dict]]) -> None:
+        """Add some records, each with its number."""
+        user_key, item_key, time_key = self.keys
+        users, items, times = [], [], []
+        for number, record in records:
+            user, item = parse_id(record.get(user_key)), parse_id(record.get(item_key))
+            if user is None or item is None:
+                self.broken.add(number, f"no {user_key if user is None else item_key!r}")
+                continue
+            users.append(self.users[user])
+            items.append(self.items[item])
+            times.append(parse_time(record.get(time_key)))
+        self._extend(users, items, times)
+
+    def add_plain(self, plain: Plain) -> bool:
+        """Add lines that were read at once; False, and nothing is added, if one of them lacks a user or an item."""
+        users, items = [self.users[raw] for raw in plain.users], [self.items[raw] for raw in plain.items]
+        if -1 in users or -1 in items:
+            return False
+        self._extend(users, items, [parse_time(raw) for raw in plain.times])
+        return True
+
+    def _extend(self, users: list[int], items: list[int], times: list[int | None]) -> None:
+        if None in times:
+            kept = [place for place, value in enumerate(times) if value is not None]
+            self.without_time += len(times) - len(kept)
+            users, items, times = ([column[place] for place in kept] for column in (users, items, times))
+        self.user.extend(users)
+        self.item.extend(items)
+        self.time.extend(times)
+
+
 def _ranked(ids: list[str], codes: array) -> tuple[list[str], np.ndarray]:
     """Return the ids that are used in ascending order, and the codes as int32 places in that order."""
     old = np.frombuffer(codes, dtype=np.int32)
@@ -179,75 +190,63 @@ def _ranked(ids: list[str], codes: array) -> tuple[list[str], np.ndarray]:
     return [ids[code] for code in used], ranks[old]
 
 
-def _one_by_one(
-    left: list[tuple[int, bytes]], parse: Callable[[bytes], dict], user: str, item: str, time: str, broken: BrokenLines
-) -> Iterator[tuple[str, str, object]]:
-    """Yield (user id, item id, raw time) of the lines that have both ids; the others go to ``broken``."""
-    for number, line in left:
-        try:
-            record = parse(line)
-        except ValueError as error:
-            broken.add(number, str(error))
-            continue
-        user_id, item_id = parse_id(record.get(user)), parse_id(record.get(item))
-        if user_id is None or item_id is None:
-            broken.add(number, f"no {user if user_id is None else item!r}")
-            continue
-        yield user_id, item_id, record.get(time)
+def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], found: _Collected) -> None:
+    """Read a file of lines, most of them many at a time."""
+    parse, read_plain, total = parser(form, set(keys)), plain_reader(form, *keys), 0
+
+    def parsed(numbered_lines: list[tuple[int, bytes]]) -> Iterator[tuple[int, dict]]:
+        for number, line in numbered_lines:
+            try:
+                yield number, parse(line)
+            except ValueError as error:
+                found.broken.add(number, str(error))
+
+    for first, stop, block in line_blocks(path):
+        plain = read_plain(first, stop, block)
+        if not found.add_plain(plain):
+            plain = Plain([], [], [], list(numbered(first, block)))  # one by one, so that it can be named
+        found.add(parsed(plain.left))
+        before, total = total, total + len(plain.users) + len(plain.left)
+        if before // PROGRESS < total // PROGRESS:
+            logger.info("%s: %d million lines read", path, total // 1_000_000)
+    found.broken.check(total)
 
 
-def read_interactions(path: str | Path, form: str, fields: dict, max_broken_share: float) -> Interactions:
+def read_interactions(
+    path: str | Path, form: str, fields: dict, max_broken_share: float, layout: dict | None = None
+) -> Interactions:
     """Read a reviews file: every review is an interaction, whatever its rating.
 
     A record without a user or an item is a broken line. A record without a readable time is dropped and counted, and
     so is one whose time is in seconds where most are in milliseconds, or the other way round.
 
     Args:
-        path: plain or gzip file.
-        form: ``amazon`` or ``steam``.
+        path: plain or gzip file; or Parquet.
+        form: one of :data:`recexplainer.data.records.FORMATS`.
         fields: result of :func:`check_fields`.
         max_broken_share: limit of the share of broken lines, 0 to 1.
+        layout: of a table; see :data:`recexplainer.data.table_files.LAYOUT`.
 
     Raises:
-        InputError: the file is missing, corrupt, or has too many broken lines or times in another unit.
+        InputError: the file is missing, corrupt, lacks a column, or has too many broken lines or times in another unit.
     """
-    user_key, item_key, time_key = fields["user"], fields["item"], fields["time"]
-    parse, read_plain = _parser(form, {user_key, item_key, time_key}), plain_reader(form, user_key, item_key, time_key)
-    users, items = _Codes(), _Codes()
-    user_codes, item_codes, times = array("i"), array("i"), array("q")
-    total = without_time = 0
-    broken = BrokenLines(path, max_broken_share)
-    for first, stop, block in line_blocks(path):
-        plain = read_plain(first, stop, block)
-        user, item = [users[raw] for raw in plain.users], [items[raw] for raw in plain.items]
-        if -1 in user or -1 in item:
-            # A broken line, which must be named; what of the block was read so far is read again.
-            plain, user, item = Plain([], [], [], list(numbered(first, block))), [], []
-        moment = [parse_time(raw) for raw in plain.times]
-        for user_id, item_id, raw in _one_by_one(plain.left, parse, user_key, item_key, time_key, broken):
-            user.append(users[user_id])
-            item.append(items[item_id])
-            moment.append(parse_time(raw))
-        if None in moment:
-            kept = [place for place, value in enumerate(moment) if value is not None]
-            without_time += len(moment) - len(kept)
-            user, item, moment = ([column[place] for place in kept] for column in (user, item, moment))
-        user_codes.extend(user)
-        item_codes.extend(item)
-        times.extend(moment)
-        seen = total
-        total += len(plain.users) + len(plain.left)
-        if seen // PROGRESS < total // PROGRESS:
-            logger.info("%s: %d million lines read", path, total // 1_000_000)
-    broken.check(total)
-    if not times:
-        raise InputError(f"{path}: no record has a readable time in {time_key!r}. Check the config key 'fields'.")
-    if without_time:
-        logger.warning("%s: %d records without a readable time in %r dropped", path, without_time, time_key)
-    user_ids, user = _ranked(users.ids, user_codes)
-    item_ids, item = _ranked(items.ids, item_codes)
-    time = np.frombuffer(times, dtype=np.int64)
-    kept = _of_one_unit(path, time, time_key, max_broken_share)
+    broken = counter(path, form, max_broken_share)
+    keys = tuple(fields[name] for name in ("user", "item", "time"))
+    found = _Collected(*keys, broken)
+    if form in LINES:
+        _collect_lines(path, form, keys, found)
+    else:
+        found.add(
+            records(path, form, layout or {}, {name: [fields[name]] for name in ("user", "item", "time")}, broken)
+        )
+    if not found.time:
+        raise InputError(f"{path}: no record has a readable time in {keys[2]!r}. Check the config key 'fields'.")
+    if found.without_time:
+        logger.warning("%s: %d records without a readable time in %r dropped", path, found.without_time, keys[2])
+    user_ids, user = _ranked(found.users.ids, found.user)
+    item_ids, item = _ranked(found.items.ids, found.item)
+    time = np.frombuffer(found.time, dtype=np.int64)
+    kept = _of_one_unit(path, time, keys[2], max_broken_share)
     return Interactions(
         user_ids,
         item_ids,
@@ -257,7 +256,7 @@ def read_interactions(path: str | Path, form: str, fields: dict, max_broken_shar
         {
             "lines": broken.total,
             "broken_lines": broken.count,
-            "without_time": without_time,
+            "without_time": found.without_time,
             "odd_times": int(np.count_nonzero(~kept)),
         },
     )
@@ -306,7 +305,13 @@ def _title(record: dict, keys: list[str]) -> str:
 
 
 def read_metadata(
-    path: str | Path, form: str, fields: dict, wanted: Container[str], names: tuple[str, ...], max_broken_share: float
+    path: str | Path,
+    form: str,
+    fields: dict,
+    wanted: Container[str],
+    names: tuple[str, ...],
+    max_broken_share: float,
+    layout: dict | None = None,
 ) -> tuple[dict[str, dict], dict[str, int]]:
     """Read the wanted fields of the wanted items. Called twice: titles first, all texts once the catalogue is known.
 
@@ -314,7 +319,7 @@ def read_metadata(
     alphabetical order, so that the order of the lines does not matter.
 
     Args:
-        path, form, fields, max_broken_share: as in :func:`read_interactions`.
+        path, form, fields, max_broken_share, layout: as in :func:`read_interactions`.
         wanted: raw item ids to keep.
         names: of ``title`` (raw), the names in ``TEXTS`` (cleaned), ``related`` (list of raw ids).
 
@@ -326,11 +331,11 @@ def read_metadata(
         InputError: the file is missing, corrupt, or has too many broken lines (a line without an item is one).
     """
     item_key = fields["meta_item"]
-    keys = {item_key}.union(*(fields[name] for name in names))
+    keys = {"meta_item": [item_key]} | {name: fields[name] for name in names}
     result: dict[str, dict] = {}
     repeated = 0
-    broken = BrokenLines(path, max_broken_share)
-    for number, record in _records(path, form, keys, broken):
+    broken = counter(path, form, max_broken_share)
+    for number, record in records(path, form, layout or {}, keys, broken):
         item = parse_id(record.get(item_key))
         if item is None:
             broken.add(number, f"no {item_key!r}")

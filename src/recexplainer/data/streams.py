@@ -24,7 +24,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedIOBase]:
+def opened(path: Path) -> Iterator[io.BufferedIOBase]:
+    """Open a plain or gzip file; errors within are :class:`InputError`, which names it."""
     try:
         with open(path, "rb") as handle:
             if handle.read(2) == GZIP_MAGIC:
@@ -50,7 +51,7 @@ def blocks(path: str | Path) -> Iterator[bytes]:
     Raises:
         InputError: the file is missing, or its gzip stream is cut off or corrupt.
     """
-    with _opened(Path(path)) as handle:
+    with opened(Path(path)) as handle:
         first = True
         while block := handle.read(BLOCK):
             yield block.removeprefix(b"\xef\xbb\xbf") if first else block
@@ -103,21 +104,22 @@ class BrokenLines:
     Args:
         path: the file, for messages.
         max_share: the share of broken lines, 0 to 1, from which on the file is refused.
+        unit: what is counted: a line, or a row of a table.
     """
 
-    def __init__(self, path: str | Path, max_share: float):
-        self.path, self.max_share = path, max_share
+    def __init__(self, path: str | Path, max_share: float, unit: str = "line"):
+        self.path, self.max_share, self.unit = path, max_share, unit
         self.count, self.total, self.first = 0, 0, ""
 
     def add(self, number: int, why: str) -> None:
         """Count line ``number`` as broken."""
         self.count += 1
         if self.count == 1:
-            self.first = f"line {number}: {why}"
+            self.first = f"{self.unit} {number}: {why}"
         if self.count <= SHOWN:
-            logger.warning("%s, line %d: skipped: %s", self.path, number, why)
+            logger.warning("%s, %s %d: skipped: %s", self.path, self.unit, number, why)
         elif self.count == SHOWN + 1:
-            logger.warning("%s: more lines are skipped, without a message each", self.path)
+            logger.warning("%s: more %ss are skipped, without a message each", self.path, self.unit)
 
     def check(self, total: int) -> None:
         """End of the file: ``total`` lines that are not blank were seen.
@@ -127,13 +129,13 @@ class BrokenLines:
         """
         self.total = total
         if total == 0:
-            raise InputError(f"{self.path}: the file has no line; expected one record per line.")
+            raise InputError(f"{self.path}: the file has no {self.unit}; expected one record per {self.unit}.")
         share = self.count / total
         if share > self.max_share:
             raise InputError(
-                f"{self.path}: {self.count} of {total} lines ({share:.2%}) cannot be read, more than the allowed "
-                f"{self.max_share:.2%}. First: {self.first}. Check the file and the keys 'format' and 'fields', "
-                f"or raise 'max_broken_share'."
+                f"{self.path}: {self.count} of {total} {self.unit}s ({share:.2%}) cannot be read, more than the "
+                f"allowed {self.max_share:.2%}. First: {self.first}. Check the file and the keys 'format' and "
+                f"'fields', or raise 'max_broken_share'."
             )
         if self.count:
-            logger.warning("%s: %d of %d lines skipped", self.path, self.count, total)
+            logger.warning("%s: %d of %d %ss skipped", self.path, self.count, total, self.unit)

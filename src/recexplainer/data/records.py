@@ -1,0 +1,77 @@
+"""A raw file as records, whatever its format; what cannot be read is counted."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import orjson
+
+from recexplainer.data.literals import parse_line
+from recexplainer.data.streams import BrokenLines, lines
+from recexplainer.data.table_files import table_records
+from recexplainer.errors import InputError
+
+logger = logging.getLogger(__name__)
+
+LINES = ("amazon", "steam")
+FORMATS = (*LINES, "csv", "parquet", "recbole")
+LISTS = ("description", "tags", "brand", "feature", "related")  # fields whose texts a table may hold as lists
+PROGRESS = 2_000_000  # records between two messages
+
+
+def parser(form: str, keys: set[str]) -> Callable[[bytes], dict]:
+    """Return the function that reads one line; it raises ValueError if there is no object in it."""
+    parse = orjson.loads if form == "amazon" else partial(parse_line, keys=frozenset(keys))
+
+    def read(line: bytes) -> dict:
+        record = parse(line)
+        if type(record) is not dict:
+            raise ValueError(f"expected an object, found {type(record).__name__}")
+        return record
+
+    return read
+
+
+def counter(path: str | Path, form: str, max_share: float) -> BrokenLines:
+    """Return the counter of what cannot be read.
+
+    Raises:
+        InputError: the format is unknown.
+    """
+    if form not in FORMATS:
+        raise InputError(f"config key 'format': {form!r} is unknown; expected one of {', '.join(FORMATS)}.")
+    return BrokenLines(path, max_share, "row" if form == "parquet" else "line")
+
+
+def records(
+    path: str | Path, form: str, layout: dict, keys: dict[str, list[str]], broken: BrokenLines
+) -> Iterator[tuple[int, dict]]:
+    """Yield (number, record) of the lines or rows that parse; the others go to ``broken``, whose limit ends it.
+
+    Args:
+        path, form, layout: as in :func:`recexplainer.data.loaders.read_metadata`.
+        keys: per field, the alternative keys of the records.
+        broken: counts.
+    """
+    names = {name for alternatives in keys.values() for name in alternatives}
+    if form in LINES:
+        found = _line_records(path, parser(form, names), broken)
+    else:
+        split = {name for field in LISTS for name in keys.get(field, ())}
+        found = table_records(path, form, layout, keys, split, broken)
+    for count, (number, record) in enumerate(found, 1):
+        if count % PROGRESS == 0:
+            logger.info("%s: %d million %ss read", path, count // 1_000_000, broken.unit)
+        yield number, record
+
+
+def _line_records(path: str | Path, parse: Callable[[bytes], dict], broken: BrokenLines) -> Iterator[tuple[int, dict]]:
+    total = 0
+    for number, line in lines(path):
+        total += 1
+        try:
+            yield number, parse(line)
+        except ValueError as error:
+            broken.add(number, str(error))
+    broken.check(total)

@@ -1,0 +1,165 @@
+"""Tables of raw data as records: CSV and its kin, RecBole's atomic files, Parquet.
+
+A record holds the columns that are asked for. A value of a text file is a text, one of Parquet what it is there; a
+point in time becomes whole seconds since 1970.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from recexplainer.data.streams import BrokenLines, opened
+from recexplainer.errors import InputError
+
+LAYOUT = {"delimiter": ",", "quoted": True, "encoding": "utf-8", "list_separator": None, "columns": None}
+"""What a CSV file is like, unless the config says otherwise."""
+LONGEST_VALUE = 1 << 24  # characters; a longer one means a quote that is never closed
+ROWS = 1 << 16  # of Parquet that are read at once
+Skip = Callable[[int, str], None]
+"""Takes the number of a row that cannot be read, and why."""
+_UNDECODED = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that is no character
+
+
+def table_records(
+    path: str | Path, form: str, layout: dict, keys: dict[str, list[str]], split: set[str], broken: BrokenLines
+) -> Iterator[tuple[int, dict]]:
+    """Yield (number of the line or row, record) of the rows that can be read; the others go to ``broken``.
+
+    Args:
+        path: the file; text files may be packed with gzip.
+        form: ``csv``, ``recbole`` (tabs, a header of ``name:type``) or ``parquet``.
+        layout: keys of :data:`LAYOUT`; ``columns`` names them where the file has no header.
+        keys: alternative columns for each thing that is needed; at least one of each must be there.
+        split: columns whose texts are lists, cut at ``list_separator``.
+        broken: counts; checks the limit at the end.
+
+    Raises:
+        InputError: the file is missing or broken, lacks a column, or has too many broken rows.
+    """
+    total = 0
+
+    def skip(number: int, why: str) -> None:
+        nonlocal total
+        total += 1
+        broken.add(number, why)
+
+    rows = _parquet_rows(path, keys) if form == "parquet" else _text_rows(path, form, LAYOUT | layout, keys, skip)
+    separator = layout.get("list_separator")
+    for number, record in rows:
+        total += 1
+        if separator:
+            for name in split & record.keys():
+                if isinstance(record[name], str):
+                    record[name] = record[name].split(separator)
+        yield number, record
+    broken.check(total)
+
+
+def _wanted(path: str | Path, names: list[str], keys: dict[str, list[str]]) -> list[int]:
+    """Return the places of the columns that are asked for."""
+    for field, alternatives in keys.items():
+        if alternatives and not set(alternatives) & set(names):
+            asked = " or ".join(repr(name) for name in alternatives)
+            shown = ", ".join(names[:30]) or "none"
+            raise InputError(
+                f"{path}: no column {asked}, which the config key 'fields.{field}' asks for; found: {shown}. "
+                "Name a column of the file there."
+            )
+    wanted = {name for alternatives in keys.values() for name in alternatives}
+    places = [place for place, name in enumerate(names) if name in wanted]
+    for place in places:
+        if names.count(names[place]) > 1:
+            raise InputError(f"{path}: the column {names[place]!r} is there twice. Give its columns different names.")
+    return places
+
+
+def _text_rows(
+    path: str | Path, form: str, layout: dict, keys: dict[str, list[str]], skip: Skip
+) -> Iterator[tuple[int, dict]]:
+    encoding = "utf-8-sig" if layout["encoding"].lower().replace("-", "") == "utf8" else layout["encoding"]
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise InputError(
+            f"config key 'layout.encoding': {encoding!r} is unknown; expected one such as utf-8."
+        ) from None
+    with opened(Path(path)) as handle:
+        text = io.TextIOWrapper(handle, encoding=encoding, errors="surrogateescape", newline="")
+        rows = _split_rows(text, form, layout, skip)
+        names = layout["columns"] if form == "csv" else None
+        if names is None:
+            _, names = next(rows, (0, []))
+            names = [name.strip() for name in names]
+            if form == "recbole":
+                names = _without_types(path, names)
+        places = _wanted(path, names, keys)
+        for number, row in rows:
+            if len(row) != len(names):
+                skip(number, f"{len(row)} values, expected {len(names)}")
+                continue
+            record = {names[place]: row[place] for place in places}
+            if bad := [name for name, value in record.items() if not value.isascii() and _UNDECODED.search(value)]:
+                skip(number, f"column {bad[0]!r} is not {layout['encoding']}")
+                continue
+            yield number, record
+
+
+def _without_types(path: str | Path, names: list[str]) -> list[str]:
+    for name in names:
+        if ":" not in name:
+            raise InputError(f"{path}: {name!r} in the header; expected RecBole's names with types, as user_id:token.")
+    return [name.rpartition(":")[0] for name in names]
+
+
+def _split_rows(text: io.TextIOBase, form: str, layout: dict, skip: Skip) -> Iterator[tuple[int, list[str]]]:
+    """Yield (number of its last line, values) of each row that is not blank."""
+    delimiter = "\t" if form == "recbole" else layout["delimiter"]
+    if len(delimiter) > 1:
+        for number, line in enumerate(text, 1):
+            if line := line.rstrip("\r\n"):
+                yield number, line.split(delimiter)
+        return
+    quoting = csv.QUOTE_MINIMAL if layout["quoted"] and form == "csv" else csv.QUOTE_NONE
+    csv.field_size_limit(LONGEST_VALUE)
+    rows = csv.reader(text, delimiter=delimiter, quoting=quoting)
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            skip(rows.line_num, str(error))
+            continue
+        if row is None:
+            return
+        if row:
+            yield rows.line_num, row
+
+
+def _parquet_rows(path: str | Path, keys: dict[str, list[str]]) -> Iterator[tuple[int, dict]]:
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            columns = [names[place] for place in _wanted(path, names, keys)]
+            number = 0
+            for batch in file.iter_batches(ROWS, columns=columns):
+                values = {name: _plain(batch.column(name)).to_pylist() for name in columns}
+                for row in zip(*values.values(), strict=True):
+                    number += 1
+                    yield number, dict(zip(columns, row, strict=True))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a Parquet file.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error}). Write it again.") from None
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Return points in time as seconds; other values as they are."""
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return pc.cast(pc.cast(column, pa.timestamp("s"), safe=False), pa.int64())
+    return column

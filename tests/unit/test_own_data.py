@@ -1,0 +1,298 @@
+"""Datasets in other formats than the paper's: tables, archives, the ready entries, and what is said of their faults."""
+
+import functools
+import gzip
+import http.server
+import io
+import json
+import random
+import tarfile
+import threading
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from recexplainer import settings, sources
+from recexplainer.data.dataset import build_dataset
+from recexplainer.data.download import download
+from recexplainer.data.loaders import check_fields, read_interactions, read_metadata
+from recexplainer.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+FIELDS = check_fields({"user": "who", "item": "what", "time": "when", "title": ["name"], "tags": ["kinds"]})
+FILTER = {"core": 3, "top_items": None, "sample_users": None, "target": None, "max_broken_share": 0.01}
+
+
+def triples(found):
+    rows = zip(found.user, found.item, found.time, strict=True)
+    return sorted((found.users[user], found.items[item], int(time)) for user, item, time in rows)
+
+
+def read(path, form="csv", share=0.0, **layout):
+    return read_interactions(path, form, FIELDS, share, layout)
+
+
+EXPECTED = [("7", "b", 12), ("ann", "a", 10), ("ann", "b, c", 1404518400), ("\u00fcte", "a", 11)]
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ('who,what,rating,when\nann,a,5,10\nann,"b, c",5,2014-07-05\nüte,a,,11\n7,b,1,12.0\n', {}),
+        ("when;what;who\r\n10;a;ann\r\n2014-07-05;b, c;ann\r\n\r\n11;a;üte\r\n12; b ;7\r\n", {"delimiter": ";"}),
+        ("\ufeffwho\twhat\twhen\nann\ta\t10\nann\tb, c\t2014-07-05\nüte\ta\t11\n7\tb\t12\n", {"delimiter": "\t"}),
+        (
+            "ann::a::5::10\nann::b, c::5::2014-07-05\nüte::a::1::11\n7::b::1::12",
+            {"delimiter": "::", "columns": ["who", "what", "stars", "when"]},
+        ),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_csv_files(tmp_path, text, layout, packed, encoding):
+    raw = text.removeprefix("\ufeff" if encoding == "latin-1" else "").encode(encoding)
+    path = tmp_path / "reviews"
+    path.write_bytes(gzip.compress(raw) if packed else raw)
+    found = read(path, encoding=encoding, **layout)
+    assert triples(found) == EXPECTED
+    assert found.counts["lines"] == 4
+
+
+def test_recbole_files(tmp_path):
+    inter, item = tmp_path / "x.inter", tmp_path / "x.item"
+    inter.write_text('what:token\twho:token\twhen:float\na\tann\t10.0\n"b\tann\t11\n')
+    item.write_text('what:token\tname:token_seq\tkinds:token_seq\na\tThe "A" Team\taction crime\n"b\tB\t\n')
+    assert triples(read(inter, "recbole")) == [("ann", '"b', 11), ("ann", "a", 10)]
+    found, _ = read_metadata(item, "recbole", FIELDS, {"a", '"b'}, ("title", "tags"), 0.0)
+    assert found["a"] == {"title": 'The "A" Team', "tags": "action crime"}
+    assert found['"b'] == {"title": "B", "tags": ""}
+
+
+def test_parquet_files(tmp_path):
+    path = tmp_path / "reviews.parquet"
+    when = [datetime(2014, 7, 5, 0, 0, second, tzinfo=UTC) for second in (0, 1, 2)]
+    for time, unit in ((pa.array(when, pa.timestamp("ms", "UTC")), 0), (pa.array([5, 6, None]), None)):
+        pq.write_table(pa.table({"who": [1, 1, 2], "what": pa.array(["a", "b", "a"]), "when": time}), path)
+        found = read(path, "parquet", share=0.5)
+        if unit is None:
+            assert triples(found) == [("1", "a", 5), ("1", "b", 6)]
+            assert found.counts["without_time"] == 1
+        else:
+            assert triples(found) == [("1", "a", 1404518400), ("1", "b", 1404518401), ("2", "a", 1404518402)]
+    pq.write_table(pa.table({"what": ["a"], "name": ["A"], "kinds": [["x", "y"]]}), path)
+    assert read_metadata(path, "parquet", FIELDS, {"a"}, ("title", "tags"), 0.0)[0]["a"]["tags"] == "x, y"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match="reviews.parquet: not a readable Parquet file"):
+        read(path, "parquet")
+    with pytest.raises(InputError, match="no such file"):
+        read(tmp_path / "none", "parquet")
+
+
+def test_lists_are_cut_in_all_fields_but_the_title(tmp_path):
+    path = tmp_path / "items"
+    path.write_text("what,name,kinds\na,Heads|Tails,x|y z\n")
+    found, _ = read_metadata(path, "csv", FIELDS, {"a"}, ("title", "tags"), 0.0, {"list_separator": "|"})
+    assert found["a"] == {"title": "Heads|Tails", "tags": "x, y z"}
+
+
+@pytest.mark.parametrize(
+    ("text", "layout", "message"),
+    [
+        ("who,when\na,1\n", {}, "no column 'what', which the config key 'fields.item' asks for; found: who, when"),
+        ("", {}, "no column 'who'"),
+        ("who,what,when,who\na,b,1,c\n", {}, "the column 'who' is there twice"),
+        ("who,what,when\na,b,1\nc,d\n", {}, "1 of 2 lines .*First: line 3: 2 values, expected 3"),
+        ("who,what,when\na,b,1\n,d,1\n", {}, "First: line 3: no 'who'"),
+        ("who,what,when\na,b,1\nc,\udcff,1\n", {}, "First: line 3: column 'what' is not utf-8"),
+        ("who,what,when\na,b,soon\n", {}, "no record has a readable time in 'when'"),
+        ('who,what,when\na,b,1\nc,"d,1\n', {}, "First: line 3: 2 values, expected 3"),
+        ("who,what,when\na,b,1\n", {"encoding": "klingon"}, "'layout.encoding': 'klingon' is unknown"),
+        ("who,what,when\n", {}, "the file has no line"),
+    ],
+)
+def test_tables_that_cannot_be_read(tmp_path, text, layout, message):
+    path = tmp_path / "reviews.csv"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(InputError, match=message) as raised:
+        read(path, **layout)
+    assert "layout.encoding" in message or "reviews.csv" in str(raised.value)
+
+
+def test_a_recbole_header_without_types_and_a_broken_row_of_parquet(tmp_path):
+    path = tmp_path / "x.inter"
+    path.write_text("who\twhat\twhen\na\tb\t1\n")
+    with pytest.raises(InputError, match="'who' in the header; expected RecBole's names with types"):
+        read(path, "recbole")
+    pq.write_table(pa.table({"who": ["a", None], "what": ["b", "c"], "when": [1, 2]}), path)
+    with pytest.raises(InputError, match="1 of 2 rows .*First: row 2: no 'who'"):
+        read(path, "parquet")
+    assert triples(read(path, "parquet", share=0.5)) == [("a", "b", 1)]
+
+
+def test_a_quote_that_is_never_closed_takes_no_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("recexplainer.data.table_files.LONGEST_VALUE", 1000)
+    path = tmp_path / "reviews"
+    path.write_text('who,what,when\na,b,1\nc,"d,1\n' + "e,f,1\n" * 400 + "g,h,1\n")
+    found = read(path, share=0.99)
+    assert found.counts["broken_lines"] > 0
+    assert ("a", "b", 1) in triples(found)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """A zip and a tar with the file of interactions, under a name that points outside, too."""
+    content = b"who,what,when\nann,a,1\n"
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("x/ratings.csv", content)
+        opened.writestr("../outside.csv", content)
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as opened:
+        info = tarfile.TarInfo("x/ratings.csv")
+        info.size = len(content)
+        opened.addfile(info, io.BytesIO(content))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz"])
+def test_a_member_of_a_local_archive_and_of_one_on_a_server(archive, name):
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=archive)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{name}"
+        for source in ({"path": str(archive / name)}, {"url": url}):
+            download("x/reviews", [source | {"member": "x/ratings.csv"}], archive / "raw/reviews")
+            assert triples(read(archive / "raw/reviews")) == [("ann", "a", 1)]
+            assert [path.name for path in (archive / "raw").iterdir()] == ["reviews"]
+            with pytest.raises(InputError, match=r"no file 'ratings.csv' in the archive; found: x/ratings.csv"):
+                download("x/reviews", [source | {"member": "ratings.csv"}], archive / "raw/other")
+        server.shutdown()
+
+
+def test_archives_that_cannot_be_used(archive):
+    download("x/reviews", [{"path": str(archive / "x.zip"), "member": "../outside.csv"}], archive / "raw/reviews")
+    assert not (archive / "outside.csv").exists() and not (archive / "raw/outside.csv").exists()
+    broken = bytearray((archive / "x.zip").read_bytes())
+    broken[40] ^= 255
+    for content, message in ((bytes(broken), "broken"), (b"who,what\n", "not a zip or tar archive")):
+        (archive / "bad.zip").write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            download("x/reviews", [{"path": str(archive / "bad.zip"), "member": "x/ratings.csv"}], archive / "raw/bad")
+    assert [path.name for path in (archive / "raw").iterdir()] == ["reviews"]
+
+
+def laid_over(path: Path) -> dict:
+    """The config with a ready entry over it."""
+
+    def merge(below, above):
+        if not (isinstance(below, dict) and isinstance(above, dict)):
+            return above
+        return below | {key: merge(below.get(key), value) for key, value in above.items()}
+
+    files = [ROOT / "config/config.yaml", path]
+    return functools.reduce(merge, [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files])
+
+
+ENTRIES = sorted((ROOT / "config/datasets").glob("*.yaml"), key=lambda path: path.name)
+
+
+@pytest.mark.parametrize("path", ENTRIES, ids=lambda path: path.stem)
+def test_the_ready_entries_are_good_configs(path):
+    settings.check(laid_over(path), ROOT / "config/schema.yaml")
+
+
+def movielens(folder: Path, pairs: list[tuple[int, int, int]]) -> None:
+    ratings = "".join(f"{user},{item},4.5,{94_000_000 + time}\n" for user, item, time in pairs)
+    movies = "".join(f'{item},"Movie, The {item} (19{item:02d})",Comedy|Drama\n' for item in range(1, 20))
+    with zipfile.ZipFile(folder / "ml-32m.zip", "w") as opened:
+        opened.writestr("ml-32m/ratings.csv", "userId,movieId,rating,timestamp\n" + ratings)
+        opened.writestr("ml-32m/movies.csv", "movieId,title,genres\n" + movies)
+
+
+def amazon2023(folder: Path, pairs: list[tuple[int, int, int]]) -> None:
+    reviews = [
+        {"rating": 5.0, "title": "Good", "text": "It is.", "images": [], "asin": f"C{item}", "parent_asin": f"P{item}"}
+        | {"user_id": f"A{user}", "timestamp": 1_588_687_728_923 + 1000 * time, "verified_purchase": True}
+        for user, item, time in pairs
+    ]
+    items = [
+        {"main_category": "Video Games", "title": f"Game, The {item}", "features": ["Fun"], "description": ["Long."]}
+        | {"store": "Maker", "categories": ["Video Games", "PC"], "details": {"Brand": "M"}, "parent_asin": f"P{item}"}
+        for item in range(1, 20)
+    ]
+    for name, rows in (("Video_Games", reviews), ("meta_Video_Games", items)):
+        (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+
+
+def template(folder: Path, pairs: list[tuple[int, int, int]]) -> None:
+    rows = "".join(f"{user},{item},{time}\n" for user, item, time in pairs)
+    (folder / "my_interactions.csv").write_text("user,item,time\n" + rows)
+    (folder / "my_items.csv").write_text("item,title,genres\n" + "".join(f"{i},Thing {i},a|b\n" for i in range(1, 20)))
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "first", "tags"),
+    [
+        ("movielens", movielens, "Movie - The 1 (1901)", "Comedy, Drama"),
+        ("amazon2023", amazon2023, "Game - The 1", "Video Games, PC"),
+        ("template", template, "Thing 1", "a, b"),
+    ],
+)
+def test_the_ready_entries_read_files_of_their_layout(tmp_path, monkeypatch, name, make, first, tags):
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    draw = random.Random(1)
+    make(Path("data"), [(user, item, t) for user in range(9) for t, item in enumerate(draw.sample(range(1, 20), 12))])
+    config = laid_over(ROOT / "config/datasets" / f"{name}.yaml")
+    dataset = config["run"]["datasets"][0]
+    for file in ("reviews", "metadata"):
+        download(file, sources.sources(config, dataset, file), file)
+    options = {key: config["datasets"][dataset].get(key) for key in ("format", "fields", "filter", "layout")}
+    options["filter"]["core"] = 3
+    found = build_dataset("reviews", "metadata", options, seed=1)
+    assert found.statistics["users"] == 9 and found.statistics["interactions"] > 80
+    item = next(row for row in found.items.to_pylist() if row["title"] == first)
+    assert item["tags"] == tags
+    for _, history in found.interactions.to_pandas().groupby("user"):
+        assert history["time"].is_monotonic_increasing
+
+
+def test_titles_in_the_file_of_interactions(tmp_path):
+    path = tmp_path / "plays.csv"
+    draw = random.Random(1)
+    rows = [
+        f"{user},{item},{time},Song {item}" for user in range(6) for time, item in enumerate(draw.sample(range(8), 6))
+    ]
+    path.write_text("\n".join(["who,what,when,name", *rows]) + "\n")
+    options = {"format": "csv", "filter": FILTER}
+    options["fields"] = {"user": "who", "item": "what", "time": "when", "title": ["name"]}
+    found = build_dataset(path, path, options, seed=1)
+    assert {row["title"] for row in found.items.to_pylist()} == {
+        f"Song {row['item_id']}" for row in found.items.to_pylist()
+    }
+    shuffled = tmp_path / "shuffled.csv"
+    shuffled.write_text("\n".join(["who,what,when,name", *reversed(rows)]) + "\n")
+    again = build_dataset(shuffled, shuffled, options, seed=1)
+    assert again.interactions.equals(found.interactions) and again.items.equals(found.items)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "amazon"}, "layout: .* with format 'amazon'; expected it for tables alone"),
+        ({"format": "recbole", "layout": {"delimiter": ","}}, "layout.delimiter: ',' with format 'recbole'"),
+        ({"layout": {"encoding": "klingon"}}, "layout.encoding: 'klingon'; expected a name such as utf-8"),
+        ({"layout": {"delimiter": "\n"}}, "layout.delimiter: .*; expected no quote"),
+        ({"layout": {"separator": ","}}, "layout.separator: unknown key"),
+        ({"generate": {"users": 9}}, "format: 'csv' with .*generate"),
+        ({"format": "xml"}, "format: 'xml'; expected one of: amazon, steam, csv, parquet, recbole"),
+    ],
+)
+def test_entries_that_are_refused(change, message):
+    config = laid_over(ROOT / "config/datasets/template.yaml")
+    config["datasets"]["mine"] |= change
+    with pytest.raises(InputError, match=message):
+        settings.check(config, ROOT / "config/schema.yaml")
