@@ -78,24 +78,63 @@ class RecExplainer(nn.Module):
                 :func:`recexplainer.alignment.packing.collate`; the packed sequences do not see one another.
             normalizer: the sum of the weights of the whole global batch.
         """
+        vectors = self.embed(batch["ids"], batch["refs"])
         hidden = (
             self.base[0]
             .get_decoder()(
-                inputs_embeds=self.embed(batch["ids"], batch["refs"]),
+                inputs_embeds=vectors,
                 position_ids=batch["positions"],
-                attention_mask=block_causal_mask(batch["sequences"]),
+                attention_mask=attention_mask(self.base[0].config.get_text_config(), batch["sequences"], vectors.dtype),
                 use_cache=False,
             )
             .last_hidden_state
         )
         weights = batch["weights"][:, 1:]
         at = weights > 0
-        logits = self.base[0].get_output_embeddings()(hidden[:, :-1][at]).float()
-        cap = getattr(self.base[0].config, "final_logit_softcapping", None)
-        if cap:
-            logits = cap * torch.tanh(logits / cap)
+        logits = self._logits(hidden[:, :-1][at])
         losses = nn.functional.cross_entropy(logits, batch["ids"][:, 1:][at], reduction="none")
         return (losses * weights[at]).sum() / normalizer
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return the logits ``(tokens, vocabulary)`` of hidden states, scaled and capped as the LLM itself does it."""
+        config = self.base[0].config.get_text_config()
+        logits = self.base[0].get_output_embeddings()(hidden).float()
+        # Cohere's name and Granite's.
+        scale = (getattr(config, "logit_scale", None) or 1) / (getattr(config, "logits_scaling", None) or 1)
+        if scale != 1:
+            logits = logits * scale
+        cap = getattr(config, "final_logit_softcapping", None)
+        return cap * torch.tanh(logits / cap) if cap else logits
+
+
+def attention_mask(config, sequences: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
+    """Return the mask of packed rows for an LLM whose layers, or some of them, may see a window of tokens alone.
+
+    Args:
+        config: the LLM's, of its text.
+        sequences: ``(rows, length)``, as :func:`recexplainer.alignment.packing.collate` numbers them.
+        dtype: of the LLM's states.
+
+    Returns:
+        :func:`block_causal_mask`; with windows the narrower one, or one of each where layers differ. Where attention
+        is not torch's own, it is what is added to the scores.
+    """
+
+    def finished(visible: torch.Tensor) -> torch.Tensor:
+        if config._attn_implementation != "eager":
+            return visible
+        return torch.zeros(visible.shape, dtype=dtype, device=visible.device).masked_fill(
+            ~visible, torch.finfo(dtype).min
+        )
+
+    full, window = block_causal_mask(sequences), getattr(config, "sliding_window", None)
+    if not window or window >= sequences.shape[1] or not getattr(config, "use_sliding_window", True):
+        return finished(full)
+    places = torch.arange(sequences.shape[1], device=sequences.device)
+    narrow = finished(full & (places[:, None] - places[None, :] < window))
+    if set(getattr(config, "layer_types", None) or ["sliding_attention"]) == {"sliding_attention"}:
+        return narrow
+    return {"full_attention": finished(full), "sliding_attention": narrow}
 
 
 def block_causal_mask(sequences: torch.Tensor) -> torch.Tensor:
@@ -122,13 +161,27 @@ def with_lora(llm: nn.Module, lora: dict, trained_rows: str) -> nn.Module:
         lora_alpha=lora["alpha"],
         lora_dropout=lora["dropout"],
         target_modules=lora["targets"],
-        modules_to_save=["embed_tokens", "lm_head"] if trained_rows == "all" else None,
+        modules_to_save=_names_of_rows(llm) if trained_rows == "all" else None,
         task_type="CAUSAL_LM",
     )
     try:
         return get_peft_model(llm, config)
     except ValueError as error:
-        raise InputError(f"alignment.lora.targets: {lora['targets']} do not fit the LLM ({error}).") from None
+        linear = {
+            name.rpartition(".")[2]
+            for name, module in llm.named_modules()
+            if type(module).__name__ in ("Linear", "Conv1D") and module is not llm.get_output_embeddings()
+        }
+        raise InputError(
+            f"alignment.lora.targets: {lora['targets']} do not fit the LLM ({error}); expected all-linear, or some of "
+            f"{', '.join(sorted(linear))}."
+        ) from None
+
+
+def _names_of_rows(llm: nn.Module) -> list[str]:
+    """Return the names of the embedding matrix and the LM head within their parents, such as ``embed_tokens``."""
+    rows = (llm.get_input_embeddings(), llm.get_output_embeddings())
+    return [name.rpartition(".")[2] for name, module in llm.named_modules() if any(module is one for one in rows)]
 
 
 def save_aligned(model: RecExplainer, folder: str | Path, weights: dict[str, torch.Tensor] | None = None) -> None:

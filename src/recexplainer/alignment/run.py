@@ -12,7 +12,7 @@ from recexplainer.alignment.model import RecExplainer, save_aligned, with_lora
 from recexplainer.alignment.training import train, write_curve
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors, sha256, write_json
-from recexplainer.llm.base import load_model, load_tokenizer
+from recexplainer.llm.base import check_fit, load_model, load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.seeds import derive_seed
 from recexplainer.tasks.schema import ABLATIONS, load_tasks
@@ -51,12 +51,14 @@ def align(
         InputError: the input or the settings do not fit.
         Interrupted: a signal asked for it; the same call goes on from there.
     """
-    encoder = ChatEncoder(load_tokenizer(llm, chat_template), settings["context"])
+    tokenizer = load_tokenizer(llm, chat_template)
+    encoder = ChatEncoder(tokenizer, settings["context"])
     samples, counts = encode_tasks(encoder, train_tasks, ABLATIONS[ablation])
     logger.info("%d training samples of %d tokens", len(samples), sum(map(len, samples)))
 
     # Under fp16 and bf16 the frozen weights are held in that precision; DeepSpeed keeps the trained ones in fp32.
     model = load_model(llm, settings["precision"])
+    check_fit(model, tokenizer, settings["context"])
     torch.manual_seed(derive_seed(seed, "weights"))
     tables = read_safetensors(embeddings)
     model = RecExplainer(

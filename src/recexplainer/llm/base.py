@@ -72,22 +72,66 @@ def load_tokenizer(manifest: str, chat_template: str | None = None):
         chat_template: path of a Jinja chat template; None keeps the tokenizer's own.
 
     Raises:
-        InputError: there is no chat template at all, or no end-of-sequence token, or a file is not the manifest's.
+        InputError: there is no chat template at all, or none for turns that alternate, or no end-of-sequence token; or
+            the tokenizer is a slow one; or a file is not the manifest's.
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(
-        checked_folder(manifest, weights=False), use_fast=True, trust_remote_code=False
-    )
+    folder = checked_folder(manifest, weights=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
+    if not tokenizer.is_fast:
+        raise InputError(f"{folder}: its tokenizer is not a fast one; expected a tokenizer.json beside the model.")
     if chat_template:
         tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
     if not tokenizer.chat_template:
         raise InputError(f"{manifest}: the tokenizer has no chat template; set llm.chat_template to a Jinja file.")
     if tokenizer.eos_token_id is None:
         raise InputError(f"{manifest}: the tokenizer has no end-of-sequence token; expected one.")
+    tokenizer.eos_token = _end_of_turn(tokenizer, manifest) or tokenizer.eos_token
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def _end_of_turn(tokenizer, manifest: str) -> str | None:
+    """Return the special token with which the chat template ends an answer, as ``<|im_end|>``; None if there is none.
+
+    It is where generation has to stop, and not always the tokenizer's end of sequence.
+    """
+    from jinja2 import TemplateError
+
+    turns = [{"role": "user", "content": "\ue000"}, {"role": "assistant", "content": "\ue001"}]
+    try:
+        tail = tokenizer.apply_chat_template(turns, tokenize=False).partition("\ue001")[2]
+    except TemplateError as error:
+        raise InputError(
+            f"{manifest}: the chat template takes no question and answer ({error}); set llm.chat_template to another."
+        ) from None
+    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    found = [number for number in tokenizer(tail, add_special_tokens=False)["input_ids"] if number in special]
+    return tokenizer.convert_ids_to_tokens(found[0]) if found else None
+
+
+def check_fit(model, tokenizer, context: int) -> None:
+    """Check that an LLM can take what its tokenizer and the config give it.
+
+    Args:
+        model: the causal LM.
+        tokenizer: its tokenizer.
+        context: the longest sequence in tokens.
+
+    Raises:
+        InputError: the LLM has fewer positions, or fewer rows for tokens.
+    """
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if positions and positions < context:
+        raise InputError(f"alignment.context: {context}; the LLM has {positions} positions. Set it to that or less.")
+    rows = model.get_input_embeddings().weight.shape[0]
+    if rows < len(tokenizer):
+        raise InputError(
+            f"the LLM has {rows} token embeddings and its tokenizer {len(tokenizer)} tokens; expected a tokenizer "
+            "that belongs to the model."
+        )
 
 
 def load_model(manifest: str, dtype: str = "fp32"):
@@ -98,18 +142,31 @@ def load_model(manifest: str, dtype: str = "fp32"):
         dtype: ``fp32``, ``bf16`` or ``fp16``.
 
     Raises:
-        InputError: a file of the model is not the manifest's, or weights hold something else than tensors, as code.
+        InputError: a file of the model is not the manifest's, or weights hold something else than tensors, as code; or
+            it is no causal LM of transformers.
     """
     from pickle import UnpicklingError
 
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     precision = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[dtype]
     folder = checked_folder(manifest, weights=True)
     try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        if type(config) not in AutoModelForCausalLM._model_mapping:
+            raise ValueError(f"{config.model_type} is none")
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{folder}: not a causal LM that transformers knows ({reason}). Choose another model."
+        ) from None
+    # torch's attention has no cap on its scores.
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    attention = "eager" if capped else "sdpa"
+    try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=precision, attn_implementation="sdpa", weights_only=True, trust_remote_code=False
+            folder, dtype=precision, attn_implementation=attention, weights_only=True, trust_remote_code=False
         )
     except UnpicklingError as error:
         reason = str(error).splitlines()[0]

@@ -114,7 +114,11 @@ class ChatEncoder:
                     ids.append(PLACEHOLDERS[kind])
                     refs.append(value)
             ids += self._special(after)
+            refs += [0] * (len(ids) - len(refs))
             if message["role"] == "assistant":
+                if self._plain.special.isdisjoint(self._special(after)):
+                    ids.append(self.tokenizer.eos_token_id)  # the template ends an answer with words, or with nothing
+                    refs.append(0)
                 spans.append((start, len(ids)))
         ids += self._special(around[-1][0])
         refs += [0] * (len(ids) - len(refs))
@@ -131,6 +135,10 @@ class ChatEncoder:
             result = []
             for index in range(len(roles)):
                 before, after = texts[index], texts[index + 1]
+                if roles[index] == "assistant":
+                    # Some templates write more before the last answer than before the others, or than in a prompt.
+                    header = self._render(roles[:index], True)[-1]
+                    before = before if before.rstrip() == header.rstrip() else header
                 end = self._render(roles[: index + 1], False)[-1] if roles[index] == "assistant" else ""
                 if not after.startswith(end):
                     end = self.tokenizer.eos_token if after.startswith(self.tokenizer.eos_token) else ""
