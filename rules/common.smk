@@ -133,10 +133,11 @@ def several_nodes():
 def base_llm_settings():
     """Where the base LLM is: only what its source needs."""
     llm = config["llm"]
+    quantization = pick(llm, "quantization") if llm["quantization"] else {}
     if llm["source"] == "hub":
-        return to_json(pick(llm, "source", "id", "revision"))
+        return to_json(pick(llm, "source", "id", "revision"), quantization)
     folder = llm["folder"] if llm["source"] == "folder" else f"{RESULTS}/llm/scratch"
-    return to_json(source=llm["source"], folder=folder)
+    return to_json(quantization, source=llm["source"], folder=folder)
 
 
 def predict_settings():

@@ -272,6 +272,13 @@ def _training_conflicts(config: dict) -> Iterator[str]:
             yield f"{name}.precision: 'fp16' with {name}.gpus 0; expected bf16 or fp32 on the CPU."
     if isinstance(alignment["lora"]["targets"], str) and alignment["lora"]["targets"] != "all-linear":
         yield f"alignment.lora.targets: {alignment['lora']['targets']!r}; expected a list of names, or all-linear."
+    if config["llm"]["quantization"] and "zero3" in Path(alignment["deepspeed"]).name:
+        yield (
+            f"alignment.deepspeed: {alignment['deepspeed']!r} with llm.quantization; expected ZeRO-2, as ZeRO-3 cannot "
+            "cut weights of 4 bits."
+        )
+    if config["llm"]["quantization"] and resolve(config)["trained_rows"] == "all":
+        yield "llm.quantization: 'nf4' with the switch trained_rows 'all'; expected trained_rows: new."
     if labels["positive_share"] + labels["negative_share"] > 1:
         yield (
             f"labels.positive_share: {labels['positive_share']}; expected at most 1 less labels.negative_share, "

@@ -1,6 +1,7 @@
 """LLMs of other kinds than Vicuna: their attention, scales, templates and modules, through the code that loads them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,6 +105,13 @@ def save(folder, kind: str = "llama", template: str = "gemma", **changes) -> str
     return str(folder / "base.json")
 
 
+def quantize(manifest: str) -> str:
+    """Let the weights be held in 4 bits."""
+    folder = json.loads(Path(manifest).read_text())["folder"]
+    make_manifest("folder", folder, None, None, manifest, "nf4")
+    return manifest
+
+
 def conversations(count: int = 24) -> list:
     """Questions as in all three modes: titles, embeddings, both."""
     user, item = ({"kind": kind, "text": "", "ref": 3} for kind in ("user", "item"))
@@ -164,6 +172,31 @@ def test_answers_in_a_batch_are_those_one_by_one(tmp_path, kind):
         together = Generator(model, tokenizer, 12).generate(prompts, 8, beams)
         assert together == [Generator(model, tokenizer, beams).generate([one], 8, beams)[0] for one in prompts]
     assert len({texts[0] for texts in together}) > 1
+
+
+def test_an_llm_in_four_bits_learns_and_answers(tmp_path):
+    manifest = quantize(save(tmp_path, hidden_size=64, intermediate_size=128))
+    model, tokenizer = aligned(manifest), load_tokenizer(manifest)
+    linear = model.base[0].model.layers[0].mlp.up_proj.base_layer
+    assert linear.weight.dtype == torch.uint8 and linear.weight.numel() == 64 * 128 // 2
+    samples = ChatEncoder(tokenizer, 64).encode(conversations())
+    frozen = linear.weight.clone()
+    record, _ = training.train(model, samples, SETTINGS | {"batch": 12, "epochs": 4}, ZERO2, 1, str(tmp_path), "same")
+    losses = [row["loss"] for row in record["curve"]]
+    assert np.mean(losses[-2:]) < 0.5 * losses[0]
+    assert torch.equal(frozen, linear.weight)
+    save_aligned(model, tmp_path / "aligned")
+    again = load_aligned(load_model(manifest), tmp_path / "aligned", TABLES, TABLES)
+    prompts = ChatEncoder(tokenizer, 64).encode(conversations(6), prompt_only=True)
+    answers = Generator(again, tokenizer, 12).generate(prompts, 8, 3)
+    assert answers == Generator(model.eval(), tokenizer, 12).generate(prompts, 8, 3)
+
+
+def test_four_bits_without_their_package(tmp_path, monkeypatch):
+    manifest = quantize(save(tmp_path))
+    monkeypatch.setattr("transformers.utils.is_bitsandbytes_available", lambda: False)
+    with pytest.raises(InputError, match="llm.quantization: nf4 needs the package bitsandbytes"):
+        load_model(manifest)
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

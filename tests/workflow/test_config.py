@@ -159,6 +159,12 @@ WRONG = {
     "llm.folder: 'absent'; expected a folder with a config.json, saved by transformers.": {
         "llm": {"source": "folder", "folder": "absent"}
     },
+    "alignment.deepspeed: 'config/deepspeed/zero3.json' with llm.quantization; expected ZeRO-2, as ZeRO-3 cannot cut "
+    "weights of 4 bits.": {"llm": {"quantization": "nf4"}, "alignment": {"deepspeed": "config/deepspeed/zero3.json"}},
+    "llm.quantization: 'nf4' with the switch trained_rows 'all'; expected trained_rows: new.": {
+        "llm": {"quantization": "nf4"},
+        "switches": {"trained_rows": "all"},
+    },
     "llm.revision: null with llm.source 'hub'; expected the model's revision.": {"llm": {"revision": None}},
     "llm.revision: 'main'; expected a text that matches ^[0-9a-f]{40}$.": {"llm": {"revision": "main"}},
     "llm.chat_template: 'tokenizer' with llm.source 'scratch'; expected a Jinja file.": {

@@ -11,11 +11,12 @@ def main(args):
     from recexplainer.llm.base import make_manifest
 
     llm = args.settings
-    make_manifest(llm["source"], llm.get("folder"), llm.get("id"), llm.get("revision"), args.output)
+    where = (llm["source"], llm.get("folder"), llm.get("id"), llm.get("revision"))
+    make_manifest(*where, args.output, llm.get("quantization"))
 
 
 if __name__ == "__main__":
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="source, folder, id, revision as JSON")
+    arguments.add_argument("--settings", type=cli.settings, required=True, help="JSON: source, folder, id, revision, quantization")
     arguments.add_argument("--output", required=True, help="the manifest to write")
     cli.run(main, arguments)

@@ -154,8 +154,10 @@ def with_lora(llm: nn.Module, lora: dict, trained_rows: str) -> nn.Module:
     Raises:
         InputError: no module has a target's name.
     """
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
+    if getattr(llm, "is_loaded_in_4bit", False):
+        llm = prepare_model_for_kbit_training(llm, use_gradient_checkpointing=False)
     config = LoraConfig(
         r=lora["rank"],
         lora_alpha=lora["alpha"],
@@ -170,7 +172,7 @@ def with_lora(llm: nn.Module, lora: dict, trained_rows: str) -> nn.Module:
         linear = {
             name.rpartition(".")[2]
             for name, module in llm.named_modules()
-            if type(module).__name__ in ("Linear", "Conv1D") and module is not llm.get_output_embeddings()
+            if type(module).__name__ in ("Linear", "Linear4bit", "Conv1D") and module is not llm.get_output_embeddings()
         }
         raise InputError(
             f"alignment.lora.targets: {lora['targets']} do not fit the LLM ({error}); expected all-linear, or some of "

@@ -5,6 +5,7 @@ and the demo's model trained from scratch are loaded by the same code.
 """
 
 import logging
+import os
 from pathlib import Path
 
 from recexplainer.errors import InputError
@@ -18,7 +19,14 @@ HUB_PATTERNS = ["*.json", "*.safetensors", "*.bin", "*.model", "*.jinja", "*.txt
 WEIGHTS = (".safetensors", ".bin")
 
 
-def make_manifest(source: str, folder: str | None, hub_id: str | None, revision: str | None, output: str) -> None:
+def make_manifest(
+    source: str,
+    folder: str | None,
+    hub_id: str | None,
+    revision: str | None,
+    output: str,
+    quantization: str | None = None,
+) -> None:
     """Resolve the base LLM to a local folder and write its manifest.
 
     Args:
@@ -27,6 +35,7 @@ def make_manifest(source: str, folder: str | None, hub_id: str | None, revision:
         hub_id: the model's id on the hub, for ``hub``.
         revision: the commit of the snapshot, for ``hub``.
         output: the manifest, JSON: ``folder``, ``id``, ``revision``, ``files`` (name to sha256).
+        quantization: ``nf4``: the weights are to be held in 4 bits; it then stands in the manifest.
 
     Raises:
         InputError: the folder is missing or holds no ``config.json``.
@@ -39,7 +48,8 @@ def make_manifest(source: str, folder: str | None, hub_id: str | None, revision:
     if not (root / "config.json").is_file():
         raise InputError(f"llm.folder: {folder} holds no config.json; expected a folder saved by transformers.")
     files = {path.name: sha256(path) for path in sorted(root.iterdir()) if path.is_file()}
-    write_json(output, {"folder": str(folder), "id": hub_id, "revision": revision, "files": files})
+    manifest = {"folder": str(folder), "id": hub_id, "revision": revision, "files": files}
+    write_json(output, manifest | ({"quantization": quantization} if quantization else {}))
     logger.info("base LLM: %s (%d files); manifest in %s", folder, len(files), output)
 
 
@@ -134,12 +144,33 @@ def check_fit(model, tokenizer, context: int) -> None:
         )
 
 
+def _in_four_bits(manifest: str, precision) -> dict:
+    """Return what transformers has to know to hold weights as the manifest says; nothing if as they are."""
+    kind = read_json(manifest).get("quantization")
+    if not kind:
+        return {}
+    import torch
+    from transformers import BitsAndBytesConfig
+    from transformers.utils import is_bitsandbytes_available
+
+    if not is_bitsandbytes_available():
+        raise InputError(f"llm.quantization: {kind} needs the package bitsandbytes; install it, or set this to null.")
+    quantized = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=kind,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=precision,
+    )
+    device = int(os.environ.get("LOCAL_RANK", "0")) if torch.cuda.is_available() else "cpu"
+    return {"quantization_config": quantized, "device_map": {"": device}}
+
+
 def load_model(manifest: str, dtype: str = "fp32"):
-    """Load the base LLM in evaluation mode.
+    """Load the base LLM in evaluation mode; in 4 bits if its manifest says so (QLoRA: Dettmers et al., 2023).
 
     Args:
         manifest: path of the manifest.
-        dtype: ``fp32``, ``bf16`` or ``fp16``.
+        dtype: ``fp32``, ``bf16`` or ``fp16``; of 4-bit weights the one that they are computed in.
 
     Raises:
         InputError: a file of the model is not the manifest's, or weights hold something else than tensors, as code; or
@@ -166,7 +197,12 @@ def load_model(manifest: str, dtype: str = "fp32"):
     attention = "eager" if capped else "sdpa"
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=precision, attn_implementation=attention, weights_only=True, trust_remote_code=False
+            folder,
+            dtype=precision,
+            attn_implementation=attention,
+            weights_only=True,
+            trust_remote_code=False,
+            **_in_four_bits(manifest, precision),
         )
     except UnpicklingError as error:
         reason = str(error).splitlines()[0]
