@@ -20,6 +20,8 @@ INSTALL := .venv/bin/python -m pip install --require-hashes --no-deps --no-build
 	command -v nvidia-smi || $(INSTALL) envs/torch-cpu.lock || echo "No build of torch for CPUs; taking the usual one."
 	$(INSTALL) requirements.lock
 	.venv/bin/python -m pip show torch | grep '^Version:.*cpu' || $(INSTALL) envs/torch-cuda.lock
+	@# The command `recexplainer`; the pipeline itself runs from the clone, installed or not.
+	.venv/bin/python -m pip install --no-deps --no-build-isolation --quiet --editable .
 	.venv/bin/python -m pip check
 	touch $@
 

@@ -63,6 +63,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         os.environ[name] = str(args.threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of kernels that it lacks, whoever loads it
     try:
         main(args)
     except (InputError, OSError, MemoryError, RuntimeError, ImportError) as error:

@@ -208,25 +208,33 @@ def save_aligned(model: RecExplainer, folder: str | Path, weights: dict[str, tor
     write_safetensors(folder / "projectors.safetensors", own)
 
 
-def load_aligned(llm: nn.Module, folder: str | Path | None, users: np.ndarray, items: np.ndarray) -> RecExplainer:
+def load_aligned(
+    llm: nn.Module, folder: str | Path | None, users: np.ndarray, items: np.ndarray, name: str = "default"
+) -> RecExplainer:
     """Load an aligned model for inference, or the base LLM alone.
 
     Args:
-        llm: the base LLM.
+        llm: the base LLM; or one that peft has wrapped, which gets one adapter more: several alignments can so share
+            their base LLM, and ``set_adapter`` says which one answers.
         folder: what :func:`save_aligned` wrote; None for the base LLM.
         users, items: the recommender's embeddings, as for :class:`RecExplainer`.
+        name: of the adapter.
     """
     if folder is None:
         return RecExplainer(llm, users, items).eval()
-    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+    from peft import PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 
     folder = Path(folder)
     read_json(folder / "adapter_config.json")
-    wrapped = get_peft_model(llm, PeftConfig.from_pretrained(folder))
-    set_peft_model_state_dict(wrapped, read_tensors(folder / "adapter_model.safetensors"))
+    config = PeftConfig.from_pretrained(folder)
+    if isinstance(llm, PeftModel):
+        llm.add_adapter(name, config)
+    else:
+        llm = get_peft_model(llm, config, adapter_name=name)
+    set_peft_model_state_dict(llm, read_tensors(folder / "adapter_model.safetensors"), adapter_name=name)
     tensors = read_tensors(folder / "projectors.safetensors")
-    model = RecExplainer(wrapped, users, items, "add" if "token_rows" in tensors else "replace")
+    model = RecExplainer(llm, users, items, "add" if "token_rows" in tensors else "replace")
     missing, _ = model.load_state_dict(tensors, strict=False)
-    if any(not name.startswith("llm.") for name in missing):
+    if any(not key.startswith("llm.") for key in missing):
         raise InputError(f"{folder}/projectors.safetensors: tensors are missing; run the alignment again.")
     return model.eval()

@@ -4,7 +4,7 @@ Any recommender fits that can score a history which it has never seen. Write a f
 :class:`Scorer` and give it to :func:`recexplainer.faithfulness.measure.measure_cases`; :func:`sasrec_scorer` is one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -24,8 +24,12 @@ class Scorer(Protocol):
         ...
 
 
-def sasrec_scorer(model: str | Path, config: str | Path) -> Scorer:
-    """Return the scorer of a trained SASRec, in eval mode: without dropout.
+Encoder = Callable[[Sequence[Sequence[int]]], np.ndarray]
+"""Maps histories, oldest item first, to user embeddings ``(histories, dim)``."""
+
+
+def sasrec_encoder(model: str | Path, config: str | Path) -> tuple[Encoder, np.ndarray]:
+    """Return what embeds histories with a trained SASRec, in eval mode (without dropout), and its item embeddings.
 
     Args:
         model: ``model.safetensors`` of the recommender.
@@ -40,15 +44,20 @@ def sasrec_scorer(model: str | Path, config: str | Path) -> Scorer:
 
     network = load_model(model, config)
     longest = network.positions.num_embeddings
-    items = network.items().detach().numpy()
 
     @torch.no_grad()
-    def score(histories: Sequence[Sequence[int]]) -> np.ndarray:
+    def encode(histories: Sequence[Sequence[int]]) -> np.ndarray:
         kept = [list(history)[-longest:] for history in histories]
         # Left padded with 0; item i is i + 1.
         sequence = np.zeros((len(kept), max(map(len, kept))), dtype=np.int64)
         for row, history in enumerate(kept):
             sequence[row, -len(history) :] = np.asarray(history) + 1
-        return network(torch.from_numpy(sequence)).numpy() @ items.T
+        return network(torch.from_numpy(sequence)).numpy()
 
-    return score
+    return encode, network.items().detach().numpy()
+
+
+def sasrec_scorer(model: str | Path, config: str | Path) -> Scorer:
+    """Return the scorer of a trained SASRec; see :func:`sasrec_encoder`."""
+    encode, items = sasrec_encoder(model, config)
+    return lambda histories: encode(histories) @ items.T

@@ -1,0 +1,75 @@
+"""The command ``recexplainer``: ask a finished run about a history and an item.
+
+Run as: recexplainer explain --model results/demo/alignment/games/hybrid/full --history "A; B" --item "C"
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from recexplainer import cli
+from recexplainer.errors import InputError
+
+DECISIONS = {True: "Yes", False: "No", None: "cannot be read"}
+VERDICTS = {"yes": "Yes: among its best", "no": "No: among its worst", "between": "neither yes nor no"}
+PLACES = {"history": "in the history", "target": "the item", "catalogue": "not in the history", "nowhere": "made up"}
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    result = cli.parser(__doc__)
+    commands = result.add_subparsers(dest="command", required=True)
+    explain = commands.add_parser("explain", help="print the decision, the recommender's score and the explanation")
+    explain.add_argument(
+        "--model", required=True, help="an aligned model, {results}/alignment/{dataset}/{mode}/{ablation}"
+    )
+    whose = explain.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--history", help='titles, oldest first, with "; " between them')
+    whose.add_argument("--user", help="the id of a user, whose history is taken")
+    explain.add_argument("--item", required=True, help="the title in question")
+    explain.add_argument("--viewpoint", help="a point of view, by its name in the file of prompts")
+    explain.add_argument("--base", action="store_true", help="let the base LLM answer, for comparison, as well")
+    explain.add_argument("--json", action="store_true", help="print a JSON object")
+    return result
+
+
+def place(model: str | Path) -> tuple[Path, str, str]:
+    """Return the folder of the results, the dataset and the system that a model's folder stands for.
+
+    Raises:
+        InputError: it is no such folder.
+    """
+    parts = Path(model).parts
+    if len(parts) < 4 or parts[-4] != "alignment":
+        raise InputError(f"--model {model}: expected a folder {{results}}/alignment/{{dataset}}/{{mode}}/{{ablation}}.")
+    return Path(*parts[:-4]), parts[-3], "/".join(parts[-2:])
+
+
+def explain(args: argparse.Namespace) -> None:
+    """Answer one question."""
+    from recexplainer.interactive.explainer import BASE, Explainer
+
+    results, dataset, system = place(args.model)
+    explainer = Explainer(results, dataset, [system, BASE] if args.base else [system])
+    if args.user is not None:
+        history = explainer.history_of(args.user)
+    else:
+        history = [explainer.find(title) for title in args.history.split("; ") if title.strip()]
+    item = explainer.find(args.item)
+    verdict = explainer.judge(history, item)
+    answers = [explainer.ask(history, item, name, args.viewpoint) for name in explainer.systems]
+    if args.json:
+        print(json.dumps({"recommender": asdict(verdict), "answers": [asdict(one) for one in answers]}, indent=2))
+        return
+    where = f"score {verdict.score:.3f}, rank {verdict.rank} of {verdict.unseen}"
+    print(f"recommender: {VERDICTS[verdict.decision]} ({where})")
+    for one in answers:
+        print(f"\n{one.system}: {DECISIONS[one.decision]}\n{one.text or '(no answer: the question is too long)'}")
+        for citation in one.citations:
+            print(f"  {citation.title}: {PLACES[citation.kind]}")
+
+
+def main() -> None:
+    """Run the command."""
+    cli.run(lambda args: {"explain": explain}[args.command](args), arguments())

@@ -1,0 +1,221 @@
+"""A finished run as something that can be asked: what the recommender thinks of an item, and what the systems say."""
+
+import difflib
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from recexplainer.alignment.model import RecExplainer, load_aligned
+from recexplainer.errors import InputError
+from recexplainer.explanation.answering import answer
+from recexplainer.explanation.checker import Citation, check, load_catalogue
+from recexplainer.explanation.prompts import load_explanation_prompts
+from recexplainer.explanation.questions import render
+from recexplainer.faithfulness.scorer import sasrec_encoder
+from recexplainer.files import read_json, read_parquet, read_safetensors
+from recexplainer.llm.base import load_model, load_tokenizer
+from recexplainer.recommender.labels import thresholds
+
+NEAR = 5  # titles that a message offers in place of one that is not there
+BASE = "base"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the recommender thinks of an item after a history.
+
+    Attributes:
+        decision: ``yes``, ``no`` or ``between``: over the threshold of positive items, under that of negative ones,
+            or neither (section 3.1.1).
+        score: the dot product of the user's and the item's embedding.
+        rank: 1 for the best of the unseen items.
+        unseen: how many there are.
+    """
+
+    decision: str
+    score: float
+    rank: int
+    unseen: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a system says.
+
+    Attributes:
+        system: its name.
+        text: the explanation.
+        finish: ``stop``, ``length`` (cut off) or ``failed`` (the question is too long).
+        decision: whether the text recommends the item; None if it cannot be read.
+        citations: the titles in the text, and whether they are in the history, the catalogue or nowhere.
+    """
+
+    system: str
+    text: str
+    finish: str
+    decision: bool | None
+    citations: list[Citation]
+
+
+class Explainer:
+    """One dataset of a finished run, loaded once.
+
+    Args:
+        results: the folder of the run, with its ``provenance.json``, which holds the config.
+        dataset: one of the run's datasets.
+        systems: ``base``, or names of folders of ``alignment/{dataset}`` such as ``hybrid/full``; default: the base
+            LLM and all alignments but the ablations and those with other seeds. They share one base LLM in memory.
+
+    Attributes:
+        titles: of the items.
+        users: the users' own ids.
+        viewpoints: the names of points of view that can be asked for.
+        systems: the names.
+
+    Raises:
+        InputError: there is no such run, dataset or system, or a file of it is missing or broken.
+    """
+
+    def __init__(self, results: str | Path, dataset: str, systems: Sequence[str] = ()):
+        results = Path(results)
+        self.config = self._config(results)
+        if dataset not in self.config["run"]["datasets"]:
+            known = ", ".join(self.config["run"]["datasets"])
+            raise InputError(f"{results}: no dataset {dataset!r} in this run; expected one of: {known}.")
+        items = results / f"data/{dataset}/items.parquet"
+        self.titles: list[str] = list(read_parquet(items, ["title"])["title"])
+        self.catalogue = load_catalogue(items)
+        self.users: list[str] = list(read_parquet(results / f"data/{dataset}/users.parquet", ["user_id"])["user_id"])
+        events = read_parquet(results / f"data/{dataset}/interactions.parquet", ["user", "item", "position"])
+        events = events.sort_values(["user", "position"])
+        self._histories = {user: group.tolist() for user, group in events.groupby("user", sort=True)["item"]}
+        recommender = results / f"recommender/{dataset}"
+        self._encode, self._items = sasrec_encoder(recommender / "model.safetensors", recommender / "config.json")
+        self.max_length = self.config["datasets"][dataset]["recommender"]["max_length"]
+        self._prompts = load_explanation_prompts(self.config["explanation"]["prompts"])
+        self.viewpoints = list(self._prompts.viewpoints)
+        self._load(results, dataset, list(systems) or self._found(results / "alignment" / dataset))
+
+    @staticmethod
+    def _config(results: Path) -> dict:
+        path = results / "provenance.json"
+        if not path.is_file():
+            raise InputError(
+                f"{path}: no such file; expected the folder of a finished run, such as results or results/demo."
+            )
+        return read_json(path)["config"]
+
+    @staticmethod
+    def _found(folder: Path) -> list[str]:
+        made = sorted(path.parent.parent.name for path in folder.glob("*/full/adapter_model.safetensors"))
+        return [BASE, *(f"{mode}/full" for mode in made)]
+
+    def _load(self, results: Path, dataset: str, systems: list[str]) -> None:
+        llm, template = results / "llm/base.json", self.config["llm"]["chat_template"]
+        self._tokenizer = load_tokenizer(str(llm), None if template == "tokenizer" else template)
+        tables = read_safetensors(results / f"export/{dataset}/embeddings.safetensors")
+        self._scale = max(tables["user"].std(), 1e-8)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        shared = load_model(str(llm), self.config["evaluation"]["precision"])
+        self._models: dict[str, RecExplainer] = {}
+        for number, name in enumerate(one for one in systems if one != BASE):
+            folder = results / "alignment" / dataset / name
+            if not (folder / "adapter_model.safetensors").is_file():
+                known = ", ".join(self._found(results / "alignment" / dataset))
+                raise InputError(f"{folder}: no aligned model; expected one of: {known}.")
+            model = load_aligned(shared, folder, tables["user"], tables["item"], f"adapter{number}")
+            self._models[name] = model.to(device)
+            shared = model.llm
+        if BASE in systems:
+            self._models[BASE] = RecExplainer(shared, tables["user"], tables["item"]).eval().to(device)
+        self.systems = list(systems)
+
+    def find(self, title: str) -> int:
+        """Return the item of a title; capitals do not matter if that leaves one.
+
+        Raises:
+            InputError: there is none; the message offers the nearest titles.
+        """
+        title = title.strip()
+        if title in self.titles:
+            return self.titles.index(title)
+        alike = [item for item, known in enumerate(self.titles) if known.casefold() == title.casefold()]
+        if len(alike) == 1:
+            return alike[0]
+        folded = {known.casefold(): known for known in self.titles}
+        near = difflib.get_close_matches(title.casefold(), folded, NEAR, 0.4)
+        hint = f"; near: {', '.join(repr(folded[one]) for one in near)}" if near else ""
+        raise InputError(f"no item of the catalogue has the title {title!r}{hint}. Give a title as it stands there.")
+
+    def history_of(self, user: str) -> list[int]:
+        """Return the items of a user, oldest first.
+
+        Raises:
+            InputError: there is no such user.
+        """
+        if user not in self.users:
+            raise InputError(f"no user {user!r}; expected an id such as {', '.join(self.users[:3])}.")
+        return self._histories[self.users.index(user)]
+
+    def judge(self, history: Sequence[int], item: int) -> Verdict:
+        """Return what the recommender thinks of an item.
+
+        Args:
+            history: items, oldest first.
+            item: the item; none of the history.
+
+        Raises:
+            InputError: the history is empty, or holds the item.
+        """
+        if not history:
+            raise InputError("the history is empty; expected one title at least.")
+        if item in history:
+            raise InputError(f"{self.titles[item]!r} is part of the history; expected another item.")
+        scores = (self._encode([history]) @ self._items.T).astype(np.float64)
+        score = float(scores[0, item])
+        scores[0, list(history)] = -np.inf
+        labels = self.config["labels"]
+        (high,), (low,) = thresholds(scores, labels["positive_share"], labels["negative_share"])
+        decision = "yes" if score > high else "no" if score < low else "between"
+        unseen = scores.shape[1] - len(set(history))
+        return Verdict(decision, score, 1 + int((scores[0] > score).sum()), unseen)
+
+    def ask(self, history: Sequence[int], item: int, system: str, viewpoint: str | None = None) -> Answer:
+        """Let a system decide and explain.
+
+        Args:
+            history, item: as for :meth:`judge`.
+            system: one of :attr:`systems`.
+            viewpoint: one of :attr:`viewpoints`, or None for the common question.
+
+        Raises:
+            InputError: there is no such system or viewpoint.
+        """
+        if system not in self._models:
+            raise InputError(f"no system {system!r}; expected one of: {', '.join(self.systems)}.")
+        model, form = self._models[system], "behavior" if system == BASE else system.partition("/")[0]
+        shown = [self.titles[one] for one in history][-self.max_length :]
+        case = {"case": "own", "prefix": 0, "history": shown, "title": self.titles[item]}
+        question = self._prompts.question_from(viewpoint) if viewpoint else self._prompts.question
+        messages = render([case], [question], self.titles, form)
+        # The one user that is asked about stands where the run's users stood, on their scale.
+        model.users = torch.from_numpy(self._encode([history]) / self._scale).float().to(model.users.device)
+        settings = {"context": self.config["alignment"]["context"], "batch_size": 1}
+        settings |= {"max_tokens": self.config["explanation"]["max_tokens"]}
+        with self._speaking(model, system):
+            ((text, finish),) = answer(model, self._tokenizer, messages, settings)
+        checked = check(text, case, self.catalogue)
+        return Answer(system, text, finish, checked.decision, checked.citations)
+
+    def _speaking(self, model: RecExplainer, system: str):
+        """Let the shared LLM speak as one of the systems."""
+        if not hasattr(model.llm, "set_adapter"):
+            return nullcontext()
+        if system == BASE:
+            return model.llm.disable_adapter()
+        model.llm.set_adapter(f"adapter{[one for one in self.systems if one != BASE].index(system)}")
+        return nullcontext()
