@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo fetch test chaos bench coverage mutants audit lint plan verify clean
+.PHONY: setup demo ui fetch test chaos bench coverage mutants audit lint plan verify clean
 
 setup: .venv/.installed
 
@@ -30,6 +30,11 @@ demo: setup
 	snakemake --configfile config/demo.yaml --report results/demo/snakemake_report.html --quiet
 	@echo "Open results/demo/report.html. The tables are in results/demo/tables, the figures in results/demo/figures;"
 	@echo "results/demo/snakemake_report.html is Snakemake's own report of the run."
+
+# A page on this machine on which a finished run can be asked: `make ui`; with RESULTS=results, another run than the
+# demo's.
+ui: setup
+	recexplainer demo-ui --results $(or $(RESULTS),results/demo)
 
 # What needs a network, on a machine that has one: the raw files and the LLM. `make fetch CONFIG=my.yaml`; without
 # CONFIG, the paper's.
@@ -90,9 +95,8 @@ plan: setup
 	PYTHONPATH=src python workflow/scripts/plan.py --config config/config.yaml $(CONFIG)
 
 # Whether the files of a run are still those that it made: `make verify RESULTS=results/demo`.
-RESULTS ?= results
 verify: setup
-	PYTHONPATH=src python workflow/scripts/verify.py --provenance $(RESULTS)/provenance.json
+	PYTHONPATH=src python workflow/scripts/verify.py --provenance $(or $(RESULTS),results)/provenance.json
 
 clean:
 	rm -rf results/demo results/smallest .pytest_cache .ruff_cache .hypothesis

@@ -13,7 +13,7 @@ from clone import ROOT
 from recexplainer.errors import InputError
 from recexplainer.interactive.explainer import Explainer
 
-SYSTEMS = ["base", "behavior/full", "hybrid/full", "intention/full"]
+SYSTEMS = ["base", "behavior/full", "intention/full", "hybrid/full"]
 
 
 @pytest.fixture(scope="module")

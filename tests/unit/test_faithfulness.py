@@ -26,7 +26,7 @@ from recexplainer.faithfulness.measure import measure_faithfulness
 from recexplainer.faithfulness.own_decisions import classify_cases
 from recexplainer.faithfulness.readers import read_scores, read_verdicts, recognise
 from recexplainer.faithfulness.records import OWN_DECISIONS, RECORDS, load_own_decisions, read_records, write_records
-from recexplainer.faithfulness.scorer import sasrec_scorer
+from recexplainer.faithfulness.scorer import recommender_scorer
 from recexplainer.faithfulness.simulation import Pair, Reader, draw_pairs
 from recexplainer.faithfulness.table import METRICS, faithfulness_table
 from recexplainer.files import write_json, write_parquet, write_safetensors
@@ -365,7 +365,7 @@ def test_sasrec_scores_as_it_was_exported(tmp_path):
     model = build(hyperparameters(values), 20)
     write_safetensors(tmp_path / "model.safetensors", model.state_dict())
     write_json(tmp_path / "config.json", {"sasrec": values, "items": 20})
-    scorer = sasrec_scorer(tmp_path / "model.safetensors", tmp_path / "config.json")
+    scorer = recommender_scorer(tmp_path / "model.safetensors", tmp_path / "config.json")
     sequences = [[3, 1, 4, 15, 9, 2], [6, 5, 3], [8, 9, 7, 0]]
     histories = Histories.from_sequences(sequences, 20)
     expected = encode(model, histories, np.arange(len(histories))) @ model.items().detach().numpy().T

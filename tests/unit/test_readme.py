@@ -14,10 +14,12 @@ from small_dataset import small_dataset
 from snakemake.utils import update_config
 
 from recexplainer.files import read_parquet
+from recexplainer.interactive.command import arguments, place
 from recexplainer.recommender.contract import LABELS, SIMILAR, load_export
 from recexplainer.settings import PRESETS, check
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECEXPLAINER = ".venv/bin/recexplainer "
 SHELL = (". .venv/bin/activate", "export OPENAI_API_KEY")
 
 
@@ -70,7 +72,15 @@ def test_every_command_is_of_a_kind_that_is_tested_here():
     assert OWN_RECOMMENDER in SNAKEMAKE
     programs = {f"PYTHONPATH=src python {name}" for name in PROGRAMS}
     for line in COMMANDS:
-        assert line.startswith("make ") or line in SNAKEMAKE or line in programs or line in SHELL, line
+        assert line.startswith(("make ", RECEXPLAINER)) or line in SNAKEMAKE or line in programs or line in SHELL, line
+
+
+def test_questions_are_put_as_the_command_takes_them():
+    asked = [shlex.split(line.removeprefix(RECEXPLAINER)) for line in COMMANDS if line.startswith(RECEXPLAINER)]
+    assert asked
+    for words in asked:
+        results, dataset, system = place(arguments().parse_args(words).model)
+        assert (results.as_posix(), dataset, system) == ("results/demo", "games", "hybrid/full")
 
 
 def test_make_targets_exist():

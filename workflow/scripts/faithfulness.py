@@ -17,7 +17,7 @@ def main(args) -> None:
     import torch
 
     from recexplainer.faithfulness.measure import measure_faithfulness
-    from recexplainer.faithfulness.scorer import sasrec_scorer
+    from recexplainer.faithfulness.scorer import recommender_scorer
 
     torch.set_num_threads(args.threads)
     measure_faithfulness(
@@ -29,7 +29,7 @@ def main(args) -> None:
         args.items,
         args.embeddings,
         args.labels,
-        sasrec_scorer(args.model, args.config) if args.model else None,
+        recommender_scorer(args.model, args.config) if args.model else None,
         args.settings,
         args.seed,
         args.outputs,

@@ -1,7 +1,8 @@
 """The recommender as a function that can be asked again: what the counterfactual measure needs of it.
 
 Any recommender fits that can score a history which it has never seen. Write a function with the signature of
-:class:`Scorer` and give it to :func:`recexplainer.faithfulness.measure.measure_cases`; :func:`sasrec_scorer` is one.
+:class:`Scorer` and give it to :func:`recexplainer.faithfulness.measure.measure_cases`; :func:`recommender_scorer` is
+one.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,8 +29,8 @@ Encoder = Callable[[Sequence[Sequence[int]]], np.ndarray]
 """Maps histories, oldest item first, to user embeddings ``(histories, dim)``."""
 
 
-def sasrec_encoder(model: str | Path, config: str | Path) -> tuple[Encoder, np.ndarray]:
-    """Return what embeds histories with a trained SASRec, in eval mode (without dropout), and its item embeddings.
+def recommender_encoder(model: str | Path, config: str | Path) -> tuple[Encoder, np.ndarray]:
+    """Return what embeds histories with a trained recommender, in eval mode (without dropout), and its item embeddings.
 
     Args:
         model: ``model.safetensors`` of the recommender.
@@ -43,7 +44,7 @@ def sasrec_encoder(model: str | Path, config: str | Path) -> tuple[Encoder, np.n
     from recexplainer.recommender.training import load_model
 
     network = load_model(model, config)
-    longest = network.positions.num_embeddings
+    longest = network.max_length
 
     @torch.no_grad()
     def encode(histories: Sequence[Sequence[int]]) -> np.ndarray:
@@ -57,7 +58,7 @@ def sasrec_encoder(model: str | Path, config: str | Path) -> tuple[Encoder, np.n
     return encode, network.items().detach().numpy()
 
 
-def sasrec_scorer(model: str | Path, config: str | Path) -> Scorer:
-    """Return the scorer of a trained SASRec; see :func:`sasrec_encoder`."""
-    encode, items = sasrec_encoder(model, config)
+def recommender_scorer(model: str | Path, config: str | Path) -> Scorer:
+    """Return the scorer of a trained recommender; see :func:`recommender_encoder`."""
+    encode, items = recommender_encoder(model, config)
     return lambda histories: encode(histories) @ items.T

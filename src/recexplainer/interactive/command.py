@@ -1,6 +1,7 @@
 """The command ``recexplainer``: ask a finished run about a history and an item.
 
 Run as: recexplainer explain --model results/demo/alignment/games/hybrid/full --history "A; B" --item "C"
+    recexplainer demo-ui --results results/demo --dataset games
 """
 
 import argparse
@@ -31,6 +32,10 @@ def arguments() -> argparse.ArgumentParser:
     explain.add_argument("--viewpoint", help="a point of view, by its name in the file of prompts")
     explain.add_argument("--base", action="store_true", help="let the base LLM answer, for comparison, as well")
     explain.add_argument("--json", action="store_true", help="print a JSON object")
+    page = commands.add_parser("demo-ui", help="open a local page with all systems side by side")
+    page.add_argument("--results", required=True, help="the folder of a finished run")
+    page.add_argument("--dataset", help="default: the run's first")
+    page.add_argument("--port", type=int, default=8080, help="on this machine (default 8080)")
     return result
 
 
@@ -70,6 +75,25 @@ def explain(args: argparse.Namespace) -> None:
             print(f"  {citation.title}: {PLACES[citation.kind]}")
 
 
+def demo_ui(args: argparse.Namespace) -> None:
+    """Serve the page.
+
+    Raises:
+        InputError: the packages of the page are missing.
+    """
+    import importlib.util
+
+    if importlib.util.find_spec("nicegui") is None:
+        raise InputError("the page needs the package nicegui; `make setup` installs it.")
+    from recexplainer.interactive.explainer import Explainer
+    from recexplainer.interactive.page import serve
+
+    config = Explainer.config_of(args.results)
+    dataset = args.dataset or config["run"]["datasets"][0]
+    explainer = Explainer(args.results, dataset)
+    serve(explainer, config["datasets"][dataset]["name"], args.port)
+
+
 def main() -> None:
     """Run the command."""
-    cli.run(lambda args: {"explain": explain}[args.command](args), arguments())
+    cli.run(lambda args: {"explain": explain, "demo-ui": demo_ui}[args.command](args), arguments())

@@ -15,7 +15,7 @@ from recexplainer.explanation.answering import answer
 from recexplainer.explanation.checker import Citation, check, load_catalogue
 from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render
-from recexplainer.faithfulness.scorer import sasrec_encoder
+from recexplainer.faithfulness.scorer import recommender_encoder
 from recexplainer.files import read_json, read_parquet, read_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer
 from recexplainer.recommender.labels import thresholds
@@ -82,7 +82,7 @@ class Explainer:
 
     def __init__(self, results: str | Path, dataset: str, systems: Sequence[str] = ()):
         results = Path(results)
-        self.config = self._config(results)
+        self.config = self.config_of(results)
         if dataset not in self.config["run"]["datasets"]:
             known = ", ".join(self.config["run"]["datasets"])
             raise InputError(f"{results}: no dataset {dataset!r} in this run; expected one of: {known}.")
@@ -94,25 +94,29 @@ class Explainer:
         events = events.sort_values(["user", "position"])
         self._histories = {user: group.tolist() for user, group in events.groupby("user", sort=True)["item"]}
         recommender = results / f"recommender/{dataset}"
-        self._encode, self._items = sasrec_encoder(recommender / "model.safetensors", recommender / "config.json")
+        self._encode, self._items = recommender_encoder(recommender / "model.safetensors", recommender / "config.json")
         self.max_length = self.config["datasets"][dataset]["recommender"]["max_length"]
         self._prompts = load_explanation_prompts(self.config["explanation"]["prompts"])
         self.viewpoints = list(self._prompts.viewpoints)
         self._load(results, dataset, list(systems) or self._found(results / "alignment" / dataset))
 
     @staticmethod
-    def _config(results: Path) -> dict:
-        path = results / "provenance.json"
+    def config_of(results: str | Path) -> dict:
+        """Return the config of a finished run.
+
+        Raises:
+            InputError: there is no such run.
+        """
+        path = Path(results, "provenance.json")
         if not path.is_file():
             raise InputError(
                 f"{path}: no such file; expected the folder of a finished run, such as results or results/demo."
             )
         return read_json(path)["config"]
 
-    @staticmethod
-    def _found(folder: Path) -> list[str]:
-        made = sorted(path.parent.parent.name for path in folder.glob("*/full/adapter_model.safetensors"))
-        return [BASE, *(f"{mode}/full" for mode in made)]
+    def _found(self, folder: Path) -> list[str]:
+        made = [f"{mode}/full" for mode in self.config["run"]["modes"]]
+        return [BASE, *(name for name in made if (folder / name / "adapter_model.safetensors").is_file())]
 
     def _load(self, results: Path, dataset: str, systems: list[str]) -> None:
         llm, template = results / "llm/base.json", self.config["llm"]["chat_template"]

@@ -1,26 +1,26 @@
-"""From a trained SASRec to the three files that later stages read."""
+"""From a trained recommender to the three files that later stages read."""
 
 import logging
 
 import numpy as np
 import pyarrow as pa
+from torch.nn import Module
 
 from recexplainer.errors import InputError
 from recexplainer.recommender.histories import Histories
 from recexplainer.recommender.labels import LabelSettings, label_prefixes, similar_items
-from recexplainer.recommender.sasrec import SASRec
 from recexplainer.recommender.training import encode
 
 logger = logging.getLogger(__name__)
 
 
 def export(
-    model: SASRec, histories: Histories, settings: dict, seed: int
+    model: Module, histories: Histories, settings: dict, seed: int
 ) -> tuple[dict[str, np.ndarray], pa.Table, pa.Table]:
     """Compute the embeddings once, in eval mode, and the labels from them.
 
     Args:
-        model: a trained SASRec.
+        model: a trained recommender.
         histories: all prefixes.
         settings: ``positive_share``, ``negative_share``, ``candidates``, ``similar`` and ``batch_size``.
         seed: of the labels' draws.

@@ -94,7 +94,7 @@ class SASRec(nn.Module):
         self.layers = nn.ModuleList(
             Layer(dim, heads, ffn, activation, hidden_dropout, attention_dropout) for _ in range(layers)
         )
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def forward(self, sequence: Tensor) -> Tensor:
         """Return the user embeddings, the output at the last position.
@@ -118,6 +118,11 @@ class SASRec(nn.Module):
             states = layer(states, states, visible)
         return states
 
+    @property
+    def max_length(self) -> int:
+        """How many items of a history are seen."""
+        return self.positions.num_embeddings
+
     def items(self) -> Tensor:
         """Return the item embeddings, (items, dim): the input item table without its padding row."""
         return self.item_table.weight[1:]
@@ -131,7 +136,7 @@ class SASRec(nn.Module):
         return states, causal & (sequence != PADDING)[:, None, None, :]
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     """Draw weights from N(0, 0.02); biases and the padding row are zero."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=INIT_STD)

@@ -1,4 +1,7 @@
-"""Training of SASRec: full softmax at the last position, early stopping on NDCG@10 (sections 3.1.1 and 3.2.2)."""
+"""Training of recommenders: SASRec by full softmax at the last position, early stopping on NDCG@10 (3.1.1 and 3.2.2).
+
+The others go the same way: GRU4Rec by the same loss, BERT4Rec by that of hidden items, MF by sweeps.
+"""
 
 import copy
 import logging
@@ -14,13 +17,20 @@ from torch.nn import functional
 from recexplainer import seeds
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors
+from recexplainer.recommender.bert4rec import BERT4Rec
 from recexplainer.recommender.evaluation import metrics_table, ndcg, target_ranks
-from recexplainer.recommender.histories import Histories
+from recexplainer.recommender.gru4rec import GRU4Rec
+from recexplainer.recommender.histories import Histories, held_out
 from recexplainer.recommender.hyperparameters import Hyperparameters, hyperparameters
+from recexplainer.recommender.mf import MF
 from recexplainer.recommender.sasrec import SASRec
 from recexplainer.recommender.tuning import best_trial, draw
 
 logger = logging.getLogger(__name__)
+
+MODELS = {"sasrec": SASRec, "gru4rec": GRU4Rec, "bert4rec": BERT4Rec, "mf": MF}
+"""Each has ``forward``, histories (batch, width) in, user embeddings (batch, dim) out; ``items`` and ``max_length``."""
+DEFAULT = "sasrec"
 
 
 @dataclass(frozen=True)
@@ -34,29 +44,37 @@ class Trained:
         curve: one row per epoch: ``epoch``, ``train_loss`` (mean cross-entropy, nats), ``validation_ndcg10``.
     """
 
-    model: SASRec
+    model: torch.nn.Module
     best_epoch: int
     validation_ndcg10: float
     curve: pd.DataFrame
 
 
-def build(settings: Hyperparameters, items: int) -> SASRec:
-    """Return an untrained SASRec for a catalogue of ``items`` items."""
-    return SASRec(
-        items=items,
-        dim=settings.dim,
-        max_length=settings.max_length,
-        layers=settings.layers,
-        heads=settings.heads,
-        ffn=settings.ffn,
-        activation=settings.activation,
-        hidden_dropout=settings.hidden_dropout,
-        attention_dropout=settings.attention_dropout,
-    )
+def build(settings: Hyperparameters, items: int, model: str = DEFAULT) -> torch.nn.Module:
+    """Return an untrained recommender, one of :data:`MODELS`, for a catalogue of ``items`` items.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    if model not in MODELS:
+        raise InputError(f"recommender model {model!r}; expected one of {', '.join(MODELS)}.")
+    architecture = {
+        "dim": settings.dim,
+        "max_length": settings.max_length,
+        "layers": settings.layers,
+        "heads": settings.heads,
+        "ffn": settings.ffn,
+        "activation": settings.activation,
+        "hidden_dropout": settings.hidden_dropout,
+        "attention_dropout": settings.attention_dropout,
+    }
+    if model == "mf":
+        architecture["weight_decay"] = settings.weight_decay
+    return MODELS[model](items=items, **architecture)
 
 
-def train(histories: Histories, settings: Hyperparameters, validation: str, seed: int) -> Trained:
-    """Train SASRec: every proper prefix of each user's training part predicts the item that follows it.
+def train(histories: Histories, settings: Hyperparameters, validation: str, seed: int, kind: str = DEFAULT) -> Trained:
+    """Train a recommender: every proper prefix of each user's training part predicts the item that follows it.
 
     Args:
         histories: all prefixes; the items kept for validation and test are never read as inputs or targets.
@@ -64,6 +82,7 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
         validation: ``second_last``: stop on the last item but one; ``test``: on the test item, as the authors'
             code does.
         seed: of weights, dropout and order. The same seed and number of threads give the same bytes.
+        kind: one of :data:`MODELS`.
 
     Raises:
         InputError: no history is long enough to train on.
@@ -77,12 +96,16 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
         raise InputError(
             "The interactions hold no training target: every history is too short. Raise the filter's `core`."
         )
-    model = build(settings, histories.item_count)
+    model = build(settings, histories.item_count, kind)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    parts = np.flatnonzero(histories.length <= histories.total - held_out(validation))
     best_epoch, best_score, best_weights = 0, 0.0, copy.deepcopy(model.state_dict())
     curve = []
     for epoch in range(1, settings.epochs + 1):
-        loss = _train_epoch(model, optimizer, histories, order.permutation(targets), settings)
+        if isinstance(model, MF):
+            loss = model.sweep(histories, parts)
+        else:
+            loss = _train_epoch(model, optimizer, histories, order.permutation(targets), settings)
         if not math.isfinite(loss):
             logger.warning("epoch %d: the loss is not finite; training diverged and stops here", epoch)
             break
@@ -102,7 +125,7 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
 
 
 def _train_epoch(
-    model: SASRec,
+    model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
     histories: Histories,
     targets: np.ndarray,
@@ -113,8 +136,12 @@ def _train_epoch(
     total = 0.0
     for start in range(0, len(targets), settings.batch_size):
         batch = targets[start : start + settings.batch_size]
-        logits = user_embeddings(model, histories, batch - 1) @ model.items().T
-        loss = functional.cross_entropy(logits, torch.from_numpy(histories.items[batch].astype(np.int64)))
+        wanted = torch.from_numpy(histories.items[batch].astype(np.int64))
+        if isinstance(model, BERT4Rec):
+            loss = model.loss(torch.from_numpy(histories.inputs(batch - 1, model.max_length)), wanted)
+        else:
+            logits = user_embeddings(model, histories, batch - 1) @ model.items().T
+            loss = functional.cross_entropy(logits, wanted)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
@@ -123,9 +150,9 @@ def _train_epoch(
     return total / len(targets)
 
 
-def user_embeddings(model: SASRec, histories: Histories, rows: np.ndarray) -> torch.Tensor:
+def user_embeddings(model: torch.nn.Module, histories: Histories, rows: np.ndarray) -> torch.Tensor:
     """Return the model's output for the prefixes ``rows``, (rows, dim); short ones are not padded like long ones."""
-    max_length = model.positions.num_embeddings
+    max_length = model.max_length
     groups = histories.by_width(rows, max_length)
     parts = [model(torch.from_numpy(histories.inputs(rows[group], max_length))) for group in groups]
     if len(parts) == 1:
@@ -134,13 +161,13 @@ def user_embeddings(model: SASRec, histories: Histories, rows: np.ndarray) -> to
 
 
 @torch.no_grad()
-def encode(model: SASRec, histories: Histories, rows: np.ndarray) -> np.ndarray:
+def encode(model: torch.nn.Module, histories: Histories, rows: np.ndarray) -> np.ndarray:
     """Return the user embeddings of the prefixes ``rows``, (rows, dim) float32, in eval mode (no dropout)."""
     model.eval()
     return user_embeddings(model, histories, rows).numpy()
 
 
-def scorer(model: SASRec, histories: Histories):
+def scorer(model: torch.nn.Module, histories: Histories):
     """Return the function that maps prefix rows (batch,) to scores (batch, items)."""
     items = model.items().detach().numpy()
     return lambda rows: encode(model, histories, rows) @ items.T
@@ -151,7 +178,8 @@ def run_trial(histories: Histories, settings: dict, trial: int, seed: int) -> di
 
     Args:
         histories: all prefixes.
-        settings: ``sasrec``, ``space`` and ``validation`` of the config.
+        settings: ``sasrec`` (the hyperparameters, whatever the model), ``space`` and ``validation`` of the config;
+            ``model``, if it is not SASRec.
         trial: the trial's number.
         seed: of the search and the training.
 
@@ -160,7 +188,7 @@ def run_trial(histories: Histories, settings: dict, trial: int, seed: int) -> di
     """
     chosen = draw(settings["sasrec"], settings["space"], trial, seed)
     logger.info("trial %d: %s", trial, chosen)
-    trained = train(histories, chosen, settings["validation"], seed)
+    trained = train(histories, chosen, settings["validation"], seed, settings.get("model", DEFAULT))
     return {
         "trial": trial,
         "hyperparameters": chosen.to_dict(),
@@ -177,7 +205,7 @@ class Recommender:
         weights: the model's parameters by name.
         config: all that rebuilds the model, and how it was chosen.
         curve: see :class:`Trained`.
-        metrics: see :func:`recexplainer.recommender.evaluation.metrics_table`; rows sasrec and popularity.
+        metrics: see :func:`recexplainer.recommender.evaluation.metrics_table`; rows of the model and of popularity.
     """
 
     weights: dict[str, torch.Tensor]
@@ -194,7 +222,7 @@ def train_best(histories: Histories, trials: list[str | Path], settings: dict, s
     Args:
         histories: all prefixes.
         trials: the JSON files of the random search.
-        settings: ``validation`` and ``bootstrap`` (resamples) of the config.
+        settings: ``validation`` and ``bootstrap`` (resamples) of the config; ``model``, if it is not SASRec.
         seed: of training and bootstrap.
 
     Raises:
@@ -203,11 +231,13 @@ def train_best(histories: Histories, trials: list[str | Path], settings: dict, s
     trial = best_trial(trials)
     validation = settings["validation"]
     logger.info("trial %d of %d is the best: %s", trial["trial"], len(trials), trial["hyperparameters"])
-    trained = train(histories, hyperparameters(trial["hyperparameters"]), validation, seed)
+    kind = settings.get("model", DEFAULT)
+    trained = train(histories, hyperparameters(trial["hyperparameters"]), validation, seed, kind)
     if trained.best_epoch == 0:
         raise InputError("Training diverged in its first epoch with the best trial's values. Lower recommender.lr.")
     config = {
-        "sasrec": trial["hyperparameters"],
+        **({} if kind == DEFAULT else {"model": kind}),
+        kind: trial["hyperparameters"],
         "items": histories.item_count,
         "trial": trial["trial"],
         "validation": validation,
@@ -217,23 +247,24 @@ def train_best(histories: Histories, trials: list[str | Path], settings: dict, s
     popularity = histories.popularity(validation).astype(np.float64)
     targets = histories.test_targets()
     ranks = {
-        "sasrec": target_ranks(histories, targets, scorer(trained.model, histories)),
+        kind: target_ranks(histories, targets, scorer(trained.model, histories)),
         "popularity": target_ranks(histories, targets, lambda rows: np.tile(popularity, (len(rows), 1))),
     }
     metrics = metrics_table(ranks, seed, settings["bootstrap"])
     return Recommender(trained.model.state_dict(), config, trained.curve, metrics)
 
 
-def load_model(model: str | Path, config: str | Path) -> SASRec:
-    """Rebuild a trained SASRec from its ``model.safetensors`` and ``config.json``, in eval mode.
+def load_model(model: str | Path, config: str | Path) -> torch.nn.Module:
+    """Rebuild a trained recommender from its ``model.safetensors`` and ``config.json``, in eval mode.
 
     Raises:
         InputError: a file is missing or broken, or the two do not belong together.
     """
     values = read_json(config)
-    if not isinstance(values, dict) or not {"sasrec", "items"} <= set(values):
-        raise InputError(f"{config}: expected the keys 'sasrec' and 'items'. Train the recommender again.")
-    result = build(hyperparameters(values["sasrec"]), values["items"])
+    kind = values.get("model", DEFAULT) if isinstance(values, dict) else DEFAULT
+    if not isinstance(values, dict) or not {kind, "items"} <= set(values):
+        raise InputError(f"{config}: expected the keys {kind!r} and 'items'. Train the recommender again.")
+    result = build(hyperparameters(values[kind]), values["items"], kind)
     weights = {name: torch.from_numpy(value) for name, value in read_safetensors(model).items()}
     try:
         result.load_state_dict(weights)

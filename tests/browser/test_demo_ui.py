@@ -1,0 +1,196 @@
+"""The page of ``recexplainer demo-ui`` in a real Chromium: asked by a user's history and by one of one's own."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from urllib.request import Request, urlopen
+
+import pytest
+from clone import ROOT
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+if not (CHROMIUM and DRIVER):
+    pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)", allow_module_level=True)
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs the Python package selenium")
+pytest.importorskip("nicegui", reason="needs the Python package nicegui")
+
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+from recexplainer.explanation.checker import Citation  # noqa: E402
+from recexplainer.interactive.explainer import Explainer  # noqa: E402
+from recexplainer.interactive.page import marked  # noqa: E402
+
+OPTIONS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1280,900"
+).split()
+
+
+@pytest.fixture(scope="module")
+def explainer(whole_run):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(whole_run.parents[1])
+        yield Explainer("results/smallest", "games")
+
+
+@pytest.fixture(scope="module")
+def address(whole_run):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "recexplainer", "demo-ui", "--results", "results/smallest", "--port", str(port)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    # NiceGUI takes a page that pytest starts for one of its own tests.
+    environment = {name: value for name, value in environment.items() if not name.startswith(("PYTEST", "NICEGUI"))}
+    process = subprocess.Popen(
+        command, cwd=whole_run.parents[1], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "open http://127.0.0.1" in line:
+            break
+    else:
+        raise AssertionError("".join(said))
+    for _ in range(100):
+        try:
+            urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}/"
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def until(browser, condition):
+    return WebDriverWait(browser, 60).until(condition)
+
+
+def field(browser, label: str):
+    return until(browser, lambda b: b.find_element(By.CSS_SELECTOR, f"input[aria-label='{label}']"))
+
+
+def choose(browser, label: str, text: str) -> None:
+    """Type into a field and take the option with exactly this text."""
+    box = field(browser, label)
+    box.click()
+    box.send_keys(text)
+
+    def option(_):
+        found = browser.find_elements(By.CSS_SELECTOR, "[role=option]")
+        return next((one for one in found if one.text == text), None)
+
+    until(browser, option).click()
+    until(browser, lambda _: not browser.find_elements(By.CSS_SELECTOR, "[role=option]"))
+
+
+def history(browser) -> list[str]:
+    return [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".asked .title")]
+
+
+def ask(browser) -> None:
+    button = next(one for one in browser.find_elements(By.TAG_NAME, "button") if one.text.upper() == "EXPLAIN")
+    button.click()
+
+
+def body(browser) -> str:
+    return browser.find_element(By.TAG_NAME, "body").text
+
+
+def test_a_users_history_is_explained_by_all_systems(browser, address, explainer):
+    browser.get(address)
+    user = explainer.users[2]
+    choose(browser, "User", user)
+    *items, item = explainer.history_of(user)
+    until(browser, lambda b: history(b) == [explainer.titles[one] for one in items])
+    assert field(browser, "Item").get_attribute("value") == explainer.titles[item]
+    ask(browser)
+    until(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".text")) == 4)
+    verdict = explainer.judge(items, item)
+    assert f"score {verdict.score:.3f}, rank {verdict.rank} of {verdict.unseen} unseen items" in body(browser)
+    shown = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".text")]
+    answers = [explainer.ask(items, item, system) for system in explainer.systems]
+    assert [" ".join(text.split()) for text in shown] == [" ".join(one.text.split()) for one in answers]
+    marks = [one.get_attribute("class") for one in browser.find_elements(By.CSS_SELECTOR, ".text mark")]
+    assert marks == [citation.kind for one in answers for citation in one.citations]
+    assert [name in body(browser) for name in ("Base LLM", "RecExplainer-B", "RecExplainer-I", "RecExplainer-H")]
+
+
+def test_a_history_of_ones_own_and_a_viewpoint(browser, address, explainer):
+    browser.get(address)
+    first, second, third = explainer.titles[3], explainer.titles[7], explainer.titles[11]
+    for title in (first, second, third):
+        choose(browser, "Add a title", title)
+    until(browser, lambda b: history(b) == [first, second, third])
+    browser.find_elements(By.CSS_SELECTOR, "[aria-label=Earlier]")[2].click()
+    until(browser, lambda b: history(b) == [first, third, second])
+    browser.find_elements(By.CSS_SELECTOR, "[aria-label=Remove]")[0].click()
+    until(browser, lambda b: history(b) == [third, second])
+
+    ask(browser)
+    until(browser, lambda b: "No item is chosen" in body(b))
+    choose(browser, "Item", second)
+    ask(browser)
+    until(browser, lambda b: f"'{second}' is part of the history" in body(b))
+
+    choose(browser, "Item", explainer.titles[20])
+    field(browser, "Point of view").click()
+    view = explainer.viewpoints[0]
+    until(
+        browser, lambda b: next((o for o in b.find_elements(By.CSS_SELECTOR, "[role=option]") if o.text == view), None)
+    ).click()
+    ask(browser)
+    until(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".text")) == 4)
+    expected = explainer.ask([11, 7], 20, explainer.systems[-1], view).text
+    assert " ".join(browser.find_elements(By.CSS_SELECTOR, ".text")[-1].text.split()) == " ".join(expected.split())
+
+
+def test_the_page_fits_a_phone_and_asks_no_other_machine(browser, address):
+    for width in (1280, 400):
+        browser.set_window_size(width, 900)
+        assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
+    assert any(url.startswith(address) for url in asked)
+    assert {url for url in asked if not url.startswith((address, "data:", "chrome:", "blob:"))} == set()
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_the_page_is_for_this_machine_alone(address):
+    with urlopen(address) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "http:" not in policy
+    with pytest.raises(OSError, match="400"):
+        urlopen(Request(address, headers={"Host": "evil.example"}))
+    port = int(address.rsplit(":", 1)[1].strip("/"))
+    others = {one[4][0] for one in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
+    for other in others:
+        with socket.socket() as probe:
+            assert probe.connect_ex((other, port)) != 0 or other.startswith("127.")
+
+
+def test_texts_are_escaped():
+    text = 'A <b>&</b> and <img src=x onerror="alert(1)"> end'
+    start = text.index("<img")
+    found = marked(text, [Citation(start, text.index(" end"), "x", "nowhere")])
+    assert "<img" not in found and "<b>" not in found
+    assert found.startswith('A &lt;b&gt;&amp;&lt;/b&gt; and <mark class="nowhere" title="made up">&lt;img src=x')
+    assert found.endswith("&quot;&gt;</mark> end")

@@ -1,0 +1,137 @@
+"""The recommenders beside SASRec: they learn what is planted, and matrix factorisation solves what it says."""
+
+import numpy as np
+import pytest
+import torch
+
+from recexplainer.errors import InputError
+from recexplainer.files import write_json, write_safetensors
+from recexplainer.recommender.evaluation import ndcg, target_ranks
+from recexplainer.recommender.export import export
+from recexplainer.recommender.histories import Histories
+from recexplainer.recommender.hyperparameters import hyperparameters
+from recexplainer.recommender.mf import CONFIDENCE, REGULARISATION
+from recexplainer.recommender.training import MODELS, build, encode, load_model, scorer, train, train_best
+
+ITEMS = 40
+VALUES = {"dim": 16, "max_length": 6, "layers": 1, "heads": 2, "ffn": 32, "activation": "gelu", "hidden_dropout": 0.0}
+VALUES |= {"attention_dropout": 0.0, "lr": 0.01, "weight_decay": 0.0, "batch_size": 64, "epochs": 12, "patience": 12}
+VALUES |= {"gradient_clip": 10.0}
+LABELS = {"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 1, "batch_size": 64}
+OTHERS = ["gru4rec", "bert4rec", "mf"]
+
+
+def chains(users: int = 80, length: int = 9) -> Histories:
+    """Histories in which an item decides the next one."""
+    random = np.random.default_rng(1)
+    starts = random.integers(ITEMS, size=users)
+    return Histories.from_sequences([[int(s + 7 * step) % ITEMS for step in range(length)] for s in starts], ITEMS)
+
+
+def tastes(users: int = 120, length: int = 9) -> Histories:
+    """Histories out of one half of the catalogue each, in no order."""
+    random = np.random.default_rng(1)
+    halves = [np.arange(ITEMS // 2), np.arange(ITEMS // 2, ITEMS)]
+    return Histories.from_sequences(
+        [random.permutation(halves[user % 2])[:length].tolist() for user in range(users)], ITEMS
+    )
+
+
+def test_ndcg_of(model, histories) -> float:
+    return float(ndcg(target_ranks(histories, histories.test_targets(), scorer(model, histories)), 10).mean())
+
+
+test_ndcg_of.__test__ = False
+
+
+@pytest.mark.parametrize("kind", ["gru4rec", "bert4rec"])
+def test_sequential_recommenders_learn_what_follows(kind):
+    histories = chains()
+    trained = train(histories, hyperparameters(VALUES), "second_last", 1, kind)
+    assert test_ndcg_of(trained.model, histories) > 0.8
+    assert trained.curve["train_loss"].iloc[-1] < 0.7 * trained.curve["train_loss"].iloc[0]
+    again = train(histories, hyperparameters(VALUES), "second_last", 1, kind)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(trained.model.state_dict().values(), again.model.state_dict().values(), strict=True)
+    )
+
+
+def test_matrix_factorisation_learns_tastes():
+    histories = tastes()
+    model = train(histories, hyperparameters(VALUES | {"dim": 4}), "second_last", 1, "mf").model
+    ranks = target_ranks(histories, histories.test_targets(), scorer(model, histories))
+    # Of a user's own half 12 items are unseen; they come before the other half's 20.
+    assert (ranks < 12).mean() > 0.95
+
+
+def test_matrix_factorisation_is_the_least_squares_solution():
+    histories = tastes(users=30)
+    model = train(histories, hyperparameters(VALUES | {"dim": 4, "epochs": 4}), "second_last", 1, "mf").model
+    factors = model.items().detach().numpy().astype(np.float64)
+    rows = np.array([3, 40, 200])
+    for row, found in zip(rows, encode(model, histories, rows), strict=True):
+        start = row - histories.length[row] + 1
+        history = histories.items[max(start, row - VALUES["max_length"] + 1) : row + 1]
+        weights, wanted = np.ones(ITEMS), np.zeros(ITEMS)
+        weights[history], wanted[history] = 1 + CONFIDENCE, 1
+        # Ridge regression on the whole catalogue, as rows of one system.
+        root = np.sqrt(weights)[:, None]
+        system = np.vstack([root * factors, np.sqrt(REGULARISATION) * np.eye(4)])
+        right = np.concatenate([root[:, 0] * wanted, np.zeros(4)])
+        np.testing.assert_allclose(found, np.linalg.lstsq(system, right, rcond=None)[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_an_embedding_depends_on_its_history_alone(kind):
+    histories, values = chains(users=20), hyperparameters(VALUES)
+    torch.manual_seed(1)
+    model = build(values, ITEMS, kind).eval()
+    rows = np.arange(len(histories))
+    together = encode(model, histories, rows)
+    one_by_one = np.concatenate([encode(model, histories, rows[row : row + 1]) for row in rows])
+    np.testing.assert_allclose(together, one_by_one, atol=1e-5)
+    assert model.items().shape == (ITEMS, VALUES["dim"])
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_written_is_read_again_and_exported(tmp_path, kind):
+    histories = chains(users=30)
+    write_json(
+        tmp_path / "0.json",
+        {"trial": 0, "hyperparameters": VALUES | {"epochs": 2}, "validation_ndcg10": 0.1, "epochs": 2},
+    )
+    settings = {"validation": "second_last", "bootstrap": 10, "model": kind}
+    best = train_best(histories, [tmp_path / "0.json"], settings, 1)
+    assert list(best.metrics["model"]) == [kind, "popularity"]
+    write_safetensors(tmp_path / "model.safetensors", best.weights)
+    write_json(tmp_path / "config.json", best.config)
+    model = load_model(tmp_path / "model.safetensors", tmp_path / "config.json")
+    embeddings, labels, similar = export(model, histories, LABELS, 1)
+    ranks = target_ranks(
+        histories, histories.test_targets(), lambda rows: embeddings["user"][rows] @ embeddings["item"].T
+    )
+    assert ndcg(ranks, 10).mean() == pytest.approx(best.metrics["ndcg10"][0], abs=1e-6)
+    assert labels.num_rows == len(histories) and similar.num_rows == ITEMS
+
+
+def test_a_hidden_item_is_what_bert4rec_is_asked_for():
+    torch.manual_seed(1)
+    model = build(hyperparameters(VALUES), ITEMS, "bert4rec").eval()
+    sequence, targets = torch.tensor([[0, 3, 9], [4, 8, 2]]), torch.tensor([5, 6])
+    with torch.no_grad():
+        losses = {round(float(model.loss(sequence, targets)), 6) for _ in range(20)}
+        assert len(losses) > 1  # other items are hidden each time
+        # With nothing but the target hidden, it is the cross-entropy at the mask after the history.
+        from recexplainer.recommender import bert4rec
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bert4rec, "HIDDEN", 0.0)
+            logits = model(sequence) @ model.items().T
+            expected = torch.nn.functional.cross_entropy(logits, targets)
+            torch.testing.assert_close(model.loss(sequence, targets), expected)
+
+
+def test_an_unknown_model_is_named():
+    with pytest.raises(InputError, match="recommender model 'svd'; expected one of sasrec, gru4rec, bert4rec, mf"):
+        build(hyperparameters(VALUES), ITEMS, "svd")
