@@ -18,6 +18,8 @@ include: "rules/common.smk"
 
 wildcard_constraints:
     dataset="|".join(config["datasets"]),
+    # Nothing for SASRec, else what stands behind the dataset's name: games.gru4rec.
+    recommender=r"(\.[a-z][a-z0-9_]*)?",
     mode="behavior|intention|hybrid",
     ablation=r"full(\.[0-9]+)?|no_discrimination|no_reconstruction|no_classification|no_sharegpt|no_retrieval_ranking",
     trial="[0-9]+",

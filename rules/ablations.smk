@@ -16,8 +16,8 @@ rule figure6:
     input:
         predictions=ABLATION_PREDICTIONS,
         judgements=collect(
-            "<results>/judgements/{dataset}/{group}/{judge}.parquet",
-            dataset=ABLATED_DATASETS,
+            "<results>/judgements/{target}/{group}/{judge}.parquet",
+            target=ABLATED_DATASETS,
             group=["systems", "ablations"],
             judge=JUDGES[0],
         ),

@@ -54,7 +54,7 @@ rule base_llm:
         runtime=720,
     params:
         code=code_digest("base_llm.py"),
-        settings=base_llm_settings(),
+        settings=to_json(sources.base_llm(config)),
     shell:
         "python workflow/scripts/base_llm.py --settings {params.settings:q} --output {output.manifest:q}"
         " --threads {threads} 2>&1 | tee {log:q}"
@@ -64,20 +64,20 @@ rule align:
     input:
         llm="<results>/llm/base.json",
         chat_template=chat_template,
-        tasks="<results>/tasks/{dataset}/{mode}/train.parquet",
+        tasks="<results>/tasks/{dataset}{recommender}/{mode}/train.parquet",
         sharegpt="<results>/tasks/sharegpt/train.parquet",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         deepspeed=config["alignment"]["deepspeed"],
     output:
-        adapter="<results>/alignment/{dataset}/{mode}/{ablation}/adapter_model.safetensors",
-        adapter_config="<results>/alignment/{dataset}/{mode}/{ablation}/adapter_config.json",
-        projectors="<results>/alignment/{dataset}/{mode}/{ablation}/projectors.safetensors",
-        loss="<results>/alignment/{dataset}/{mode}/{ablation}/loss.csv",
-        record="<results>/alignment/{dataset}/{mode}/{ablation}/record.json",
+        adapter="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/adapter_model.safetensors",
+        adapter_config="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/adapter_config.json",
+        projectors="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/projectors.safetensors",
+        loss="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/loss.csv",
+        record="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/record.json",
     log:
-        "<logs>/align/{dataset}.{mode}.{ablation}.log",
+        "<logs>/align/{dataset}{recommender}.{mode}.{ablation}.log",
     benchmark:
-        "<benchmarks>/align/{dataset}.{mode}.{ablation}.tsv"
+        "<benchmarks>/align/{dataset}{recommender}.{mode}.{ablation}.tsv"
     conda:
         "../envs/llm.yaml"
     threads: config["alignment"]["threads"] * max(1, config["alignment"]["gpus"])
@@ -97,7 +97,7 @@ rule align:
         ablation=lambda w: w.ablation.partition(".")[0],
         seed=seed("alignment", "dataset", "mode", "ablation"),
         # Not an output: Snakemake would delete it before a retry, which is to go on from the last checkpoint.
-        checkpoints=f"{RESULTS}/checkpoints/{{dataset}}/{{mode}}/{{ablation}}",
+        checkpoints=f"{RESULTS}/checkpoints/{{dataset}}{{recommender}}/{{mode}}/{{ablation}}",
         # These depend on input, output and resources alone, so Snakemake does not rerun for them.
         folder=subpath(output.adapter, parent=True),
         chat_template=chat_template_option,

@@ -9,7 +9,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from snakemake.exceptions import WorkflowError
 
-from recexplainer import digest, settings, sources
+from recexplainer import digest, settings, sources, targets
 from recexplainer.errors import InputError
 from recexplainer.seeds import derive_seed
 
@@ -32,7 +32,10 @@ ALIGNED = [f"{mode}-full" for mode in MODES]
 # The ablations, and the alignments with other seeds; both are systems of their own.
 ABLATION = config["run"]["ablations"]
 ABLATED = [f"{mode}-{name}" for mode in ABLATION["modes"] for name in ABLATION["names"]]
-ABLATED_DATASETS = ABLATION["datasets"] if ABLATED else []
+# Each dataset with each recommender. Ablations, study and figures 3 to 6 are about the first one.
+TARGETS = targets.targets(config)
+FIRST = targets.suffix(config["run"]["recommenders"][0])
+ABLATED_DATASETS = [f"{dataset}{FIRST}" for dataset in ABLATION["datasets"]] if ABLATED else []
 REPEATED = [[f"{mode}-full", *(f"{mode}-full.{seed}" for seed in config["run"]["seeds"])] for mode in MODES]
 SYSTEMS = [*BASELINES, "base", *ALIGNED]
 EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED]
@@ -40,10 +43,11 @@ EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED]
 METHOD_NAMES = {"base": config["llm"]["name"]} | {f"{mode}-full": mode for mode in MODES}
 JUDGES = config["explanation"]["judges"]
 STUDY = config["explanation"]["study"]
+STUDIED = f"{STUDY['dataset']}{FIRST}"
 # What services are asked for: the results, less their suffix.
 PAID = [
-    *(f"explanations/{dataset}/{name}" for dataset in DATASETS for name in config["explanation"]["services"]),
-    *(f"judgements/{dataset}/systems/{name}" for dataset in DATASETS for name in JUDGES if name != "rubric"),
+    *(f"explanations/{dataset}/{name}" for dataset in TARGETS for name in config["explanation"]["services"]),
+    *(f"judgements/{dataset}/systems/{name}" for dataset in TARGETS for name in JUDGES if name != "rubric"),
     *(f"judgements/{dataset}/ablations/{name}" for dataset in ABLATED_DATASETS for name in JUDGES if name != "rubric"),
 ]
 # Whose explanation figures 4 and 5 are about: the paper's best system, if it is run.
@@ -69,8 +73,18 @@ def code_digest(script):
 
 
 def seed(stage, *wildcard_names):
-    """Seed of a stage, for a job's values of some wildcards."""
-    return lambda wildcards: derive_seed(config["seed"], stage, *(getattr(wildcards, name) for name in wildcard_names))
+    """Seed of a stage, for a job's values of some wildcards; of a recommender but SASRec, for that as well."""
+    return lambda wildcards: derive_seed(
+        config["seed"],
+        stage,
+        *(getattr(wildcards, name) for name in wildcard_names),
+        *filter(None, [getattr(wildcards, "recommender", "")]),
+    )
+
+
+def target(wildcards):
+    """The folder of a dataset with a recommender."""
+    return f"{wildcards.dataset}{wildcards.recommender}"
 
 
 def to_json(*parts, without=(), **more):
@@ -87,17 +101,6 @@ def pick(mapping, *keys):
 def entry(name):
     """A dataset's part of the config, or the conversations'."""
     return sources.entry(config, name)
-
-
-def tuning_settings(wildcards):
-    """What decides a trial of the random search. Trial 0 takes the config's own values, whatever the space."""
-    recommender = config["recommender"]
-    sasrec = {key: value for key, value in recommender.items() if key not in ("tuning", "bootstrap", "threads")}
-    return to_json(
-        sasrec=sasrec | entry(wildcards.dataset)["recommender"],
-        space={} if wildcards.trial == "0" else recommender["tuning"]["space"],
-        validation=SWITCHES["recommender_validation"],
-    )
 
 
 def llm_files(wildcards):
@@ -130,16 +133,6 @@ def several_nodes():
     return {} if nodes == 1 else dict(nodes=nodes, tasks=nodes, tasks_per_gpu=0, mpi="srun", gres=gres)
 
 
-def base_llm_settings():
-    """Where the base LLM is: only what its source needs."""
-    llm = config["llm"]
-    quantization = pick(llm, "quantization") if llm["quantization"] else {}
-    if llm["source"] == "hub":
-        return to_json(pick(llm, "source", "id", "revision"), quantization)
-    folder = llm["folder"] if llm["source"] == "folder" else f"{RESULTS}/llm/scratch"
-    return to_json(quantization, source=llm["source"], folder=folder)
-
-
 def predict_settings():
     """What decides an LLM's predictions."""
     return to_json(
@@ -164,7 +157,7 @@ def adapter_files(wildcards):
     if wildcards.system == "base":
         return []
     mode, ablation = wildcards.system.split("-")
-    folder = f"<results>/alignment/{{dataset}}/{mode}/{ablation}"
+    folder = f"<results>/alignment/{{dataset}}{{recommender}}/{mode}/{ablation}"
     return [
         f"{folder}/{name}" for name in ("adapter_model.safetensors", "adapter_config.json", "projectors.safetensors")
     ]

@@ -1,6 +1,6 @@
 # Stage 12: this run beside the paper, and its tables for print.
 # What is compared with the paper: predictions by dataset and system; judgements by path, dataset and judge.
-COMPARED = [[dataset, system] for dataset in DATASETS for system in SYSTEMS] + [
+COMPARED = [[dataset, system] for dataset in TARGETS for system in SYSTEMS] + [
     [dataset, f"{mode}-{ablation}"] for dataset, mode, ablation in ABLATION_ROWS if ablation != "full"
 ]
 COMPARED_PREDICTIONS = [
@@ -8,7 +8,7 @@ COMPARED_PREDICTIONS = [
 ]
 COMPARED_JUDGEMENTS = [
     [f"{dataset}/{group}/{judge}", dataset, judge]
-    for group, datasets in (("systems", DATASETS), ("ablations", ABLATED_DATASETS))
+    for group, datasets in (("systems", TARGETS), ("ablations", ABLATED_DATASETS))
     for dataset in datasets
     for judge in JUDGES
 ]
@@ -47,7 +47,7 @@ rule paper_vs_ours:
         judgement_rows=json.dumps([row for _, *row in COMPARED_JUDGEMENTS]),
         settings=to_json(
             pick(SWITCHES, "coverage_counts"),
-            generated=[dataset for dataset in DATASETS if entry(dataset).get("generate")],
+            generated=[dataset for dataset in TARGETS if entry(dataset).get("generate")],
             llm=pick(config["llm"], "name", "source"),
             judge="gpt-4" if "gpt-4" in JUDGES else JUDGES[0],
             study=STUDY["dataset"],

@@ -5,16 +5,16 @@ rule predict_baseline:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
-        test="<results>/tasks/{dataset}/behavior/test.parquet",
+        test="<results>/tasks/{dataset}{recommender}/behavior/test.parquet",
     output:
-        retrieval="<results>/predictions/{dataset}/{system}/retrieval.parquet",
-        ranking="<results>/predictions/{dataset}/{system}/ranking.parquet",
-        classification="<results>/predictions/{dataset}/{system}/classification.parquet",
-        reconstruction="<results>/predictions/{dataset}/{system}/reconstruction.parquet",
+        retrieval="<results>/predictions/{dataset}{recommender}/{system}/retrieval.parquet",
+        ranking="<results>/predictions/{dataset}{recommender}/{system}/ranking.parquet",
+        classification="<results>/predictions/{dataset}{recommender}/{system}/classification.parquet",
+        reconstruction="<results>/predictions/{dataset}{recommender}/{system}/reconstruction.parquet",
     log:
-        "<logs>/predict_baseline/{dataset}.{system}.log",
+        "<logs>/predict_baseline/{dataset}{recommender}.{system}.log",
     benchmark:
-        "<benchmarks>/predict_baseline/{dataset}.{system}.tsv"
+        "<benchmarks>/predict_baseline/{dataset}{recommender}.{system}.tsv"
     wildcard_constraints:
         system="|".join(BASELINES),
     conda:
@@ -38,18 +38,18 @@ rule predict_base:
         llm="<results>/llm/base.json",
         chat_template=chat_template,
         # The base LLM reads no embeddings, so it gets the questions in words.
-        test="<results>/tasks/{dataset}/behavior/test.parquet",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        test="<results>/tasks/{dataset}{recommender}/behavior/test.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",
     output:
-        retrieval="<results>/predictions/{dataset}/base/retrieval.parquet",
-        ranking="<results>/predictions/{dataset}/base/ranking.parquet",
-        classification="<results>/predictions/{dataset}/base/classification.parquet",
-        reconstruction="<results>/predictions/{dataset}/base/reconstruction.parquet",
+        retrieval="<results>/predictions/{dataset}{recommender}/base/retrieval.parquet",
+        ranking="<results>/predictions/{dataset}{recommender}/base/ranking.parquet",
+        classification="<results>/predictions/{dataset}{recommender}/base/classification.parquet",
+        reconstruction="<results>/predictions/{dataset}{recommender}/base/reconstruction.parquet",
     log:
-        "<logs>/predict_base/{dataset}.log",
+        "<logs>/predict_base/{dataset}{recommender}.log",
     benchmark:
-        "<benchmarks>/predict_base/{dataset}.tsv"
+        "<benchmarks>/predict_base/{dataset}{recommender}.tsv"
     conda:
         "../envs/llm.yaml"
     threads: config["evaluation"]["threads"]
@@ -74,21 +74,21 @@ rule predict_aligned:
     input:
         llm="<results>/llm/base.json",
         chat_template=chat_template,
-        adapter="<results>/alignment/{dataset}/{mode}/{ablation}/adapter_model.safetensors",
-        adapter_config="<results>/alignment/{dataset}/{mode}/{ablation}/adapter_config.json",
-        projectors="<results>/alignment/{dataset}/{mode}/{ablation}/projectors.safetensors",
-        test="<results>/tasks/{dataset}/{mode}/test.parquet",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        adapter="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/adapter_model.safetensors",
+        adapter_config="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/adapter_config.json",
+        projectors="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/projectors.safetensors",
+        test="<results>/tasks/{dataset}{recommender}/{mode}/test.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",
     output:
-        retrieval="<results>/predictions/{dataset}/{mode}-{ablation}/retrieval.parquet",
-        ranking="<results>/predictions/{dataset}/{mode}-{ablation}/ranking.parquet",
-        classification="<results>/predictions/{dataset}/{mode}-{ablation}/classification.parquet",
-        reconstruction="<results>/predictions/{dataset}/{mode}-{ablation}/reconstruction.parquet",
+        retrieval="<results>/predictions/{dataset}{recommender}/{mode}-{ablation}/retrieval.parquet",
+        ranking="<results>/predictions/{dataset}{recommender}/{mode}-{ablation}/ranking.parquet",
+        classification="<results>/predictions/{dataset}{recommender}/{mode}-{ablation}/classification.parquet",
+        reconstruction="<results>/predictions/{dataset}{recommender}/{mode}-{ablation}/reconstruction.parquet",
     log:
-        "<logs>/predict_aligned/{dataset}.{mode}.{ablation}.log",
+        "<logs>/predict_aligned/{dataset}{recommender}.{mode}.{ablation}.log",
     benchmark:
-        "<benchmarks>/predict_aligned/{dataset}.{mode}.{ablation}.tsv"
+        "<benchmarks>/predict_aligned/{dataset}{recommender}.{mode}.{ablation}.tsv"
     conda:
         "../envs/llm.yaml"
     threads: config["evaluation"]["threads"]

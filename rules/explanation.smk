@@ -5,14 +5,14 @@ rule choose_cases:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
-        labels="<results>/export/{dataset}/labels.parquet",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        labels="<results>/export/{dataset}{recommender}/labels.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
     output:
-        cases="<results>/explanations/{dataset}/cases.parquet",
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
     log:
-        "<logs>/choose_cases/{dataset}.log",
+        "<logs>/choose_cases/{dataset}{recommender}.log",
     benchmark:
-        "<benchmarks>/choose_cases/{dataset}.tsv"
+        "<benchmarks>/choose_cases/{dataset}{recommender}.tsv"
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -36,16 +36,16 @@ rule explain:
         adapter=adapter_files,
         llm="<results>/llm/base.json",
         chat_template=chat_template,
-        cases="<results>/explanations/{dataset}/cases.parquet",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",
         prompts=config["explanation"]["prompts"],
     output:
-        explanations="<results>/explanations/{dataset}/{system}.parquet",
+        explanations="<results>/explanations/{dataset}{recommender}/{system}.parquet",
     log:
-        "<logs>/explain/{dataset}.{system}.log",
+        "<logs>/explain/{dataset}{recommender}.{system}.log",
     benchmark:
-        "<benchmarks>/explain/{dataset}.{system}.tsv"
+        "<benchmarks>/explain/{dataset}{recommender}.{system}.tsv"
     wildcard_constraints:
         system="|".join(["base", *ALIGNED, *ABLATED]),
     conda:
@@ -70,15 +70,15 @@ rule explain:
 
 rule explain_by_service:
     input:
-        cases="<results>/explanations/{dataset}/cases.parquet",
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
         prompts=config["explanation"]["prompts"],
     output:
-        explanations="<results>/explanations/{dataset}/{service}.parquet",
+        explanations="<results>/explanations/{dataset}{recommender}/{service}.parquet",
     log:
-        "<logs>/explain_by_service/{dataset}.{service}.log",
+        "<logs>/explain_by_service/{dataset}{recommender}.{service}.log",
     benchmark:
-        "<benchmarks>/explain_by_service/{dataset}.{service}.tsv"
+        "<benchmarks>/explain_by_service/{dataset}{recommender}.{service}.tsv"
     wildcard_constraints:
         service="|".join(config["services"]),
     localrule: True
@@ -95,7 +95,7 @@ rule explain_by_service:
         service=service_settings,
         settings=to_json(pick(config["explanation"], "max_tokens", "max_usd")),
         # What was paid for is no output: Snakemake would delete it before a rerun, which is to replay it.
-        store=lambda w: answer_store(f"explanations/{w.dataset}/{w.service}"),
+        store=lambda w: answer_store(f"explanations/{target(w)}/{w.service}"),
     shell:
         "python workflow/scripts/explain_service.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --prompts {input.prompts:q} --service {params.service:q} --settings {params.settings:q}"

@@ -4,22 +4,22 @@
 rule classify_cases:
     input:
         adapters=collect(
-            "<results>/alignment/{{dataset}}/{mode}/full/{file}",
+            "<results>/alignment/{{dataset}}{{recommender}}/{mode}/full/{file}",
             mode=MODES,
             file=["adapter_model.safetensors", "adapter_config.json", "projectors.safetensors"],
         ),
         llm="<results>/llm/base.json",
         chat_template=chat_template,
-        cases="<results>/explanations/{dataset}/cases.parquet",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",
         prompts=config["prompts"],
     output:
-        decisions="<results>/faithfulness/{dataset}/own_decisions.parquet",
+        decisions="<results>/faithfulness/{dataset}{recommender}/own_decisions.parquet",
     log:
-        "<logs>/classify_cases/{dataset}.log",
+        "<logs>/classify_cases/{dataset}{recommender}.log",
     benchmark:
-        "<benchmarks>/classify_cases/{dataset}.tsv"
+        "<benchmarks>/classify_cases/{dataset}{recommender}.tsv"
     conda:
         "../envs/llm.yaml"
     threads: config["evaluation"]["threads"]
@@ -32,7 +32,7 @@ rule classify_cases:
         # Of each system with an LLM of ours: name, form, and folder of the alignment.
         systems=lambda w: json.dumps(
             [["base", "behavior", None]]
-            + [[f"{mode}-full", mode, f"{RESULTS}/alignment/{w.dataset}/{mode}/full"] for mode in MODES]
+            + [[f"{mode}-full", mode, f"{RESULTS}/alignment/{target(w)}/{mode}/full"] for mode in MODES]
         ),
         settings=to_json(pick(config["evaluation"], "batch_size", "precision"), pick(config["alignment"], "context")),
         seed=seed("classify_cases", "dataset"),
@@ -46,21 +46,21 @@ rule classify_cases:
 
 rule measure_faithfulness:
     input:
-        cases="<results>/explanations/{dataset}/cases.parquet",
-        explanations=collect("<results>/explanations/{{dataset}}/{system}.parquet", system=EXPLAINED),
-        decisions="<results>/faithfulness/{dataset}/own_decisions.parquet",
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
+        explanations=collect("<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=EXPLAINED),
+        decisions="<results>/faithfulness/{dataset}{recommender}/own_decisions.parquet",
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
-        labels="<results>/export/{dataset}/labels.parquet",
-        model="<results>/recommender/{dataset}/model.safetensors",
-        config="<results>/recommender/{dataset}/config.json",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
+        labels="<results>/export/{dataset}{recommender}/labels.parquet",
+        # One from outside cannot be asked again: the counterfactual measure is then left out.
+        model=lambda w: targets.trained_files(config, w.dataset, w.recommender),
     output:
-        records=collect("<results>/faithfulness/{{dataset}}/{system}.parquet", system=EXPLAINED),
+        records=collect("<results>/faithfulness/{{dataset}}{{recommender}}/{system}.parquet", system=EXPLAINED),
     log:
-        "<logs>/measure_faithfulness/{dataset}.log",
+        "<logs>/measure_faithfulness/{dataset}{recommender}.log",
     benchmark:
-        "<benchmarks>/measure_faithfulness/{dataset}.tsv"
+        "<benchmarks>/measure_faithfulness/{dataset}{recommender}.tsv"
     conda:
         "../envs/faithfulness.yaml"
     threads: 1
@@ -76,13 +76,13 @@ rule measure_faithfulness:
         "python workflow/scripts/faithfulness.py --cases {input.cases:q} --explanations {input.explanations:q}"
         " --systems {params.systems} --own-decisions {input.decisions:q} --interactions {input.interactions:q}"
         " --items {input.catalogue:q} --embeddings {input.embeddings:q} --labels {input.labels:q}"
-        " --model {input.model:q} --config {input.config:q} --settings {params.settings:q} --seed {params.seed}"
+        " --model {input.model:q} --settings {params.settings:q} --seed {params.seed}"
         " --outputs {output.records:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule table_faithfulness:
     input:
-        records=collect("<results>/faithfulness/{dataset}/{system}.parquet", dataset=DATASETS, system=EXPLAINED),
+        records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=EXPLAINED),
     output:
         table=report(
             "<results>/tables/faithfulness.csv", caption="../workflow/report/faithfulness.rst", category="Tables"
@@ -99,7 +99,7 @@ rule table_faithfulness:
         runtime=30,
     params:
         code=code_digest("table_faithfulness.py"),
-        rows=json.dumps([[dataset, system] for dataset in DATASETS for system in EXPLAINED]),
+        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in EXPLAINED]),
         settings=to_json(pick(config["faithfulness"], "bootstrap"), names=METHOD_NAMES),
         seed=seed("table_faithfulness"),
     shell:

@@ -4,9 +4,9 @@ CASE_PAGE = collect("src/recexplainer/explanation/case_page.{part}", part=["html
 
 rule select_case:
     input:
-        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
-        explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
-        judgements=f"<results>/judgements/{STUDY['dataset']}/systems/{JUDGES[0]}.parquet",
+        cases=f"<results>/explanations/{STUDIED}/cases.parquet",
+        explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
+        judgements=f"<results>/judgements/{STUDIED}/systems/{JUDGES[0]}.parquet",
     output:
         selected="<results>/explanations/selected.json",
     log:
@@ -31,9 +31,9 @@ rule select_case:
 
 rule figure4:
     input:
-        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
-        explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
-        judgements=f"<results>/judgements/{STUDY['dataset']}/systems/{JUDGES[0]}.parquet",
+        cases=f"<results>/explanations/{STUDIED}/cases.parquet",
+        explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
+        judgements=f"<results>/judgements/{STUDIED}/systems/{JUDGES[0]}.parquet",
         catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
         selected="<results>/explanations/selected.json",
         template=CASE_PAGE,
@@ -66,17 +66,17 @@ rule explain_viewpoints:
         adapter=adapter_files,
         llm="<results>/llm/base.json",
         chat_template=chat_template,
-        cases="<results>/explanations/{dataset}/cases.parquet",
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         selected="<results>/explanations/selected.json",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",
         prompts=config["explanation"]["prompts"],
     output:
-        explanations="<results>/explanations/{dataset}/viewpoints/{system}.parquet",
+        explanations="<results>/explanations/{dataset}{recommender}/viewpoints/{system}.parquet",
     log:
-        "<logs>/explain_viewpoints/{dataset}.{system}.log",
+        "<logs>/explain_viewpoints/{dataset}{recommender}.{system}.log",
     benchmark:
-        "<benchmarks>/explain_viewpoints/{dataset}.{system}.tsv"
+        "<benchmarks>/explain_viewpoints/{dataset}{recommender}.{system}.tsv"
     wildcard_constraints:
         system="|".join(["base", *ALIGNED]),
     conda:
@@ -101,8 +101,8 @@ rule explain_viewpoints:
 
 rule figure5:
     input:
-        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
-        viewpoints=f"<results>/explanations/{STUDY['dataset']}/viewpoints/{CASE_SYSTEM}.parquet",
+        cases=f"<results>/explanations/{STUDIED}/cases.parquet",
+        viewpoints=f"<results>/explanations/{STUDIED}/viewpoints/{CASE_SYSTEM}.parquet",
         catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
         selected="<results>/explanations/selected.json",
         prompts=config["explanation"]["prompts"],

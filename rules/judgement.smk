@@ -3,15 +3,17 @@
 
 rule judge_by_rubric:
     input:
-        cases="<results>/explanations/{dataset}/cases.parquet",
-        explanations=lambda w: collect("<results>/explanations/{{dataset}}/{system}.parquet", system=judged(w)),
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
+        explanations=lambda w: collect(
+            "<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=judged(w)
+        ),
         catalogue="<results>/data/{dataset}/items.parquet",
     output:
-        judgements="<results>/judgements/{dataset}/{group}/rubric.parquet",
+        judgements="<results>/judgements/{dataset}{recommender}/{group}/rubric.parquet",
     log:
-        "<logs>/judge_by_rubric/{dataset}.{group}.log",
+        "<logs>/judge_by_rubric/{dataset}{recommender}.{group}.log",
     benchmark:
-        "<benchmarks>/judge_by_rubric/{dataset}.{group}.tsv"
+        "<benchmarks>/judge_by_rubric/{dataset}{recommender}.{group}.tsv"
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -29,15 +31,17 @@ rule judge_by_rubric:
 
 rule judge_by_service:
     input:
-        cases="<results>/explanations/{dataset}/cases.parquet",
-        explanations=lambda w: collect("<results>/explanations/{{dataset}}/{system}.parquet", system=judged(w)),
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
+        explanations=lambda w: collect(
+            "<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=judged(w)
+        ),
         prompts=config["explanation"]["prompts"],
     output:
-        judgements="<results>/judgements/{dataset}/{group}/{service}.parquet",
+        judgements="<results>/judgements/{dataset}{recommender}/{group}/{service}.parquet",
     log:
-        "<logs>/judge_by_service/{dataset}.{group}.{service}.log",
+        "<logs>/judge_by_service/{dataset}{recommender}.{group}.{service}.log",
     benchmark:
-        "<benchmarks>/judge_by_service/{dataset}.{group}.{service}.tsv"
+        "<benchmarks>/judge_by_service/{dataset}{recommender}.{group}.{service}.tsv"
     wildcard_constraints:
         service="|".join(config["services"]),
     localrule: True
@@ -54,7 +58,7 @@ rule judge_by_service:
         service=service_settings,
         settings=to_json(pick(config["explanation"], "judge_max_tokens", "max_usd")),
         seed=seed("judge", "dataset"),
-        store=lambda w: answer_store(f"judgements/{w.dataset}/{w.group}/{w.service}"),
+        store=lambda w: answer_store(f"judgements/{target(w)}/{w.group}/{w.service}"),
     shell:
         "python workflow/scripts/judge.py --cases {input.cases:q} --explanations {input.explanations:q}"
         " --systems {params.systems} --prompts {input.prompts:q} --judge {wildcards.service}"
@@ -64,8 +68,8 @@ rule judge_by_service:
 
 rule table3:
     input:
-        judgements=collect("<results>/judgements/{dataset}/systems/{judge}.parquet", dataset=DATASETS, judge=JUDGES),
-        explanations=collect("<results>/explanations/{dataset}/{system}.parquet", dataset=DATASETS, system=EXPLAINED),
+        judgements=collect("<results>/judgements/{target}/systems/{judge}.parquet", target=TARGETS, judge=JUDGES),
+        explanations=collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=EXPLAINED),
     output:
         table=report("<results>/tables/table3.csv", caption="../workflow/report/table3.rst", category="Tables"),
         judges=report("<results>/tables/judges.csv", caption="../workflow/report/judges.rst", category="Tables"),
@@ -81,8 +85,8 @@ rule table3:
         runtime=30,
     params:
         code=code_digest("table3.py"),
-        judgement_rows=json.dumps([[dataset, judge] for dataset in DATASETS for judge in JUDGES]),
-        explanation_rows=json.dumps([[dataset, system] for dataset in DATASETS for system in EXPLAINED]),
+        judgement_rows=json.dumps([[dataset, judge] for dataset in TARGETS for judge in JUDGES]),
+        explanation_rows=json.dumps([[dataset, system] for dataset in TARGETS for system in EXPLAINED]),
         settings=to_json(pick(config["explanation"], "bootstrap"), names=METHOD_NAMES),
         seed=seed("table3"),
     shell:

@@ -26,7 +26,7 @@ rule table1:
 
 rule table_recommender:
     input:
-        metrics=collect("<results>/recommender/{dataset}/metrics.csv", dataset=DATASETS),
+        metrics=collect("<results>/recommender/{target}/metrics.csv", target=TARGETS),
     output:
         table=report(
             "<results>/tables/recommender.csv", caption="../workflow/report/recommender.rst", category="Tables"
@@ -43,7 +43,7 @@ rule table_recommender:
         runtime=10,
     params:
         code=code_digest("table_recommender.py"),
-        datasets=DATASETS,
+        datasets=TARGETS,
     shell:
         "python workflow/scripts/table_recommender.py --metrics {input.metrics:q} --datasets {params.datasets}"
         " --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
@@ -52,8 +52,8 @@ rule table_recommender:
 rule table2:
     input:
         predictions=collect(
-            "<results>/predictions/{dataset}/{system}/{task}.parquet",
-            dataset=DATASETS,
+            "<results>/predictions/{target}/{system}/{task}.parquet",
+            target=TARGETS,
             system=SYSTEMS,
             task=PREDICTED,
         ),
@@ -71,7 +71,7 @@ rule table2:
         runtime=30,
     params:
         code=code_digest("table2.py"),
-        rows=json.dumps([[dataset, METHOD_NAMES.get(system, system)] for dataset in DATASETS for system in SYSTEMS]),
+        rows=json.dumps([[dataset, METHOD_NAMES.get(system, system)] for dataset in TARGETS for system in SYSTEMS]),
         settings=to_json(pick(config["evaluation"], "bootstrap"), pick(SWITCHES, "coverage_counts")),
         seed=seed("table2"),
         folders=prediction_folders,
@@ -84,8 +84,8 @@ rule table2:
 rule table_seeds:
     input:
         predictions=collect(
-            "<results>/predictions/{dataset}/{system}/{task}.parquet",
-            dataset=DATASETS,
+            "<results>/predictions/{target}/{system}/{task}.parquet",
+            target=TARGETS,
             system=[system for systems in REPEATED for system in systems],
             task=PREDICTED,
         ),
@@ -104,7 +104,7 @@ rule table_seeds:
     params:
         code=code_digest("table_seeds.py"),
         rows=json.dumps(
-            [[dataset, METHOD_NAMES[systems[0]]] for dataset in DATASETS for systems in REPEATED for _ in systems]
+            [[dataset, METHOD_NAMES[systems[0]]] for dataset in TARGETS for systems in REPEATED for _ in systems]
         ),
         settings=to_json(pick(SWITCHES, "coverage_counts")),
         folders=prediction_folders,
@@ -115,8 +115,8 @@ rule table_seeds:
 
 rule table4:
     input:
-        train=collect("<results>/tasks/{dataset}/{mode}/train.parquet", dataset=DATASETS, mode=COUNTED_MODE),
-        test=collect("<results>/tasks/{dataset}/{mode}/test.parquet", dataset=DATASETS, mode=COUNTED_MODE),
+        train=collect("<results>/tasks/{target}/{mode}/train.parquet", target=TARGETS, mode=COUNTED_MODE),
+        test=collect("<results>/tasks/{target}/{mode}/test.parquet", target=TARGETS, mode=COUNTED_MODE),
         sharegpt_train="<results>/tasks/sharegpt/train.parquet",
         sharegpt_test="<results>/tasks/sharegpt/test.parquet",
     output:
@@ -133,7 +133,7 @@ rule table4:
         runtime=30,
     params:
         code=code_digest("table4.py"),
-        datasets=DATASETS,
+        datasets=TARGETS,
     shell:
         "python workflow/scripts/table4.py --datasets {params.datasets} --train {input.train:q} --test {input.test:q}"
         " --sharegpt-train {input.sharegpt_train:q} --sharegpt-test {input.sharegpt_test:q}"

@@ -1,4 +1,5 @@
-# Stage 2: SASRec, tuned, trained and exported: its embeddings and labels (sections 3.1.1 and 3.2.2).
+# Stage 2: the recommender, tuned, trained and exported: its embeddings and labels (sections 3.1.1 and 3.2.2).
+EXTERNAL = targets.external(config)
 
 
 rule tune_recommender:
@@ -6,11 +7,11 @@ rule tune_recommender:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
     output:
-        trial="<results>/recommender/{dataset}/trials/{trial}.json",
+        trial="<results>/recommender/{dataset}{recommender}/trials/{trial}.json",
     log:
-        "<logs>/tune_recommender/{dataset}.{trial}.log",
+        "<logs>/tune_recommender/{dataset}{recommender}.{trial}.log",
     benchmark:
-        "<benchmarks>/tune_recommender/{dataset}.{trial}.tsv"
+        "<benchmarks>/tune_recommender/{dataset}{recommender}.{trial}.tsv"
     conda:
         "../envs/recommender.yaml"
     threads: config["recommender"]["threads"]
@@ -19,7 +20,9 @@ rule tune_recommender:
         runtime=240,
     params:
         code=code_digest("tune_recommender.py"),
-        settings=tuning_settings,
+        settings=lambda w: to_json(
+            targets.tuning(config, w.dataset, w.recommender, w.trial), validation=SWITCHES["recommender_validation"]
+        ),
         seed=seed("recommender", "dataset"),
     shell:
         "python workflow/scripts/tune_recommender.py --interactions {input.interactions:q} --items {input.catalogue:q}"
@@ -31,16 +34,16 @@ rule train_recommender:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
-        trials=collect("<results>/recommender/{{dataset}}/trials/{trial}.json", trial=TRIALS),
+        trials=collect("<results>/recommender/{{dataset}}{{recommender}}/trials/{trial}.json", trial=TRIALS),
     output:
-        model="<results>/recommender/{dataset}/model.safetensors",
-        config="<results>/recommender/{dataset}/config.json",
-        curve="<results>/recommender/{dataset}/curve.csv",
-        metrics="<results>/recommender/{dataset}/metrics.csv",
+        model="<results>/recommender/{dataset}{recommender}/model.safetensors",
+        config="<results>/recommender/{dataset}{recommender}/config.json",
+        curve="<results>/recommender/{dataset}{recommender}/curve.csv",
+        metrics="<results>/recommender/{dataset}{recommender}/metrics.csv",
     log:
-        "<logs>/train_recommender/{dataset}.log",
+        "<logs>/train_recommender/{dataset}{recommender}.log",
     benchmark:
-        "<benchmarks>/train_recommender/{dataset}.tsv"
+        "<benchmarks>/train_recommender/{dataset}{recommender}.tsv"
     conda:
         "../envs/recommender.yaml"
     threads: config["recommender"]["threads"]
@@ -49,7 +52,11 @@ rule train_recommender:
         runtime=240,
     params:
         code=code_digest("train_recommender.py"),
-        settings=to_json(pick(config["recommender"], "bootstrap"), validation=SWITCHES["recommender_validation"]),
+        settings=lambda w: to_json(
+            pick(config["recommender"], "bootstrap"),
+            targets.model(config, w.recommender),
+            validation=SWITCHES["recommender_validation"],
+        ),
         seed=seed("recommender", "dataset"),
     shell:
         "python workflow/scripts/train_recommender.py --interactions {input.interactions:q} --items {input.catalogue:q}"
@@ -62,16 +69,16 @@ rule export_recommender:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
-        model="<results>/recommender/{dataset}/model.safetensors",
-        config="<results>/recommender/{dataset}/config.json",
+        model="<results>/recommender/{dataset}{recommender}/model.safetensors",
+        config="<results>/recommender/{dataset}{recommender}/config.json",
     output:
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
-        labels="<results>/export/{dataset}/labels.parquet",
-        similar="<results>/export/{dataset}/similar.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
+        labels="<results>/export/{dataset}{recommender}/labels.parquet",
+        similar="<results>/export/{dataset}{recommender}/similar.parquet",
     log:
-        "<logs>/export_recommender/{dataset}.log",
+        "<logs>/export_recommender/{dataset}{recommender}.log",
     benchmark:
-        "<benchmarks>/export_recommender/{dataset}.tsv"
+        "<benchmarks>/export_recommender/{dataset}{recommender}.tsv"
     conda:
         "../envs/recommender.yaml"
     threads: config["recommender"]["threads"]
@@ -87,3 +94,46 @@ rule export_recommender:
         " --model {input.model:q} --config {input.config:q} --settings {params.settings:q} --seed {params.seed}"
         " --embeddings {output.embeddings:q} --labels {output.labels:q} --similar {output.similar:q}"
         " --threads {threads} 2>&1 | tee {log:q}"
+
+
+ruleorder: take_recommender > train_recommender
+ruleorder: take_recommender > export_recommender
+
+
+rule take_recommender:
+    input:
+        interactions="<results>/data/{dataset}/interactions.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        given=lambda w: targets.given(config, w.dataset, w.recommender),
+    output:
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
+        labels="<results>/export/{dataset}{recommender}/labels.parquet",
+        similar="<results>/export/{dataset}{recommender}/similar.parquet",
+        metrics="<results>/recommender/{dataset}{recommender}/metrics.csv",
+    log:
+        "<logs>/take_recommender/{dataset}{recommender}.log",
+    benchmark:
+        "<benchmarks>/take_recommender/{dataset}{recommender}.tsv"
+    wildcard_constraints:
+        # A name that there cannot be, if none comes from outside.
+        recommender="|".join(rf"\.{name}" for name in EXTERNAL) or r"\.-",
+    conda:
+        "../envs/recommender.yaml"
+    threads: config["recommender"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        code=code_digest("take_recommender.py"),
+        settings=lambda w: to_json(
+            config["labels"],
+            pick(config["recommender"], "bootstrap"),
+            name=w.recommender.removeprefix("."),
+            validation=SWITCHES["recommender_validation"],
+        ),
+        seed=seed("export", "dataset"),
+    shell:
+        "python workflow/scripts/take_recommender.py --interactions {input.interactions:q}"
+        " --items {input.catalogue:q} --given {input.given:q} --settings {params.settings:q} --seed {params.seed}"
+        " --embeddings {output.embeddings:q} --labels {output.labels:q} --similar {output.similar:q}"
+        " --metrics {output.metrics:q} --threads {threads} 2>&1 | tee {log:q}"

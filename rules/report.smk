@@ -1,8 +1,10 @@
 # Stage 13: what a reviewer opens.
-RUNS = [[dataset, mode, "full"] for dataset in DATASETS for mode in MODES] + [
+RUNS = [[dataset, mode, "full"] for dataset in TARGETS for mode in MODES] + [
     row for row in ABLATION_ROWS if row[2] != "full"
 ]
-NAMES = {dataset: entry(dataset)["name"] for dataset in DATASETS}
+NAMES = {target: targets.shown(config, target) for target in TARGETS}
+# A recommender from outside has no learning curve.
+TRAINED = targets.targets(config, ("sasrec", "gru4rec", "bert4rec", "mf"))
 # What the report shows: typeset tables, other tables, and figures.
 REPORT_TABLES = collect(
     "<results>/tables/{table}.html",
@@ -39,7 +41,7 @@ RECORDED_FIGURES = [
 
 rule learning_curves:
     input:
-        curves=collect("<results>/recommender/{dataset}/curve.csv", dataset=DATASETS),
+        curves=collect("<results>/recommender/{target}/curve.csv", target=TRAINED),
         losses=collect("<results>/alignment/{run}/loss.csv", run=["/".join(run) for run in RUNS]),
     output:
         image=report(
@@ -61,7 +63,7 @@ rule learning_curves:
         runtime=30,
     params:
         code=code_digest("learning_curves.py"),
-        datasets=DATASETS,
+        datasets=TRAINED,
         runs=json.dumps(RUNS),
         settings=to_json(names=NAMES),
     shell:
@@ -78,8 +80,8 @@ rule provenance:
         tables=RECORDED_TABLES,
         figures=RECORDED_FIGURES,
         predictions=collect(
-            "<results>/predictions/{dataset}/{system}/{task}.parquet",
-            dataset=DATASETS,
+            "<results>/predictions/{target}/{system}/{task}.parquet",
+            target=TARGETS,
             system=SYSTEMS,
             task=PREDICTED,
         ),
@@ -118,9 +120,9 @@ rule report:
         comparison="<results>/tables/paper_vs_ours.csv",
         claims="<results>/tables/claims.csv",
         provenance="<results>/provenance.json",
-        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
-        explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
-        records=collect(f"<results>/faithfulness/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
+        cases=f"<results>/explanations/{STUDIED}/cases.parquet",
+        explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
+        records=collect(f"<results>/faithfulness/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
     output:
         page="<results>/report.html",
     log:
@@ -139,7 +141,7 @@ rule report:
         systems=EXPLAINED,
         settings=to_json(
             title="RecExplainer, reproduced",
-            demo=any(entry(dataset).get("generate") for dataset in DATASETS),
+            demo=any(entry(dataset).get("generate") for dataset in TARGETS),
             names=NAMES,
         ),
         benchmarks=config["pathvars"]["benchmarks"],

@@ -13,28 +13,28 @@ else:
 
 use rule predict_base as predict_base_shard with:
     output:
-        retrieval=temp("<results>/shards/{dataset}/base/{shard}/retrieval.parquet"),
-        ranking=temp("<results>/shards/{dataset}/base/{shard}/ranking.parquet"),
-        classification=temp("<results>/shards/{dataset}/base/{shard}/classification.parquet"),
-        reconstruction=temp("<results>/shards/{dataset}/base/{shard}/reconstruction.parquet"),
+        retrieval=temp("<results>/shards/{dataset}{recommender}/base/{shard}/retrieval.parquet"),
+        ranking=temp("<results>/shards/{dataset}{recommender}/base/{shard}/ranking.parquet"),
+        classification=temp("<results>/shards/{dataset}{recommender}/base/{shard}/classification.parquet"),
+        reconstruction=temp("<results>/shards/{dataset}{recommender}/base/{shard}/reconstruction.parquet"),
     log:
-        "<logs>/predict_base_shard/{dataset}.{shard}.log",
+        "<logs>/predict_base_shard/{dataset}{recommender}.{shard}.log",
     benchmark:
-        "<benchmarks>/predict_base_shard/{dataset}.{shard}.tsv"
+        "<benchmarks>/predict_base_shard/{dataset}{recommender}.{shard}.tsv"
     params:
         shard=lambda w: f"--shard {w.shard} {len(SHARDS)}",
 
 
 use rule predict_aligned as predict_aligned_shard with:
     output:
-        retrieval=temp("<results>/shards/{dataset}/{mode}-{ablation}/{shard}/retrieval.parquet"),
-        ranking=temp("<results>/shards/{dataset}/{mode}-{ablation}/{shard}/ranking.parquet"),
-        classification=temp("<results>/shards/{dataset}/{mode}-{ablation}/{shard}/classification.parquet"),
-        reconstruction=temp("<results>/shards/{dataset}/{mode}-{ablation}/{shard}/reconstruction.parquet"),
+        retrieval=temp("<results>/shards/{dataset}{recommender}/{mode}-{ablation}/{shard}/retrieval.parquet"),
+        ranking=temp("<results>/shards/{dataset}{recommender}/{mode}-{ablation}/{shard}/ranking.parquet"),
+        classification=temp("<results>/shards/{dataset}{recommender}/{mode}-{ablation}/{shard}/classification.parquet"),
+        reconstruction=temp("<results>/shards/{dataset}{recommender}/{mode}-{ablation}/{shard}/reconstruction.parquet"),
     log:
-        "<logs>/predict_aligned_shard/{dataset}.{mode}.{ablation}.{shard}.log",
+        "<logs>/predict_aligned_shard/{dataset}{recommender}.{mode}.{ablation}.{shard}.log",
     benchmark:
-        "<benchmarks>/predict_aligned_shard/{dataset}.{mode}.{ablation}.{shard}.tsv"
+        "<benchmarks>/predict_aligned_shard/{dataset}{recommender}.{mode}.{ablation}.{shard}.tsv"
     params:
         shard=lambda w: f"--shard {w.shard} {len(SHARDS)}",
 
@@ -42,17 +42,19 @@ use rule predict_aligned as predict_aligned_shard with:
 rule merge_predictions:
     input:
         predictions=collect(
-            "<results>/shards/{{dataset}}/{{system}}/{shard}/{task}.parquet", shard=SHARDS, task=PREDICTED
+            "<results>/shards/{{dataset}}{{recommender}}/{{system}}/{shard}/{task}.parquet",
+            shard=SHARDS,
+            task=PREDICTED,
         ),
     output:
-        retrieval="<results>/predictions/{dataset}/{system}/retrieval.parquet",
-        ranking="<results>/predictions/{dataset}/{system}/ranking.parquet",
-        classification="<results>/predictions/{dataset}/{system}/classification.parquet",
-        reconstruction="<results>/predictions/{dataset}/{system}/reconstruction.parquet",
+        retrieval="<results>/predictions/{dataset}{recommender}/{system}/retrieval.parquet",
+        ranking="<results>/predictions/{dataset}{recommender}/{system}/ranking.parquet",
+        classification="<results>/predictions/{dataset}{recommender}/{system}/classification.parquet",
+        reconstruction="<results>/predictions/{dataset}{recommender}/{system}/reconstruction.parquet",
     log:
-        "<logs>/merge_predictions/{dataset}.{system}.log",
+        "<logs>/merge_predictions/{dataset}{recommender}.{system}.log",
     benchmark:
-        "<benchmarks>/merge_predictions/{dataset}.{system}.tsv"
+        "<benchmarks>/merge_predictions/{dataset}{recommender}.{system}.tsv"
     wildcard_constraints:
         system="base|(behavior|intention|hybrid)-.+",
     localrule: True

@@ -3,8 +3,8 @@
 
 rule draw_study:
     input:
-        cases=f"<results>/explanations/{STUDY['dataset']}/cases.parquet",
-        explanations=collect(f"<results>/explanations/{STUDY['dataset']}/{{system}}.parquet", system=EXPLAINED),
+        cases=f"<results>/explanations/{STUDIED}/cases.parquet",
+        explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
         prompts=config["explanation"]["prompts"],
         template=collect("src/recexplainer/study/rating_page.{part}", part=["html", "css", "js"]),
     output:
@@ -35,7 +35,7 @@ rule draw_study:
 rule simulate_raters:
     input:
         key="<results>/study/key.json",
-        judgements=f"<results>/judgements/{STUDY['dataset']}/systems/rubric.parquet",
+        judgements=f"<results>/judgements/{STUDIED}/systems/rubric.parquet",
     output:
         ratings=collect("<results>/study/simulated/{rater}.json", rater=STUDY["raters"]),
     log:
@@ -61,7 +61,7 @@ rule aggregate_ratings:
     input:
         key="<results>/study/key.json",
         ratings=collect("{folder}/{rater}.json", folder=ratings_folder(), rater=STUDY["raters"]),
-        judgements=collect(f"<results>/judgements/{STUDY['dataset']}/systems/{{judge}}.parquet", judge=JUDGES),
+        judgements=collect(f"<results>/judgements/{STUDIED}/systems/{{judge}}.parquet", judge=JUDGES),
     output:
         human=report("<results>/tables/human.csv", caption="../workflow/report/human.rst", category="Tables"),
         agreement=report(

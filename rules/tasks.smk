@@ -5,17 +5,17 @@ rule build_tasks:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
-        embeddings="<results>/export/{dataset}/embeddings.safetensors",
-        labels="<results>/export/{dataset}/labels.parquet",
-        similar="<results>/export/{dataset}/similar.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
+        labels="<results>/export/{dataset}{recommender}/labels.parquet",
+        similar="<results>/export/{dataset}{recommender}/similar.parquet",
         prompts=config["prompts"],
     output:
-        train="<results>/tasks/{dataset}/{mode}/train.parquet",
-        test="<results>/tasks/{dataset}/{mode}/test.parquet",
+        train="<results>/tasks/{dataset}{recommender}/{mode}/train.parquet",
+        test="<results>/tasks/{dataset}{recommender}/{mode}/test.parquet",
     log:
-        "<logs>/build_tasks/{dataset}.{mode}.log",
+        "<logs>/build_tasks/{dataset}{recommender}.{mode}.log",
     benchmark:
-        "<benchmarks>/build_tasks/{dataset}.{mode}.tsv"
+        "<benchmarks>/build_tasks/{dataset}{recommender}.{mode}.tsv"
     conda:
         "../envs/data.yaml"
     threads: 1

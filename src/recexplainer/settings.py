@@ -149,6 +149,7 @@ def _conflicts(config: dict) -> Iterator[str]:
         if name in config["datasets"]:
             yield from _dataset_conflicts(f"datasets.{name}", config["datasets"][name], config["recommender"])
     yield from _source_conflicts("sharegpt", config["sharegpt"])
+    yield from _recommender_conflicts(config)
     yield from _space_conflicts(config["recommender"]["tuning"]["space"])
     yield from _llm_conflicts(config["llm"])
     yield from _training_conflicts(config)
@@ -172,6 +173,27 @@ def _run_conflicts(config: dict) -> Iterator[str]:
             f"pathvars.results: 'results' with the generated dataset {made_up[0]!r}; expected a folder other than "
             "the one of the paper's results, such as results/demo."
         )
+
+
+def _recommender_conflicts(config: dict) -> Iterator[str]:
+    known, run = config["recommenders"], config["run"]
+    for position, name in enumerate(run["recommenders"]):
+        if name not in known:
+            yield f"run.recommenders[{position}]: {name!r}; expected one of the recommenders: {', '.join(known)}."
+        elif known[name].get("single_tower") and (wrong := [mode for mode in run["modes"] if mode != "behavior"]):
+            yield (
+                f"recommenders.{name}.single_tower: true with the mode {wrong[0]!r}, which reads user embeddings; "
+                "expected run.modes: [behavior]."
+            )
+    for name, entry in known.items():
+        path, outside = f"recommenders.{name}", entry["model"] == "external"
+        if name == "sasrec" and entry != {"model": "sasrec"}:
+            yield f"{path}: {entry!r}; expected {{model: sasrec}}: its values are those of `recommender`."
+        if outside and not entry.get("folder"):
+            yield f"{path}.folder: missing with model 'external'; expected the folder with its embeddings or scores."
+        for key in ("settings",) if outside else ("folder", "single_tower"):
+            if key in entry:
+                yield f"{path}.{key}: {entry[key]!r} with model {entry['model']!r}; expected no such key."
 
 
 def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[str]:

@@ -1,11 +1,11 @@
-"""Where the raw files of a dataset, or of the conversations, come from: what the config says of them."""
+"""Where raw files and the base LLM come from: what the config says of them."""
 
 import os
 
 
 def entry(config: dict, name: str) -> dict:
-    """Return a dataset's part of the config, or that of the conversations (``sharegpt``)."""
-    return config["sharegpt"] if name == "sharegpt" else config["datasets"][name]
+    """Return the part of the config of a dataset, also of one with a recommender, or of the conversations."""
+    return config["sharegpt"] if name == "sharegpt" else config["datasets"][name.partition(".")[0]]
 
 
 def sources(config: dict, name: str, file: str | None = None) -> list[dict]:
@@ -47,3 +47,13 @@ def local_source(config: dict, name: str, file: str | None = None) -> str | list
     there = [path for path in paths if os.path.isfile(path)]
     # With nothing but local files, let Snakemake say which one is missing.
     return there[:1] or (paths[:1] if len(paths) == len(found) else [])
+
+
+def base_llm(config: dict) -> dict:
+    """Return where the base LLM is: only what its source needs."""
+    llm = config["llm"]
+    found = {"source": llm["source"]} | ({"quantization": llm["quantization"]} if llm["quantization"] else {})
+    if llm["source"] == "hub":
+        return found | {"id": llm["id"], "revision": llm["revision"]}
+    folder = llm["folder"] if llm["source"] == "folder" else f"{config['pathvars']['results']}/llm/scratch"
+    return found | {"folder": folder}

@@ -61,7 +61,7 @@ def test_the_configs_of_the_repository_are_valid(name, preset):
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in MAPPINGS if path not in (("datasets",), ("services",))], ids=".".join
+    "path", [path for path in MAPPINGS if path not in (("datasets",), ("recommenders",), ("services",))], ids=".".join
 )
 def test_an_unknown_key_is_refused_everywhere(path):
     config = copy.deepcopy(PAPER)
@@ -79,7 +79,7 @@ def test_a_missing_key_is_named(path):
     if (
         path[-1] in OPTIONAL
         or path[:2] in [("recommender", "tuning")]
-        or path[0] in ("datasets", "services")
+        or path[0] in ("datasets", "recommenders", "services")
         and len(path) == 2
     ):
         return
@@ -164,6 +164,20 @@ WRONG = {
     "llm.quantization: 'nf4' with the switch trained_rows 'all'; expected trained_rows: new.": {
         "llm": {"quantization": "nf4"},
         "switches": {"trained_rows": "all"},
+    },
+    "run.recommenders[1]: 'svd'; expected one of the recommenders: sasrec, gru4rec, bert4rec, mf.": {
+        "run": {"recommenders": ["sasrec", "svd"]}
+    },
+    "recommenders.mine.folder: missing with model 'external'; expected the folder with its embeddings or scores.": {
+        "recommenders": {"mine": {"model": "external"}}
+    },
+    "recommenders.gru4rec.folder: 'x' with model 'gru4rec'; expected no such key.": {
+        "recommenders": {"gru4rec": {"folder": "x"}}
+    },
+    "recommenders.mine.single_tower: true with the mode 'intention', which reads user embeddings; expected run.modes: "
+    "[behavior].": {
+        "run": {"recommenders": ["sasrec", "mine"]},
+        "recommenders": {"mine": {"model": "external", "folder": "x", "single_tower": True}},
     },
     "llm.revision: null with llm.source 'hub'; expected the model's revision.": {"llm": {"revision": None}},
     "llm.revision: 'main'; expected a text that matches ^[0-9a-f]{40}$.": {"llm": {"revision": "main"}},

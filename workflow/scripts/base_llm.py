@@ -17,6 +17,8 @@ def main(args):
 
 if __name__ == "__main__":
     arguments = cli.parser(__doc__)
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="JSON: source, folder, id, revision, quantization")
+    arguments.add_argument(
+        "--settings", type=cli.settings, required=True, help="JSON: source, folder, id, revision, quantization"
+    )
     arguments.add_argument("--output", required=True, help="the manifest to write")
     cli.run(main, arguments)

@@ -5,9 +5,9 @@ Run as:
         --explanations explanations/games/base.parquet explanations/games/hybrid-full.parquet \
         --systems base hybrid-full --own-decisions own_decisions.parquet --interactions interactions.parquet \
         --items items.parquet --embeddings embeddings.safetensors --labels labels.parquet \
-        --model model.safetensors --config config.json --settings '{"folds": 5, "draws": 200}' --seed 2024 \
+        --model model.safetensors config.json --settings '{"folds": 5, "draws": 200}' --seed 2024 \
         --outputs faithfulness/games/base.parquet faithfulness/games/hybrid-full.parquet
-Without --model and --config the recommender is not run again: the counterfactual measure stays empty.
+Without files of --model the recommender is not run again: the counterfactual measure stays empty.
 """
 
 from recexplainer import cli
@@ -29,7 +29,7 @@ def main(args) -> None:
         args.items,
         args.embeddings,
         args.labels,
-        recommender_scorer(args.model, args.config) if args.model else None,
+        recommender_scorer(*args.model) if args.model else None,
         args.settings,
         args.seed,
         args.outputs,
@@ -46,8 +46,7 @@ if __name__ == "__main__":
     parser.add_argument("--items", required=True, help="the data stage's items.parquet")
     parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
     parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
-    parser.add_argument("--model", help="the recommender's model.safetensors")
-    parser.add_argument("--config", help="its config.json")
+    parser.add_argument("--model", nargs="*", help="the recommender's model.safetensors and config.json")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: folds, draws")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--outputs", nargs="+", required=True, help="Parquet files to write, one per system")

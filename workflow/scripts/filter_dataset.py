@@ -21,8 +21,12 @@ def main(args):
 if __name__ == "__main__":
     arguments = cli.parser(__doc__)
     arguments.add_argument("--reviews", required=True, help="raw reviews")
-    arguments.add_argument("--metadata", required=True, help="raw metadata; the reviews themselves if they have the titles")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="JSON: format, fields, filter; of tables also layout")
+    arguments.add_argument(
+        "--metadata", required=True, help="raw metadata; the reviews themselves if they have the titles"
+    )
+    arguments.add_argument(
+        "--settings", type=cli.settings, required=True, help="JSON: format, fields, filter; of tables also layout"
+    )
     arguments.add_argument("--seed", type=int, required=True, help="seed of the sample of users")
     arguments.add_argument("--interactions", required=True, help="Parquet to write")
     arguments.add_argument("--items", required=True, help="Parquet to write")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recexplainer import settings, sources
+from recexplainer import settings, sources, targets
 from recexplainer.provenance.sizes import (
     Architecture,
     architecture,
@@ -75,6 +75,7 @@ def all_jobs(config: dict) -> Iterator[Job]:
         config: the merged and checked config.
     """
     yield from _data_jobs(config)
+    config = targets.as_datasets(config)
     yield from _recommender_jobs(config)
     yield from _task_jobs(config)
     yield from _llm_jobs(config)
@@ -129,6 +130,9 @@ def _data_jobs(config: dict) -> Iterator[Job]:
 def _recommender_jobs(config: dict) -> Iterator[Job]:
     recommender = config["recommender"]
     for name in config["run"]["datasets"]:
+        if targets.recommender(config, name.partition(".")[2])["model"] == targets.EXTERNAL:
+            yield Job("take_recommender", name)
+            continue
         size, own = dataset_size(config, name), config["datasets"][name]["recommender"]
         dim, width, layers = own["dim"], recommender["ffn"], recommender["layers"]
         weights = layers * (4 * dim**2 + 2 * dim * width)

@@ -47,7 +47,7 @@ DEFAULTS = {
 STAGES = {
     "data": "make_demo_dataset make_demo_conversations download_dataset download_conversations filter_dataset "
     "parse_conversations",
-    "recommender": "tune_recommender train_recommender export_recommender",
+    "recommender": "tune_recommender train_recommender export_recommender take_recommender",
     "tasks": "build_tasks build_sharegpt",
     "alignment": "train_llm base_llm align",
     "evaluation": "predict_baseline predict_base predict_aligned predict_base_shard predict_aligned_shard "

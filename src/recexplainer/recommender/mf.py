@@ -8,7 +8,6 @@ confidence 1 + c for its items and 1 for the others, and regularisation r,
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from recexplainer.recommender.histories import Histories
@@ -52,24 +51,26 @@ class MF(nn.Module):
             histories: all prefixes.
             rows: those whose items are trained on.
         """
-        users, items = histories.users[rows], histories.items[rows]
-        shape = (int(users.max()) + 1, histories.item_count)
-        seen = csr_matrix((np.ones(len(rows)), (users, items)), shape=shape)
-        owners = self._side(self.items(), seen)
-        self.factors[1:] = self._side(owners, seen.T.tocsr()).float()
+        users, items = (
+            torch.from_numpy(column[rows].astype(np.int64)) for column in (histories.users, histories.items)
+        )
+        owners = self._side(self.items(), users, items, int(users.max()) + 1)
+        self.factors[1:] = self._side(owners, items, users, histories.item_count).float()
         predicted = (owners[users] * self.items().double()[items]).sum(1)
         return float(((1 - predicted) ** 2).mean())
 
-    def _side(self, others: Tensor, seen: csr_matrix) -> Tensor:
-        """Return the factors (rows, dim) of one side, given those of the other and who met whom."""
+    def _side(self, others: Tensor, own: Tensor, met: Tensor, count: int) -> Tensor:
+        """Return the factors (count, dim) of one side, given those of the other and the pairs of who met whom."""
+        order = own.argsort(stable=True)
+        own, met = own[order], met[order]
         result = []
-        for start in range(0, seen.shape[0], BATCH):
-            part = seen[start : start + BATCH]
-            index = torch.from_numpy(np.repeat(np.arange(part.shape[0]), np.diff(part.indptr)))
-            met = others.double()[torch.from_numpy(part.indices.astype(np.int64))]
-            outer = torch.zeros(part.shape[0], met.shape[1], met.shape[1], dtype=torch.float64)
-            outer.index_add_(0, index, met[:, :, None] * met[:, None, :])
-            total = torch.zeros(part.shape[0], met.shape[1], dtype=torch.float64).index_add_(0, index, met)
+        for start in range(0, count, BATCH):
+            size = min(BATCH, count - start)
+            first, last = torch.searchsorted(own, torch.tensor([start, start + size])).tolist()
+            index, factors = own[first:last] - start, others.double()[met[first:last]]
+            outer = torch.zeros(size, factors.shape[1], factors.shape[1], dtype=torch.float64)
+            outer.index_add_(0, index, factors[:, :, None] * factors[:, None, :])
+            total = torch.zeros(size, factors.shape[1], dtype=torch.float64).index_add_(0, index, factors)
             result.append(_solve(others, outer, total, self.regularisation))
         return torch.cat(result)
 
