@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from recexplainer.errors import InputError
-from recexplainer.files import write_json, write_safetensors
+from recexplainer.files import write_json, write_parquet, write_safetensors
+from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.evaluation import ndcg, target_ranks
 from recexplainer.recommender.export import export
+from recexplainer.recommender.external import take
 from recexplainer.recommender.histories import Histories
 from recexplainer.recommender.hyperparameters import hyperparameters
 from recexplainer.recommender.mf import CONFIDENCE, REGULARISATION
@@ -135,3 +137,58 @@ def test_a_hidden_item_is_what_bert4rec_is_asked_for():
 def test_an_unknown_model_is_named():
     with pytest.raises(InputError, match="recommender model 'svd'; expected one of sasrec, gru4rec, bert4rec, mf"):
         build(hyperparameters(VALUES), ITEMS, "svd")
+
+
+def given(tmp_path, **tensors) -> str:
+    name = "scores" if "scores" in tensors else "embeddings"
+    write_safetensors(tmp_path / f"{name}.safetensors", tensors)
+    return str(tmp_path / f"{name}.safetensors")
+
+
+TAKEN = LABELS | {"bootstrap": 10, "validation": "second_last", "name": "mine"}
+
+
+def test_embeddings_from_outside_are_labelled_as_ours(tmp_path):
+    histories = chains(users=30)
+    model = train(histories, hyperparameters(VALUES | {"epochs": 3}), "second_last", 1, "gru4rec").model
+    embeddings, labels, similar = export(model, histories, LABELS, 7)
+    taken = take(given(tmp_path, **embeddings), histories, TAKEN, 7)
+    assert taken.labels.equals(labels) and taken.similar.equals(similar)
+    assert list(taken.metrics["model"]) == ["mine", "popularity"]
+    ranks = target_ranks(histories, histories.test_targets(), scorer(model, histories))
+    assert taken.metrics["ndcg10"][0] == pytest.approx(ndcg(ranks, 10).mean(), abs=1e-6)
+
+
+def test_scores_alone_give_the_labels_of_the_embeddings_behind_them(tmp_path):
+    histories, random = chains(users=30), np.random.default_rng(1)
+    user, item = (random.normal(size=(rows, 4)).astype(np.float32) for rows in (len(histories), ITEMS))
+    by_scores = take(given(tmp_path, scores=user @ item.T), histories, TAKEN, 7)
+    by_embeddings = take(given(tmp_path, user=user, item=item), histories, TAKEN, 7)
+    for name in ("top1", "ranking", "positive", "negative"):
+        assert by_scores.labels[name].equals(by_embeddings.labels[name])
+    scores = by_scores.embeddings["user"] @ by_scores.embeddings["item"].T
+    np.testing.assert_array_equal(scores, user @ item.T)
+    write_safetensors(tmp_path / "e.safetensors", by_scores.embeddings)
+    write_parquet(tmp_path / "l.parquet", by_scores.labels)
+    load_export(tmp_path / "e.safetensors", tmp_path / "l.parquet")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"user": None}, "tensor 'user' is missing; found item"),
+        ({"user": np.zeros((9, 4), np.float32)}, r"'user' has 9 rows; expected one per prefix .*, 270"),
+        ({"item": np.zeros((9, 4), np.float32)}, r"'item' has 9 rows; expected one per item .*, 40"),
+        ({"item": np.zeros((ITEMS, 3), np.float32)}, "'user' has dimension 4 and 'item' 3"),
+        ({"user": np.zeros((270, 4))}, "'user' is float64"),
+        ({"user": np.zeros(270, np.float32)}, r"'user' is float32 \(270,\); expected a float32 matrix"),
+        ({"item": np.full((ITEMS, 4), np.nan, np.float32)}, "row 0 of 'item' is not finite"),
+        ({"scores": np.zeros((270, 39), np.float32)}, "'scores' has 39 columns; expected one per item, 40"),
+    ],
+)
+def test_what_does_not_keep_the_contract_is_named(tmp_path, change, message):
+    histories = chains(users=30)
+    tensors = {"user": np.ones((270, 4), np.float32), "item": np.ones((ITEMS, 4), np.float32)}
+    tensors = change if "scores" in change else {k: v for k, v in (tensors | change).items() if v is not None}
+    with pytest.raises(InputError, match=f"safetensors: .*{message}"):
+        take(given(tmp_path, **tensors), histories, TAKEN, 7)
