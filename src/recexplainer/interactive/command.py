@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from recexplainer import cli
+from recexplainer import cli, targets
 from recexplainer.errors import InputError
 
 DECISIONS = {True: "Yes", False: "No", None: "cannot be read"}
@@ -34,7 +34,7 @@ def arguments() -> argparse.ArgumentParser:
     explain.add_argument("--json", action="store_true", help="print a JSON object")
     page = commands.add_parser("demo-ui", help="open a local page with all systems side by side")
     page.add_argument("--results", required=True, help="the folder of a finished run")
-    page.add_argument("--dataset", help="default: the run's first")
+    page.add_argument("--dataset", help="such as games, or games.gru4rec; default: the first")
     page.add_argument("--port", type=int, default=8080, help="on this machine (default 8080)")
     return result
 
@@ -89,9 +89,9 @@ def demo_ui(args: argparse.Namespace) -> None:
     from recexplainer.interactive.page import serve
 
     config = Explainer.config_of(args.results)
-    dataset = args.dataset or config["run"]["datasets"][0]
+    dataset = args.dataset or targets.targets(config)[0]
     explainer = Explainer(args.results, dataset)
-    serve(explainer, config["datasets"][dataset]["name"], args.port)
+    serve(explainer, targets.shown(config, dataset), args.port)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from recexplainer import targets
 from recexplainer.alignment.model import RecExplainer, load_aligned
 from recexplainer.errors import InputError
 from recexplainer.explanation.answering import answer
@@ -66,7 +67,7 @@ class Explainer:
 
     Args:
         results: the folder of the run, with its ``provenance.json``, which holds the config.
-        dataset: one of the run's datasets.
+        dataset: one of the run's datasets, with another recommender than SASRec as ``games.gru4rec``.
         systems: ``base``, or names of folders of ``alignment/{dataset}`` such as ``hybrid/full``; default: the base
             LLM and all alignments but the ablations and those with other seeds. They share one base LLM in memory.
 
@@ -83,19 +84,26 @@ class Explainer:
     def __init__(self, results: str | Path, dataset: str, systems: Sequence[str] = ()):
         results = Path(results)
         self.config = self.config_of(results)
-        if dataset not in self.config["run"]["datasets"]:
-            known = ", ".join(self.config["run"]["datasets"])
-            raise InputError(f"{results}: no dataset {dataset!r} in this run; expected one of: {known}.")
-        items = results / f"data/{dataset}/items.parquet"
+        known = targets.targets(self.config)
+        if dataset not in known:
+            raise InputError(f"{results}: no dataset {dataset!r} in this run; expected one of: {', '.join(known)}.")
+        plain, _, recommender = dataset.partition(".")
+        if recommender in targets.external(self.config):
+            raise InputError(
+                f"{results}: {recommender!r} of {dataset!r} comes from outside and cannot embed a history that it has "
+                "not seen; expected a recommender that was trained in this run."
+            )
+        data = results / "data" / plain
+        items = data / "items.parquet"
         self.titles: list[str] = list(read_parquet(items, ["title"])["title"])
         self.catalogue = load_catalogue(items)
-        self.users: list[str] = list(read_parquet(results / f"data/{dataset}/users.parquet", ["user_id"])["user_id"])
-        events = read_parquet(results / f"data/{dataset}/interactions.parquet", ["user", "item", "position"])
+        self.users: list[str] = list(read_parquet(data / "users.parquet", ["user_id"])["user_id"])
+        events = read_parquet(data / "interactions.parquet", ["user", "item", "position"])
         events = events.sort_values(["user", "position"])
         self._histories = {user: group.tolist() for user, group in events.groupby("user", sort=True)["item"]}
-        recommender = results / f"recommender/{dataset}"
-        self._encode, self._items = recommender_encoder(recommender / "model.safetensors", recommender / "config.json")
-        self.max_length = self.config["datasets"][dataset]["recommender"]["max_length"]
+        trained = results / "recommender" / dataset
+        self._encode, self._items = recommender_encoder(trained / "model.safetensors", trained / "config.json")
+        self.max_length = self.config["datasets"][plain]["recommender"]["max_length"]
         self._prompts = load_explanation_prompts(self.config["explanation"]["prompts"])
         self.viewpoints = list(self._prompts.viewpoints)
         self._load(results, dataset, list(systems) or self._found(results / "alignment" / dataset))
