@@ -88,12 +88,16 @@ def make_llm(folder: Path) -> None:
 
     from recexplainer.llm.scratch import train_tokenizer
 
-    tokenizer = train_tokenizer([*DISHES, "What comes next? Yes No; it is"] * 20, 400, str(PLAIN))
+    # It knows the words of the questions, so that they fit the context.
+    prompts = [
+        (ROOT / f"config/prompts/{name}.yaml").read_text(encoding="utf-8") for name in ("default", "explanation")
+    ]
+    tokenizer = train_tokenizer([*DISHES * 20, *"\n".join(prompts).splitlines() * 3], 1500, str(PLAIN))
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = TEMPLATE
     torch.manual_seed(0)
     config = Qwen2Config(
-        vocab_size=400,  # more than the tokenizer has, as those of Qwen
+        vocab_size=1600,  # more than the tokenizer has, as those of Qwen
         hidden_size=48,
         intermediate_size=96,
         num_hidden_layers=2,
@@ -153,6 +157,13 @@ def test_the_tables_have_the_dataset_with_each_recommender(finished):
     assert {row["dataset"] for row in rows(finished / "tables/table3.csv")} == set(targets)
     counted = rows(finished / "tables/table4.csv")[0]
     assert {f"{one}_train" for one in targets} <= set(counted)
+
+
+def test_every_question_fits_the_llm_and_is_answered(finished):
+    for one in RECOMMENDERS:
+        for system in ("base", "behavior-full", "intention-full", "hybrid-full"):
+            texts = pd.read_parquet(finished / f"explanations/recipes.{one}/{system}.parquet")
+            assert set(texts["finish"]) <= {"stop", "length"}
 
 
 def test_both_recommenders_are_measured_beside_popularity(finished):

@@ -84,18 +84,21 @@ class Page:
     def _question(self) -> None:
         titles = dict(enumerate(self.explainer.titles))
         users = dict(enumerate(self.explainer.users))
-        ui.select(users, label="User", with_input=True, clearable=True, on_change=self._take_user).classes(
-            "w-full"
-        ).mark("user")
+        self._search(users, "User", self._take_user)
         ui.label("History, oldest first").classes("text-sm quiet")
         self.listed = ui.column().classes("w-full gap-1")
-        self.more = ui.select(titles, label="Add a title", with_input=True, on_change=self._add).classes("w-full")
-        self.more.mark("more")
-        self.item = ui.select(titles, label="Item", with_input=True).classes("w-full").mark("item")
+        self.more = self._search(titles, "Add a title", self._add)
+        self.item = self._search(titles, "Item")
         views = {"": "none", **{one: one for one in self.explainer.viewpoints}}
-        self.viewpoint = ui.select(views, label="Point of view", value="").classes("w-full").mark("viewpoint")
+        self.viewpoint = ui.select(views, label="Point of view", value="").classes("w-full")
         self.button = ui.button("Explain", on_click=self._explain).classes("w-full").props("unelevated")
         self._show_history()
+
+    @staticmethod
+    def _search(options: dict, label: str, on_change=None) -> ui.select:
+        """Return a field in which one types to find an option; what stood there is replaced."""
+        field = ui.select(options, label=label, with_input=True, clearable=True, on_change=on_change).classes("w-full")
+        return field.on("focus", js_handler="(event) => setTimeout(() => event.target.select?.(), 0)")
 
     def _take_user(self, event) -> None:
         if event.value is None:
@@ -110,6 +113,7 @@ class Page:
             if event.value not in self.history:
                 self.history.append(event.value)
             self.more.value = None
+            self.more.run_method("updateInputValue", "", True)
             self._show_history()
 
     def _change(self, place: int, to: int | None) -> None:
@@ -155,7 +159,7 @@ class Page:
             waiting.delete()
         except InputError as error:
             with self.answers:
-                ui.label(f"{str(error)[0].upper()}{str(error)[1:]}").classes("text-negative").mark("error")
+                ui.label(f"{str(error)[0].upper()}{str(error)[1:]}").classes("text-negative")
         except Exception as error:
             logger.exception("a question could not be answered")
             with self.answers:
@@ -164,7 +168,7 @@ class Page:
             self.button.enable()
 
     def _show_verdict(self, verdict: Verdict, item: int) -> None:
-        with ui.card().classes("answer w-full gap-1").mark("verdict"):
+        with ui.card().classes("answer w-full gap-1"):
             ui.label("The recommender").classes("text-sm quiet")
             ui.label(f"{VERDICTS[verdict.decision]}: {self.explainer.titles[item]}").classes("text-lg title")
             ui.label(f"score {verdict.score:.3f}, rank {verdict.rank} of {verdict.unseen} unseen items").classes(
@@ -174,7 +178,7 @@ class Page:
     def _show_answer(self, answer: Answer, verdict: Verdict) -> None:
         mode = answer.system.partition("/")[0]
         color = system_colors([mode])[mode]
-        with ui.card().classes("answer w-full gap-2").style(f"border-top: 4px solid {color}").mark(answer.system):
+        with ui.card().classes("answer w-full gap-2").style(f"border-top: 4px solid {color}"):
             with ui.row().classes("w-full items-baseline justify-between no-wrap"):
                 ui.label("Base LLM" if answer.system == BASE else system_label(answer.system.replace("/", "-")))
                 ui.label(self._agreement(answer, verdict)).classes("text-sm quiet")
