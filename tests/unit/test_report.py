@@ -24,7 +24,7 @@ from recexplainer.report.curves import learning_curves, shorten
 from recexplainer.report.dag import draw_dag, layers, read_edges, reduce_edges
 from recexplainer.report.facts import read_facts
 from recexplainer.report.page import Files, load_deviations, write_report
-from recexplainer.report.tables import lay_out, read_csv, show_number
+from recexplainer.report.tables import lay_out, read_csv, show_number, side_by_side
 
 # Figure 6
 
@@ -473,3 +473,18 @@ def test_the_projects_own_list_of_deviations_is_whole(request):
     entries = load_deviations(str(request.config.rootpath / "config" / "deviations.yaml"))
     topics = [entry["topic"] for entry in entries]
     assert len(topics) == len(set(topics)) >= 15
+
+
+def test_measures_stand_side_by_side():
+    columns = ["dataset", "method", "metric", "cases", "value", "value_low", "value_high", "reference"]
+    rows = [
+        ["games", "base", "cites_history", "9", "0.5", "0.4", "0.6", "0.1"],
+        ["games", "hybrid-full", "cites_history", "9", "0.75", "0.7", "0.8", "0.1"],
+        ["games", "hybrid-full", "coherence_r2", "9", "-0.25", "", "", ""],
+    ]
+    found = lay_out(side_by_side(pd.DataFrame(rows, columns=columns), {"base": "tiny"}), {"games": "Video games"})
+    assert found.headings == ["dataset", "metric", "tiny", "RecExplainer-H"]
+    assert found.numeric == [False, False, True, True]
+    cells = [[(cell.text, cell.note) for cell in row] for row in found.rows]
+    assert cells[0][2:] == [("0.5000", "0.4000\u20130.6000"), ("0.7500", "0.7000\u20130.8000")]
+    assert cells[1] == [("Video games", ""), ("coherence r2", ""), ("\u2013", ""), ("-0.2500", "")]

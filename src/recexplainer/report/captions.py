@@ -65,9 +65,9 @@ CAPTIONS = {
     "judges": ("Agreement of the judges", "Each pair of judges on the texts that both have rated."),
     "faithfulness": (
         "Faithfulness",
-        "Measures without a judge, with 95 % intervals. The reference is what one gets without the explanation: by "
-        "chance, by removing as many other items, from the target's title or the verdict alone; the gain is over it. "
-        "The last column is the difference from the base LLM. Gain and difference are taken within the same resamples.",
+        "Measures without a judge, with 95 % intervals. The file of the table has more columns: what one gets without "
+        "the explanation (by chance, by removing as many other items, from the target's title or the verdict alone), "
+        "the gain over it, and the difference from the base LLM, both taken within the same resamples.",
     ),
     "human": (
         "Ratings by the raters",

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from recexplainer.errors import InputError
 from recexplainer.explanation.case_view import in_words as decision_in_words
 from recexplainer.explanation.select import cases_by_name
@@ -17,7 +19,7 @@ from recexplainer.report.costs import Cost, in_words, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
 from recexplainer.report.facts import read_facts
 from recexplainer.report.gallery import RULE, gallery
-from recexplainer.report.tables import Table, lay_out, read_csv
+from recexplainer.report.tables import Table, lay_out, read_csv, side_by_side
 from recexplainer.style import system_colors, system_label
 from recexplainer.yaml_files import read_yaml
 
@@ -87,7 +89,7 @@ def write_report(files: Files, settings: dict, output: str) -> None:
     tables = {}
     for path in sorted(files.tables, key=lambda path: Path(path).suffix != ".csv"):
         typeset = Path(path).suffix == ".html"
-        tables[Path(path).stem] = _fragment(path) if typeset else lay_out(read_csv(path), names)
+        tables[Path(path).stem] = _fragment(path) if typeset else lay_out(_table(path, names), names)
     figures = {Path(path).stem: _figure(path) for path in files.figures}
     _check_names(tables, figures)
     costs = read_costs(files.benchmarks) if files.benchmarks else []
@@ -121,6 +123,12 @@ def write_report(files: Files, settings: dict, output: str) -> None:
     page = _render(view)
     write_text(output, page)
     logger.info("report of %.1f MB in %s", len(page.encode()) / 1e6, output)
+
+
+def _table(path: str, names: dict[str, str]) -> pd.DataFrame:
+    """Return a table of results; of the long one of faithfulness the systems side by side."""
+    frame = read_csv(path)
+    return side_by_side(frame, names) if {"metric", "method", "value_low"} <= {*frame} else frame
 
 
 def _check_names(tables: dict, figures: dict) -> None:
