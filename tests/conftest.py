@@ -22,3 +22,14 @@ def whole_run(tmp_path_factory):
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
     assert "Done. Open results/smallest/report.html" in done.stdout + done.stderr
     return folder / "results/smallest"
+
+
+@pytest.fixture(scope="module")
+def explainer(whole_run):
+    """Return the whole run as something that can be asked."""
+    from recexplainer.interactive.explainer import Explainer
+
+    # The config names its files from the repository's folder.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(whole_run.parents[1])
+        yield Explainer("results/smallest", "games")

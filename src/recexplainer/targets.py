@@ -14,14 +14,9 @@ def suffix(name: str) -> str:
     return "" if name == DEFAULT else f".{name}"
 
 
-def targets(config: dict, kinds: tuple[str, ...] = ()) -> list[str]:
-    """Return the targets of a run, dataset by dataset.
-
-    Args:
-        config: the checked config.
-        kinds: only those whose ``model`` is one of these; () for all.
-    """
-    names = [one for one in config["run"]["recommenders"] if not kinds or config["recommenders"][one]["model"] in kinds]
+def targets(config: dict) -> list[str]:
+    """Return the targets of a run, dataset by dataset."""
+    names = config["run"]["recommenders"]
     return [f"{dataset}{suffix(name)}" for dataset in config["run"]["datasets"] for name in names]
 
 

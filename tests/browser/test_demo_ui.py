@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,30 +11,14 @@ from urllib.request import Request, urlopen
 import pytest
 from clone import ROOT
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)", allow_module_level=True)
-webdriver = pytest.importorskip("selenium.webdriver", reason="needs the Python package selenium")
+pytest.importorskip("selenium", reason="needs the Python package selenium")
 pytest.importorskip("nicegui", reason="needs the Python package nicegui")
 
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
-from recexplainer.explanation.checker import Citation  # noqa: E402
-from recexplainer.interactive.explainer import Explainer  # noqa: E402
-from recexplainer.interactive.page import marked  # noqa: E402
-
-OPTIONS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1280,900"
-).split()
-
-
-@pytest.fixture(scope="module")
-def explainer(whole_run):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(whole_run.parents[1])
-        yield Explainer("results/smallest", "games")
+from recexplainer.explanation.checker import Citation
+from recexplainer.interactive.page import marked
 
 
 @pytest.fixture(scope="module")
@@ -66,18 +49,6 @@ def address(whole_run):
     yield f"http://127.0.0.1:{port}/"
     process.terminate()
     process.communicate(timeout=30)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 def until(browser, condition):

@@ -1,7 +1,6 @@
 """The rating page in a real Chromium: rate, reload, undo, export, import; no network, no markup, no errors."""
 
 import json
-import shutil
 import threading
 import time
 from functools import partial
@@ -12,13 +11,10 @@ import pytest
 
 from recexplainer.study.page import load_levels, render_page
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)", allow_module_level=True)
-webdriver = pytest.importorskip("selenium.webdriver", reason="needs the Python package selenium")
+pytest.importorskip("selenium", reason="needs the Python package selenium")
 
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 PROMPTS = Path(__file__).parents[2] / "config/prompts/explanation.yaml"
 HOSTILE = [
@@ -27,10 +23,6 @@ HOSTILE = [
     "A \"quoted\" & 'odd' <b>title</b>",
     "<!-- <script> \u2028 \u202eback",
 ]
-OPTIONS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1280,800"
-).split()
 
 
 def content(cases: int = 3, systems: int = 2, rater: str = "ann", study: str = "s1") -> dict:
@@ -71,21 +63,6 @@ def site(tmp_path_factory):
     yield folder, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    profile, downloads = tmp_path_factory.mktemp("profile"), tmp_path_factory.mktemp("downloads")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in (*OPTIONS, f"--user-data-dir={profile}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.downloads = downloads
-    yield driver
-    driver.quit()
 
 
 class Page:

@@ -1,7 +1,6 @@
 """The report in a real Chromium: nothing is asked of the network, nothing fails, everything is found by its heading."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,31 +12,12 @@ from recexplainer.report.page import write_report
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from small_report import HOSTILE, NOTHING, make_files
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)", allow_module_level=True)
-webdriver = pytest.importorskip("selenium.webdriver", reason="needs the Python package selenium")
+pytest.importorskip("selenium", reason="needs the Python package selenium")
 
-from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.by import By
 
-OPTIONS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1280,800"
-).split()
 SETTINGS = {"title": f"Report {HOSTILE}", "demo": True, "names": {"games": "Video games"}}
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="700" height="300"><rect width="700" height="300"/></svg>'
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,6 @@ SYSTEMS = ["base", "behavior/full", "intention/full", "hybrid/full"]
 
 
 @pytest.fixture(scope="module")
-def explainer(whole_run):
-    # The config names its files from the repository's folder.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(whole_run.parents[1])
-        yield Explainer("results/smallest", "games")
-
-
-@pytest.fixture(scope="module")
 def cases(whole_run):
     return pd.read_parquet(whole_run / "explanations/games/cases.parquet").head(8).to_dict("records")
 

@@ -99,7 +99,7 @@ def test_unknown_validation():
 
 
 @pytest.mark.parametrize(("validation", "held_out"), [("second_last", 2), ("test", 1)])
-def test_training_never_reads_what_isheld_out(validation, held_out, monkeypatch):
+def test_training_never_reads_what_is_held_out(validation, held_out, monkeypatch):
     """Each item occurs once in the data, so what the model is fed tells which interactions it learnt from."""
     random = np.random.default_rng(1)
     sequences = [list(map(int, s)) for s in random.permutation(60).reshape(10, 6)]

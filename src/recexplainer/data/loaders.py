@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from recexplainer.data.plain_lines import Plain, plain_reader
-from recexplainer.data.records import LINES, PROGRESS, counter, parser, records
+from recexplainer.data.records import LINES, PROGRESS, counter, parsed, parser, records
 from recexplainer.data.streams import BrokenLines, line_blocks, numbered
 from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
 from recexplainer.errors import InputError
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 KEYS = ("user", "item", "time", "meta_item")  # one key each; meta_item is the item's key in the metadata
 TEXTS = ("description", "tags", "brand", "feature")  # lists of keys, the first with a text is taken
-BATCH = 1 << 16  # records of a table that are added at once
+BATCH = 1 << 16  # records that are added to the columns at once
 LONGEST_TIME = 40  # characters of a time; a longer text is none, and is not worth a place in the cache
 DEEPEST_TEXT = 4  # lists within lists in which texts are looked for; deeper, they are no field of an item
 # Seconds since 1970 reach this in the year 5138, milliseconds have passed it since 1973.
@@ -149,10 +149,13 @@ class _Collected:
         self.without_time = 0
 
     def add(self, records: Iterable[tuple[int, dict]]) -> None:
-        """Add some records, each with its number."""
+        """Add records, each with its number."""
         user_key, item_key, time_key = self.keys
         users, items, times = [], [], []
         for number, record in records:
+            if len(users) == BATCH:
+                self._extend(users, items, times)
+                users, items, times = [], [], []
             user, item = parse_id(record.get(user_key)), parse_id(record.get(item_key))
             if user is None or item is None:
                 self.broken.add(number, f"no {user_key if user is None else item_key!r}")
@@ -193,19 +196,11 @@ def _ranked(ids: list[str], codes: array) -> tuple[list[str], np.ndarray]:
 def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], found: _Collected) -> None:
     """Read a file of lines, most of them many at a time."""
     parse, read_plain, total = parser(form, set(keys)), plain_reader(form, *keys), 0
-
-    def parsed(numbered_lines: list[tuple[int, bytes]]) -> Iterator[tuple[int, dict]]:
-        for number, line in numbered_lines:
-            try:
-                yield number, parse(line)
-            except ValueError as error:
-                found.broken.add(number, str(error))
-
     for first, stop, block in line_blocks(path):
         plain = read_plain(first, stop, block)
         if not found.add_plain(plain):
             plain = Plain([], [], [], list(numbered(first, block)))  # one by one, so that it can be named
-        found.add(parsed(plain.left))
+        found.add(parsed(plain.left, parse, found.broken))
         before, total = total, total + len(plain.users) + len(plain.left)
         if before // PROGRESS < total // PROGRESS:
             logger.info("%s: %d million lines read", path, total // 1_000_000)

@@ -1,7 +1,7 @@
 """A raw file as records, whatever its format; what cannot be read is counted."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -68,10 +68,18 @@ def records(
 
 def _line_records(path: str | Path, parse: Callable[[bytes], dict], broken: BrokenLines) -> Iterator[tuple[int, dict]]:
     total = 0
-    for number, line in lines(path):
+    for line in lines(path):
         total += 1
+        yield from parsed([line], parse, broken)
+    broken.check(total)
+
+
+def parsed(
+    numbered: Iterable[tuple[int, bytes]], parse: Callable[[bytes], dict], broken: BrokenLines
+) -> Iterator[tuple[int, dict]]:
+    """Yield (number, record) of the lines that parse; the others go to ``broken``."""
+    for number, line in numbered:
         try:
             yield number, parse(line)
         except ValueError as error:
             broken.add(number, str(error))
-    broken.check(total)

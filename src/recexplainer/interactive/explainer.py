@@ -190,10 +190,10 @@ class Explainer:
         scores = (self._encode([history]) @ self._items.T).astype(np.float64)
         score = float(scores[0, item])
         scores[0, list(history)] = -np.inf
-        labels = self.config["labels"]
-        (high,), (low,) = thresholds(scores, labels["positive_share"], labels["negative_share"])
+        labels, unseen = self.config["labels"], scores.shape[1] - len(set(history))
+        shares = (labels["positive_share"], labels["negative_share"])
+        (high,), (low,) = thresholds(scores, np.array([unseen]), *shares)
         decision = "yes" if score > high else "no" if score < low else "between"
-        unseen = scores.shape[1] - len(set(history))
         return Verdict(decision, score, 1 + int((scores[0] > score).sum()), unseen)
 
     def ask(self, history: Sequence[int], item: int, system: str, viewpoint: str | None = None) -> Answer:

@@ -63,12 +63,7 @@ def load_export(embeddings: str | Path, labels: str | Path) -> Export:
     Raises:
         InputError: a file is missing or broken, or names the first row that does not fit.
     """
-    tensors = read_safetensors(embeddings)
-    user, item = (_embedding(embeddings, tensors, name) for name in ("user", "item"))
-    if user.shape[1] != item.shape[1]:
-        raise InputError(
-            f"{embeddings}: 'user' has dimension {user.shape[1]} and 'item' {item.shape[1]}; make them equal."
-        )
+    user, item = load_embeddings(embeddings)
     frame = read_parquet(labels, list(LABELS))
     for name, kind in LABELS.items():
         if pa.types.is_integer(kind) and not pd.api.types.is_integer_dtype(frame[name]):
@@ -84,8 +79,25 @@ def load_export(embeddings: str | Path, labels: str | Path) -> Export:
     return Export(user, item, frame)
 
 
-def _embedding(path: str | Path, tensors: dict, name: str) -> np.ndarray:
-    """Return one checked embedding matrix."""
+def load_embeddings(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read the user embeddings (prefixes, dim) and the item embeddings (items, dim), and check them by themselves.
+
+    Raises:
+        InputError: the file is missing or broken, or a tensor is not such a matrix.
+    """
+    tensors = read_safetensors(path)
+    user, item = (matrix(path, tensors, name) for name in ("user", "item"))
+    if user.shape[1] != item.shape[1]:
+        raise InputError(f"{path}: 'user' has dimension {user.shape[1]} and 'item' {item.shape[1]}; make them equal.")
+    return user, item
+
+
+def matrix(path: str | Path, tensors: dict, name: str) -> np.ndarray:
+    """Return one of a file's tensors.
+
+    Raises:
+        InputError: it is missing, no float32 matrix, or holds what is no number.
+    """
     if name not in tensors:
         raise InputError(f"{path}: tensor {name!r} is missing; found {', '.join(sorted(tensors)) or 'none'}.")
     value = tensors[name]

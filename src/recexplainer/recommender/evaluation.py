@@ -81,6 +81,32 @@ def metrics_table(ranks: dict[str, np.ndarray], seed: int, bootstrap: int) -> pd
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def beside_popularity(
+    name: str,
+    scorer: Callable[[np.ndarray], np.ndarray],
+    histories: Histories,
+    validation: str,
+    seed: int,
+    bootstrap: int,
+) -> pd.DataFrame:
+    """Return :func:`metrics_table` of a recommender and of Popularity on the test items.
+
+    Popularity is counted on the part that the recommender learns from.
+
+    Args:
+        name: of the recommender's row.
+        scorer: as of :func:`target_ranks`.
+        histories: all prefixes.
+        validation: which items were kept from training; see :meth:`Histories.training_targets`.
+        seed, bootstrap: as of :func:`metrics_table`.
+    """
+    popularity = histories.popularity(validation).astype(np.float64)
+    scorers = {name: scorer, "popularity": lambda rows: np.tile(popularity, (len(rows), 1))}
+    targets = histories.test_targets()
+    ranks = {model: target_ranks(histories, targets, score) for model, score in scorers.items()}
+    return metrics_table(ranks, seed, bootstrap)
+
+
 def merge_metrics(paths: list[str | Path], datasets: list[str]) -> pd.DataFrame:
     """Return the datasets' metrics as one table with a first column ``dataset``.
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_safetensors
-from recexplainer.recommender.evaluation import metrics_table, target_ranks
+from recexplainer.recommender.contract import load_embeddings, matrix
+from recexplainer.recommender.evaluation import beside_popularity
 from recexplainer.recommender.histories import Histories
 from recexplainer.recommender.labels import LabelSettings, label_prefixes, similar_items
 
@@ -42,31 +43,23 @@ def load_given(path: str | Path, histories: Histories) -> tuple[np.ndarray, np.n
         InputError: the file is missing or broken, or a tensor is missing, has another shape or type, or a value that
             is not finite.
     """
-    tensors = read_safetensors(path)
-    prefixes, items = len(histories), histories.item_count
+    per_prefix = (len(histories), "prefix (row of interactions.parquet)")
     if Path(path).name == "scores.safetensors":
-        scores = _checked(path, tensors, "scores", prefixes, "prefix (row of interactions.parquet)")
-        if scores.shape[1] != items:
-            raise InputError(f"{path}: 'scores' has {scores.shape[1]} columns; expected one per item, {items}.")
-        return scores, np.eye(items, dtype=np.float32)
-    user = _checked(path, tensors, "user", prefixes, "prefix (row of interactions.parquet)")
-    item = _checked(path, tensors, "item", items, "item (row of items.parquet)")
-    if user.shape[1] != item.shape[1]:
-        raise InputError(f"{path}: 'user' has dimension {user.shape[1]} and 'item' {item.shape[1]}; make them equal.")
-    return user, item
+        scores = _of_rows(path, "scores", matrix(path, read_safetensors(path), "scores"), *per_prefix)
+        if scores.shape[1] != histories.item_count:
+            raise InputError(
+                f"{path}: 'scores' has {scores.shape[1]} columns; expected one per item, {histories.item_count}."
+            )
+        return scores, np.eye(histories.item_count, dtype=np.float32)
+    user, item = load_embeddings(path)
+    _of_rows(path, "user", user, *per_prefix)
+    return user, _of_rows(path, "item", item, histories.item_count, "item (row of items.parquet)")
 
 
-def _checked(path: str | Path, tensors: dict[str, np.ndarray], name: str, rows: int, what: str) -> np.ndarray:
-    if name not in tensors:
-        raise InputError(f"{path}: tensor {name!r} is missing; found {', '.join(sorted(tensors)) or 'none'}.")
-    value = tensors[name]
-    if value.ndim != 2 or value.dtype != np.float32 or 0 in value.shape:
-        raise InputError(f"{path}: {name!r} is {value.dtype} {value.shape}; expected a float32 matrix.")
+def _of_rows(path: str | Path, name: str, value: np.ndarray, rows: int, what: str) -> np.ndarray:
+    """Return a matrix if it has a row for each."""
     if len(value) != rows:
         raise InputError(f"{path}: {name!r} has {len(value)} rows; expected one per {what}, {rows}.")
-    if not np.isfinite(value).all():
-        row = int((~np.isfinite(value).all(axis=1)).argmax())
-        raise InputError(f"{path}: row {row} of {name!r} is not finite; expected numbers alone.")
     return value
 
 
@@ -88,16 +81,18 @@ def take(path: str | Path, histories: Histories, settings: dict, seed: int) -> T
     labels = label_prefixes(user, item, histories, chosen, seed, settings["batch_size"])
     # Items of a single-tower model are alike whose scores are.
     alike = user.T if Path(path).name == "scores.safetensors" else item
-    popularity = histories.popularity(settings["validation"]).astype(np.float64)
-    targets = histories.test_targets()
-    ranks = {
-        settings["name"]: target_ranks(histories, targets, lambda rows: user[rows] @ item.T),
-        "popularity": target_ranks(histories, targets, lambda rows: np.tile(popularity, (len(rows), 1))),
-    }
+    metrics = beside_popularity(
+        settings["name"],
+        lambda rows: user[rows] @ item.T,
+        histories,
+        settings["validation"],
+        seed,
+        settings["bootstrap"],
+    )
     logger.info("%s: %d prefixes, %d items", path, len(user), len(item))
     return Taken(
         {"user": user, "item": item},
         labels,
         similar_items(alike, chosen.similar, settings["batch_size"]),
-        metrics_table(ranks, seed, settings["bootstrap"]),
+        metrics,
     )

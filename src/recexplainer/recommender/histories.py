@@ -60,11 +60,15 @@ class Histories:
         Args:
             validation: ``second_last`` leaves out the last two items of each user; ``test`` only the last.
         """
-        return np.flatnonzero((self.length >= 2) & (self.length <= self.total - held_out(validation)))
+        return np.flatnonzero((self.length >= 2) & (self.length <= self.total - _held_out(validation)))
+
+    def training_part(self, validation: str) -> np.ndarray:
+        """Return the rows whose items the recommender may see in training, as targets or before them."""
+        return np.flatnonzero(self.length <= self.total - _held_out(validation))
 
     def validation_targets(self, validation: str) -> np.ndarray:
         """Return one row per user, the item that early stopping watches: the last but one, or the test item."""
-        return np.flatnonzero(self.length == self.total - held_out(validation) + 1)
+        return np.flatnonzero(self.length == self.total - _held_out(validation) + 1)
 
     def test_targets(self) -> np.ndarray:
         """Return one row per user, its last item."""
@@ -72,8 +76,7 @@ class Histories:
 
     def popularity(self, validation: str) -> np.ndarray:
         """Return (items,) int64: how often each item occurs in the part that the recommender is trained on."""
-        seen = self.items[self.length <= self.total - held_out(validation)]
-        return np.bincount(seen, minlength=self.item_count)
+        return np.bincount(self.items[self.training_part(validation)], minlength=self.item_count)
 
     def inputs(self, rows: np.ndarray, max_length: int) -> np.ndarray:
         """Return the newest ``max_length`` items of each prefix, left padded.
@@ -160,7 +163,7 @@ def load_histories(interactions: str | Path, items: str | Path) -> Histories:
     )
 
 
-def held_out(validation: str) -> int:
+def _held_out(validation: str) -> int:
     """Return how many items at the end of each history are kept from training."""
     try:
         return {"second_last": 2, "test": 1}[validation]

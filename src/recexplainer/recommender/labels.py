@@ -85,7 +85,8 @@ def _label_batch(scores: np.ndarray, rows: np.ndarray, settings: LabelSettings, 
     """Label the prefixes ``rows`` from their masked scores (batch, items)."""
     index = np.arange(len(rows))
     seen = np.isneginf(scores)
-    high, low = thresholds(scores, settings.positive_share, settings.negative_share)
+    unseen_count = scores.shape[1] - seen.sum(axis=1)
+    high, low = thresholds(scores, unseen_count, settings.positive_share, settings.negative_share)
     positive = _pick(scores > high[:, None], streams["positive"].random(len(rows)), rows, "positive")
     negative = _pick((scores < low[:, None]) & ~seen, streams["negative"].random(len(rows)), rows, "negative")
     # The items with the smallest random keys are a uniform draw without repetition.
@@ -104,17 +105,20 @@ def _label_batch(scores: np.ndarray, rows: np.ndarray, settings: LabelSettings, 
     }
 
 
-def thresholds(scores: np.ndarray, positive_share: float, negative_share: float) -> tuple[np.ndarray, np.ndarray]:
+def thresholds(
+    scores: np.ndarray, unseen: np.ndarray, positive_share: float, negative_share: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the scores over which an item is positive and under which it is negative (section 3.1.1).
 
     Args:
         scores: (histories, items); minus infinity for the items of the history.
+        unseen: (histories,) how many the others are.
         positive_share, negative_share: of the unseen items.
 
     Returns:
         (histories,) each.
     """
-    index, unseen = np.arange(len(scores)), scores.shape[1] - np.isneginf(scores).sum(axis=1)
+    index = np.arange(len(scores))
     ordered = np.sort(scores, axis=1)[:, ::-1]  # best first, the history's items last
     return ordered[index, _share(positive_share, unseen)], ordered[index, unseen - 1 - _share(negative_share, unseen)]
 

@@ -128,12 +128,17 @@ class SASRec(nn.Module):
         return self.item_table.weight[1:]
 
     def _embed(self, sequence: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the input states (batch, width, dim) and the mask (batch, 1, width, width): real and not newer."""
+        """Return the input states (batch, width, dim) and the mask (batch, 1, width, width)."""
         width = sequence.shape[1]
         # Positions are counted from the newest item, so a batch without all of the padding gives the same output.
         states = self.dropout(self.input_norm(self.item_table(sequence) + self.positions.weight[-width:]))
+        return states, self._visible(sequence)
+
+    def _visible(self, sequence: Tensor) -> Tensor:
+        """Return the mask (batch, 1, width, width): a position sees what is real and not newer."""
+        width = sequence.shape[1]
         causal = torch.ones(width, width, dtype=torch.bool, device=sequence.device).tril()
-        return states, causal & (sequence != PADDING)[:, None, None, :]
+        return causal & (sequence != PADDING)[:, None, None, :]
 
 
 def initialise(module: nn.Module) -> None:

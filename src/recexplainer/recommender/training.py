@@ -18,19 +18,19 @@ from recexplainer import seeds
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors
 from recexplainer.recommender.bert4rec import BERT4Rec
-from recexplainer.recommender.evaluation import metrics_table, ndcg, target_ranks
+from recexplainer.recommender.evaluation import beside_popularity, ndcg, target_ranks
 from recexplainer.recommender.gru4rec import GRU4Rec
-from recexplainer.recommender.histories import Histories, held_out
+from recexplainer.recommender.histories import Histories
 from recexplainer.recommender.hyperparameters import Hyperparameters, hyperparameters
 from recexplainer.recommender.mf import MF
 from recexplainer.recommender.sasrec import SASRec
 from recexplainer.recommender.tuning import best_trial, draw
+from recexplainer.targets import DEFAULT
 
 logger = logging.getLogger(__name__)
 
 MODELS = {"sasrec": SASRec, "gru4rec": GRU4Rec, "bert4rec": BERT4Rec, "mf": MF}
 """Each has ``forward``, histories (batch, width) in, user embeddings (batch, dim) out; ``items`` and ``max_length``."""
-DEFAULT = "sasrec"
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,11 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
         )
     model = build(settings, histories.item_count, kind)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
-    parts = np.flatnonzero(histories.length <= histories.total - held_out(validation))
     best_epoch, best_score, best_weights = 0, 0.0, copy.deepcopy(model.state_dict())
     curve = []
     for epoch in range(1, settings.epochs + 1):
         if isinstance(model, MF):
-            loss = model.sweep(histories, parts)
+            loss = model.sweep(histories, histories.training_part(validation))
         else:
             loss = _train_epoch(model, optimizer, histories, order.permutation(targets), settings)
         if not math.isfinite(loss):
@@ -205,7 +204,7 @@ class Recommender:
         weights: the model's parameters by name.
         config: all that rebuilds the model, and how it was chosen.
         curve: see :class:`Trained`.
-        metrics: see :func:`recexplainer.recommender.evaluation.metrics_table`; rows of the model and of popularity.
+        metrics: see :func:`recexplainer.recommender.evaluation.beside_popularity`.
     """
 
     weights: dict[str, torch.Tensor]
@@ -244,13 +243,9 @@ def train_best(histories: Histories, trials: list[str | Path], settings: dict, s
         "validation_ndcg10": trained.validation_ndcg10,
         "best_epoch": trained.best_epoch,
     }
-    popularity = histories.popularity(validation).astype(np.float64)
-    targets = histories.test_targets()
-    ranks = {
-        kind: target_ranks(histories, targets, scorer(trained.model, histories)),
-        "popularity": target_ranks(histories, targets, lambda rows: np.tile(popularity, (len(rows), 1))),
-    }
-    metrics = metrics_table(ranks, seed, settings["bootstrap"])
+    metrics = beside_popularity(
+        kind, scorer(trained.model, histories), histories, validation, seed, settings["bootstrap"]
+    )
     return Recommender(trained.model.state_dict(), config, trained.curve, metrics)
 
 
