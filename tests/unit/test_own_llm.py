@@ -11,12 +11,15 @@ from test_alignment import SETTINGS, ZERO2
 from tiny import WORDS, chat, text, tiny_tokenizer
 
 from recexplainer.alignment import training
-from recexplainer.alignment.model import RecExplainer, load_aligned, save_aligned, with_lora
+from recexplainer.alignment.model import RecExplainer, check_packing, load_aligned, save_aligned, with_lora
 from recexplainer.alignment.packing import collate
+from recexplainer.alignment.run import align
 from recexplainer.errors import InputError
 from recexplainer.evaluation.generation import Generator
+from recexplainer.files import write_safetensors
 from recexplainer.llm.base import check_fit, load_model, load_tokenizer, make_manifest
 from recexplainer.llm.encoding import ChatEncoder
+from recexplainer.tasks.schema import write_tasks
 
 SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 SIZES |= {"max_position_embeddings": 256, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -37,6 +40,26 @@ KINDS = {
     "gpt2": GPT2,
     "granite": SIZES | {"num_key_value_heads": 2, "logits_scaling": 4.0},
     "cohere": SIZES | {"num_key_value_heads": 2, "logit_scale": 0.25},
+    "opt": {
+        "hidden_size": 32,
+        "ffn_dim": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "word_embed_proj_dim": 16,
+    }
+    | {"max_position_embeddings": 256, "pad_token_id": 0},
+    "gptj": GPT2 | {"rotary_dim": 4},  # has its own attention alone
+}
+# Recurrent layers, and places that follow from the mask.
+UNFIT = {
+    "qwen3_next": SIZES
+    | HEADS
+    | {"layer_types": ["linear_attention", "full_attention"], "num_experts": 4, "num_experts_per_tok": 2}
+    | {"linear_num_value_heads": 2, "linear_num_key_heads": 2, "linear_key_head_dim": 8, "linear_value_head_dim": 8}
+    | {"moe_intermediate_size": 16, "shared_expert_intermediate_size": 16},
+    "mamba": {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 4},
+    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 2},
+    "falcon": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "alibi": True},
 }
 TABLES = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}
@@ -94,7 +117,7 @@ def tokenizer_of(template: str):
 def save(folder, kind: str = "llama", template: str = "gemma", **changes) -> str:
     """Save a random model with its tokenizer as its makers would, and return its manifest."""
     tokenizer = tokenizer_of(template)
-    config = transformers.AutoConfig.for_model(kind, **{"vocab_size": len(tokenizer)} | KINDS[kind] | changes)
+    config = transformers.AutoConfig.for_model(kind, **{"vocab_size": len(tokenizer)} | (KINDS | UNFIT)[kind] | changes)
     torch.manual_seed(0)
     model = transformers.AutoModelForCausalLM.from_config(config)
     for parameter in model.parameters():
@@ -133,6 +156,17 @@ def encoder_of(manifest: str) -> ChatEncoder:
     return ChatEncoder(load_tokenizer(manifest), 64)
 
 
+def align_from_files(folder, manifest: str) -> None:
+    empty = {"user": -1, "prefix": -1, "item": -1, "target": [], "candidates": []}
+    rows = [{"sample": str(i), "task": "retrieval", "messages": m} | empty for i, m in enumerate(conversations())]
+    write_tasks(folder / "tasks.parquet", rows)
+    write_safetensors(folder / "embeddings.safetensors", {"user": TABLES, "item": TABLES})
+    more = {"lora": LORA, "trained_rows": "new", "embedding_injection": "replace", "gradient_checkpointing": False}
+    where = (str(folder / "checkpoints"), str(folder / "aligned"))
+    tasks, tables = [str(folder / "tasks.parquet")], str(folder / "embeddings.safetensors")
+    align(manifest, None, tasks, tables, ZERO2, SETTINGS | more, "full", 1, *where)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @torch.no_grad()
 def test_the_loss_is_the_one_of_the_models_own_logits_however_it_is_packed(tmp_path, kind):
@@ -141,11 +175,37 @@ def test_the_loss_is_the_one_of_the_models_own_logits_however_it_is_packed(tmp_p
     own = 0.0
     for sample in samples:
         batch = collate([[0]], [sample])
-        logits = model.base[0](inputs_embeds=model.embed(batch["ids"], batch["refs"])).logits.float()
+        # Some LLMs scale the vectors of tokens as they look them up, some later.
+        words = bool((batch["ids"] >= 0).all())
+        given = {"input_ids": batch["ids"]} if words else {"inputs_embeds": model.embed(batch["ids"], batch["refs"])}
+        logits = model.base[0](**given).logits.float()
         losses = torch.nn.functional.cross_entropy(logits[0, :-1], batch["ids"][0, 1:].clamp(min=0), reduction="none")
         own += (losses * batch["weights"][0, 1:]).sum().item()
     packed = model(collate([[0, 1, 2], [3, 4], [5, 6, 7]], samples), 1.0).item()
     assert packed == pytest.approx(own, rel=1e-4)
+    for precision in ("fp32", "bf16"):
+        check_packing(load_model(manifest, precision))
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_an_llm_that_mixes_packed_sequences_is_refused_before_it_is_trained(tmp_path, kind):
+    manifest = save(tmp_path, kind)
+    for precision in ("fp32", "bf16"):
+        with pytest.raises(InputError, match=f"llm: {kind} does not give packed sequences the logits"):
+            check_packing(load_model(manifest, precision))
+    with pytest.raises(InputError, match="does not give packed sequences"):
+        align_from_files(tmp_path, manifest)
+
+
+@pytest.mark.parametrize("kind", ["gemma2", "gptj", "opt"])
+def test_an_alignment_from_files_to_files(tmp_path, kind):
+    manifest = save(tmp_path, kind)
+    align_from_files(tmp_path, manifest)
+    tokenizer = load_tokenizer(manifest)
+    model = load_aligned(load_model(manifest), tmp_path / "aligned", TABLES, TABLES)
+    prompts = ChatEncoder(tokenizer, 64).encode(conversations(4), prompt_only=True)
+    plain = Generator(aligned(manifest), tokenizer, 12).generate(prompts, 8)
+    assert Generator(model, tokenizer, 12).generate(prompts, 8) != plain
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -174,8 +234,28 @@ def test_answers_in_a_batch_are_those_one_by_one(tmp_path, kind):
     assert len({texts[0] for texts in together}) > 1
 
 
+@pytest.mark.parametrize(
+    "defaults",
+    [
+        {"do_sample": True, "temperature": 0.7, "top_k": 20, "repetition_penalty": 1.5, "eos_token_id": [2, 5]},
+        {"cache_implementation": "static", "max_length": 20, "no_repeat_ngram_size": 1},
+    ],
+)
+@pytest.mark.parametrize("beams", [1, 3])
+def test_answers_do_not_follow_the_makers_defaults_for_chats(tmp_path, defaults, beams):
+    manifest = save(tmp_path)
+    tokenizer = load_tokenizer(manifest)
+    prompts = ChatEncoder(tokenizer, 64).encode(conversations(7), prompt_only=True)
+    own = Generator(aligned(manifest), tokenizer, 12).generate(prompts, 8, beams)
+    (tmp_path / "llm/generation_config.json").write_text(json.dumps(defaults))
+    make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
+    assert Generator(aligned(manifest), tokenizer, 12).generate(prompts, 8, beams) == own
+
+
 def test_an_llm_in_four_bits_learns_and_answers(tmp_path):
+    pytest.importorskip("bitsandbytes", reason="the 4-bit kernels are not installed")
     manifest = quantize(save(tmp_path, hidden_size=64, intermediate_size=128))
+    check_packing(load_model(manifest))
     model, tokenizer = aligned(manifest), load_tokenizer(manifest)
     linear = model.base[0].model.layers[0].mlp.up_proj.base_layer
     assert linear.weight.dtype == torch.uint8 and linear.weight.numel() == 64 * 128 // 2
@@ -224,6 +304,26 @@ def test_a_prompt_is_its_sample_up_to_the_answer_with_one_beginning(tmp_path, te
         assert sample.ids.tolist().count(tokenizer.bos_token_id) == begins
 
 
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_title_never_spells_a_token_of_the_template(tmp_path, template):
+    tokenizer = load_tokenizer(save(tmp_path, template=template))
+    marks = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    calm, hostile = (
+        ChatEncoder(tokenizer, 512).encode([chat([text(f"red {middle} blue")], [text(f"gold {middle}")])])[0].ids
+        for middle in ("green", " ".join([*MARKS, "<s>", "</s>"]))
+    )
+    assert [i for i in hostile if i in marks] == [i for i in calm if i in marks]
+
+
+def test_an_added_end_of_line_is_not_the_end_of_a_turn(tmp_path):
+    manifest = save(tmp_path, template="words")
+    tokenizer = load_tokenizer(manifest)
+    tokenizer.add_tokens(["\n"])
+    tokenizer.save_pretrained(tmp_path / "llm")
+    make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
+    assert load_tokenizer(manifest).eos_token == "</s>"
+
+
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "phi3"])
 def test_targets_of_lora_are_the_linear_layers_and_the_rows_are_found_by_kind(tmp_path, kind):
     llm = load_model(save(tmp_path, kind))
@@ -246,8 +346,8 @@ def test_what_is_no_causal_lm_or_does_not_fit_is_named(tmp_path):
         make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
         return manifest
 
-    for kind in ("t5", "klingon"):
-        with pytest.raises(InputError, match=f"llm: not a causal LM that transformers knows .*{kind}"):
+    for kind, why in {"t5": "is none", "klingon": "", "bart": "is an encoder-decoder", "gemma3": "reads more"}.items():
+        with pytest.raises(InputError, match=f"llm: not a causal LM that transformers knows .*{kind}.*{why}"):
             load_model(with_config(model_type=kind))
     model, tokenizer = load_model(with_config()), load_tokenizer(manifest)
     check_fit(model, tokenizer, 256)
@@ -270,6 +370,23 @@ def test_chat_templates_that_cannot_be_used(tmp_path, template, message):
     (tmp_path / "llm/chat_template.jinja").unlink()
     if template:
         (tmp_path / "llm/chat_template.jinja").write_text(template)
+    make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
+    with pytest.raises(InputError, match=message):
+        load_tokenizer(manifest)
+
+
+@pytest.mark.parametrize(
+    ("made_for", "message"),
+    [
+        ("CanineTokenizer", "its tokenizer is not a fast one; expected a tokenizer.json"),
+        ("CTRLTokenizer", "holds no tokenizer that transformers can load .*; expected a tokenizer.json"),
+        (None, "holds no tokenizer that transformers can load .*; expected a tokenizer.json"),
+    ],
+)
+def test_a_tokenizer_that_is_slow_or_missing(tmp_path, made_for, message):
+    manifest = save(tmp_path)
+    (tmp_path / "llm/tokenizer.json").unlink()
+    (tmp_path / "llm/tokenizer_config.json").write_text(json.dumps({"tokenizer_class": made_for} if made_for else {}))
     make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
     with pytest.raises(InputError, match=message):
         load_tokenizer(manifest)

@@ -79,32 +79,68 @@ class RecExplainer(nn.Module):
             normalizer: the sum of the weights of the whole global batch.
         """
         vectors = self.embed(batch["ids"], batch["refs"])
-        hidden = (
-            self.base[0]
-            .get_decoder()(
-                inputs_embeds=vectors,
-                position_ids=batch["positions"],
-                attention_mask=attention_mask(self.base[0].config.get_text_config(), batch["sequences"], vectors.dtype),
-                use_cache=False,
-            )
-            .last_hidden_state
-        )
+        hidden = _packed_states(self.base[0], vectors, batch["positions"], batch["sequences"])
         weights = batch["weights"][:, 1:]
         at = weights > 0
-        logits = self._logits(hidden[:, :-1][at])
+        logits = _logits(self.base[0], hidden[:, :-1][at])
         losses = nn.functional.cross_entropy(logits, batch["ids"][:, 1:][at], reduction="none")
         return (losses * weights[at]).sum() / normalizer
 
-    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return the logits ``(tokens, vocabulary)`` of hidden states, scaled and capped as the LLM itself does it."""
-        config = self.base[0].config.get_text_config()
-        logits = self.base[0].get_output_embeddings()(hidden).float()
-        # Cohere's name and Granite's.
-        scale = (getattr(config, "logit_scale", None) or 1) / (getattr(config, "logits_scaling", None) or 1)
-        if scale != 1:
-            logits = logits * scale
-        cap = getattr(config, "final_logit_softcapping", None)
-        return cap * torch.tanh(logits / cap) if cap else logits
+
+def _packed_states(
+    llm: nn.Module, vectors: torch.Tensor, positions: torch.Tensor, sequences: torch.Tensor
+) -> torch.Tensor:
+    """Return the last hidden states ``(rows, length, h)`` of input vectors, of which sequences see only themselves."""
+    mask = attention_mask(llm.config.get_text_config(), sequences, vectors.dtype)
+    decoder = llm.get_decoder()
+    found = decoder(inputs_embeds=vectors, position_ids=positions, attention_mask=mask, use_cache=False)
+    return found.last_hidden_state
+
+
+def _logits(llm: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
+    """Return the logits ``(tokens, vocabulary)`` of hidden states, scaled and capped as the LLM itself does it."""
+    config = llm.config.get_text_config()
+    logits = llm.get_output_embeddings()(hidden).float()
+    # Cohere's name and Granite's.
+    scale = (getattr(config, "logit_scale", None) or 1) / (getattr(config, "logits_scaling", None) or 1)
+    if scale != 1:
+        logits = logits * scale
+    cap = getattr(config, "final_logit_softcapping", None)
+    return cap * torch.tanh(logits / cap) if cap else logits
+
+
+@torch.no_grad()
+def check_packing(llm: nn.Module) -> None:
+    """Check on two short sequences that the LLM takes packed vectors for what it takes each sequence's tokens alone.
+
+    Recurrent layers carry one sequence into the next, some models place tokens by a mask of their own, and a head may
+    scale logits in a way of its own: the training would run all the same, and learn something else.
+
+    Args:
+        llm: the causal LM, in evaluation mode. It is called with the tokens 3 to 14, so it has at least 15.
+
+    Raises:
+        InputError: the logits differ by more than rounding.
+    """
+    weight = llm.get_input_embeddings().weight
+    ids = torch.arange(3, 15, device=weight.device)[None]
+    first, second = ids[:, :5], ids[:, 5:]
+    alone = torch.cat([llm(input_ids=part, use_cache=False).logits[0].float() for part in (first, second)])
+    sizes = torch.tensor([first.shape[1], second.shape[1]], device=ids.device)
+    sequences = torch.repeat_interleave(sizes)[None]
+    positions = torch.cat([torch.arange(int(size), device=ids.device) for size in sizes])[None]
+    try:
+        hidden = _packed_states(llm, llm.get_input_embeddings()(ids), positions, sequences)
+        packed = _logits(llm, hidden[0])
+        difference = ((packed - alone).norm() / (alone - alone.mean()).norm()).item()
+        reason = f"they differ by {difference:.2g}"
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        difference, reason = float("inf"), f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    if not difference < (1e-3 if weight.dtype == torch.float32 else 0.1):
+        raise InputError(
+            f"llm: {llm.config.model_type} does not give packed sequences the logits of each one alone ({reason}); "
+            "expected a transformer whose attention takes a mask of sequences. Choose another model."
+        )
 
 
 def attention_mask(config, sequences: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from recexplainer.alignment.model import RecExplainer, save_aligned, with_lora
+from recexplainer.alignment.model import RecExplainer, check_packing, save_aligned, with_lora
 from recexplainer.alignment.training import train, write_curve
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors, sha256, write_json
@@ -59,6 +59,7 @@ def align(
     # Under fp16 and bf16 the frozen weights are held in that precision; DeepSpeed keeps the trained ones in fp32.
     model = load_model(llm, settings["precision"])
     check_fit(model, tokenizer, settings["context"])
+    check_packing(model)
     torch.manual_seed(derive_seed(seed, "weights"))
     tables = read_safetensors(embeddings)
     model = RecExplainer(

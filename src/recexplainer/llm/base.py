@@ -10,6 +10,7 @@ from pathlib import Path
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, sha256, write_json
+from recexplainer.llm.plain_text import PlainText
 
 logger = logging.getLogger(__name__)
 
@@ -83,12 +84,19 @@ def load_tokenizer(manifest: str, chat_template: str | None = None):
 
     Raises:
         InputError: there is no chat template at all, or none for turns that alternate, or no end-of-sequence token; or
-            the tokenizer is a slow one; or a file is not the manifest's.
+            the tokenizer is missing or a slow one; or a file is not the manifest's.
     """
     from transformers import AutoTokenizer
 
     folder = checked_folder(manifest, weights=False)
-    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
+    except (OSError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{folder}: holds no tokenizer that transformers can load ({reason}); expected a tokenizer.json beside the "
+            "model."
+        ) from None
     if not tokenizer.is_fast:
         raise InputError(f"{folder}: its tokenizer is not a fast one; expected a tokenizer.json beside the model.")
     if chat_template:
@@ -117,7 +125,7 @@ def _end_of_turn(tokenizer, manifest: str) -> str | None:
         raise InputError(
             f"{manifest}: the chat template takes no question and answer ({error}); set llm.chat_template to another."
         ) from None
-    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    special = PlainText(tokenizer).special  # without added white space, which ends a line, not a turn
     found = [number for number in tokenizer(tail, add_special_tokens=False)["input_ids"] if number in special]
     return tokenizer.convert_ids_to_tokens(found[0]) if found else None
 
@@ -174,12 +182,12 @@ def load_model(manifest: str, dtype: str = "fp32"):
 
     Raises:
         InputError: a file of the model is not the manifest's, or weights hold something else than tensors, as code; or
-            it is no causal LM of transformers.
+            it is no causal LM of transformers for text alone.
     """
     from pickle import UnpicklingError
 
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
     precision = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[dtype]
     folder = checked_folder(manifest, weights=True)
@@ -187,14 +195,19 @@ def load_model(manifest: str, dtype: str = "fp32"):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         if type(config) not in AutoModelForCausalLM._model_mapping:
             raise ValueError(f"{config.model_type} is none")
+        if config.is_encoder_decoder:
+            raise ValueError(f"{config.model_type} is an encoder-decoder")
+        if config.get_text_config() is not config:
+            raise ValueError(f"{config.model_type} reads more than text")
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{folder}: not a causal LM that transformers knows ({reason}). Choose another model."
         ) from None
-    # torch's attention has no cap on its scores.
-    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
-    attention = "eager" if capped else "sdpa"
+    # torch's attention has no cap on its scores, and some models only have their own.
+    capped = getattr(config, "attn_logit_softcapping", None)
+    own = not AutoModelForCausalLM._model_mapping[type(config)]._supports_sdpa
+    attention = "eager" if capped or own else "sdpa"
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -207,4 +220,6 @@ def load_model(manifest: str, dtype: str = "fp32"):
     except UnpicklingError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{folder}: its weights cannot be read ({reason}) Take a model with safetensors.") from None
+    # Its makers' defaults for chats, such as Qwen's penalty on repetition, would bend the scores of titles.
+    model.generation_config = GenerationConfig()
     return model.eval()
