@@ -52,13 +52,15 @@ def line(**record) -> bytes:
 GOOD = line(u="A", i="B", t=5)
 
 
-def reviews(*lines: bytes, form: str = "amazon", share: float = 0.0, end: bytes = b"\n") -> Callable[[Path], Any]:
+def reviews(
+    *lines: bytes, form: str = "amazon", share: float = 0.0, end: bytes = b"\n", **layout
+) -> Callable[[Path], Any]:
     """Read a file of reviews: the rows, and the counts that are not 0 (but for ``lines``)."""
 
     def read(folder: Path):
         path = folder / "reviews"
         path.write_bytes(end.join(lines))
-        found = read_interactions(path, form, check_fields(FIELDS), share)
+        found = read_interactions(path, form, check_fields(FIELDS), share, layout)
         triples = zip(found.user, found.item, found.time, strict=True)
         rows = sorted((found.users[user], found.items[item], int(time)) for user, item, time in triples)
         return rows, {name: count for name, count in found.counts.items() if count and name != "lines"}

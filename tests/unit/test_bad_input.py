@@ -4,11 +4,14 @@ A row's outcome is :class:`Refused`, or what is read: then the rows that survive
 """
 
 import gzip
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from bad_input import (
     GOOD,
@@ -112,6 +115,50 @@ LINES = [
     skipped("a NUL byte", b"{'u': 'A\0', 'i': 'B', 't': 1}", "steam"),
     skipped("not UTF-8", b"{'u': '\xff', 'i': 'B', 't': 1}", "steam"),
     skipped("a set", b"{'A', 'B', 5}", "steam"),
+]
+
+
+def csv(what: str, *lines: bytes, outcome, **options) -> Case:
+    return Case(f"csv: {what}", reviews(*lines, form="csv", **options), outcome)
+
+
+def parquet(what: str, outcome, share: float = 0.0, **columns) -> Case:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return Case(f"parquet: {what}", reviews(sink.getvalue(), form="parquet", share=share), outcome)
+
+
+TABLES = [
+    csv("empty file", b"", outcome=Refused("reviews: no column 'u'")),
+    csv("a header alone", b"u,i,t", b"", outcome=Refused("the file has no line")),
+    csv(
+        "no such column",
+        b"u,t",
+        b"A,5",
+        outcome=Refused("no column 'i', which the config key 'fields.item' asks for; found: u, t"),
+    ),
+    csv("a column twice", b"u,i,t,u", b"A,B,5,C", outcome=Refused("the column 'u' is there twice")),
+    csv("too few values", b"u,i,t", b"A,B,5", b"C,D", outcome=Refused("1 of 2 lines .*line 3: 2 values, expected 3")),
+    csv("too few, allowed", b"u,i,t", b"A,B,5", b"C,D", share=0.5, outcome=(ROW, {"broken_lines": 1})),
+    csv("no user", b"u,i,t", b"A,B,5", b" ,D,1", outcome=Refused("First: line 3: no 'u'")),
+    csv("not UTF-8", b"u,i,t", b"A,B,5", b"C,\xff,1", outcome=Refused("First: line 3: column 'i' is not utf-8")),
+    csv("no time", b"u,i,t", b"A,B,soon", outcome=Refused("no record has a readable time in 't'")),
+    csv("an open quote", b"u,i,t", b"A,B,5", b'C,"D,1', b"", outcome=Refused("First: line 3: 2 values, expected 3")),
+    csv("an unknown encoding", b"u,i,t", b"A,B,5", encoding="klingon", outcome=Refused("'layout.encoding': 'klingon'")),
+    csv("byte order mark and CRLF", b"\xef\xbb\xbfu,i,t", b"A,B,5", b"", end=b"\r\n", outcome=(ROW, {})),
+    csv("gzip cut off", gzip.compress(b"u,i,t\nA,B,5\n" * 9)[:-9], outcome=Refused("gzip file is cut off or corrupt")),
+    csv("Parquet", b"PAR1" + bytes(range(200)), outcome=Refused("no column 'u'")),
+    Case(
+        "recbole: a header without types",
+        reviews(b"u\ti\tt", b"A\tB\t5", form="recbole"),
+        Refused("'u' in the header; expected RecBole's names with types"),
+    ),
+    Case("parquet: cut off", reviews(b"PAR1" + bytes(99), form="parquet"), Refused("reviews: not a readable Parquet")),
+    parquet("no such column", Refused("no column 't', which the config key 'fields.time'"), u=["A"], i=["B"]),
+    parquet("no user", Refused("1 of 2 rows .*First: row 2: no 'u'"), u=["A", None], i=["B", "C"], t=[5, 5]),
+    parquet("no user, allowed", (ROW, {"broken_lines": 1}), 0.5, u=["A", None], i=["B", "C"], t=[5, 5]),
+    parquet("no time", (ROW, {"without_time": 1}), u=["A", "A"], i=["B", "C"], t=[5, None]),
+    parquet("a user that is a list", Refused("1 of 1 rows .*First: row 1: no 'u'"), u=[["A"]], i=["B"], t=[5]),
 ]
 
 RIGHT_TO_LEFT = "\u202eשלום\u202c"
@@ -314,7 +361,7 @@ CONFIGS = [
     Case("config: a value of a megabyte", config("seed", "9" * 10**6), Refused("seed: '9+\\.\\.\\.; expected a whole")),
 ]
 
-TABLE = [*FILES, *LINES, *VALUES, *ITEMS, *CHATS, *STUDIES, *CONFIGS]
+TABLE = [*FILES, *LINES, *TABLES, *VALUES, *ITEMS, *CHATS, *STUDIES, *CONFIGS]
 
 
 @pytest.mark.parametrize("case", TABLE, ids=[case.what for case in TABLE])

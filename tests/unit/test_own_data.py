@@ -100,40 +100,6 @@ def test_lists_are_cut_in_all_fields_but_the_title(tmp_path):
     assert found["a"] == {"title": "Heads|Tails", "tags": "x, y z"}
 
 
-@pytest.mark.parametrize(
-    ("text", "layout", "message"),
-    [
-        ("who,when\na,1\n", {}, "no column 'what', which the config key 'fields.item' asks for; found: who, when"),
-        ("", {}, "no column 'who'"),
-        ("who,what,when,who\na,b,1,c\n", {}, "the column 'who' is there twice"),
-        ("who,what,when\na,b,1\nc,d\n", {}, "1 of 2 lines .*First: line 3: 2 values, expected 3"),
-        ("who,what,when\na,b,1\n,d,1\n", {}, "First: line 3: no 'who'"),
-        ("who,what,when\na,b,1\nc,\udcff,1\n", {}, "First: line 3: column 'what' is not utf-8"),
-        ("who,what,when\na,b,soon\n", {}, "no record has a readable time in 'when'"),
-        ('who,what,when\na,b,1\nc,"d,1\n', {}, "First: line 3: 2 values, expected 3"),
-        ("who,what,when\na,b,1\n", {"encoding": "klingon"}, "'layout.encoding': 'klingon' is unknown"),
-        ("who,what,when\n", {}, "the file has no line"),
-    ],
-)
-def test_tables_that_cannot_be_read(tmp_path, text, layout, message):
-    path = tmp_path / "reviews.csv"
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(InputError, match=message) as raised:
-        read(path, **layout)
-    assert "layout.encoding" in message or "reviews.csv" in str(raised.value)
-
-
-def test_a_recbole_header_without_types_and_a_broken_row_of_parquet(tmp_path):
-    path = tmp_path / "x.inter"
-    path.write_text("who\twhat\twhen\na\tb\t1\n")
-    with pytest.raises(InputError, match="'who' in the header; expected RecBole's names with types"):
-        read(path, "recbole")
-    pq.write_table(pa.table({"who": ["a", None], "what": ["b", "c"], "when": [1, 2]}), path)
-    with pytest.raises(InputError, match="1 of 2 rows .*First: row 2: no 'who'"):
-        read(path, "parquet")
-    assert triples(read(path, "parquet", share=0.5)) == [("a", "b", 1)]
-
-
 def test_a_quote_that_is_never_closed_takes_no_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("recexplainer.data.table_files.LONGEST_VALUE", 1000)
     path = tmp_path / "reviews"

@@ -11,7 +11,7 @@ from test_alignment import SETTINGS, ZERO2
 from tiny import WORDS, chat, text, tiny_tokenizer
 
 from recexplainer.alignment import training
-from recexplainer.alignment.model import RecExplainer, check_packing, load_aligned, save_aligned, with_lora
+from recexplainer.alignment.model import RecExplainer, check_packing, load_aligned, load_system, save_aligned, with_lora
 from recexplainer.alignment.packing import collate
 from recexplainer.alignment.run import align
 from recexplainer.errors import InputError
@@ -253,7 +253,6 @@ def test_answers_do_not_follow_the_makers_defaults_for_chats(tmp_path, defaults,
 
 
 def test_an_llm_in_four_bits_learns_and_answers(tmp_path):
-    pytest.importorskip("bitsandbytes", reason="the 4-bit kernels are not installed")
     manifest = quantize(save(tmp_path, hidden_size=64, intermediate_size=128))
     check_packing(load_model(manifest))
     model, tokenizer = aligned(manifest), load_tokenizer(manifest)
@@ -356,6 +355,22 @@ def test_what_is_no_causal_lm_or_does_not_fit_is_named(tmp_path):
     tokenizer.add_tokens(["<more>"])
     with pytest.raises(InputError, match="token embeddings and its tokenizer"):
         check_fit(model, tokenizer, 64)
+
+
+def test_a_system_that_only_answers_is_checked_too(tmp_path):
+    manifest, tables = save(tmp_path), {"user": TABLES, "item": TABLES}
+    tokenizer, settings = load_tokenizer(manifest), {"precision": "fp32", "context": 256}
+    model = load_system(manifest, tokenizer, None, tables, settings)
+    with pytest.raises(InputError, match="alignment.context: 257; the LLM has 256 positions"):
+        load_system(manifest, tokenizer, None, tables, settings | {"context": 257})
+    with pytest.raises(InputError, match="token embeddings and its tokenizer"):
+        tokenizer.add_tokens(["<more>"])
+        load_system(manifest, tokenizer, None, tables, settings)
+    prompts = ChatEncoder(load_tokenizer(manifest), 256).encode(conversations(1), prompt_only=True)
+    room = 256 - len(prompts[0])
+    assert Generator(model, tokenizer, 12).generate(prompts, room)
+    with pytest.raises(InputError, match=f"no room for an answer of {room + 1} in the LLM's 256 positions. Set it to"):
+        Generator(model, tokenizer, 12).generate(prompts, room + 1)
 
 
 @pytest.mark.parametrize(

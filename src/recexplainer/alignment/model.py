@@ -10,6 +10,7 @@ from torch import nn
 from recexplainer.alignment.checkpoint import read_tensors
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_json, write_safetensors
+from recexplainer.llm.base import check_fit, load_model
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
 
 
@@ -242,6 +243,27 @@ def save_aligned(model: RecExplainer, folder: str | Path, weights: dict[str, tor
     write_json(folder / "adapter_config.json", json.loads(json.dumps(config, default=sorted)))
     write_safetensors(folder / "adapter_model.safetensors", get_peft_model_state_dict(model.llm, adapted))
     write_safetensors(folder / "projectors.safetensors", own)
+
+
+def load_system(
+    llm: str, tokenizer, adapter: str | None, tables: dict[str, np.ndarray], settings: dict
+) -> RecExplainer:
+    """Load the base LLM or an aligned one from files, on the GPU if there is one.
+
+    Args:
+        llm: the base LLM's manifest.
+        tokenizer: its tokenizer.
+        adapter: the folder of the alignment; None for the base LLM.
+        tables: ``user`` and ``item``, the recommender's embeddings.
+        settings: ``precision`` and ``context``.
+
+    Raises:
+        InputError: a file is missing or broken, or the LLM does not fit its tokenizer or the context.
+    """
+    base = load_model(llm, settings["precision"])
+    check_fit(base, tokenizer, settings["context"])
+    model = load_aligned(base, adapter, tables["user"], tables["item"])
+    return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def load_aligned(

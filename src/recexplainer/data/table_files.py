@@ -67,7 +67,7 @@ def _wanted(path: str | Path, names: list[str], keys: dict[str, list[str]]) -> l
     for field, alternatives in keys.items():
         if alternatives and not set(alternatives) & set(names):
             asked = " or ".join(repr(name) for name in alternatives)
-            shown = ", ".join(names[:30]) or "none"
+            shown = ", ".join(name if name.isprintable() else ascii(name)[1:-1] for name in names[:30]) or "none"
             raise InputError(
                 f"{path}: no column {asked}, which the config key 'fields.{field}' asks for; found: {shown}. "
                 "Name a column of the file there."

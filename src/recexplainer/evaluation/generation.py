@@ -12,6 +12,8 @@ import torch
 from transformers import LogitsProcessorList
 
 from recexplainer.alignment.model import RecExplainer
+from recexplainer.errors import InputError
+from recexplainer.llm.base import longest_sequence
 from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import Encoded
 
@@ -86,6 +88,12 @@ class Generator:
 
     def _decode(self, prompts: list[Encoded], max_new_tokens: int, **options) -> torch.Tensor:
         """Return the new tokens ``(sequences, length)`` of one batch, without sampling."""
+        places, longest = longest_sequence(self.model.base[0]), max(map(len, prompts))
+        if places and longest + max_new_tokens > places:
+            raise InputError(
+                f"alignment.context: a prompt of {longest} tokens leaves no room for an answer of {max_new_tokens} "
+                f"in the LLM's {places} positions. Set it to {places - max_new_tokens} or less."
+            )
         vectors, mask = self._embed(prompts)
         beams = options.get("num_beams", 1)
         if beams > 1:

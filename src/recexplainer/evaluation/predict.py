@@ -4,14 +4,12 @@ import logging
 import re
 from pathlib import Path
 
-import torch
-
-from recexplainer.alignment.model import load_aligned
+from recexplainer.alignment.model import load_system
 from recexplainer.evaluation.generation import Generator
 from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
 from recexplainer.evaluation.shards import write_shard
 from recexplainer.files import read_parquet, read_safetensors
-from recexplainer.llm.base import load_model, load_tokenizer
+from recexplainer.llm.base import load_tokenizer
 from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.llm.plain_text import PlainText
@@ -54,10 +52,9 @@ def predict(
     Raises:
         InputError: a file or a setting does not fit.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = load_tokenizer(llm, chat_template)
     tables = read_safetensors(embeddings)
-    model = load_aligned(load_model(llm, settings["precision"]), adapter, tables["user"], tables["item"]).to(device)
+    model = load_system(llm, tokenizer, adapter, tables, settings)
     encoder = ChatEncoder(tokenizer, settings["context"])
     runner = Generator(model, tokenizer, settings["batch_size"], shard, shards)
     titles = list(read_parquet(items, ["title"])["title"])

@@ -7,6 +7,7 @@ import torch
 from recexplainer.alignment.model import RecExplainer
 from recexplainer.errors import InputError
 from recexplainer.evaluation.generation import Generator
+from recexplainer.llm.base import longest_sequence
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 
 logger = logging.getLogger(__name__)
@@ -28,11 +29,11 @@ def answer(model: RecExplainer, tokenizer, messages: list[list[dict]], settings:
     Raises:
         InputError: the model has no room for an answer of ``max_tokens``.
     """
-    positions = getattr(model.base[0].config, "max_position_embeddings", settings["context"] + settings["max_tokens"])
-    context = min(settings["context"], positions - settings["max_tokens"])
+    places = longest_sequence(model.base[0]) or settings["context"] + settings["max_tokens"]
+    context = min(settings["context"], places - settings["max_tokens"])
     if context < 1:
         raise InputError(
-            f"explanation.max_tokens: {settings['max_tokens']}, but the LLM has {positions} positions; expected fewer."
+            f"explanation.max_tokens: {settings['max_tokens']}, but the LLM has {places} positions; expected fewer."
         )
     prompts = ChatEncoder(tokenizer, context).encode(messages, prompt_only=True)
     whole = ChatEncoder(tokenizer, 10**9).encode(messages, prompt_only=True)

@@ -47,11 +47,9 @@ def explain(
     Raises:
         InputError: a file is missing or broken, or a case or a viewpoint is not there.
     """
-    import torch
-
-    from recexplainer.alignment.model import load_aligned
+    from recexplainer.alignment.model import load_system
     from recexplainer.explanation.answering import answer
-    from recexplainer.llm.base import load_model, load_tokenizer
+    from recexplainer.llm.base import load_tokenizer
 
     if adapter is None and form != "behavior":
         raise InputError(f"form {form!r}: the base LLM reads no embeddings; expected behavior, or an alignment.")
@@ -67,8 +65,7 @@ def explain(
     ]
     tables = read_safetensors(embeddings)
     tokenizer = load_tokenizer(llm, chat_template)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = load_aligned(load_model(llm, settings["precision"]), adapter, tables["user"], tables["item"]).to(device)
+    model = load_system(llm, tokenizer, adapter, tables, settings)
     answers = answer(model, tokenizer, messages, settings)
     rows = []
     for (case, name), message, (text, finish) in zip(pairs, messages, answers, strict=True):

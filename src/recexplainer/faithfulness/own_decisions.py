@@ -47,11 +47,9 @@ def classify_cases(
     Raises:
         InputError: a file is missing or broken.
     """
-    import torch
-
-    from recexplainer.alignment.model import load_aligned
+    from recexplainer.alignment.model import load_system
     from recexplainer.evaluation.generation import Generator
-    from recexplainer.llm.base import load_model, load_tokenizer
+    from recexplainer.llm.base import load_tokenizer
     from recexplainer.llm.encoding import ChatEncoder
 
     chosen = load_cases(cases)
@@ -64,13 +62,12 @@ def classify_cases(
     tokens = [
         ids[0] for ids in tokenizer(["Yes", "No"], add_special_tokens=False, split_special_tokens=True)["input_ids"]
     ]
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     rows = []
     for system, form, adapter in systems:
         messages = render(chosen, [phrasings[number] for number in drawn], titles, form)
         prompted = encoder.encode(messages, prompt_only=True)
-        model = load_aligned(load_model(llm, settings["precision"]), adapter, tables["user"], tables["item"])
-        runner = Generator(model.to(device), tokenizer, settings["batch_size"])
+        model = load_system(llm, tokenizer, adapter, tables, settings)
+        runner = Generator(model, tokenizer, settings["batch_size"])
         kept = [prompt for prompt in prompted if prompt is not None]
         logits = iter(runner.next_token_logits(kept, tokens, label=system) if kept else [])
         for case, prompt in zip(chosen, prompted, strict=True):

@@ -130,6 +130,11 @@ def _end_of_turn(tokenizer, manifest: str) -> str | None:
     return tokenizer.convert_ids_to_tokens(found[0]) if found else None
 
 
+def longest_sequence(model) -> int | None:
+    """Return the length of the longest sequence that a causal LM takes, in tokens; None if nothing limits it."""
+    return getattr(model.config, "max_position_embeddings", None)
+
+
 def check_fit(model, tokenizer, context: int) -> None:
     """Check that an LLM can take what its tokenizer and the config give it.
 
@@ -141,9 +146,9 @@ def check_fit(model, tokenizer, context: int) -> None:
     Raises:
         InputError: the LLM has fewer positions, or fewer rows for tokens.
     """
-    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if positions and positions < context:
-        raise InputError(f"alignment.context: {context}; the LLM has {positions} positions. Set it to that or less.")
+    places = longest_sequence(model)
+    if places and places < context:
+        raise InputError(f"alignment.context: {context}; the LLM has {places} positions. Set it to that or less.")
     rows = model.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):
         raise InputError(
