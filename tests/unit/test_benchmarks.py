@@ -153,9 +153,41 @@ def test_the_smallest_values_are_those_of_a_stable_sort(count):
         np.testing.assert_array_equal(library._smallest(values, count), expected)
 
 
-def test_a_pick_is_the_eligible_column_at_its_place():
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("items", [7, 30, 1003])
+def test_the_thresholds_are_those_of_a_sort(items, kind):
     random = np.random.default_rng(1)
-    eligible, uniform = random.random((50, 30)) < 0.3, random.random(50)
+    normal = random.normal(size=(40, items))
+    outlier = np.where(np.arange(items) == 5, 1e9, normal)
+    # Few values, all equal, far outliers that fill one bucket, hardly any spread, large numbers, the sampled masked.
+    for scores in (normal, normal.round(), 0 * normal, outlier, -outlier, 1 + 1e-6 * normal, 1e30 * normal):
+        for masked in (random.random((40, items)) < 0.3, np.arange(items)[None] % 16 == np.zeros((40, 1))):
+            scores = np.where(masked, -np.inf, scores + 0.0).astype(kind)  # + 0.0: no negative zero
+            unseen = np.isfinite(scores).sum(axis=1)
+            for shares in ((0.2, 0.5), (0.7, 0.6), (0.01, 0.99)):
+                ordered = np.sort(scores, axis=1)[:, ::-1]
+                high, low = (np.floor(share * unseen + 1e-9).astype(int) for share in shares)
+                expected = [ordered[np.arange(40), high], ordered[np.arange(40), unseen - 1 - low]]
+                found = library.thresholds(scores, unseen, *shares)
+                assert [one.tobytes() for one in found] == [one.tobytes() for one in expected]
+                assert {one.dtype for one in found} == {np.dtype(kind)}
+
+
+def test_rows_are_labelled_alike_in_any_number(monkeypatch):
+    histories, model = labels.make_histories(150, 203), labels.make_model(203)
+    random = np.random.default_rng(1)
+    users = random.normal(size=(len(histories), 64)).astype(np.float32)
+    settings = library.LabelSettings(0.2, 0.5, 5, 1)
+    whole = library.label_prefixes(users, model.items().detach().numpy(), histories, settings, 1, 64)
+    for cells in (1, 203 * 7, 203 * 64):
+        monkeypatch.setattr(library, "CELLS", cells)
+        assert whole.equals(library.label_prefixes(users, model.items().detach().numpy(), histories, settings, 1, 64))
+
+
+@pytest.mark.parametrize("items", [9, 30, 64])
+def test_a_pick_is_the_eligible_column_at_its_place(items):
+    random = np.random.default_rng(1)
+    eligible, uniform = random.random((50, items)) < 0.3, random.random(50)
     eligible[:, 7] = True
     expected = [np.flatnonzero(row)[int(place * row.sum())] for row, place in zip(eligible, uniform, strict=True)]
     assert library._pick(eligible, uniform, np.arange(50), "positive").tolist() == expected

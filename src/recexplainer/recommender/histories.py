@@ -109,6 +109,19 @@ class Histories:
             return [np.arange(len(rows))]
         return [np.flatnonzero(width == one) for one in np.unique(width)]
 
+    def seen(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the items in each prefix, all of it, as places in a matrix (batch, items).
+
+        Args:
+            rows: (batch,) prefixes.
+
+        Returns:
+            The place in ``rows``, ascending, and the item; as many as the prefixes have items together.
+        """
+        lengths = self.length[rows].astype(np.int64)
+        steps_back = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return np.repeat(np.arange(len(rows)), lengths), self.items[np.repeat(rows, lengths) - steps_back]
+
     def mask(self, scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Set the scores of the items in each prefix, all of it, to minus infinity, in place.
 
@@ -116,9 +129,7 @@ class Histories:
             scores: (batch, items) float.
             rows: (batch,) prefixes.
         """
-        lengths = self.length[rows].astype(np.int64)
-        steps_back = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        scores[np.repeat(np.arange(len(rows)), lengths), self.items[np.repeat(rows, lengths) - steps_back]] = -np.inf
+        scores[self.seen(rows)] = -np.inf
         return scores
 
 

@@ -14,6 +14,10 @@ from recexplainer.recommender.contract import LABELS, SIMILAR
 from recexplainer.recommender.histories import Histories
 from recexplainer.recommender.hyperparameters import number
 
+CELLS = 1 << 17  # scores that are labelled at a time: as many as stay in a core's cache
+BUCKETS = 1024  # of a row's scores, to find the one of a given rank
+SAMPLED = 16  # every 16th score tells how far a row's scores spread
+
 
 @dataclass(frozen=True)
 class LabelSettings:
@@ -68,8 +72,11 @@ def label_prefixes(
     batches = []
     for start in range(0, len(histories), batch_size):
         rows = np.arange(start, min(start + batch_size, len(histories)))
-        scores = histories.mask(users[rows] @ items.T, rows)
-        batches.append(_label_batch(scores, rows, settings, streams))
+        scores = users[start : start + batch_size] @ items.T
+        step = max(1, CELLS // len(items))
+        for first in range(0, len(rows), step):
+            part = slice(first, first + step)
+            batches.append(_label_rows(scores[part], rows[part], histories, settings, streams))
     columns = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
     columns |= {
         "prefix": np.arange(len(histories)),
@@ -81,16 +88,21 @@ def label_prefixes(
     return pa.table({name: pa.array(columns[name], kind) for name, kind in LABELS.items()}, schema=pa.schema(LABELS))
 
 
-def _label_batch(scores: np.ndarray, rows: np.ndarray, settings: LabelSettings, streams: dict) -> dict[str, np.ndarray]:
-    """Label the prefixes ``rows`` from their masked scores (batch, items)."""
-    index = np.arange(len(rows))
-    seen = np.isneginf(scores)
-    unseen_count = scores.shape[1] - seen.sum(axis=1)
-    high, low = thresholds(scores, unseen_count, settings.positive_share, settings.negative_share)
+def _label_rows(
+    scores: np.ndarray, rows: np.ndarray, histories: Histories, settings: LabelSettings, streams: dict
+) -> dict[str, np.ndarray]:
+    """Label the prefixes ``rows`` from their scores (rows, items), in which the seen items are masked in place."""
+    index, seen = np.arange(len(rows)), histories.seen(rows)
+    scores[seen] = -np.inf
+    unseen = scores.shape[1] - histories.length[rows].astype(np.int64)
+    high, low = thresholds(scores, unseen, settings.positive_share, settings.negative_share)
     positive = _pick(scores > high[:, None], streams["positive"].random(len(rows)), rows, "positive")
-    negative = _pick((scores < low[:, None]) & ~seen, streams["negative"].random(len(rows)), rows, "negative")
+    below = scores < low[:, None]
+    below[seen] = False
+    negative = _pick(below, streams["negative"].random(len(rows)), rows, "negative")
     # The items with the smallest random keys are a uniform draw without repetition.
-    keys = np.where(seen, np.inf, streams["ranking"].random(scores.shape))
+    keys = streams["ranking"].random(scores.shape)
+    keys[seen] = np.inf
     drawn = np.sort(_smallest(keys, settings.candidates), axis=1)
     by_score = np.argsort(-np.take_along_axis(scores, drawn, axis=1), axis=1, kind="stable")
     return {
@@ -118,9 +130,27 @@ def thresholds(
     Returns:
         (histories,) each.
     """
-    index = np.arange(len(scores))
-    ordered = np.sort(scores, axis=1)[:, ::-1]  # best first, the history's items last
-    return ordered[index, _share(positive_share, unseen)], ordered[index, unseen - 1 - _share(negative_share, unseen)]
+    # A score's bucket rises with it. So the buckets' counts tell where a rank is, and only that bucket is sorted. The
+    # spread is taken from a sample: what lies below it, such as minus infinity, is in the first bucket.
+    best, sample = scores.max(axis=1, keepdims=True), scores[:, ::SAMPLED]
+    worst = np.where(np.isneginf(sample), best, sample).min(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        bucket = (scores - worst) * ((BUCKETS - 1) / np.maximum(best - worst, 1e-20))
+    bucket = np.fmax(bucket, 0, out=bucket).astype(np.intp)
+    bucket += BUCKETS * np.arange(len(scores))[:, None]
+    upto = np.cumsum(np.bincount(bucket.ravel(), minlength=BUCKETS * len(scores)))  # scores in it and all before
+    first = scores.shape[1] * np.arange(len(scores))
+
+    def at(rank: np.ndarray) -> np.ndarray:
+        """Return of each row the score at its rank (histories,), 0 for the worst."""
+        chosen = np.searchsorted(upto, first + rank, side="right")
+        places = np.flatnonzero(bucket == chosen[:, None])
+        row, values = places // scores.shape[1], scores.ravel()[places]
+        before = np.where(chosen > 0, upto[chosen - 1], 0)
+        return values[np.lexsort((values, row))][np.searchsorted(row, np.arange(len(scores))) + first + rank - before]
+
+    count = scores.shape[1]
+    return at(count - 1 - _share(positive_share, unseen)), at(count - unseen + _share(negative_share, unseen))
 
 
 def _share(share: float, count: np.ndarray) -> np.ndarray:
@@ -130,14 +160,20 @@ def _share(share: float, count: np.ndarray) -> np.ndarray:
 
 def _pick(eligible: np.ndarray, uniform: np.ndarray, rows: np.ndarray, name: str) -> np.ndarray:
     """Return for each row the eligible column (batch, items) at the uniform draw (batch,) in [0, 1)."""
-    count = eligible.sum(axis=1)
+    # Eight columns a byte; of the byte that holds the wanted one, the bits.
+    packed = np.packbits(eligible, axis=1)
+    upto = np.cumsum(np.bitwise_count(packed), axis=1, dtype=np.int32)
+    count = upto[:, -1]
     if (count == 0).any():
         raise InputError(
             f"prefix {rows[count.argmin()]}: no unseen item scores beyond the {name} threshold, because scores tie. "
             "Check that the recommender is trained and that item embeddings differ."
         )
     nth = np.floor(uniform * count).astype(np.int64)
-    return np.flatnonzero(eligible)[np.cumsum(count) - count + nth] % eligible.shape[1]
+    index, byte = np.arange(len(upto)), (upto <= nth[:, None]).sum(axis=1)
+    bits = np.cumsum(np.unpackbits(packed[index, byte][:, None], axis=1), axis=1)
+    before = np.where(byte > 0, upto[index, byte - 1], 0)
+    return 8 * byte + (bits <= (nth - before)[:, None]).sum(axis=1)
 
 
 def _smallest(values: np.ndarray, count: int) -> np.ndarray:
@@ -146,7 +182,7 @@ def _smallest(values: np.ndarray, count: int) -> np.ndarray:
     width = max(1, values.shape[1] // (16 * count))
     parts = values[:, : values.shape[1] // width * width].reshape(len(values), -1, width)
     limit = np.partition(parts.min(axis=2), count - 1, axis=1)[:, count - 1]
-    rows, columns = np.nonzero(values <= limit[:, None])
+    rows, columns = np.divmod(np.flatnonzero(values <= limit[:, None]), values.shape[1])
     columns = columns[np.lexsort((columns, values[rows, columns], rows))]
     return columns[np.searchsorted(rows, np.arange(len(values)))[:, None] + np.arange(count)]
 
@@ -181,7 +217,8 @@ def similar_items(items: np.ndarray, count: int, batch_size: int) -> pa.Table:
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     result = []
     for start in range(0, len(items), batch_size):
-        distance = -(vectors[start : start + batch_size] @ vectors.T)
+        distance = vectors[start : start + batch_size] @ vectors.T
+        np.negative(distance, out=distance)
         distance[np.arange(len(distance)), start + np.arange(len(distance))] = np.inf
         result.extend(_smallest(distance, count).astype(np.int32))
     columns = {"item": np.arange(len(items)), "similar": result}
