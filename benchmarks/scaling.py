@@ -1,27 +1,38 @@
 """Time and memory of each stage against the number of interactions and of items: a table and a figure.
 
-Every stage runs in a process of its own, on generated data. The first series grows the interactions at 2,000 items,
-the second the items at 20,000 interactions. A stage's exponent is the slope of its CPU time between the two largest
-sizes on logarithmic axes: 1 is linear; n log n is about 1.1 here. What a stage does for each pair of prefix and item
-(labels, measuring SASRec) is linear in both.
+Every stage runs in a process of its own, on generated data, once at a small size to be warm and then measured. The
+first series grows the interactions at 2,000 items, the second the items at a fixed number of interactions. An exponent
+is the slope of the CPU time from one size to the next on logarithmic axes: 1 is linear, n log n about 1.1. What a
+stage does for each pair of prefix and item (labels, SASRec) is linear in both; the similar items, part of the labels,
+compare all pairs of items, as they must. The memory is the peak during the work, with the data that it works on.
 
-Run as: python benchmarks/scaling.py [--largest 1000000] [--largest-stage 10000000]
+By default every stage stops at the size that keeps the whole run within ten minutes on two cores. ``--largest`` and
+``--most-items`` go on, or stop earlier; the rows of stages that are not asked for are kept. The largest, with about a
+quarter of an hour of writing and reading 10,000,000 raw reviews:
+
+    python benchmarks/scaling.py --stages "raw to Parquet" filter --largest 10000000
+
+Tasks are made in memory, several KiB per interaction: up to 1,000,000 interactions.
+
+Run as: python benchmarks/scaling.py [--stages labels ...] [--largest 1000000] [--most-items 100000]
 """
 
 import json
 import math
-import resource
+import re
 import sys
 import tempfile
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from harness import ROOT, last_json, machine, parser
+from harness import ROOT, last_json, machine, parser, timed
 
 from recexplainer import cli
 
-INTERACTIONS, ITEMS = 20_000, 2_000  # what stays the same while the other grows
-SLOW = {"labels": 100_000, "SASRec epoch": 100_000, "SASRec measured": 100_000, "tasks": 1_000_000}
+ITEMS = 2_000  # while the interactions grow
+FIRST_INTERACTIONS, FIRST_ITEMS = 10_000, 1_000  # where the series begin; each next size is ten times as large
+WARM_UP = (5_000, 500)  # interactions and items
 COLUMNS = ["stage", "grows", "interactions", "items", "seconds", "cpu_seconds", "peak_mib", "exponent", "hardware"]
 
 
@@ -44,19 +55,20 @@ def histories_of(interactions: int, items: int):
 
 
 def raw_files(interactions: int, items: int, folder: Path):
-    """Stage: the workflow's program from raw reviews to Parquet."""
-    from raw_to_parquet import generate
+    """Stage: from raw reviews to Parquet, as the workflow's program does it."""
+    from raw_to_parquet import FIELDS, generate
 
-    generate(folder / "reviews.gz", folder / "metadata.gz", "amazon", interactions, items=items)
+    from recexplainer.data.dataset import build_dataset, write_dataset
+
+    reviews, metadata = folder / "reviews.gz", folder / "metadata.gz"
+    generate(reviews, metadata, "amazon", interactions, items=items)
+    limits = {"core": 5, "top_items": None, "sample_users": None, "target": None}
+    settings = {"format": "amazon", "fields": FIELDS["amazon"], "filter": limits}
+    outputs = ("interactions.parquet", "items.parquet", "users.parquet", "statistics.json", "search.csv")
 
     def work():
-        from raw_to_parquet import FIELDS
-
-        from recexplainer.data.dataset import build_dataset
-
-        limits = {"core": 5, "top_items": None, "sample_users": None, "target": None}
-        settings = {"format": "amazon", "fields": FIELDS["amazon"], "filter": limits}
-        build_dataset(folder / "reviews.gz", folder / "metadata.gz", settings, seed=1)
+        dataset = build_dataset(reviews, metadata, settings, seed=1)
+        write_dataset(dataset, *(folder / name for name in outputs))
 
     return work
 
@@ -126,23 +138,42 @@ def tasks(interactions: int, items: int, folder: Path):
     return lambda: make_file(source, "hybrid", folder / "tasks.parquet")
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A stage, and the sizes that keep the whole run short.
+
+    Attributes:
+        prepare: takes the numbers of interactions and items and a folder, and returns the work.
+        largest: interactions, the last of the first series.
+        interactions: while the items grow; enough to leave some after the filter.
+        most_items: the last of the second series.
+    """
+
+    prepare: Callable
+    largest: int = 100_000
+    interactions: int = 20_000
+    most_items: int = 100_000
+
+
 STAGES = {
-    "raw to Parquet": raw_files,
-    "filter": filtering,
-    "SASRec epoch": sasrec_epoch,
-    "SASRec measured": sasrec_measured,
-    "labels": labels,
-    "tasks": tasks,
+    "raw to Parquet": Stage(raw_files, 1_000_000, 200_000),
+    "filter": Stage(filtering, 10_000_000, 200_000),
+    "SASRec epoch": Stage(sasrec_epoch),
+    "SASRec measured": Stage(sasrec_measured),
+    "labels": Stage(labels),
+    "tasks": Stage(tasks, most_items=10_000),
 }
 
 
 def measure(stage: str, interactions: int, items: int, folder: Path) -> dict:
     """Prepare a stage, run it once, and return its seconds and the process's peak memory in MiB."""
-    work = STAGES[stage](interactions, items, folder)
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"seconds": wall, "cpu_seconds": cpu, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    prepare = STAGES[stage].prepare
+    prepare(*WARM_UP, folder)()
+    work = prepare(interactions, items, folder)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    cost = timed(work)
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return {"seconds": cost.wall, "cpu_seconds": cost.cpu, "peak_mib": int(peak) / 1024}
 
 
 def powers(first: int, last: int) -> list[int]:
@@ -150,11 +181,11 @@ def powers(first: int, last: int) -> list[int]:
     return [first * 10**power for power in range(round(math.log10(last / first)) + 1)]
 
 
-def series(stage: str, largest: int, largest_stage: int, most_items: int) -> list[tuple[str, int, int]]:
-    """Return (what grows, interactions, items) of each run of a stage."""
-    last = min(SLOW.get(stage, largest_stage), largest if stage in SLOW else largest_stage)
-    runs = [("interactions", size, ITEMS) for size in powers(10_000, last)]
-    return runs + [("items", INTERACTIONS, size) for size in powers(1_000, most_items)]
+def series(stage: Stage, largest: int | None, most_items: int | None) -> list[tuple[str, int, int]]:
+    """Return (what grows, interactions, items) of each run of a stage; None is the stage's own last size."""
+    runs = [("interactions", size, ITEMS) for size in powers(FIRST_INTERACTIONS, largest or stage.largest)]
+    last = most_items or stage.most_items
+    return runs + [("items", stage.interactions, size) for size in powers(FIRST_ITEMS, last)]
 
 
 def exponent(smaller: dict, larger: dict, grows: str) -> float:
@@ -163,21 +194,45 @@ def exponent(smaller: dict, larger: dict, grows: str) -> float:
 
 
 def draw(frame, path: str) -> None:
-    """Draw time and memory against both sizes, one line per stage."""
-    import matplotlib.pyplot as plt
+    """Draw time and memory against both sizes, one line per stage, with a line of n log n beside the time."""
+    import numpy as np
+    from matplotlib.figure import Figure
 
-    from recexplainer.style import figure_style, save_figure
+    from recexplainer.style import MUTED, figure_style, save_figure
 
     with figure_style():
-        figure, axes = plt.subplots(2, 2, figsize=(9, 7), layout="constrained")
-        for row, value, label in ((0, "cpu_seconds", "CPU seconds"), (1, "peak_mib", "peak memory, MiB")):
+        figure = Figure(figsize=(9, 7), layout="constrained")
+        axes = figure.subplots(2, 2, sharex="col", sharey="row")
+        for row, value, label in ((0, "cpu_seconds", "CPU seconds"), (1, "peak_mib", "Peak memory, MiB")):
             for column, grows in enumerate(("interactions", "items")):
                 place = axes[row][column]
-                for stage, part in frame[frame["grows"] == grows].groupby("stage", sort=False):
-                    place.plot(part[grows], part[value], marker="o", label=stage)
-                place.set(xscale="log", yscale="log", xlabel=grows, ylabel=label)
-        axes[0][0].legend(fontsize=7)
+                shown = frame[frame["grows"] == grows]
+                for stage, marker in zip(STAGES, "os^Dvx", strict=True):
+                    part = shown[shown["stage"] == stage]
+                    place.plot(part[grows], part[value], marker=marker, markersize=5, label=stage)
+                if row == 0:
+                    size = np.array([shown[grows].min(), shown[grows].max()], dtype=float)
+                    slope = size * np.log(size) / (size * np.log(size))[0] * shown[value].min() / 2
+                    place.plot(size, slope, color=MUTED, linestyle=":", linewidth=1, label="slope of n log n")
+                place.set(xscale="log", yscale="log", ylabel=label if column == 0 else "")
+                place.set(xlabel=grows.capitalize() if row else "", title="" if row else f"As the {grows} grow")
+                place.xaxis.set_major_formatter("{x:,.0f}")
+                place.yaxis.set_major_formatter(lambda tick, _: f"{tick:,g}")
+                place.minorticks_off()
+                place.grid(True)
+        handles, names = axes[0][0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=4)
         save_figure(figure, path)
+
+
+def kept(table: Path, stages: list[str]) -> list[dict]:
+    """Return the rows of a table from before, without those of ``stages``."""
+    import pandas as pd
+
+    if not table.exists():
+        return []
+    frame = pd.read_csv(table, dtype={"exponent": float})
+    return frame[~frame["stage"].isin(stages)].to_dict("records")
 
 
 def main(args) -> None:
@@ -189,10 +244,10 @@ def main(args) -> None:
 
     from recexplainer.files import write_csv
 
-    rows = []
+    rows = kept(Path(args.table), args.stages)
     for stage in args.stages:
         before = None
-        for grows, interactions, items in series(stage, args.largest, args.largest_stage, args.most_items):
+        for grows, interactions, items in series(STAGES[stage], args.largest, args.most_items):
             command = [sys.executable, __file__, "--stage", stage, "--threads", str(args.threads)]
             found = last_json(*command, "--interactions", str(interactions), "--items", str(items))
             row = {"stage": stage, "grows": grows, "interactions": interactions, "items": items} | found
@@ -201,18 +256,19 @@ def main(args) -> None:
             row |= {name: round(found[name], 3) for name in found}
             rows.append(row)
             before = row
-            print(*row.values())
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    write_csv(args.table, frame)
-    draw(frame, args.figure)
+            print(*row.values(), flush=True)
+        # After each stage: a run that ends early keeps what it has.
+        rows.sort(key=lambda row: list(STAGES).index(row["stage"]))
+        frame = pd.DataFrame(rows, columns=COLUMNS)
+        write_csv(args.table, frame)
+        draw(frame, args.figure)
 
 
 if __name__ == "__main__":
     arguments = parser(__doc__)
     arguments.add_argument("--stages", nargs="+", choices=list(STAGES), default=list(STAGES))
-    arguments.add_argument("--largest", type=int, default=100_000, help="interactions of the stages with a model")
-    arguments.add_argument("--largest-stage", type=int, default=1_000_000, help="interactions of the other stages")
-    arguments.add_argument("--most-items", type=int, default=100_000, help="items (default 100,000)")
+    arguments.add_argument("--largest", type=int, help="most interactions (default: the stage's own)")
+    arguments.add_argument("--most-items", type=int, help="most items (default: the stage's own)")
     arguments.add_argument("--table", default=str(ROOT / "benchmarks" / "scaling.csv"), help="CSV to write")
     arguments.add_argument("--figure", default=str(ROOT / "benchmarks" / "scaling.svg"), help="figure to write")
     for name in ("stage", "interactions", "items"):

@@ -300,10 +300,26 @@ def test_no_array_of_users_and_items_is_held_at_once():
     assert max(largest) <= 64
 
 
-def test_one_stage_of_the_scaling_runs(tmp_path):
-    done = program("scaling.py", "--stage", "filter", "--interactions", "3000", "--items", "100")
+@pytest.mark.parametrize("stage", scaling.STAGES)
+def test_every_stage_of_the_scaling_runs(tmp_path, monkeypatch, stage):
+    monkeypatch.setattr(scaling, "WARM_UP", (3000, 100))
+    found = scaling.measure(stage, 4000, 100, tmp_path)
+    assert found["seconds"] > 0 and found["cpu_seconds"] > 0 and found["peak_mib"] > 10
+
+
+def test_the_scaling_writes_a_table_and_a_figure_and_keeps_other_stages(tmp_path):
+    table, figure = tmp_path / "scaling.csv", tmp_path / "scaling.svg"
+    row = dict.fromkeys(scaling.COLUMNS, 1) | {"stage": "labels", "grows": "items", "items": 1000}
+    pd.DataFrame([row]).to_csv(table, index=False)
+    options = ["--stages", "filter", "--largest", "100000", "--most-items", "1000"]
+    done = program("scaling.py", *options, "--table", str(table), "--figure", str(figure))
     assert done.returncode == 0, done.stderr
-    assert '"cpu_seconds"' in done.stdout.splitlines()[-1]
+    frame = pd.read_csv(table)
+    assert frame["stage"].tolist() == ["filter", "filter", "filter", "labels"]
+    assert frame["grows"].tolist() == ["interactions", "interactions", "items", "items"]
+    assert frame["exponent"].notna().tolist() == [False, True, False, True]
+    scaling.draw(frame, str(tmp_path / "again.svg"))
+    assert figure.read_bytes() == (tmp_path / "again.svg").read_bytes()
 
 
 @pytest.fixture(autouse=True)
