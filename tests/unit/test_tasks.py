@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from hypothesis import given
@@ -412,3 +414,21 @@ def test_the_same_seed_draws_the_same_samples_in_every_version(dataset, tmp_path
         ("hybrid", "train"): "2b5de1ec82aa75a2",
         ("hybrid", "test"): "738ca186f0c0f80b",
     }
+
+
+def test_read_rows_are_what_arrow_gives_with_equal_segments_as_one(built, tmp_path):
+    write_tasks(tmp_path / "a.parquet", built["hybrid"]["train"])
+    rows = load_tasks(tmp_path / "a.parquet")
+    assert rows == pq.read_table(tmp_path / "a.parquet").to_pylist()
+    segments = [segment for row in rows for message in row["messages"] for segment in message["segments"]]
+    assert len({id(segment) for segment in segments}) == len({json.dumps(segment) for segment in segments})
+
+
+@pytest.mark.parametrize(
+    "messages", [None, [None], [{"role": "user", "segments": None}], [{"role": "user", "segments": [None]}]]
+)
+def test_a_null_among_the_messages_is_refused(tmp_path, messages):
+    table = pa.Table.from_pylist([{"task": "ranking", "messages": messages}], schema=SCHEMA)
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="a.parquet: column 'messages': null instead of"):
+        load_tasks(tmp_path / "a.parquet", ["messages"])

@@ -6,13 +6,16 @@ ids of their own, outside the vocabulary, that no text can spell. Where a templa
 (Vicuna: ``ASSISTANT:`` after the user's), a text of that turn cannot spell them either.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from recexplainer.collecting import no_collection
 from recexplainer.llm.plain_text import PlainText
+from recexplainer.llm.words import Ragged, Words
 
 USER_ID = -1
 """The id of a ``<user>`` placeholder: the position takes a projected user embedding."""
@@ -20,6 +23,12 @@ ITEM_ID = -2
 """The id of an ``<item>`` placeholder: the position takes a projected item embedding."""
 
 PLACEHOLDERS = {"user": USER_ID, "item": ITEM_ID}
+BATCH = 2000
+"""Conversations whose tokens are put together at once."""
+
+_END = {"kind": "end"}  # stands after the last segment
+_BREAKS = {*PLACEHOLDERS, "end"}
+_PLACEHOLDER_ROWS = {kind: row for row, kind in enumerate(PLACEHOLDERS)}
 # Private-use characters stand for the contents while the template is rendered.
 _MARK = re.compile("\ue000(\\d+)\ue001")
 
@@ -53,15 +62,19 @@ class ChatEncoder:
     def __init__(self, tokenizer, context: int):
         self.tokenizer = tokenizer
         self.context = context
-        self._templates: dict[tuple, list[str]] = {}
+        self._templates: dict[tuple, list[tuple[str, str]]] = {}
         self._template_ids: dict[str, list[int]] = {}
-        self._text_ids: dict[str, list[int]] = {}
+        self._template_rows: dict[tuple, list[tuple[int, int]]] = {}
         self._plain = PlainText(tokenizer)
+        self._words = Words(self._plain)
+        # What is the same in many samples: placeholders, and then pieces of the template.
+        self._fixed = [[number] for number in PLACEHOLDERS.values()]
         # A tokenizer that puts a space before every text would double the one that ends a template piece.
         first = tokenizer.convert_ids_to_tokens(tokenizer("x", add_special_tokens=False)["input_ids"])[0]
         self._prefix_space = first[0] in "\u2581\u0120"
         self._turn_ends = self._plain_turn_ends()
 
+    @no_collection()
     def encode(self, conversations: Sequence[list[dict]], prompt_only: bool = False) -> list[Encoded | None]:
         """Encode conversations.
 
@@ -76,56 +89,74 @@ class ChatEncoder:
         Returns:
             One :class:`Encoded` each, or None where even the shortest form is over the context.
         """
-        conversations = [messages[:-1] if prompt_only else messages for messages in conversations]
-        self._tokenize_texts(
-            text for messages in conversations for m in messages for kind, text in self._pieces(m) if kind == "text"
-        )
-        return [self._fit(messages, prompt_only) for messages in conversations]
+        left = [(place, messages[:-1] if prompt_only else messages) for place, messages in enumerate(conversations)]
+        result: list[Encoded | None] = [None] * len(left)
+        while left:
+            longer = []
+            for start in range(0, len(left), BATCH):
+                batch = left[start : start + BATCH]
+                for (place, messages), encoded in zip(
+                    batch, self._encode([messages for _, messages in batch], prompt_only), strict=True
+                ):
+                    if len(encoded) <= self.context:
+                        result[place] = encoded
+                    elif (shorter := _shorter(messages)) is not None:
+                        longer.append((place, shorter))
+                    elif not prompt_only:
+                        result[place] = _cut_answer(encoded, self.context)
+            left = longer
+        return result
 
-    def _fit(self, messages: list[dict], prompt_only: bool) -> Encoded | None:
-        encoded = self._encode(messages, prompt_only)
-        while len(encoded) > self.context:
-            shorter = _without_oldest_title(messages)
-            if shorter is not None:
-                self._tokenize_texts(text for m in shorter for kind, text in self._pieces(m) if kind == "text")
-            elif len(messages) > 2:
-                shorter = messages[: len(messages) - 2]
-            else:
-                return None if prompt_only else _cut_answer(encoded, self.context)
-            messages = shorter
-            encoded = self._encode(messages, prompt_only)
-        return encoded
-
-    def _encode(self, messages: list[dict], prompt_only: bool) -> Encoded:
-        around = self._template_pieces(tuple(m["role"] for m in messages), prompt_only)
-        ids: list[int] = []
+    def _encode(self, conversations: list[list[dict]], prompt_only: bool) -> list[Encoded]:
+        """Encode conversations, however long: first as rows of a table of tokens, then as the tokens."""
+        templates = [self._rows(tuple(message["role"] for message in one), prompt_only) for one in conversations]
+        fixed = len(self._fixed)
+        texts: dict[str, int] = {}  # their rows are those after the fixed ones
+        rows: list[int] = []
         refs: list[int] = []
-        spans: list[tuple[int, int]] = []
-        for index, message in enumerate(messages):
-            before, after = around[index]
-            ids += self._special(before)
-            refs += [0] * (len(ids) - len(refs))
-            start = len(ids)
-            for kind, value in self._pieces(message):
-                if kind == "text":
-                    ids += self._text_ids[value]
-                    refs += [0] * (len(ids) - len(refs))
-                else:
-                    ids.append(PLACEHOLDERS[kind])
-                    refs.append(value)
-            ids += self._special(after)
-            refs += [0] * (len(ids) - len(refs))
-            if message["role"] == "assistant":
-                if self._plain.special.isdisjoint(self._special(after)):
-                    ids.append(self.tokenizer.eos_token_id)  # the template ends an answer with words, or with nothing
-                    refs.append(0)
-                spans.append((start, len(ids)))
-        ids += self._special(around[-1][0])
-        refs += [0] * (len(ids) - len(refs))
-        targets = np.zeros(len(ids), dtype=bool)
-        for start, end in spans:
-            targets[start:end] = True
-        return Encoded(np.asarray(ids, np.int32), np.asarray(refs, np.int32), targets)
+        answers: list[int] = []  # where answers begin and end in the rows, in turns
+        ends: list[int] = []
+        for messages, around in zip(conversations, templates, strict=True):
+            for message, (before, after) in zip(messages, around, strict=False):
+                rows.append(before)
+                if message["role"] == "assistant":
+                    answers.append(len(rows))
+                for kind, value in self._pieces(message):
+                    if kind == "text":
+                        rows.append(texts.setdefault(value, fixed + len(texts)))
+                    else:
+                        rows.append(_PLACEHOLDER_ROWS[kind])
+                        refs.append(value)
+                rows.append(after)
+                if message["role"] == "assistant":
+                    answers.append(len(rows))
+            rows.append(around[-1][0])
+            ends.append(len(rows))
+        parts = (Ragged.of(self._fixed) + self._words(list(texts))).take(np.array(rows, int))
+        all_refs = np.zeros(len(parts.ids), np.int32)
+        all_refs[parts.ids < 0] = refs
+        learnt = np.zeros(len(rows) + 1, int)
+        learnt[answers[::2]], learnt[answers[1::2]] = 1, -1
+        targets = np.repeat(learnt[:-1].cumsum() > 0, parts.lengths)
+        lengths = parts.join(np.diff(ends, prepend=0)).lengths
+        return [
+            Encoded(parts.ids[start:end], all_refs[start:end], targets[start:end])
+            for start, end in itertools.pairwise([0, *lengths.cumsum().tolist()])
+        ]
+
+    def _rows(self, roles: tuple, prompt_only: bool) -> list[tuple[int, int]]:
+        """Return :meth:`_template_pieces` as rows of the table, each answer with an end."""
+        key = (roles, prompt_only)
+        if key not in self._template_rows:
+            result = []
+            for role, (before, after) in zip((*roles, None), self._template_pieces(roles, prompt_only), strict=True):
+                end = self._special(after)
+                if role == "assistant" and not self._plain.marks(end):
+                    end = [*end, self.tokenizer.eos_token_id]  # the template ends an answer with words, or with nothing
+                result.append((len(self._fixed), len(self._fixed) + 1))
+                self._fixed += [self._special(before), end]
+            self._template_rows[key] = result
+        return self._template_rows[key]
 
     def _template_pieces(self, roles: tuple, prompt_only: bool) -> list[tuple[str, str]]:
         """Return, for each message, the template's text before it and the end of its turn; then what is left."""
@@ -164,11 +195,26 @@ class ChatEncoder:
         return {role: end for role, end in ends.items() if len(end) > 1}
 
     def _pieces(self, message: dict) -> list[tuple[str, str | int]]:
-        """Return the message's texts and placeholders; words that would end its turn get a space before their end."""
-        pieces, end = _pieces(message), self._turn_ends.get(message["role"])
-        if end is None:
-            return pieces
-        return [(kind, _without(end, value) if kind == "text" else value) for kind, value in pieces]
+        """Return the message's texts, neighbours joined, and its placeholders.
+
+        Words that would end its turn get a space before their end.
+        """
+        end = self._turn_ends.get(message["role"])
+        result: list[tuple[str, str | int]] = []
+        text = ""
+        for segment in [*message["segments"], _END]:
+            kind = segment["kind"]
+            if kind not in _BREAKS:
+                text += segment["text"]
+                continue
+            # Spaces beside a placeholder or a turn's end are the template's business.
+            text = text.strip(" ")
+            if text:
+                result.append(("text", text if end is None else _without(end, text)))
+                text = ""
+            if kind != "end":
+                result.append((kind, segment["ref"]))
+        return result
 
     def _special(self, text: str) -> list[int]:
         """Tokenize a piece of the template, in which special tokens count."""
@@ -176,26 +222,6 @@ class ChatEncoder:
             piece = text.removesuffix(" ") if self._prefix_space else text
             self._template_ids[text] = self.tokenizer(piece, add_special_tokens=False)["input_ids"] if piece else []
         return self._template_ids[text]
-
-    def _tokenize_texts(self, texts) -> None:
-        """Tokenize texts of the data in one batch; none of them becomes a special token."""
-        new = sorted({text for text in texts if text not in self._text_ids})
-        self._text_ids.update(zip(new, self._plain(new), strict=True))
-
-
-def _pieces(message: dict) -> list[tuple[str, str | int]]:
-    """Return the message's texts, neighbours joined, and its placeholders."""
-    result: list[tuple[str, str | int]] = []
-    for segment in message["segments"]:
-        if segment["kind"] in PLACEHOLDERS:
-            result.append((segment["kind"], segment["ref"]))
-        elif result and result[-1][0] == "text":
-            result[-1] = ("text", result[-1][1] + segment["text"])
-        else:
-            result.append(("text", segment["text"]))
-    # Spaces beside a placeholder or a turn's end are the template's business.
-    stripped = [(kind, value.strip(" ") if kind == "text" else value) for kind, value in result]
-    return [piece for piece in stripped if piece != ("text", "")]
 
 
 def _without(end: str, text: str) -> str:
@@ -205,14 +231,14 @@ def _without(end: str, text: str) -> str:
     return text
 
 
-def _without_oldest_title(messages: list[dict]) -> list[dict] | None:
-    """Return the messages without the oldest title of the first history that has one, or None."""
+def _shorter(messages: list[dict]) -> list[dict] | None:
+    """Return the messages without the oldest title of the first history that has one, or without a turn, or None."""
     for index, message in enumerate(messages):
         for position, segment in enumerate(message["segments"]):
             if segment["kind"] == "title":
                 segments = message["segments"][:position] + message["segments"][position + 1 :]
                 return [*messages[:index], {**message, "segments": segments}, *messages[index + 1 :]]
-    return None
+    return messages[:-2] if len(messages) > 2 else None
 
 
 def _cut_answer(encoded: Encoded, context: int) -> Encoded | None:

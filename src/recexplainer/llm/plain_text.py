@@ -39,13 +39,21 @@ class PlainText:
         Raises:
             InputError: a space does not help.
         """
+        return [
+            self._broken_up(text) if self.marks(ids) else ids for text, ids in zip(texts, self.raw(texts), strict=True)
+        ]
+
+    def raw(self, texts: list[str]) -> list[list[int]]:
+        """Return the token ids of each text, special tokens among them where the text spells them to the tokenizer."""
         if not texts:
             return []
-        result = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        return [
-            ids if self.special.isdisjoint(ids) else self._broken_up(text)
-            for text, ids in zip(texts, result, strict=True)
-        ]
+        # The masks would take as long as the ids.
+        options = {"return_attention_mask": False, "return_token_type_ids": False}
+        return self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True, **options)["input_ids"]
+
+    def marks(self, ids: list[int]) -> bool:
+        """Return whether there is a special token among the ids."""
+        return not self.special.isdisjoint(ids)
 
     def _broken_up(self, text: str) -> list[int]:
         """Return the ids of a text that spells special tokens."""

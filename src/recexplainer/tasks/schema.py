@@ -6,12 +6,13 @@ data is never read as a placeholder or as a piece of a chat template.
 
 from collections import Counter
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recexplainer.collecting import no_collection
 from recexplainer.errors import InputError
 from recexplainer.files import write_parquet
 
@@ -60,6 +61,7 @@ def text_segment(text: str) -> dict:
     return {"kind": "text", "text": text, "ref": -1}
 
 
+@no_collection()
 def write_tasks(path: str | Path, rows: Iterable[dict]) -> Counter[str]:
     """Write samples, in the order given, and return how many each task has.
 
@@ -73,6 +75,7 @@ def write_tasks(path: str | Path, rows: Iterable[dict]) -> Counter[str]:
     return counts
 
 
+@no_collection()
 def load_tasks(path: str | Path, columns: list[str] | None = None) -> list[dict]:
     """Read samples as dictionaries, lists and strings, in the order of the file.
 
@@ -91,8 +94,35 @@ def load_tasks(path: str | Path, columns: list[str] | None = None) -> list[dict]
                 if kind != SCHEMA.field(name).type:
                     expected = SCHEMA.field(name).type
                     raise InputError(f"{path}: column {name!r} is {kind or 'missing'}; expected {expected}.")
-            return file.read(names).to_pylist()
+            table = file.read(names)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a file of tasks. Run the stage that makes it.") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}). Delete it and run its stage again.") from None
+    columns = [
+        _messages(path, table[name].combine_chunks()) if name == "messages" else table[name].to_pylist()
+        for name in names
+    ]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _messages(path: str | Path, conversations: pa.ListArray) -> list[list[dict]]:
+    """Return ``conversations.to_pylist()`` in less time and memory: equal segments are one object."""
+    messages = conversations.values
+    roles, contents = messages.field("role").to_pylist(), messages.field("segments")
+    segments = contents.values
+    if any(array.null_count for array in (conversations, messages, contents, segments)):
+        raise InputError(f"{path}: column 'messages': null instead of a conversation, message or segment.")
+    known: dict[tuple, dict] = {}
+    shared = []
+    for kind, text, ref in zip(*(segments.field(name).to_pylist() for name in SEGMENT.names), strict=True):
+        key = kind, text, ref
+        if key not in known:
+            known[key] = {"kind": kind, "text": text, "ref": ref}
+        shared.append(known[key])
+    places = contents.offsets.to_pylist()
+    flat = [
+        {"role": role, "segments": shared[start:end]}
+        for role, (start, end) in zip(roles, pairwise(places), strict=True)
+    ]
+    return [flat[start:end] for start, end in pairwise(conversations.offsets.to_pylist())]
