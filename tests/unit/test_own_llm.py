@@ -15,8 +15,10 @@ from recexplainer.alignment.model import RecExplainer, check_packing, load_align
 from recexplainer.alignment.packing import collate
 from recexplainer.alignment.run import align
 from recexplainer.errors import InputError
+from recexplainer.evaluation import generation
 from recexplainer.evaluation.generation import Generator
 from recexplainer.files import write_safetensors
+from recexplainer.llm import cache
 from recexplainer.llm.base import check_fit, load_model, load_tokenizer, make_manifest
 from recexplainer.llm.encoding import ChatEncoder
 from recexplainer.tasks.schema import write_tasks
@@ -232,6 +234,27 @@ def test_answers_in_a_batch_are_those_one_by_one(tmp_path, kind):
         together = Generator(model, tokenizer, 12).generate(prompts, 8, beams)
         assert together == [Generator(model, tokenizer, beams).generate([one], 8, beams)[0] for one in prompts]
     assert len({texts[0] for texts in together}) > 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_logit_is_that_of_transformers_own_cache(tmp_path, monkeypatch, kind):
+    manifest = save(tmp_path, kind)
+    model, tokenizer = aligned(manifest), load_tokenizer(manifest)
+    prompts = ChatEncoder(tokenizer, 64).encode(conversations(7), prompt_only=True)
+
+    def logits(beams: int) -> list[torch.Tensor]:
+        found = []
+        hook = model.base[0].register_forward_hook(lambda *call: found.append(call[-1].logits.clone()))
+        Generator(model, tokenizer, 12).generate(prompts, 8, beams)
+        hook.remove()
+        return found
+
+    monkeypatch.setattr(cache, "ROOM", 3)  # so that it is used up
+    in_place = [logits(beams) for beams in (1, 3)]
+    monkeypatch.setattr(generation, "roomy_cache", lambda config: transformers.DynamicCache(config=config))
+    for ours, plain in zip(in_place, [logits(beams) for beams in (1, 3)], strict=True):
+        assert len(ours) > 7
+        assert all(torch.equal(a, b) for a, b in zip(ours, plain, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from transformers import LogitsProcessorList
 from recexplainer.alignment.model import RecExplainer
 from recexplainer.errors import InputError
 from recexplainer.llm.base import longest_sequence
+from recexplainer.llm.cache import roomy_cache
 from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import Encoded
 
@@ -95,19 +96,23 @@ class Generator:
                 f"in the LLM's {places} positions. Set it to {places - max_new_tokens} or less."
             )
         vectors, mask = self._embed(prompts)
-        beams = options.get("num_beams", 1)
+        beams, cache = options.get("num_beams", 1), roomy_cache(self.model.base[0].config)
         if beams > 1:
             # A prompt is read once for all its beams, but for its last token, from which the search begins.
             before, positions = mask[:, :-1], (mask[:, :-1].cumsum(1) - 1).clamp(min=0)
             decoder = self.model.base[0].get_decoder()
-            cache = decoder(
-                inputs_embeds=vectors[:, :-1], attention_mask=before, position_ids=positions, use_cache=True
-            ).past_key_values
+            decoder(
+                inputs_embeds=vectors[:, :-1],
+                attention_mask=before,
+                position_ids=positions,
+                use_cache=True,
+                past_key_values=cache,
+            )
             cache.batch_repeat_interleave(beams)
-            options["past_key_values"] = cache
         return self.model.base[0].generate(
             inputs_embeds=vectors,
             attention_mask=mask,
+            past_key_values=cache,
             max_new_tokens=max_new_tokens,
             do_sample=False,
             pad_token_id=self.tokenizer.pad_token_id,
