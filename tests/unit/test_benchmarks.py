@@ -250,8 +250,8 @@ def test_samples_are_written_in_batches_as_at_once(tmp_path, monkeypatch):
 
 
 def test_the_time_to_a_quality_is_that_of_the_first_epoch_that_has_it():
-    curve = [[1.0, 0.9, 0.1], [2.0, 1.8, 0.3], [3.0, 2.7, 0.2], [4.0, 3.6, 0.4]]
-    assert sasrec.until(curve, 0.25) == [2.0, 1.8]
+    curve = [[5, 1.0, 0.9, 0.1], [10, 2.0, 1.8, 0.3], [15, 3.0, 2.7, 0.2], [20, 4.0, 3.6, 0.4]]
+    assert sasrec.until(curve, 0.25) == [10, 2.0, 1.8]
     with pytest.raises(StopIteration):
         sasrec.until(curve, 0.5)
 
@@ -264,10 +264,10 @@ def test_the_clock_leaves_out_what_measures_quality(monkeypatch):
 
     monkeypatch.setattr(sasrec.Clock, "_now", now)
     histories, clock = sasrec.make_histories(20, items=50), sasrec.Clock()
-    for _ in range(3):
-        clock.measure(histories, lambda rows: np.random.default_rng(1).random((len(rows), 50)))
+    for epoch in (5, 10, 15):
+        clock.measure(histories, lambda rows: np.random.default_rng(1).random((len(rows), 50)), epoch)
     # Looks at 0; 1 and 2; 3 and 4; 5: of which 1 to 2 and 3 to 4 are measuring.
-    assert [row[:2] for row in clock.curve] == [[1, 1], [2, 2], [3, 3]]
+    assert [row[:3] for row in clock.curve] == [[5, 1, 1], [10, 2, 2], [15, 3, 3]]
 
 
 def test_histories_of_the_scaling_are_histories():
