@@ -60,12 +60,14 @@ def _mask(codes: np.ndarray, size: int) -> np.ndarray:
 
 def first_interactions(pairs: Pairs) -> Pairs:
     """Keep one interaction per (user, item), the earliest, and sort by (user, time, item): a total order."""
-    order = np.lexsort((pairs.time, pairs.item, pairs.user))
-    user, item = pairs.user[order], pairs.item[order]
+    pair = pairs.user.astype(np.int64) << 32 | pairs.item
+    order = np.lexsort((pairs.time, pair))
+    pair = pair[order]
     first = np.ones(len(order), dtype=bool)
-    first[1:] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
+    first[1:] = pair[1:] != pair[:-1]
     kept = pairs.take(order[first])
-    return kept.take(np.lexsort((kept.item, kept.time, kept.user)))
+    # Sorted by item within a user already, and the sort is stable.
+    return kept.take(np.lexsort((kept.time, kept.user)))
 
 
 def k_core(user: np.ndarray, item: np.ndarray, core: int) -> np.ndarray:

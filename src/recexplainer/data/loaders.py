@@ -10,7 +10,7 @@ import logging
 import math
 import time as clock
 from array import array
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -135,7 +135,7 @@ class _Codes(dict):
 
 
 class _Collected:
-    """Interactions as they come in: growing columns of numbers.
+    """Interactions as they come in: columns of numbers, block by block.
 
     Args:
         user, item, time: keys of a record.
@@ -145,7 +145,7 @@ class _Collected:
     def __init__(self, user: str, item: str, time: str, broken: BrokenLines):
         self.keys, self.broken = (user, item, time), broken
         self.users, self.items = _Codes(), _Codes()
-        self.user, self.item, self.time = array("i"), array("i"), array("q")
+        self.blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.without_time = 0
 
     def add(self, records: Iterable[tuple[int, dict]]) -> None:
@@ -167,30 +167,37 @@ class _Collected:
 
     def add_plain(self, plain: Plain) -> bool:
         """Add lines that were read at once; False, and nothing is added, if one of them lacks a user or an item."""
-        users, items = [self.users[raw] for raw in plain.users], [self.items[raw] for raw in plain.items]
+        users, items = map(self.users.__getitem__, plain.users), map(self.items.__getitem__, plain.items)
+        users, items = (np.fromiter(codes, np.int32, len(plain.times)) for codes in (users, items))
         if -1 in users or -1 in items:
             return False
-        self._extend(users, items, [parse_time(raw) for raw in plain.times])
+        try:
+            times = array("q", plain.times)  # whole numbers are times as they are
+        except (TypeError, OverflowError):
+            times = [parse_time(raw) for raw in plain.times]
+        self._extend(users, items, times)
         return True
 
-    def _extend(self, users: list[int], items: list[int], times: list[int | None]) -> None:
-        if None in times:
+    def _extend(self, users: Sequence[int], items: Sequence[int], times: Sequence[int | None]) -> None:
+        users, items = np.asarray(users, np.int32), np.asarray(items, np.int32)
+        if isinstance(times, list) and None in times:
             kept = [place for place, value in enumerate(times) if value is not None]
             self.without_time += len(times) - len(kept)
-            users, items, times = ([column[place] for place in kept] for column in (users, items, times))
-        self.user.extend(users)
-        self.item.extend(items)
-        self.time.extend(times)
+            users, items, times = users[kept], items[kept], [times[place] for place in kept]
+        self.blocks.append((users, items, np.asarray(times, np.int64)))
+
+    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the codes of the users and of the items (int32), and the times (int64)."""
+        return tuple(np.concatenate(column) for column in zip(*self.blocks, strict=True))
 
 
-def _ranked(ids: list[str], codes: array) -> tuple[list[str], np.ndarray]:
+def _ranked(ids: list[str], codes: np.ndarray) -> tuple[list[str], np.ndarray]:
     """Return the ids that are used in ascending order, and the codes as int32 places in that order."""
-    old = np.frombuffer(codes, dtype=np.int32)
-    used = np.flatnonzero(np.bincount(old, minlength=len(ids))).tolist()
+    used = np.flatnonzero(np.bincount(codes, minlength=len(ids))).tolist()
     used.sort(key=ids.__getitem__)
     ranks = np.empty(len(ids), dtype=np.int32)
     ranks[used] = np.arange(len(used), dtype=np.int32)
-    return [ids[code] for code in used], ranks[old]
+    return [ids[code] for code in used], ranks[codes]
 
 
 def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], found: _Collected) -> None:
@@ -234,13 +241,13 @@ def read_interactions(
         found.add(
             records(path, form, layout or {}, {name: [fields[name]] for name in ("user", "item", "time")}, broken)
         )
-    if not found.time:
+    user, item, time = found.columns()
+    if not len(time):
         raise InputError(f"{path}: no record has a readable time in {keys[2]!r}. Check the config key 'fields'.")
     if found.without_time:
         logger.warning("%s: %d records without a readable time in %r dropped", path, found.without_time, keys[2])
-    user_ids, user = _ranked(found.users.ids, found.user)
-    item_ids, item = _ranked(found.items.ids, found.item)
-    time = np.frombuffer(found.time, dtype=np.int64)
+    user_ids, user = _ranked(found.users.ids, user)
+    item_ids, item = _ranked(found.items.ids, item)
     kept = _of_one_unit(path, time, keys[2], max_broken_share)
     return Interactions(
         user_ids,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from recexplainer.data.literals import VALUE
+from recexplainer.data.literals import SIMPLE_VALUE, VALUE
 from recexplainer.data.streams import numbered
 
 
@@ -68,27 +68,42 @@ def _json_reader(user: str, item: str, time: str) -> Reader:
 
 def _literal_reader(user: str, item: str, time: str) -> Reader:
     """Of Python literals: flat dicts whose three values are strings without escapes; a number may be the time."""
-    text = r"u?'([^'\\\r\n\0]*+)'"
-    values = {user: text, item: text, time: rf"(?:{text}|(-?(?:0|[1-9][0-9]{{0,17}}))(?![0-9.]))"}
-    wanted = "|".join(rf"{re.escape(repr(key)[1:-1])}': {value}" for key, value in values.items())
-    other = "".join(rf"(?!{re.escape(repr(key)[1:-1])}')" for key in values) + r"[^'\\\r\n\0]*+"
-    pair = rf"u?'(?:{wanted}|{other}': (?:{VALUE}))"
-    match = re.compile(rf"\{{(?:{pair}(?:, (?!\}})|(?=\}})))++\}}").fullmatch
+    match = _literal_pattern(user, item, time, r"[^'\\\r\n\0]*+", VALUE).fullmatch
+    match_simple = _literal_pattern(user, item, time, "[^']*+", SIMPLE_VALUE).fullmatch
 
     def read(first: int, stop: int, block: bytes) -> Plain:
         plain = Plain([], [], [], [])
         for number, line in numbered(first, block):
             try:
-                found = match(line.decode("utf-8"))
+                text = line.decode("utf-8")
             except UnicodeDecodeError:
-                found = None
-            user, item, text, digits = found.groups() if found else (None, None, None, None)
+                plain.left.append((number, line))
+                continue
+            special = "\\" in text or "\r" in text or "\0" in text
+            found = match(text) if special else match_simple(text)
+            user, item, time, digits = found.groups() if found else (None, None, None, None)
             if user is None or item is None:
                 plain.left.append((number, line))
                 continue
             plain.users.append(user)
             plain.items.append(item)
-            plain.times.append(int(digits) if digits else text)
+            plain.times.append(int(digits) if digits else time)
         return plain
 
     return read
+
+
+def _literal_pattern(user: str, item: str, time: str, inside: str, value: str) -> re.Pattern[str]:
+    """Return the pattern of a flat dict, with groups for the user, the item, the time as a text and as digits.
+
+    Args:
+        user, item, time: keys.
+        inside: pattern of what may stand between single quotes.
+        value: pattern of the values of other keys.
+    """
+    text = rf"u?'({inside})'"
+    values = {user: text, item: text, time: rf"(?:{text}|(-?(?:0|[1-9][0-9]{{0,17}}))(?![0-9.]))"}
+    wanted = "|".join(rf"{re.escape(repr(key)[1:-1])}': {value}" for key, value in values.items())
+    other = "".join(rf"(?!{re.escape(repr(key)[1:-1])}')" for key in values) + inside
+    pair = rf"u?'(?:{wanted}|{other}': (?:{value}))"
+    return re.compile(rf"\{{(?:{pair}(?:, (?!\}})|(?=\}})))++\}}")

@@ -17,10 +17,11 @@ from recexplainer.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-BLOCK = 1 << 22  # bytes read at once
+BLOCK = 1 << 20  # bytes read at once; more would no longer fit into a processor's cache
 LONGEST_LINE = 1 << 26  # bytes; a longer one means that the file is not made of lines
 SHOWN = 5  # broken lines of a file that are shown in the log
 GZIP_MAGIC = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def opened(path: Path) -> Iterator[io.BufferedIOBase]:
 
 
 def blocks(path: str | Path) -> Iterator[bytes]:
-    """Yield the unpacked bytes of a plain or gzip file, about 4 MiB at a time, without a byte order mark.
+    """Yield the unpacked bytes of a plain or gzip file, about 1 MiB at a time, without a byte order mark.
 
     Raises:
         InputError: the file is missing, or its gzip stream is cut off or corrupt.
@@ -54,31 +55,31 @@ def blocks(path: str | Path) -> Iterator[bytes]:
     with opened(Path(path)) as handle:
         first = True
         while block := handle.read(BLOCK):
-            yield block.removeprefix(b"\xef\xbb\xbf") if first else block
+            yield block.removeprefix(BYTE_ORDER_MARK) if first else block
             first = False
 
 
 def line_blocks(path: str | Path) -> Iterator[tuple[int, int, bytes]]:
-    """Yield some whole lines, about 4 MiB at a time, without the last one's end, and before them two line numbers.
+    """Yield some whole lines, about 1 MiB at a time, and before them two line numbers.
 
     The numbers are those of the first line, from 1, and of the line after the last.
 
     Raises:
         InputError: as :func:`blocks`; or a line is longer than 64 MiB.
     """
-    first, rest = 1, []
-    for block in blocks(path):
-        head, newline, tail = block.rpartition(b"\n")
-        rest.append(head if newline else tail)
-        if newline:
-            whole = b"".join(rest)
-            stop = first + whole.count(b"\n") + 1
-            yield first, stop, whole
-            first, rest = stop, [tail]
-        if len(rest) * BLOCK > LONGEST_LINE:
-            raise InputError(f"{path}: line {first} is longer than 64 MiB; expected one record per line.")
-    if last := b"".join(rest):
-        yield first, first + 1, last
+    first = 1
+    with opened(Path(path)) as handle:
+        while block := handle.read(BLOCK):
+            if first == 1:
+                block = block.removeprefix(BYTE_ORDER_MARK)
+            rest = handle.readline(LONGEST_LINE)
+            if len(rest) == LONGEST_LINE:
+                number = first + block.count(b"\n")
+                raise InputError(f"{path}: line {number} is longer than 64 MiB; expected one record per line.")
+            block += rest
+            stop = first + block.count(b"\n") + (not block.endswith(b"\n"))
+            yield first, stop, block
+            first = stop
 
 
 def lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
