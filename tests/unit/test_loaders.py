@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from recexplainer.data.literals import parse_line
 from recexplainer.data.loaders import check_fields, parse_id, parse_time, read_interactions, read_metadata
 from recexplainer.data.plain_lines import Plain, plain_reader
 from recexplainer.data.streams import BrokenLines, lines, numbered
+from recexplainer.data.text_column import text_column
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title, title_key, unique_titles
 from recexplainer.errors import InputError
 
@@ -315,11 +317,17 @@ ODD_IDS = [
     'x"y',
     "back\\slash",
     "\ud800",
+    "\ud83dx",
+    "\u00a0",
+    "\u00e9\u00a0",
+    "nul\0",
+    "\x1ca\r",
 ]
 ODD_TIMES = [1, 2, -3, 2.5, "4", "2014-07-05", "soon", None, 1 << 70, True, 1_400_000_000_000]
 RECORD = b'{"reviewerID": "a", "asin": "b", "unixReviewTime": 1'
 ODD_LINES = [b"", b" ", b"{", b"[1]", b"7", b"\xff", b"{}", b"{'a': u'\\q'}", RECORD]
 ODD_LINES += [RECORD + end for end in (b"} x", b"} " + RECORD + b"}", b', "text": "\xff"}', b', "text": NaN}')]
+ODD_LINES += [RECORD + b', "asin": ' + again + b"}" for again in (b'"c"', b'" "', b'"\\ud83d\\u0041"', b"null", b"1e2")]
 
 
 @st.composite
@@ -345,6 +353,7 @@ def odd_files(draw, form):
 def test_lines_read_at_once_give_what_they_give_one_by_one(tmp_path_factory, form, fields, data):
     path = tmp_path_factory.mktemp("odd") / "reviews"
     path.write_bytes(data.draw(odd_files(form)))
+    block = data.draw(st.sampled_from([1, 150, streams.BLOCK]))
 
     def read():
         try:
@@ -353,12 +362,22 @@ def test_lines_read_at_once_give_what_they_give_one_by_one(tmp_path_factory, for
             return str(error)
         return rows(found), found.users, found.items, found.counts
 
-    at_once = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "BLOCK", block)
+        at_once = read()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             loaders, "plain_reader", lambda *_: lambda first, _, block: Plain([], [], [], list(numbered(first, block)))
         )
         assert at_once == read()
+
+
+@given(st.lists(st.text(max_size=3)))
+@settings(derandomize=True)
+def test_text_columns_equal_those_of_pyarrow(texts):
+    column = text_column(texts)
+    column.validate(full=True)
+    assert column.equals(pa.array(texts, pa.large_string()))
 
 
 def test_plain_lines_are_read_at_once():

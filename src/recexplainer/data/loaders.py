@@ -16,10 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from recexplainer.data.plain_lines import Plain, plain_reader
 from recexplainer.data.records import LINES, PROGRESS, counter, parsed, parser, records
 from recexplainer.data.streams import BrokenLines, line_blocks, numbered
+from recexplainer.data.text_column import text_column
 from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
 from recexplainer.errors import InputError
 
@@ -112,30 +114,8 @@ def parse_time(value) -> int | None:
     return value if type(value) is int and -(1 << 63) <= value < 1 << 63 else None
 
 
-class _Codes(dict):
-    """Numbers of ids in the order in which they are seen: ``codes[raw text]``; -1 if the text is no id.
-
-    Attributes:
-        ids: the ids, by their numbers.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-
-    def __missing__(self, raw: str) -> int:
-        name = parse_id(raw)
-        if name is None:
-            code = -1
-        elif name == raw or (code := self.get(name)) is None:
-            code = self[name] = len(self.ids)
-            self.ids.append(name)
-        self[raw] = code
-        return code
-
-
 class _Collected:
-    """Interactions as they come in: columns of numbers, block by block.
+    """Interactions as they come in: columns, block by block.
 
     Args:
         user, item, time: keys of a record.
@@ -144,8 +124,9 @@ class _Collected:
 
     def __init__(self, user: str, item: str, time: str, broken: BrokenLines):
         self.keys, self.broken = (user, item, time), broken
-        self.users, self.items = _Codes(), _Codes()
-        self.blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.users: list[pa.LargeStringArray] = []  # texts that parse_id makes ids of
+        self.items: list[pa.LargeStringArray] = []
+        self.times: list[np.ndarray] = []
         self.without_time = 0
 
     def add(self, records: Iterable[tuple[int, dict]]) -> None:
@@ -160,44 +141,39 @@ class _Collected:
             if user is None or item is None:
                 self.broken.add(number, f"no {user_key if user is None else item_key!r}")
                 continue
-            users.append(self.users[user])
-            items.append(self.items[item])
+            users.append(user)
+            items.append(item)
             times.append(parse_time(record.get(time_key)))
         self._extend(users, items, times)
 
     def add_plain(self, plain: Plain) -> bool:
         """Add lines that were read at once; False, and nothing is added, if one of them lacks a user or an item."""
-        users, items = map(self.users.__getitem__, plain.users), map(self.items.__getitem__, plain.items)
-        users, items = (np.fromiter(codes, np.int32, len(plain.times)) for codes in (users, items))
-        if -1 in users or -1 in items:
+        if not (all(map(str.strip, plain.users)) and all(map(str.strip, plain.items))):
             return False
         try:
             times = array("q", plain.times)  # whole numbers are times as they are
         except (TypeError, OverflowError):
             times = [parse_time(raw) for raw in plain.times]
-        self._extend(users, items, times)
+        self._extend(plain.users, plain.items, times)
         return True
 
-    def _extend(self, users: Sequence[int], items: Sequence[int], times: Sequence[int | None]) -> None:
-        users, items = np.asarray(users, np.int32), np.asarray(items, np.int32)
+    def _extend(self, users: list[str], items: list[str], times: Sequence[int | None]) -> None:
         if isinstance(times, list) and None in times:
             kept = [place for place, value in enumerate(times) if value is not None]
             self.without_time += len(times) - len(kept)
-            users, items, times = users[kept], items[kept], [times[place] for place in kept]
-        self.blocks.append((users, items, np.asarray(times, np.int64)))
-
-    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the codes of the users and of the items (int32), and the times (int64)."""
-        return tuple(np.concatenate(column) for column in zip(*self.blocks, strict=True))
+            users, items, times = ([column[place] for place in kept] for column in (users, items, times))
+        self.users.append(text_column(users))
+        self.items.append(text_column(items))
+        self.times.append(np.asarray(times, np.int64))
 
 
-def _ranked(ids: list[str], codes: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Return the ids that are used in ascending order, and the codes as int32 places in that order."""
-    used = np.flatnonzero(np.bincount(codes, minlength=len(ids))).tolist()
-    used.sort(key=ids.__getitem__)
-    ranks = np.empty(len(ids), dtype=np.int32)
-    ranks[used] = np.arange(len(used), dtype=np.int32)
-    return [ids[code] for code in used], ranks[codes]
+def _ranked(blocks: list[pa.LargeStringArray]) -> tuple[list[str], np.ndarray]:
+    """Return the ids in ascending order, and each row's int32 place in that order."""
+    texts = pa.chunked_array(blocks).combine_chunks().dictionary_encode()
+    names = [parse_id(text) for text in texts.dictionary.to_pylist()]
+    ids = sorted(set(names))
+    ranks = {name: rank for rank, name in enumerate(ids)}
+    return ids, np.array([ranks[name] for name in names], np.int32)[texts.indices.to_numpy()]
 
 
 def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], found: _Collected) -> None:
@@ -241,13 +217,13 @@ def read_interactions(
         found.add(
             records(path, form, layout or {}, {name: [fields[name]] for name in ("user", "item", "time")}, broken)
         )
-    user, item, time = found.columns()
+    time = np.concatenate(found.times)
     if not len(time):
         raise InputError(f"{path}: no record has a readable time in {keys[2]!r}. Check the config key 'fields'.")
     if found.without_time:
         logger.warning("%s: %d records without a readable time in %r dropped", path, found.without_time, keys[2])
-    user_ids, user = _ranked(found.users.ids, user)
-    item_ids, item = _ranked(found.items.ids, item)
+    user_ids, user = _ranked(found.users)
+    item_ids, item = _ranked(found.items)
     kept = _of_one_unit(path, time, keys[2], max_broken_share)
     return Interactions(
         user_ids,
