@@ -9,7 +9,6 @@ import unicodedata
 from collections import Counter
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +18,6 @@ from recexplainer.data.literals import parse_line
 from recexplainer.data.loaders import check_fields, parse_id, parse_time, read_interactions, read_metadata
 from recexplainer.data.plain_lines import Plain, plain_reader
 from recexplainer.data.streams import BrokenLines, lines, numbered
-from recexplainer.data.text_column import text_column
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title, title_key, unique_titles
 from recexplainer.errors import InputError
 
@@ -370,14 +368,6 @@ def test_lines_read_at_once_give_what_they_give_one_by_one(tmp_path_factory, for
             loaders, "plain_reader", lambda *_: lambda first, _, block: Plain([], [], [], list(numbered(first, block)))
         )
         assert at_once == read()
-
-
-@given(st.lists(st.text(max_size=3)))
-@settings(derandomize=True)
-def test_text_columns_equal_those_of_pyarrow(texts):
-    column = text_column(texts)
-    column.validate(full=True)
-    assert column.equals(pa.array(texts, pa.large_string()))
 
 
 def test_plain_lines_are_read_at_once():

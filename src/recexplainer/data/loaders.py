@@ -21,7 +21,6 @@ import pyarrow as pa
 from recexplainer.data.plain_lines import Plain, plain_reader
 from recexplainer.data.records import LINES, PROGRESS, counter, parsed, parser, records
 from recexplainer.data.streams import BrokenLines, line_blocks, numbered
-from recexplainer.data.text_column import text_column
 from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
 from recexplainer.errors import InputError
 
@@ -124,8 +123,8 @@ class _Collected:
 
     def __init__(self, user: str, item: str, time: str, broken: BrokenLines):
         self.keys, self.broken = (user, item, time), broken
-        self.users: list[pa.LargeStringArray] = []  # texts that parse_id makes ids of
-        self.items: list[pa.LargeStringArray] = []
+        self.users: list[pa.Array] = []  # large strings, of which parse_id makes ids
+        self.items: list[pa.Array] = []
         self.times: list[np.ndarray] = []
         self.without_time = 0
 
@@ -162,12 +161,12 @@ class _Collected:
             kept = [place for place, value in enumerate(times) if value is not None]
             self.without_time += len(times) - len(kept)
             users, items, times = ([column[place] for place in kept] for column in (users, items, times))
-        self.users.append(text_column(users))
-        self.items.append(text_column(items))
+        self.users.append(pa.array(users, pa.large_string()))
+        self.items.append(pa.array(items, pa.large_string()))
         self.times.append(np.asarray(times, np.int64))
 
 
-def _ranked(blocks: list[pa.LargeStringArray]) -> tuple[list[str], np.ndarray]:
+def _ranked(blocks: list[pa.Array]) -> tuple[list[str], np.ndarray]:
     """Return the ids in ascending order, and each row's int32 place in that order."""
     texts = pa.chunked_array(blocks).combine_chunks().dictionary_encode()
     names = [parse_id(text) for text in texts.dictionary.to_pylist()]
