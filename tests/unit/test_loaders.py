@@ -370,6 +370,15 @@ def test_lines_read_at_once_give_what_they_give_one_by_one(tmp_path_factory, for
         assert at_once == read()
 
 
+@pytest.mark.parametrize("gap", [b"", b" ", b"\r"])
+def test_two_records_on_a_line_do_not_make_up_for_one_without(gap):
+    two = RECORD + b"} " + RECORD + b"}"
+    read = plain_reader("amazon", "reviewerID", "asin", "unixReviewTime")
+    for block in (gap + b"\n" + two, two + b"\n" + gap + b"\n", b'{"x":\n{}, ' + RECORD[1:] + b"}\n" + two):
+        assert read(1, 3, block).left == list(numbered(1, block))
+    assert len(read(1, 3, RECORD + b"}\r\n" + RECORD + b"}\r\n").users) == 2
+
+
 def test_plain_lines_are_read_at_once():
     line = {"reviewerID": "a", "text": "\u00e9 \\ 'asin': 'no'", "asin": "b", "unixReviewTime": 3}
     block = json.dumps(line, ensure_ascii=False).encode() + b"\n" + json.dumps(line).encode()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
 from recexplainer.data.literals import SIMPLE_VALUE, VALUE
 from recexplainer.data.streams import numbered
@@ -58,12 +59,24 @@ def _json_reader(user: str, item: str, time: str) -> Reader:
             records = decode(block)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             records = []
-        # To the decoder a record need not be a line; a blank line is none.
-        if len(records) != stop - first:
+        if len(records) != stop - first or not _lines_meet_between_records(block):
             return Plain([], [], [], list(numbered(first, block)))
         return Plain([one.user for one in records], [one.item for one in records], [one.time for one in records], [])
 
     return read
+
+
+def _lines_meet_between_records(block: bytes) -> bool:
+    """Whether each line ends with ``}`` and the next begins with ``{``, as only two records of JSON can meet.
+
+    To the decoder a record need not be a line: with a blank line and two records on another the numbers agree.
+    """
+    if not block.startswith(b"{"):
+        return False
+    text = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(text[:-1] == ord("\n"))
+    last = ends - 1 - (text[ends - 1] == ord("\r"))
+    return bool((text[last] == ord("}")).all() and (text[ends + 1] == ord("{")).all())
 
 
 def _literal_reader(user: str, item: str, time: str) -> Reader:
