@@ -69,7 +69,7 @@ class Clock:
         return time.perf_counter(), time.process_time()
 
     def measure(self, histories, scorer, epoch: int) -> float:
-        """Add (wall, CPU, NDCG@10) to the curve, and return the NDCG@10 of the last item but one."""
+        """Add a row to the curve, and return the NDCG@10 of the last item but one."""
         from recexplainer.recommender.evaluation import ndcg, target_ranks
 
         before = self._now()

@@ -10,7 +10,7 @@ from torch import nn
 from recexplainer.alignment.checkpoint import read_tensors
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_json, write_safetensors
-from recexplainer.llm.base import check_fit, load_model
+from recexplainer.llm.base import load_fitting
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
 
 
@@ -92,7 +92,7 @@ def _packed_states(
     llm: nn.Module, vectors: torch.Tensor, positions: torch.Tensor, sequences: torch.Tensor
 ) -> torch.Tensor:
     """Return the last hidden states ``(rows, length, h)`` of input vectors, of which sequences see only themselves."""
-    mask = attention_mask(llm.config.get_text_config(), sequences, vectors.dtype)
+    mask = attention_mask(llm.config, sequences, vectors.dtype)
     decoder = llm.get_decoder()
     found = decoder(inputs_embeds=vectors, position_ids=positions, attention_mask=mask, use_cache=False)
     return found.last_hidden_state
@@ -100,7 +100,7 @@ def _packed_states(
 
 def _logits(llm: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
     """Return the logits ``(tokens, vocabulary)`` of hidden states, scaled and capped as the LLM itself does it."""
-    config = llm.config.get_text_config()
+    config = llm.config
     logits = llm.get_output_embeddings()(hidden).float()
     # Cohere's name and Granite's.
     scale = (getattr(config, "logit_scale", None) or 1) / (getattr(config, "logits_scaling", None) or 1)
@@ -260,8 +260,7 @@ def load_system(
     Raises:
         InputError: a file is missing or broken, or the LLM does not fit its tokenizer or the context.
     """
-    base = load_model(llm, settings["precision"])
-    check_fit(base, tokenizer, settings["context"])
+    base = load_fitting(llm, tokenizer, settings["context"], settings["precision"])
     model = load_aligned(base, adapter, tables["user"], tables["item"])
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 

@@ -12,7 +12,7 @@ from recexplainer.alignment.model import RecExplainer, check_packing, save_align
 from recexplainer.alignment.training import train, write_curve
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors, sha256, write_json
-from recexplainer.llm.base import check_fit, load_model, load_tokenizer
+from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.seeds import derive_seed
 from recexplainer.tasks.schema import ABLATIONS, load_tasks
@@ -57,8 +57,7 @@ def align(
     logger.info("%d training samples of %d tokens", len(samples), sum(map(len, samples)))
 
     # Under fp16 and bf16 the frozen weights are held in that precision; DeepSpeed keeps the trained ones in fp32.
-    model = load_model(llm, settings["precision"])
-    check_fit(model, tokenizer, settings["context"])
+    model = load_fitting(llm, tokenizer, settings["context"], settings["precision"])
     check_packing(model)
     torch.manual_seed(derive_seed(seed, "weights"))
     tables = read_safetensors(embeddings)

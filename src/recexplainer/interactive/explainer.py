@@ -18,7 +18,7 @@ from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render
 from recexplainer.faithfulness.scorer import recommender_encoder
 from recexplainer.files import read_json, read_parquet, read_safetensors
-from recexplainer.llm.base import check_fit, load_model, load_tokenizer
+from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.recommender.labels import thresholds
 
 NEAR = 5  # titles that a message offers in place of one that is not there
@@ -132,8 +132,8 @@ class Explainer:
         tables = read_safetensors(results / f"export/{dataset}/embeddings.safetensors")
         self._scale = max(tables["user"].std(), 1e-8)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        shared = load_model(str(llm), self.config["evaluation"]["precision"])
-        check_fit(shared, self._tokenizer, self.config["alignment"]["context"])
+        context, precision = self.config["alignment"]["context"], self.config["evaluation"]["precision"]
+        shared = load_fitting(str(llm), self._tokenizer, context, precision)
         self._models: dict[str, RecExplainer] = {}
         for number, name in enumerate(one for one in systems if one != BASE):
             folder = results / "alignment" / dataset / name

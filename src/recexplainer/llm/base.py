@@ -228,3 +228,10 @@ def load_model(manifest: str, dtype: str = "fp32"):
     # Its makers' defaults for chats, such as Qwen's penalty on repetition, would bend the scores of titles.
     model.generation_config = GenerationConfig()
     return model.eval()
+
+
+def load_fitting(manifest: str, tokenizer, context: int, dtype: str):
+    """Load the base LLM as :func:`load_model` does, and check it as :func:`check_fit` does."""
+    model = load_model(manifest, dtype)
+    check_fit(model, tokenizer, context)
+    return model

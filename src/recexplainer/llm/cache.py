@@ -60,6 +60,6 @@ def roomy_cache(config) -> DynamicCache:
     Args:
         config: the model's.
     """
-    cache = DynamicCache(config=config.get_text_config(decoder=True))
+    cache = DynamicCache(config=config)
     cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
