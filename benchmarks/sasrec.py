@@ -2,11 +2,12 @@
 
 Each side trains in a process of its own, in turns. After each epoch (pmixer: each fifth) the clock stops and one and
 the same program measures NDCG@10 of the last item but one over the whole catalogue, items of the history left out.
-The time that counts is the one to 98 % of what the weaker side reaches at its best. RecBole and ours learn from the
-same prefixes by the full softmax, and the time of both has their own measurement of each epoch in it. pmixer's learns
-by one negative item per position, from all positions of a history at once; its batches of 128 histories, optimizer
-and weights at the start are those of its main program. It has one dropout rate (the hidden one), and its feed-forward
-network is as wide as its embeddings. The CPU time of its sampler, another process, does not count.
+The time that counts is the one to 98 % of what the weaker side reaches at its best. Ours is trained in both ways that
+the config key ``recommender.loss_at`` knows; the goal is for the way in which the peer learns, too. RecBole's learns at
+the last position, from the same prefixes by the full softmax; its time and ours have their own measurement of each
+epoch in them. pmixer's learns at all positions of a history at once, by one negative item each; its batches of 128
+histories, optimizer and weights at the start are those of its main program. It has one dropout rate (the hidden one),
+and its feed-forward network is as wide as its embeddings. The CPU time of its sampler, another process, does not count.
 
 Run as: python benchmarks/sasrec.py --recbole CHECKOUT --pmixer CHECKOUT [--peer-path FOLDER] [--size 1500]
 
@@ -27,6 +28,8 @@ from harness import ROOT, last_json, parser, record, skip
 from recexplainer import cli
 
 GOAL, NEAR = 3, 0.98
+PEERS = {"recbole": ("RecBole", "last"), "pmixer": ("pmixer's SASRec.pytorch", "all")}  # and where its loss is taken
+POSITIONS = {"last": "the last position", "all": "all positions"}
 ITEMS, MAX_LENGTH = 1000, 20
 SETTINGS = {"dim": 64, "max_length": MAX_LENGTH, "layers": 2, "heads": 2, "ffn": 256, "activation": "gelu"}
 SETTINGS |= {"hidden_dropout": 0.3, "attention_dropout": 0.2, "lr": 1e-3, "weight_decay": 0.0, "batch_size": 256}
@@ -87,7 +90,7 @@ def tested(histories, scorer) -> list[int]:
     return target_ranks(histories, histories.test_targets(), scorer).tolist()
 
 
-def run_ours(histories, seed: int) -> dict:
+def run_ours(histories, seed: int, loss_at: str) -> dict:
     """Train with the workflow's function. Its own measurement of each epoch counts as its work."""
     import logging
 
@@ -104,7 +107,7 @@ def run_ours(histories, seed: int) -> dict:
 
     training.logger.addHandler(Epochs())
     training.logger.setLevel(logging.INFO)
-    trained = training.train(histories, hyperparameters(SETTINGS), "second_last", seed)
+    trained = training.train(histories, hyperparameters(SETTINGS | {"loss_at": loss_at}), "second_last", seed)
     return {"curve": curve, "test": tested(histories, training.scorer(trained.model, histories))}
 
 
@@ -285,35 +288,49 @@ def interval(ranks: list[int]) -> tuple[float, float, float]:
 
 
 def compare(name: str, peer: str, size: int, rounds: int, threads: int, path: str | None, results: str) -> None:
-    """Train both sides in turns and write their rows."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [path, str(ROOT / "src")]))}
+    """Train the peer and ours, in both ways, in turns and write their rows."""
     plain = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    times = {"ours": [], name: []}
+    with_packages = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [path, str(ROOT / "src")]))}
+    sides = {"last": ("ours", "last", plain), "all": ("ours", "all", plain), name: (name, peer, with_packages)}
+    runs = {side: [] for side in sides}
     for seed in range(1, rounds + 1):
-        runs = {}
-        for side, checkout in (("ours", ""), (name, peer)) if seed % 2 else ((name, peer), ("ours", "")):
-            command = [sys.executable, __file__, "--side", side, "--size", str(size), "--seed", str(seed)]
-            command += ["--threads", str(threads), *([f"--{side}", str(Path(checkout).resolve())] if checkout else [])]
+        for side in sides if seed % 2 else reversed(sides):
+            program, given, environment = sides[side]
+            command = [sys.executable, __file__, "--side", program, f"--{program}", given, "--seed", str(seed)]
+            command += ["--size", str(size), "--threads", str(threads)]
             with tempfile.TemporaryDirectory() as folder:
-                runs[side] = last_json(*command, cwd=folder, env=environment if checkout else plain)
-        target = NEAR * min(max(row[3] for row in run["curve"]) for run in runs.values())
-        for side, run in runs.items():
-            times[side].append(until(run["curve"], target))
-    ours, theirs = (
-        f"{value:.3f} ({low:.3f} to {high:.3f})"
-        for value, low, high in (interval(runs[side]["test"]) for side in ("ours", name))
-    )
-    epochs = [[str(epoch) for epoch, _, _ in times[side]] for side in ("ours", name)]
-    note = f"epochs to it {' '.join(epochs[0])} and {' '.join(epochs[1])}; last round's NDCG@10 {target:.3f}; "
-    note += f"its test NDCG@10 {ours} and {theirs}"
+                runs[side].append(last_json(*command, cwd=folder, env=environment))
+    against, positions = PEERS[name]
+    for loss_at in POSITIONS:
+        write_row(
+            f"SASRec to the same NDCG@10, {size:,} users, {ITEMS:,} items, {threads} threads, "
+            f"loss at {POSITIONS[loss_at]}",
+            against,
+            runs[loss_at],
+            runs[name],
+            GOAL if loss_at == positions else None,
+            results,
+        )
+
+
+def write_row(work: str, against: str, ours: list[dict], peer: list[dict], goal: float | None, results: str) -> None:
+    """Write the row of one way of training against a peer; runs are those of the rounds."""
+    best = [[max(row[3] for row in run["curve"]) for run in side] for side in (ours, peer)]
+    targets = [NEAR * min(pair) for pair in zip(*best, strict=True)]
+    reached = [
+        [until(run["curve"], target) for run, target in zip(side, targets, strict=True)] for side in (ours, peer)
+    ]
+    epochs, wall, cpu = ([[row[column] for row in side] for side in reached] for column in range(3))
+    shown = [" ".join(map(str, side)) for side in epochs]
+    quality = ["{:.3f} ({:.3f} to {:.3f})".format(*interval(side[-1]["test"])) for side in (ours, peer)]
     record(
-        f"SASRec to the same NDCG@10, {size:,} users, {ITEMS:,} items, {threads} threads",
-        {"recbole": "RecBole", "pmixer": "pmixer's SASRec.pytorch"}[name],
-        [wall for _, wall, _ in times["ours"]],
-        [wall for _, wall, _ in times[name]],
-        GOAL,
-        cpu=([cpu for *_, cpu in times["ours"]], [cpu for *_, cpu in times[name]]),
-        note=note,
+        work,
+        against,
+        *wall,
+        goal,
+        cpu=cpu,
+        note=f"epochs to it {shown[0]} and {shown[1]}; last round's NDCG@10 {targets[-1]:.3f}; "
+        f"its test NDCG@10 {quality[0]} and {quality[1]}",
         results=results,
     )
 
@@ -323,17 +340,16 @@ def main(args) -> None:
         import torch
 
         torch.set_num_threads(args.threads)
-        sides = {"ours": run_ours, "recbole": run_recbole, "pmixer": run_pmixer}
-        peer = [getattr(args, args.side)] if args.side != "ours" else []
-        print(json.dumps(sides[args.side](make_histories(args.size), args.seed, *peer)))
+        side = {"ours": run_ours, "recbole": run_recbole, "pmixer": run_pmixer}[args.side]
+        print(json.dumps(side(make_histories(args.size), args.seed, getattr(args, args.side))))
         return
-    for name in ("recbole", "pmixer"):
+    for name in PEERS:
         checkout = getattr(args, name)
         if not checkout or not Path(checkout).is_dir():
             skip(f"SASRec against {name}", f"give --{name} or {name.upper()}_CHECKOUT, the folder of its checkout")
             continue
         path = str(Path(args.peer_path).resolve()) if args.peer_path and name == "recbole" else None
-        compare(name, checkout, args.size, args.rounds, args.threads, path, args.results)
+        compare(name, str(Path(checkout).resolve()), args.size, args.rounds, args.threads, path, args.results)
 
 
 if __name__ == "__main__":
@@ -343,6 +359,7 @@ if __name__ == "__main__":
     arguments.add_argument("--recbole", default=os.environ.get("RECBOLE_CHECKOUT"), help="folder of its checkout")
     arguments.add_argument("--pmixer", default=os.environ.get("PMIXER_CHECKOUT"), help="folder of its checkout")
     arguments.add_argument("--peer-path", default=os.environ.get("RECBOLE_PATH"), help="see above")
-    arguments.add_argument("--side", choices=["ours", "recbole", "pmixer"], help="used by the program itself")
+    arguments.add_argument("--side", choices=["ours", *PEERS], help="used by the program itself")
+    arguments.add_argument("--ours", choices=list(POSITIONS), help="used by the program itself")
     arguments.add_argument("--seed", type=int, default=1, help="used by the program itself")
     cli.run(main, arguments)

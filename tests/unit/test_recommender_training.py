@@ -98,28 +98,70 @@ def test_unknown_validation():
         chain().training_targets("last")
 
 
+@settings(derandomize=True, max_examples=50)
+@given(SEQUENCES, st.integers(1, 10), st.sampled_from(["second_last", "test"]))
+def test_stretches_precede_every_training_target_once(sequences, max_length, validation):
+    histories = Histories.from_sequences(sequences, 20)
+    rows = histories.training_stretches(validation, max_length)
+    followers = [row + 1 - back for row in rows for back in range(min(histories.length[row], max_length))]
+    assert sorted(followers) == histories.training_targets(validation).tolist()
+    assert all(histories.users[row] == histories.users[row + 1] for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["sasrec", "gru4rec"])
+def test_loss_at_all_positions_equals_a_plain_loop(kind):
+    random = np.random.default_rng(2)
+    histories = Histories.from_sequences([random.permutation(20)[:n].tolist() for n in (3, 4, 5, 9, 16, 3)], 20)
+    torch.manual_seed(3)
+    model = training.build(dataclasses.replace(SMALL, max_length=5), 20, kind).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():  # far enough from each other
+            parameter.add_(torch.randn_like(parameter))
+    stretches = histories.training_stretches("second_last", 5)
+    losses = list(training._losses_at_all(model, histories, stretches, 7, random))
+    plain = []
+    for row in stretches:
+        width = min(int(histories.length[row]), 5)
+        sequence = torch.from_numpy(histories.items[row - width + 1 : row + 1].astype(np.int64))
+        scores = (model.all_positions(sequence[None] + 1)[0] @ model.items().T).log_softmax(-1)
+        plain += [-scores[place, histories.items[row - width + 2 + place]].item() for place in range(width)]
+    assert len(losses) > 2 and sum(count for _, count in losses) == len(plain) == len(
+        histories.training_targets("second_last")
+    )
+    assert sum(loss.item() * count for loss, count in losses) == pytest.approx(sum(plain), rel=1e-5)
+
+
+def test_other_losses_do_not_know_positions():
+    weights = [
+        train(chain(30), dataclasses.replace(SMALL, epochs=1, loss_at=at), "second_last", 1, "bert4rec").model
+        for at in ("last", "all")
+    ]
+    assert all(torch.equal(*pair) for pair in zip(*(model.parameters() for model in weights), strict=True))
+
+
+@pytest.mark.parametrize("loss_at", ["last", "all"])
 @pytest.mark.parametrize(("validation", "held_out"), [("second_last", 2), ("test", 1)])
-def test_training_never_reads_what_is_held_out(validation, held_out, monkeypatch):
+def test_training_never_reads_what_is_held_out(validation, held_out, loss_at, monkeypatch):
     """Each item occurs once in the data, so what the model is fed tells which interactions it learnt from."""
     random = np.random.default_rng(1)
     sequences = [list(map(int, s)) for s in random.permutation(60).reshape(10, 6)]
     histories = Histories.from_sequences(sequences, 60)
     fed, targets = set(), set()
-    forward, loss = training.SASRec.forward, training.functional.cross_entropy
+    embed, loss = training.SASRec._embed, training.functional.cross_entropy
 
-    def spy_forward(self, sequence):
+    def spy_embed(self, sequence):
         assert self.training == torch.is_grad_enabled()  # dropout in every step, never in validation
         if self.training:
             fed.update((sequence[sequence > 0] - 1).tolist())
-        return forward(self, sequence)
+        return embed(self, sequence)
 
     def spy_loss(logits, target):
         targets.update(target.tolist())
         return loss(logits, target)
 
-    monkeypatch.setattr(training.SASRec, "forward", spy_forward)
+    monkeypatch.setattr(training.SASRec, "_embed", spy_embed)
     monkeypatch.setattr(training.functional, "cross_entropy", spy_loss)
-    train(histories, dataclasses.replace(SMALL, max_length=6), validation, seed=1)
+    train(histories, dataclasses.replace(SMALL, max_length=6, loss_at=loss_at), validation, seed=1)
     assert targets == {item for s in sequences for item in s[1 : 6 - held_out]}
     assert fed == {item for s in sequences for item in s[: 6 - held_out - 1]}
 
@@ -136,9 +178,11 @@ def test_test_items_change_nothing_when_second_last_is_watched():
     assert not curves[0].equals(curves[1])
 
 
-def test_learns_a_chain():
+@pytest.mark.parametrize("loss_at", ["last", "all"])
+def test_learns_a_chain(loss_at):
     histories = chain()
-    trained = train(histories, dataclasses.replace(SMALL, dim=32, epochs=30, patience=30), "second_last", seed=1)
+    settings = dataclasses.replace(SMALL, dim=32, epochs=30, patience=30, loss_at=loss_at)
+    trained = train(histories, settings, "second_last", seed=1)
     assert trained.curve["train_loss"].iloc[-1] < 0.5 * trained.curve["train_loss"].iloc[0]
     ranks = target_ranks(histories, histories.test_targets(), training.scorer(trained.model, histories))
     assert hit_ratio(ranks, 5).mean() > 0.9
@@ -194,6 +238,7 @@ def test_scores_that_are_not_finite_are_refused():
         ("weight_decay", -1.0, "at least 0"),
         ("hidden_dropout", 1.0, "below 1"),
         ("activation", "tanh", "swish"),
+        ("loss_at", "first", "last, all"),
         ("colour", 1, "unknown"),
     ],
 )

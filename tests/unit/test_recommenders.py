@@ -56,6 +56,17 @@ def test_sequential_recommenders_learn_what_follows(kind):
     )
 
 
+def test_gru4rec_gives_at_each_position_what_it_gives_for_that_prefix():
+    torch.manual_seed(1)
+    model = build(hyperparameters(VALUES), ITEMS, "gru4rec").eval()
+    sequence = torch.tensor([[0, 0, 3, 9], [4, 1, 2, 7], [0, 5, 6, 8]])
+    outputs = model.all_positions(sequence)
+    for row, history in enumerate(sequence):
+        for place in range(4):
+            if history[place]:
+                torch.testing.assert_close(outputs[row, place], model(history[None, : place + 1])[0])
+
+
 def test_matrix_factorisation_learns_tastes():
     histories = tastes()
     model = train(histories, hyperparameters(VALUES | {"dim": 4}), "second_last", 1, "mf").model

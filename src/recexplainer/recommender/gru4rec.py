@@ -26,12 +26,22 @@ class GRU4Rec(nn.Module):
 
     def forward(self, sequence: Tensor) -> Tensor:
         """Return the user embeddings (batch, dim), the state after the newest item; arguments as SASRec's."""
+        return self.output(self.dropout(self._run(sequence)[1][-1]))
+
+    def all_positions(self, sequence: Tensor) -> Tensor:
+        """Return the output after every item, (batch, width, dim); the last one is what :meth:`forward` returns."""
+        width = sequence.shape[1]
+        states, length = nn.utils.rnn.pad_packed_sequence(self._run(sequence)[0], batch_first=True, total_length=width)
+        back = (torch.arange(width) - (width - length)[:, None]) % width
+        return self.output(self.dropout(states.gather(1, back[..., None].expand_as(states))))
+
+    def _run(self, sequence: Tensor) -> tuple[nn.utils.rnn.PackedSequence, Tensor]:
+        """Return the states after every item, packed, and each layer's last ones (layers, batch, dim)."""
         length = (sequence != PADDING).sum(1)
         # From left to right padding, which the packing of sequences wants.
         shift = (torch.arange(sequence.shape[1]) + (sequence.shape[1] - length)[:, None]) % sequence.shape[1]
         states = self.dropout(self.item_table(sequence.gather(1, shift)))
-        packed = nn.utils.rnn.pack_padded_sequence(states, length, batch_first=True, enforce_sorted=False)
-        return self.output(self.dropout(self.gru(packed)[1][-1]))
+        return self.gru(nn.utils.rnn.pack_padded_sequence(states, length, batch_first=True, enforce_sorted=False))
 
     def items(self) -> Tensor:
         """Return the item embeddings, (items, dim)."""

@@ -62,6 +62,18 @@ class Histories:
         """
         return np.flatnonzero((self.length >= 2) & (self.length <= self.total - _held_out(validation)))
 
+    def training_stretches(self, validation: str, max_length: int) -> np.ndarray:
+        """Return rows whose newest ``max_length`` items precede all training targets: each target follows one of them.
+
+        Args:
+            validation: as in :meth:`training_targets`.
+            max_length: the recommender's history limit.
+        """
+        newest = np.flatnonzero(self.length == self.total - _held_out(validation) - 1)
+        stretches = -(-self.length[newest] // max_length)
+        earlier = np.arange(stretches.sum()) - np.repeat(np.cumsum(stretches) - stretches, stretches)
+        return np.repeat(newest, stretches) - earlier * max_length
+
     def training_part(self, validation: str) -> np.ndarray:
         """Return the rows whose items the recommender may see in training, as targets or before them."""
         return np.flatnonzero(self.length <= self.total - _held_out(validation))

@@ -1,10 +1,11 @@
 """The recommender's hyperparameters, checked once."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 
 from recexplainer.errors import InputError
 
 ACTIVATIONS = ("swish", "relu", "gelu")
+LOSS_AT = ("last", "all")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Hyperparameters:
         batch_size: prefixes per step.
         epochs: upper limit.
         patience: epochs without a better validation NDCG@10 after which training stops.
+        loss_at: the position of a history at which the next item is learnt. ``last``, as the authors' code does: each
+            prefix is read for itself. ``all``, as Kang and McAuley (2018) do: a history is read once, and learnt from
+            at every position, which costs much less; SASRec and GRU4Rec only.
     """
 
     dim: int
@@ -37,6 +41,7 @@ class Hyperparameters:
     epochs: int
     patience: int
     gradient_clip: float
+    loss_at: str = "last"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -49,6 +54,8 @@ class Hyperparameters:
                     raise InputError(f"recommender.{field.name}: {value!r}; expected a number of at least 0.")
         if self.activation not in ACTIVATIONS:
             raise InputError(f"recommender.activation: {self.activation!r}; expected one of {', '.join(ACTIVATIONS)}.")
+        if self.loss_at not in LOSS_AT:
+            raise InputError(f"recommender.loss_at: {self.loss_at!r}; expected one of {', '.join(LOSS_AT)}.")
         for name in ("hidden_dropout", "attention_dropout"):
             if getattr(self, name) >= 1:
                 raise InputError(f"recommender.{name}: {getattr(self, name)!r}; expected a share below 1.")
@@ -72,7 +79,8 @@ def hyperparameters(values: dict) -> Hyperparameters:
         InputError: a key is missing or unknown, a value is out of range, or the heads do not divide the dimension.
     """
     names = {field.name for field in fields(Hyperparameters)}
-    for name in sorted(names - set(values)):
+    needed = {field.name for field in fields(Hyperparameters) if field.default is MISSING}
+    for name in sorted(needed - set(values)):
         raise InputError(f"recommender.{name}: missing; expected one of the keys {', '.join(sorted(names))}. Set it.")
     for name in sorted(set(values) - names):
         raise InputError(f"recommender.{name}: unknown; expected one of {', '.join(sorted(names))}. Remove it.")

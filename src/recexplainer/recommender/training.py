@@ -1,4 +1,4 @@
-"""Training of recommenders: SASRec by full softmax at the last position, early stopping on NDCG@10 (3.1.1 and 3.2.2).
+"""Training of recommenders: SASRec by full softmax, early stopping on NDCG@10 (sections 3.1.1 and 3.2.2).
 
 The others go the same way: GRU4Rec by the same loss, BERT4Rec by that of hidden items, MF by sweeps.
 """
@@ -6,6 +6,7 @@ The others go the same way: GRU4Rec by the same loss, BERT4Rec by that of hidden
 import copy
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 MODELS = {"sasrec": SASRec, "gru4rec": GRU4Rec, "bert4rec": BERT4Rec, "mf": MF}
 """Each has ``forward``, histories (batch, width) in, user embeddings (batch, dim) out; ``items`` and ``max_length``."""
+
+CAUSAL = ("sasrec", "gru4rec")
+"""Those of which no position knows what follows it: they can learn at all positions of a history at once."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,9 @@ def build(settings: Hyperparameters, items: int, model: str = DEFAULT) -> torch.
 def train(histories: Histories, settings: Hyperparameters, validation: str, seed: int, kind: str = DEFAULT) -> Trained:
     """Train a recommender: every proper prefix of each user's training part predicts the item that follows it.
 
+    Where the loss is taken at all positions (see :class:`Hyperparameters`), a prefix longer than the recommender sees
+    may be cut shorter still: a long history is read in stretches that do not overlap.
+
     Args:
         histories: all prefixes; the items kept for validation and test are never read as inputs or targets.
         settings: hyperparameters.
@@ -97,6 +104,9 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
             "The interactions hold no training target: every history is too short. Raise the filter's `core`."
         )
     model = build(settings, histories.item_count, kind)
+    losses_of, learnt_from = _losses_at_last, targets
+    if settings.loss_at == "all" and kind in CAUSAL:
+        losses_of, learnt_from = _losses_at_all, histories.training_stretches(validation, model.max_length)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
     best_epoch, best_score, best_weights = 0, 0.0, copy.deepcopy(model.state_dict())
     curve = []
@@ -104,7 +114,8 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
         if isinstance(model, MF):
             loss = model.sweep(histories, histories.training_part(validation))
         else:
-            loss = _train_epoch(model, optimizer, histories, order.permutation(targets), settings)
+            losses = losses_of(model, histories, learnt_from, settings.batch_size, order)
+            loss = _train_epoch(model, optimizer, losses, settings.gradient_clip)
         if not math.isfinite(loss):
             logger.warning("epoch %d: the loss is not finite; training diverged and stops here", epoch)
             break
@@ -123,30 +134,55 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
     )
 
 
+def _losses_at_last(
+    model: torch.nn.Module, histories: Histories, targets: np.ndarray, batch_size: int, order: np.random.Generator
+) -> Iterator[tuple[torch.Tensor, int]]:
+    """Yield each step's mean loss and number of targets: each target is predicted from the prefix before it."""
+    targets = order.permutation(targets)
+    for start in range(0, len(targets), batch_size):
+        batch = targets[start : start + batch_size]
+        wanted = torch.from_numpy(histories.items[batch].astype(np.int64))
+        if isinstance(model, BERT4Rec):
+            yield model.loss(torch.from_numpy(histories.inputs(batch - 1, model.max_length)), wanted), len(batch)
+        else:
+            logits = user_embeddings(model, histories, batch - 1) @ model.items().T
+            yield functional.cross_entropy(logits, wanted), len(batch)
+
+
+def _losses_at_all(
+    model: torch.nn.Module, histories: Histories, stretches: np.ndarray, batch_size: int, order: np.random.Generator
+) -> Iterator[tuple[torch.Tensor, int]]:
+    """Yield the same of steps of about ``batch_size`` targets: each item of a stretch predicts the one after it."""
+    stretches = order.permutation(stretches)
+    width = np.minimum(histories.length[stretches], model.max_length)
+    alike = np.argsort(width, kind="stable")  # those of one width are read together, so little of a batch is padding
+    batches = np.split(stretches[alike], np.flatnonzero(np.diff(width[alike].cumsum() // batch_size)) + 1)
+    for number in order.permutation(len(batches)):
+        sequence = histories.inputs(batches[number], model.max_length)
+        following = histories.inputs(batches[number] + 1, model.max_length)[:, -sequence.shape[1] :]
+        real = sequence > 0
+        outputs = model.all_positions(torch.from_numpy(sequence))[torch.from_numpy(real)]
+        wanted = torch.from_numpy(following[real] - 1)
+        yield functional.cross_entropy(outputs @ model.items().T, wanted), len(wanted)
+
+
 def _train_epoch(
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    histories: Histories,
-    targets: np.ndarray,
-    settings: Hyperparameters,
+    losses: Iterator[tuple[torch.Tensor, int]],
+    gradient_clip: float,
 ) -> float:
-    """Take one pass over ``targets`` in their order and return the mean loss."""
+    """Take a step for each of ``losses`` and return the mean over their targets."""
     model.train()
-    total = 0.0
-    for start in range(0, len(targets), settings.batch_size):
-        batch = targets[start : start + settings.batch_size]
-        wanted = torch.from_numpy(histories.items[batch].astype(np.int64))
-        if isinstance(model, BERT4Rec):
-            loss = model.loss(torch.from_numpy(histories.inputs(batch - 1, model.max_length)), wanted)
-        else:
-            logits = user_embeddings(model, histories, batch - 1) @ model.items().T
-            loss = functional.cross_entropy(logits, wanted)
+    total, targets = 0.0, 0
+    for loss, count in losses:
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), gradient_clip)
         optimizer.step()
-        total += loss.item() * len(batch)
-    return total / len(targets)
+        total += loss.item() * count
+        targets += count
+    return total / targets
 
 
 def user_embeddings(model: torch.nn.Module, histories: Histories, rows: np.ndarray) -> torch.Tensor:
