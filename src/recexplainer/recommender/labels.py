@@ -84,7 +84,7 @@ def label_prefixes(
         "length": histories.length,
         "split": split,
     }
-    columns["ranking"] = list(columns["ranking"])
+    columns["ranking"] = _lists(columns["ranking"])
     return pa.table({name: pa.array(columns[name], kind) for name, kind in LABELS.items()}, schema=pa.schema(LABELS))
 
 
@@ -220,6 +220,11 @@ def similar_items(items: np.ndarray, count: int, batch_size: int) -> pa.Table:
         distance = vectors[start : start + batch_size] @ vectors.T
         np.negative(distance, out=distance)
         distance[np.arange(len(distance)), start + np.arange(len(distance))] = np.inf
-        result.extend(_smallest(distance, count).astype(np.int32))
-    columns = {"item": np.arange(len(items)), "similar": result}
+        result.append(_smallest(distance, count))
+    columns = {"item": np.arange(len(items)), "similar": _lists(np.concatenate(result).astype(np.int32))}
     return pa.table({name: pa.array(columns[name], kind) for name, kind in SIMILAR.items()}, schema=pa.schema(SIMILAR))
+
+
+def _lists(values: np.ndarray) -> pa.ListArray:
+    """Return a matrix's rows as lists, one after the other in memory."""
+    return pa.ListArray.from_arrays(np.arange(len(values) + 1, dtype=np.int32) * values.shape[1], values.ravel())
