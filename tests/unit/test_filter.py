@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recexplainer.data.dataset import build_dataset, write_dataset
+from recexplainer.data import filtering
 from recexplainer.data.filtering import Pairs, check_filter, first_interactions, k_core, search, top_rows
 from recexplainer.data.table1 import sparsity_percent, table1
 from recexplainer.errors import InputError
@@ -42,9 +43,11 @@ def slow_core(pairs: set[tuple[int, int]], core: int) -> set[tuple[int, int]]:
 
 
 @settings(derandomize=True, max_examples=100)
-@given(TRIPLES, st.randoms())
-def test_first_interactions_are_unique_earliest_and_totally_ordered(triples, rng):
-    result = triples_of(first_interactions(pairs_of(triples)))
+@given(TRIPLES, st.randoms(), st.sampled_from([1, 3, 1 << 16]))
+def test_first_interactions_are_unique_earliest_and_totally_ordered(triples, rng, block):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filtering, "BLOCK", block)  # many blocks of users, or one
+        result = triples_of(first_interactions(pairs_of(triples)))
     earliest = {}
     for user, item, time in triples:
         earliest[user, item] = min(time, earliest.get((user, item), time))

@@ -17,6 +17,8 @@ from recexplainer.seeds import generator
 
 logger = logging.getLogger(__name__)
 
+BLOCK = 1 << 16  # interactions that are sorted at a time
+
 
 @dataclass
 class Pairs:
@@ -60,14 +62,23 @@ def _mask(codes: np.ndarray, size: int) -> np.ndarray:
 
 def first_interactions(pairs: Pairs) -> Pairs:
     """Keep one interaction per (user, item), the earliest, and sort by (user, time, item): a total order."""
+    # Blocks of users that a processor's cache holds while it sorts them.
+    users = int(pairs.user.max(initial=0)) + 1
+    block = (pairs.user // -(-users // min(1 + len(pairs) // BLOCK, 1 << 16))).astype(np.uint16)
+    blocks = np.split(np.argsort(block, kind="stable"), np.cumsum(np.bincount(block))[:-1])
+    return pairs.take(np.concatenate([rows[_first_of_each(pairs.take(rows))] for rows in blocks]))
+
+
+def _first_of_each(pairs: Pairs) -> np.ndarray:
+    """Return the rows of the earliest interaction of each (user, item), sorted by (user, time, item)."""
     pair = pairs.user.astype(np.int64) << 32 | pairs.item
     order = np.lexsort((pairs.time, pair))
     pair = pair[order]
     first = np.ones(len(order), dtype=bool)
     first[1:] = pair[1:] != pair[:-1]
-    kept = pairs.take(order[first])
+    order = order[first]
     # Sorted by item within a user already, and the sort is stable.
-    return kept.take(np.lexsort((kept.time, kept.user)))
+    return order[np.lexsort((pairs.time[order], pairs.user[order]))]
 
 
 def k_core(user: np.ndarray, item: np.ndarray, core: int) -> np.ndarray:
@@ -105,7 +116,7 @@ def _combinations(pairs: Pairs, settings: dict, seed: int) -> Iterator[tuple]:
         users = pairs.user[kept]
         kept = kept[np.bincount(users)[users] >= core]
         # One random order of the users: a larger sample holds the smaller ones.
-        shuffled = generator(seed, "sample_users").permutation(np.unique(pairs.user[kept]))
+        shuffled = generator(seed, "sample_users").permutation(np.flatnonzero(np.bincount(pairs.user[kept])))
         for size in settings["sample_users"]:
             chosen = kept if size is None else kept[_mask(shuffled[:size], number)[pairs.user[kept]]]
             yield top, size, chosen[k_core(pairs.user[chosen], pairs.item[chosen], core)]
