@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recexplainer.data.dataset import build_dataset, write_dataset
 from recexplainer.data import filtering
+from recexplainer.data.dataset import build_dataset, write_dataset
 from recexplainer.data.filtering import Pairs, check_filter, first_interactions, k_core, search, top_rows
 from recexplainer.data.table1 import sparsity_percent, table1
 from recexplainer.errors import InputError
