@@ -132,6 +132,21 @@ def test_similar_items(batch_size):
         similar_items(items, 6, batch_size)
 
 
+def test_similar_items_are_told_apart_beyond_single_precision():
+    random = np.random.default_rng(1)
+    centres = random.standard_normal((30, 48))
+    items = np.repeat(centres, 10, axis=0) + 1e-4 * random.standard_normal((300, 48))
+    items[7] = items[3]  # twice the same: the lower one comes first
+    vectors = (items := items.astype(np.float32)).astype(np.float64)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosine = np.array([[float(one @ other) for other in vectors] for one in vectors])
+    np.fill_diagonal(cosine, -np.inf)
+    expected = np.argsort(-cosine, axis=1, kind="stable")[:, :3]
+    assert similar_items(items, 3, 64)["similar"].to_pylist() == expected.tolist()
+    single = np.argsort(-cosine.astype(np.float32), axis=1, kind="stable")[:, :3]
+    assert (single != expected).any()
+
+
 def small_model() -> SASRec:
     torch.manual_seed(0)
     return SASRec(ITEMS, DIM, 5, 2, 2, 8, "swish", 0.5, 0.5)
