@@ -8,7 +8,7 @@ Run as: python benchmarks/alignment_tokens.py [--hidden 256] [--layers 4] [--con
 
 from statistics import median
 
-from harness import ROOT, Cost, alternate, parser, record
+from harness import ROOT, Cost, alternate, matmul_rate, parser, record
 
 LORA = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": ["q_proj", "k_proj", "v_proj", "o_proj"]}
 SETTINGS = {"lr": 1e-3, "weight_decay": 0.0, "gradient_clip": 1.0, "precision": "fp32", "rows_per_micro_batch": 1}
@@ -21,7 +21,7 @@ def main(args) -> None:
 
     import torch
     from llm_peers import PaddedTraining
-    from llm_work import SEED, explainer, make_work, matmul_rate, training_flops
+    from llm_work import SEED, explainer, make_work, training_flops
 
     from recexplainer.alignment.model import with_lora
     from recexplainer.alignment.packing import plan_steps

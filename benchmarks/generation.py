@@ -7,7 +7,7 @@ answers end by themselves. Too few steps make answers of two tokens, which show 
 Run as: python benchmarks/generation.py [--cases 48] [--context 1024] [--hidden 128] [--layers 4] [--steps 0]
 """
 
-from harness import alternate, parser, record
+from harness import alternate, matmul_rate, parser, record
 
 # How each task is called, its longest answer in tokens, and its beams.
 TASKS = {
@@ -20,7 +20,7 @@ TASKS = {
 def main(args) -> None:
     import torch
     from llm_peers import generate_padded
-    from llm_work import explainer, fit, generation_flops, make_work, matmul_rate
+    from llm_work import explainer, fit, generation_flops, make_work
 
     from recexplainer.evaluation.generation import Generator
 

@@ -9,7 +9,7 @@ Run as: python benchmarks/gpu.py [--shapes 0.1B 1B 3B 7B] [--steps 10]
 
 import time
 
-from harness import alternate, parser, record, skip
+from harness import alternate, matmul_rate, parser, record, skip
 
 # hidden, layers, heads, intermediate
 SHAPES = {
@@ -59,7 +59,7 @@ def train(shape: str, work, args) -> None:
     """Train some steps, one after the other, and record the utilisation of each."""
     import torch
     from alignment_tokens import LORA, packed_training
-    from llm_work import SEED, matmul_rate, training_flops
+    from llm_work import SEED, training_flops
 
     from recexplainer.alignment.model import with_lora
     from recexplainer.alignment.packing import plan_steps

@@ -5,7 +5,6 @@ benchmark here measures quality.
 """
 
 import functools
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -203,16 +202,3 @@ def generation_flops(model: RecExplainer, prompts: list[Encoded], new_tokens: fl
     weights, new = layers * (4 * hidden**2 + 3 * hidden * width), beams * new_tokens
     attention = 2 * layers * hidden * (prompt**2 + 2 * new * prompt)
     return 2 * weights * (prompt + new) + attention + 2 * new * config.vocab_size * hidden
-
-
-def matmul_rate(inner: int, outer: int, rows: int = 1024, dtype: torch.dtype = torch.float32, device="cpu") -> float:
-    """Return the best rate of a matrix product ``(rows, inner) @ (inner, outer)``, in operations per second."""
-    a, b = (torch.rand(shape, dtype=dtype, device=device) for shape in ((rows, inner), (inner, outer)))
-    times = []
-    for _ in range(30):
-        begin = time.perf_counter()
-        a @ b
-        if device != "cpu":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - begin)
-    return 2 * rows * inner * outer / min(times)

@@ -23,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import ROOT, last_json, parser, record, skip
+from harness import ROOT, last_json, matmul_rate, parser, record, skip
 
 from recexplainer import cli
 
@@ -277,6 +277,16 @@ def until(curve: list[list[float]], target: float) -> list[float]:
     return next(row[:3] for row in curve if row[3] >= target)
 
 
+def floor(histories) -> float:
+    """Return the seconds that an epoch's matrix products take at least: each item read once, each target scored once.
+
+    Forward, and twice as much backward; attention's own products are left out.
+    """
+    dim, targets = SETTINGS["dim"], len(histories.training_targets("second_last"))
+    weights = SETTINGS["layers"] * (4 * dim**2 + 2 * dim * SETTINGS["ffn"]) + dim * histories.item_count
+    return 6 * weights * targets / matmul_rate(dim, SETTINGS["ffn"])
+
+
 def interval(ranks: list[int]) -> tuple[float, float, float]:
     """Return NDCG@10 of the test items and its 95 % interval over users."""
     import numpy as np
@@ -289,6 +299,8 @@ def interval(ranks: list[int]) -> tuple[float, float, float]:
 
 def compare(name: str, peer: str, size: int, rounds: int, threads: int, path: str | None, results: str) -> None:
     """Train the peer and ours, in both ways, in turns and write their rows."""
+    import torch
+
     plain = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     with_packages = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [path, str(ROOT / "src")]))}
     sides = {"last": ("ours", "last", plain), "all": ("ours", "all", plain), name: (name, peer, with_packages)}
@@ -301,6 +313,8 @@ def compare(name: str, peer: str, size: int, rounds: int, threads: int, path: st
             with tempfile.TemporaryDirectory() as folder:
                 runs[side].append(last_json(*command, cwd=folder, env=environment))
     against, positions = PEERS[name]
+    torch.set_num_threads(threads)
+    needed = floor(make_histories(size))
     for loss_at in POSITIONS:
         write_row(
             f"SASRec to the same NDCG@10, {size:,} users, {ITEMS:,} items, {threads} threads, "
@@ -309,12 +323,15 @@ def compare(name: str, peer: str, size: int, rounds: int, threads: int, path: st
             runs[loss_at],
             runs[name],
             GOAL if loss_at == positions else None,
+            needed,
             results,
         )
 
 
-def write_row(work: str, against: str, ours: list[dict], peer: list[dict], goal: float | None, results: str) -> None:
-    """Write the row of one way of training against a peer; runs are those of the rounds."""
+def write_row(
+    work: str, against: str, ours: list[dict], peer: list[dict], goal: float | None, needed: float, results: str
+) -> None:
+    """Write the row of one way of training; runs are those of the rounds, ``needed`` the floor of an epoch."""
     best = [[max(row[3] for row in run["curve"]) for run in side] for side in (ours, peer)]
     targets = [NEAR * min(pair) for pair in zip(*best, strict=True)]
     reached = [
@@ -323,12 +340,14 @@ def write_row(work: str, against: str, ours: list[dict], peer: list[dict], goal:
     epochs, wall, cpu = ([[row[column] for row in side] for side in reached] for column in range(3))
     shown = [" ".join(map(str, side)) for side in epochs]
     quality = ["{:.3f} ({:.3f} to {:.3f})".format(*interval(side[-1]["test"])) for side in (ours, peer)]
+    epoch = min(seconds / number for seconds, number in zip(wall[0], epochs[0], strict=True))
     record(
         work,
         against,
         *wall,
         goal,
         cpu=cpu,
+        floor=f"an epoch's matrix products at their best rate {needed:.2f} s; our epoch {epoch / needed:.1f} x",
         note=f"epochs to it {shown[0]} and {shown[1]}; last round's NDCG@10 {targets[-1]:.3f}; "
         f"its test NDCG@10 {quality[0]} and {quality[1]}",
         results=results,
