@@ -12,9 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recexplainer.data import filtering
 from recexplainer.data.dataset import build_dataset, write_dataset
-from recexplainer.data.filtering import Pairs, check_filter, first_interactions, k_core, search, top_rows
+from recexplainer.data.filtering import (
+    Pairs,
+    _sorted_rows,
+    check_filter,
+    first_interactions,
+    k_core,
+    renumbered,
+    search,
+    top_rows,
+)
 from recexplainer.data.table1 import sparsity_percent, table1
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
@@ -43,11 +51,9 @@ def slow_core(pairs: set[tuple[int, int]], core: int) -> set[tuple[int, int]]:
 
 
 @settings(derandomize=True, max_examples=100)
-@given(TRIPLES, st.randoms(), st.sampled_from([1, 3, 1 << 16]))
-def test_first_interactions_are_unique_earliest_and_totally_ordered(triples, rng, block):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(filtering, "BLOCK", block)  # many blocks of users, or one
-        result = triples_of(first_interactions(pairs_of(triples)))
+@given(TRIPLES, st.randoms())
+def test_first_interactions_are_unique_earliest_and_totally_ordered(triples, rng):
+    result = triples_of(first_interactions(pairs_of(triples)))
     earliest = {}
     for user, item, time in triples:
         earliest[user, item] = min(time, earliest.get((user, item), time))
@@ -55,6 +61,32 @@ def test_first_interactions_are_unique_earliest_and_totally_ordered(triples, rng
     assert result == sorted(expected, key=lambda row: (row[0], row[2], row[1]))
     rng.shuffle(triples)
     assert triples_of(first_interactions(pairs_of(triples))) == result
+
+
+# Times of days and of seconds, one that leaves no room for a second column, and the ends of int64.
+SPANS = [st.integers(0, 5), st.integers(-9, 9).map(lambda day: day * 86400), st.integers(-(1 << 40), 1 << 40)]
+SPANS += [st.integers(0, (1 << 62) - 1), st.sampled_from([-(1 << 63), 0, 1 << 62, (1 << 63) - 1])]
+
+
+@settings(derandomize=True, max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1 << 20)), max_size=40), st.data())
+def test_rows_are_sorted_as_one_number_as_they_are_by_column(codes, data):
+    span = data.draw(st.sampled_from(SPANS))
+    times = data.draw(st.lists(span, min_size=len(codes), max_size=len(codes)))
+    user, item = np.array(codes, np.int32).reshape(-1, 2).T
+    columns = [user, np.array(times, np.int64), item]
+    order = np.lexsort(columns[::-1])
+    result = _sorted_rows(*columns)
+    for column, found in zip(columns, result, strict=True):
+        assert found.dtype == column.dtype and found.tolist() == column[order].tolist()
+
+
+@settings(derandomize=True, max_examples=50)
+@given(st.lists(st.integers(0, 30)))
+def test_renumbered_codes_are_the_places_among_those_that_occur(codes):
+    codes = np.array(codes, np.int32)
+    for found, expected in zip(renumbered(codes), np.unique(codes, return_inverse=True), strict=True):
+        assert found.tolist() == expected.tolist()
 
 
 @settings(derandomize=True, max_examples=100)

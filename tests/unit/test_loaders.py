@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -391,6 +392,16 @@ def test_plain_lines_are_read_at_once():
     block += b"{'username': 'c', 'product_id': \"b\", 'date': 5}\n {'date': 7, 'product_id': 'd', 'username': 'c'}\r"
     found = plain_reader("steam", "username", "product_id", "date")(1, 4, block)
     assert found == Plain(["a", "c"], ["b", "d"], ["2014-07-05", 7], [(2, block.split(b"\n")[1])])
+
+
+@given(st.lists(st.lists(st.sampled_from(["b", "a", " a ", "10", "9", "\u00e9", "\uffff", "\U0001f600"])), min_size=1))
+@settings(deadline=None, derandomize=True, max_examples=100)
+def test_ids_are_ranked_as_texts_whatever_the_blocks(blocks):
+    raw = [text.strip() for block in blocks for text in block]
+    if raw:
+        ids, places = loaders._ranked([pa.array(block, pa.large_string()) for block in blocks])
+        assert ids == sorted(set(raw))
+        assert [ids[place] for place in places] == raw and places.dtype == np.int32
 
 
 def test_the_order_of_lines_does_not_matter(tmp_path):

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from recexplainer.data.filtering import Pairs, Trial, check_filter, first_interactions, k_core, search
+from recexplainer.data.filtering import Pairs, Trial, check_filter, first_interactions, k_core, renumbered, search
 from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
 from recexplainer.data.table1 import sparsity_percent
 from recexplainer.data.titles import clean_title, unique_titles
@@ -84,7 +85,9 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     if metadata == reviews:
         layouts["metadata"] = layouts["reviews"]
 
-    raw = read_interactions(reviews, form, fields, share, layouts["reviews"])
+    with ThreadPoolExecutor(1) as beside:  # hashing leaves the interpreter to the reader
+        digest = beside.submit(sha256, reviews)
+        raw = read_interactions(reviews, form, fields, share, layouts["reviews"])
     steps = []
 
     def step(name: str, counts: dict[str, int]) -> None:
@@ -113,8 +116,8 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     step("top items, users left, sample, second k-core", best.counts)
 
     pairs = pairs.take(rows)
-    user_codes, user = np.unique(pairs.user, return_inverse=True)
-    item_codes, item = np.unique(pairs.item, return_inverse=True)
+    user_codes, user = renumbered(pairs.user)
+    item_codes, item = renumbered(pairs.item)
     item_ids = [raw.items[code] for code in item_codes]
     texts, _ = read_metadata(metadata, form, fields, set(item_ids), (*TEXTS, "related"), share, layouts["metadata"])
     items, repairs = _item_table(item_ids, [titles[item_id] for item_id in item_ids], texts)
@@ -129,7 +132,7 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
         "sample_users": best.sample_users,
         "distance": best.distance,
         "steps": steps,
-        "reviews": {"sha256": sha256(reviews), **raw.counts},
+        "reviews": {"sha256": digest.result(), **raw.counts},
         "metadata": {"sha256": sha256(metadata), **counts_metadata},
         "items_without_metadata": len(raw.items) - len(known),
         "items_without_title": len(known) - len(titles),

@@ -17,8 +17,6 @@ from recexplainer.seeds import generator
 
 logger = logging.getLogger(__name__)
 
-BLOCK = 1 << 16  # interactions that are sorted at a time
-
 
 @dataclass
 class Pairs:
@@ -60,25 +58,56 @@ def _mask(codes: np.ndarray, size: int) -> np.ndarray:
     return mask
 
 
+def renumbered(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes that occur, in ascending order, and of each row the place of its code among them (int64)."""
+    occurs = np.bincount(codes) > 0
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[codes]
+
+
+def _span(column: np.ndarray) -> tuple[int, int, int]:
+    """Return low, step and width: each value is ``low + step * n``, with n from 0 in ``width`` bits."""
+    low, high = int(column.min()), int(column.max())
+    if high - low >= 1 << 63:
+        return low, 1, 64
+    step = int(np.gcd.reduce(column.astype(np.int64) - low)) or 1  # of times often a whole day
+    return low, step, ((high - low) // step).bit_length()
+
+
+def _sorted_rows(*columns: np.ndarray) -> list[np.ndarray]:
+    """Sort rows of whole numbers by the first column, then by the second, and so on.
+
+    Where a row fits into 63 bits, as nearly always, it is sorted as one number: several times as fast as columns are.
+    """
+    spans = [_span(column) for column in columns] if len(columns[0]) else []
+    if not 0 < sum(width for _, _, width in spans) < 64:
+        order = np.lexsort(columns[::-1])
+        return [column[order] for column in columns]
+    # In place where it can be: new arrays of this size cost as much as the arithmetic.
+    rows = np.zeros(len(columns[0]), np.int64)
+    for column, (low, step, width) in zip(columns, spans, strict=True):
+        part = column.astype(np.int64)
+        part -= low
+        part //= step
+        rows <<= width
+        rows |= part
+    rows.sort()
+    result = []
+    for column, (low, step, width) in zip(reversed(columns), reversed(spans), strict=True):
+        part = rows & (1 << width) - 1
+        part *= step
+        part += low
+        result.append(part.astype(column.dtype, copy=False))
+        rows >>= width
+    return result[::-1]
+
+
 def first_interactions(pairs: Pairs) -> Pairs:
     """Keep one interaction per (user, item), the earliest, and sort by (user, time, item): a total order."""
-    # Blocks of users that a processor's cache holds while it sorts them.
-    users = int(pairs.user.max(initial=0)) + 1
-    block = (pairs.user // -(-users // min(1 + len(pairs) // BLOCK, 1 << 16))).astype(np.uint16)
-    blocks = np.split(np.argsort(block, kind="stable"), np.cumsum(np.bincount(block))[:-1])
-    return pairs.take(np.concatenate([rows[_first_of_each(pairs.take(rows))] for rows in blocks]))
-
-
-def _first_of_each(pairs: Pairs) -> np.ndarray:
-    """Return the rows of the earliest interaction of each (user, item), sorted by (user, time, item)."""
-    pair = pairs.user.astype(np.int64) << 32 | pairs.item
-    order = np.lexsort((pairs.time, pair))
-    pair = pair[order]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = pair[1:] != pair[:-1]
-    order = order[first]
-    # Sorted by item within a user already, and the sort is stable.
-    return order[np.lexsort((pairs.time[order], pairs.user[order]))]
+    user, item, time = _sorted_rows(pairs.user, pairs.item, pairs.time)
+    first = np.ones(len(user), dtype=bool)
+    first[1:] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
+    user, time, item = _sorted_rows(user[first], time[first], item[first])
+    return Pairs(user, item, time)
 
 
 def k_core(user: np.ndarray, item: np.ndarray, core: int) -> np.ndarray:
@@ -116,7 +145,7 @@ def _combinations(pairs: Pairs, settings: dict, seed: int) -> Iterator[tuple]:
         users = pairs.user[kept]
         kept = kept[np.bincount(users)[users] >= core]
         # One random order of the users: a larger sample holds the smaller ones.
-        shuffled = generator(seed, "sample_users").permutation(np.flatnonzero(np.bincount(pairs.user[kept])))
+        shuffled = generator(seed, "sample_users").permutation(renumbered(pairs.user[kept])[0])
         for size in settings["sample_users"]:
             chosen = kept if size is None else kept[_mask(shuffled[:size], number)[pairs.user[kept]]]
             yield top, size, chosen[k_core(pairs.user[chosen], pairs.item[chosen], core)]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from recexplainer.data.plain_lines import Plain, plain_reader
 from recexplainer.data.records import LINES, PROGRESS, counter, parsed, parser, records
@@ -168,11 +169,14 @@ class _Collected:
 
 def _ranked(blocks: list[pa.Array]) -> tuple[list[str], np.ndarray]:
     """Return the ids in ascending order, and each row's int32 place in that order."""
-    texts = pa.chunked_array(blocks).combine_chunks().dictionary_encode()
-    names = [parse_id(text) for text in texts.dictionary.to_pylist()]
-    ids = sorted(set(names))
-    ranks = {name: rank for rank, name in enumerate(ids)}
-    return ids, np.array([ranks[name] for name in names], np.int32)[texts.indices.to_numpy()]
+    texts = pa.chunked_array(blocks).dictionary_encode()
+    dictionary = texts.chunk(texts.num_chunks - 1).dictionary  # that of all chunks
+    ids = pa.array([parse_id(text) for text in dictionary.to_pylist()], pa.large_string()).dictionary_encode()
+    order = pc.array_sort_indices(ids.dictionary)  # by bytes of UTF-8: in the order of Python's texts
+    ranks = np.empty(len(order), np.int32)
+    ranks[order] = np.arange(len(order))
+    codes = np.concatenate([chunk.indices for chunk in texts.chunks])
+    return ids.dictionary.take(order).to_pylist(), ranks[ids.indices][codes]
 
 
 def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], found: _Collected) -> None:
