@@ -33,7 +33,8 @@ def opened(path: Path) -> Iterator[io.BufferedIOBase]:
         with open(path, "rb") as handle:
             if handle.read(2) == GZIP_MAGIC:
                 handle.seek(0)
-                with igzip_threaded.open(handle, "rb", threads=1) as unpacked:
+                # Blocks of the reader's own size would have the two threads wait for each other.
+                with igzip_threaded.open(handle, "rb", threads=1, block_size=2 * BLOCK) as unpacked:
                     yield unpacked
             else:
                 handle.seek(0)
