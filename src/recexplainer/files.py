@@ -7,6 +7,7 @@ Parquet pages and safetensors carry checksums, so that no damaged number is read
 
 import glob
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from typing import Any
 
 from recexplainer.errors import InputError
 
+_PARQUET = {"compression": "zstd", "write_page_checksum": True}
 DAMAGED = "not what was written there (its checksum differs). Delete it and run its stage again."
 
 
@@ -104,16 +106,36 @@ def write_parquet(path: str | Path, table) -> None:
     elif not isinstance(table, pa.Table):
         table = pa.Table.from_pandas(table, preserve_index=False)
     # Each page has a checksum of its own; what the file says of its columns and rows needs this one.
-    table = table.replace_schema_metadata({"sha256": _outline(table)})
+    table = table.replace_schema_metadata({"sha256": _outline(table.schema, table.num_rows)})
     with atomic(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        pq.write_table(table, temporary, **_PARQUET)
 
 
-def _outline(table) -> str:
+def write_row_groups(path: str | Path, tables: Iterator) -> None:
+    """Write Arrow tables of the same columns as row groups of one Parquet file; only two are in memory at a time.
+
+    A single one, of at most a million rows, gives the bytes that :func:`write_parquet` gives.
+    """
+    import pyarrow.parquet as pq
+
+    first, second = next(tables), next(tables, None)
+    if second is None:
+        write_parquet(path, first)
+        return
+    rows = 0
+    with atomic(path) as temporary, pq.ParquetWriter(temporary, first.schema, **_PARQUET) as writer:
+        for table in itertools.chain([first, second], tables):
+            writer.write_table(table)
+            rows += table.num_rows
+        # The columns' own metadata are written first, when the number of rows is not known.
+        writer.add_key_value_metadata({"sha256": _outline(first.schema, rows)})
+
+
+def _outline(schema, rows: int) -> str:
     """Return the SHA-256 of an Arrow table's column names and types and its number of rows."""
     # Parquet has a name of its own for what is in a list.
-    types = [[field.name, str(field.type).replace("list<item: ", "list<element: ")] for field in table.schema]
-    return hashlib.sha256(json.dumps([types, table.num_rows]).encode()).hexdigest()
+    types = [[field.name, str(field.type).replace("list<item: ", "list<element: ")] for field in schema]
+    return hashlib.sha256(json.dumps([types, rows]).encode()).hexdigest()
 
 
 def read_parquet(path: str | Path, columns: list[str] | None = None):
@@ -127,14 +149,14 @@ def read_parquet(path: str | Path, columns: list[str] | None = None):
 
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table, rows = file.read(), file.metadata.num_rows
-        found = _outline(table)
+            table, rows, metadata = file.read(), file.metadata.num_rows, file.metadata.metadata or {}
+        found = _outline(table.schema, table.num_rows)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a Parquet file. Run the stage that makes it.") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}). Delete it and run its stage again.") from None
     # A file from elsewhere has no such checksum.
-    if table.num_rows != rows or (table.schema.metadata or {}).get(b"sha256", found.encode()) != found.encode():
+    if table.num_rows != rows or metadata.get(b"sha256", found.encode()) != found.encode():
         raise InputError(f"{path}: {DAMAGED}")
     missing = [name for name in columns or [] if name not in table.column_names]
     if missing:

@@ -1,9 +1,14 @@
 """Segments to tokens: what the model sees, what it learns, what is cut."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiny import TEMPLATE, chat, text, tiny_tokenizer
 
+from recexplainer.llm import encoding
+from recexplainer.llm.conversations import CONVERSATION
 from recexplainer.llm.encoding import ITEM_ID, USER_ID, ChatEncoder
 
 
@@ -111,3 +116,79 @@ def test_every_length_of_context_keeps_the_answer_header_and_the_placeholders(to
 
 def test_template_file_is_the_one_in_use(tokenizer):
     assert tokenizer.chat_template == TEMPLATE.read_text(encoding="utf-8")
+
+
+def plain_encoding(encoder: ChatEncoder, messages: list[dict], prompt_only: bool) -> tuple[list, list, list] | None:
+    """Return ids, refs and targets in the plainest way: segment by segment, shorter and shorter until they fit."""
+    messages = messages[:-1] if prompt_only else messages
+    while True:
+        tokens = []  # id, ref, target
+        roles = tuple(message["role"] for message in messages)
+        templates = encoder._template_pieces(roles, prompt_only)
+        for message, (before, after) in zip(messages, templates, strict=False):
+            learnt = message["role"] == "assistant"
+            tokens += [(number, 0, False) for number in encoder._special(before)]
+            joined = ""
+            for segment in [*message["segments"], {"kind": "end"}]:
+                if segment["kind"] in ("text", "title"):
+                    joined += segment["text"]
+                    continue
+                joined = joined.strip(" ")
+                if message["role"] in encoder._turn_ends:
+                    joined = encoding._without(encoder._turn_ends[message["role"]], joined)
+                tokens += [(number, 0, learnt) for number in encoder._plain([joined])[0] if joined]
+                joined = ""
+                if segment["kind"] != "end":
+                    tokens.append(({"user": USER_ID, "item": ITEM_ID}[segment["kind"]], segment["ref"], learnt))
+            end = encoder._special(after)
+            if learnt and encoder._plain.special.isdisjoint(end):
+                end = [*end, encoder.tokenizer.eos_token_id]
+            tokens += [(number, 0, learnt) for number in end]
+        tokens += [(number, 0, False) for number in encoder._special(templates[-1][0])]
+        titles = [
+            (m, s) for m, one in enumerate(messages) for s, x in enumerate(one["segments"]) if x["kind"] == "title"
+        ]
+        if len(tokens) <= encoder.context:
+            return tuple(map(list, zip(*tokens, strict=True)))
+        if titles:
+            ((m, s), *_) = titles
+            shorter = [x for place, x in enumerate(messages[m]["segments"]) if place != s]
+            messages = [*messages[:m], messages[m] | {"segments": shorter}, *messages[m + 1 :]]
+        elif len(messages) > 2:
+            messages = messages[:-2]
+        else:
+            kept, cut = tokens[: encoder.context], tokens[encoder.context :]
+            if prompt_only or not any(one[2] for one in kept) or any(one[0] < 0 for one in cut):
+                return None
+            return tuple(map(list, zip(*kept, strict=True)))
+
+
+WORD = st.sampled_from(
+    ["red", " green", "blue; ", " ", "", "gold ", "Élan x", "a  b", "</s>", "x ASSISTANT: y", "USER:"]
+)
+SEGMENT = st.one_of(
+    st.builds(text, WORD), st.builds(title, WORD), st.integers(0, 9).map(user), st.integers(0, 9).map(item)
+)
+TURN = st.lists(SEGMENT, max_size=6)
+
+
+@settings(derandomize=True, max_examples=150, deadline=None)
+@given(
+    st.lists(st.lists(TURN, min_size=2, max_size=7), min_size=1, max_size=7),
+    st.integers(6, 60),
+    st.booleans(),
+    st.integers(1, 8),
+)
+def test_many_at_once_are_encoded_as_one_by_one(turns, context, prompt_only, batch):
+    encoder = ChatEncoder(tiny_tokenizer(), context)
+    conversations = [chat(*one[: len(one) // 2 * 2]) for one in turns]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "BATCH", batch)
+        found = encoder.encode(conversations, prompt_only)
+        column = pa.array([[], *conversations], CONVERSATION)[1:]
+        from_arrow = encoder.encode(column, prompt_only)
+    for messages, one, other in zip(conversations, found, from_arrow, strict=True):
+        expected = plain_encoding(encoder, messages, prompt_only)
+        for encoded in (one, other):
+            got = encoded and tuple(values.tolist() for values in (encoded.ids, encoded.refs, encoded.targets))
+            assert got == expected

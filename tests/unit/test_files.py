@@ -6,6 +6,7 @@ import stat
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -132,6 +133,29 @@ def test_a_pandas_frame_and_its_arrow_table_give_the_same_bytes(tmp_path):
     files.write_parquet(tmp_path / "pandas", FRAME)
     files.write_parquet(tmp_path / "arrow", pa.Table.from_pandas(FRAME, preserve_index=False))
     assert (tmp_path / "pandas").read_bytes() == (tmp_path / "arrow").read_bytes()
+
+
+@pytest.mark.parametrize("sizes", [[3], [3, 2, 4]])
+def test_row_groups_are_the_table_in_parts(tmp_path, sizes):
+    whole = pa.table({"number": range(sum(sizes)), "texts": [[str(number)] for number in range(sum(sizes))]})
+    starts = [sum(sizes[:number]) for number in range(len(sizes))]
+    parts = iter([whole.slice(start, size) for start, size in zip(starts, sizes, strict=True)])
+    files.write_row_groups(tmp_path / "parts.parquet", parts)
+    files.write_parquet(tmp_path / "whole.parquet", whole)
+    with pq.ParquetFile(tmp_path / "parts.parquet") as file:
+        assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == sizes
+    same = (tmp_path / "parts.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert same == (len(sizes) == 1)
+    assert files.read_parquet(tmp_path / "parts.parquet").equals(files.read_parquet(tmp_path / "whole.parquet"))
+
+
+def test_a_row_group_too_few_is_noticed(tmp_path, monkeypatch):
+    table = pa.table({"number": [1, 2, 3]})
+    monkeypatch.setattr(files, "_outline", lambda schema, rows: "of a file with other rows")
+    files.write_row_groups(tmp_path / "a.parquet", iter([table, table]))
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="a.parquet: not what was written there"):
+        files.read_parquet(tmp_path / "a.parquet")
 
 
 def test_safetensors_round_trip(tmp_path):

@@ -2,12 +2,14 @@
 
 import functools
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers_of_kinds import KINDS, TEMPLATES, TURN_ENDS
 
 from recexplainer.errors import InputError
+from recexplainer.llm.conversations import CONVERSATION, Conversations
 from recexplainer.llm.encoding import ITEM_ID, USER_ID, ChatEncoder, _without
 from recexplainer.llm.plain_text import PlainText
 
@@ -88,7 +90,10 @@ def test_no_text_spells_what_ends_its_turn(kind, template, first, title, answer,
     chat = encoder(kind, template)
 
     def read(messages: list[dict]) -> list[tuple[str, str]]:
-        return [(m["role"], str(value)) for m in messages for what, value in chat._pieces(m) if what == "text"]
+        conversations = Conversations.of(pa.array([messages], CONVERSATION))
+        pieces = conversations.pieces()
+        roles = conversations.roles[pieces.message[pieces.placeholder < 0]]
+        return list(zip(roles, chat._without_turn_ends(pieces.texts, roles).to_pylist(), strict=True))
 
     for role, text in read(sample(first, title, answer, second)):
         end = TURN_ENDS[template].get(role)

@@ -18,10 +18,20 @@ from small_dataset import HOSTILE, PROMPTS, SETTINGS, small_dataset
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_parquet
+from recexplainer.tasks import schema
 from recexplainer.tasks.build import build_tasks
 from recexplainer.tasks.forms import History, Renderer, Sample
 from recexplainer.tasks.prompts import FIELDS, load_prompts
-from recexplainer.tasks.schema import ABLATIONS, MODES, SCHEMA, SEPARATOR, TASKS, load_tasks, write_tasks
+from recexplainer.tasks.schema import (
+    ABLATIONS,
+    MODES,
+    SCHEMA,
+    SEPARATOR,
+    TASKS,
+    load_tasks,
+    read_tasks,
+    write_tasks,
+)
 from recexplainer.tasks.table4 import table4
 
 
@@ -422,6 +432,47 @@ def test_read_rows_are_what_arrow_gives_with_equal_segments_as_one(built, tmp_pa
     assert rows == pq.read_table(tmp_path / "a.parquet").to_pylist()
     segments = [segment for row in rows for message in row["messages"] for segment in message["segments"]]
     assert len({id(segment) for segment in segments}) == len({json.dumps(segment) for segment in segments})
+
+
+def test_many_samples_are_row_groups_of_the_same_rows_and_few_are_in_memory(built, tmp_path, monkeypatch):
+    rows = built["hybrid"]["train"] * 5
+    write_tasks(tmp_path / "whole.parquet", rows)
+    monkeypatch.setattr(schema, "BATCH", 10)
+    monkeypatch.setattr(schema, "GROUP", 30)
+    monkeypatch.setattr(schema, "READ", 70)
+    allocated = []
+
+    def counted(rows):
+        for row in rows:
+            allocated.append(pa.total_allocated_bytes())
+            yield row
+
+    counts = write_tasks(tmp_path / "groups.parquet", counted(rows))
+    assert counts == Counter(row["task"] for row in rows)
+    assert max(allocated) - allocated[0] < pa.Table.from_pylist(rows, SCHEMA).nbytes / 4
+    assert pq.ParquetFile(tmp_path / "groups.parquet").num_row_groups == -(-len(rows) // 30) > 10
+    assert load_tasks(tmp_path / "groups.parquet") == rows == load_tasks(tmp_path / "whole.parquet")
+    names = ["task", "messages"]
+    batches = list(read_tasks(tmp_path / "groups.parquet", names))
+    assert [row for batch in batches for row in batch.to_pylist()] == [
+        {name: row[name] for name in names} for row in rows
+    ]
+    assert max(map(len, batches)) == 70
+    read_parquet(tmp_path / "groups.parquet")
+    write_tasks(tmp_path / "none.parquet", iter([]))
+    assert load_tasks(tmp_path / "none.parquet") == []
+
+
+def test_an_error_while_samples_are_made_leaves_no_file(built, tmp_path, monkeypatch):
+    monkeypatch.setattr(schema, "GROUP", 30)
+
+    def broken():
+        yield from built["hybrid"]["train"][:100]
+        raise InputError("no more")
+
+    with pytest.raises(InputError, match="no more"):
+        write_tasks(tmp_path / "a.parquet", broken())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,11 @@ import hashlib
 import json
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
 from recexplainer.alignment.model import RecExplainer, check_packing, save_aligned, with_lora
@@ -15,7 +18,7 @@ from recexplainer.files import read_json, read_safetensors, sha256, write_json
 from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.seeds import derive_seed
-from recexplainer.tasks.schema import ABLATIONS, load_tasks
+from recexplainer.tasks.schema import ABLATIONS, read_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -89,17 +92,20 @@ def encode_tasks(
     Returns:
         The samples and, per task, how many there are; ``too_long`` counts those that do not fit the context.
     """
-    rows = [row for path in paths for row in load_tasks(path, ["task", "messages"]) if row["task"] not in without]
-    if not rows:
+    samples: list[Encoded] = []
+    counts: Counter[str] = Counter()
+    for path in paths:
+        for batch in read_tasks(path, ["task", "messages"]):
+            batch = batch.filter(pc.invert(pc.is_in(batch["task"], pa.array(without, pa.string()))))
+            encoded = encoder.encode(batch["messages"])
+            tasks = batch["task"].to_pylist()
+            counts.update("too_long" if one is None else task for task, one in zip(tasks, encoded, strict=True))
+            samples += [one for one in encoded if one is not None]
+    if not counts:
         raise InputError(f"{', '.join(paths)}: no training sample is left.")
-    encoded = encoder.encode([row["messages"] for row in rows])
-    counts: dict[str, int] = {}
-    for row, sample in zip(rows, encoded, strict=True):
-        key = "too_long" if sample is None else row["task"]
-        counts[key] = counts.get(key, 0) + 1
     if counts.get("too_long"):
         logger.warning("%d samples do not fit the context of %d tokens; left out", counts["too_long"], encoder.context)
-    return [sample for sample in encoded if sample is not None], dict(sorted(counts.items()))
+    return samples, dict(sorted(counts.items()))
 
 
 def _tokens(samples: list[Encoded]) -> str:

@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from recexplainer.collecting import no_collection
+from recexplainer.llm.conversations import CONVERSATION, Conversations
 from recexplainer.llm.plain_text import PlainText
 from recexplainer.llm.words import Ragged, Words
 
@@ -22,18 +25,14 @@ USER_ID = -1
 ITEM_ID = -2
 """The id of an ``<item>`` placeholder: the position takes a projected item embedding."""
 
-PLACEHOLDERS = {"user": USER_ID, "item": ITEM_ID}
 BATCH = 2000
 """Conversations whose tokens are put together at once."""
 
-_END = {"kind": "end"}  # stands after the last segment
-_BREAKS = {*PLACEHOLDERS, "end"}
-_PLACEHOLDER_ROWS = {kind: row for row, kind in enumerate(PLACEHOLDERS)}
 # Private-use characters stand for the contents while the template is rendered.
 _MARK = re.compile("\ue000(\\d+)\ue001")
 
 
-@dataclass
+@dataclass(slots=True)
 class Encoded:
     """One conversation as tokens.
 
@@ -64,18 +63,20 @@ class ChatEncoder:
         self.context = context
         self._templates: dict[tuple, list[tuple[str, str]]] = {}
         self._template_ids: dict[str, list[int]] = {}
-        self._template_rows: dict[tuple, list[tuple[int, int]]] = {}
+        self._template_rows: dict[tuple, np.ndarray] = {}
         self._plain = PlainText(tokenizer)
         self._words = Words(self._plain)
         # What is the same in many samples: placeholders, and then pieces of the template.
-        self._fixed = [[number] for number in PLACEHOLDERS.values()]
+        self._fixed = [[USER_ID], [ITEM_ID]]  # as in conversations.PLACEHOLDERS
         # A tokenizer that puts a space before every text would double the one that ends a template piece.
         first = tokenizer.convert_ids_to_tokens(tokenizer("x", add_special_tokens=False)["input_ids"])[0]
         self._prefix_space = first[0] in "\u2581\u0120"
         self._turn_ends = self._plain_turn_ends()
 
     @no_collection()
-    def encode(self, conversations: Sequence[list[dict]], prompt_only: bool = False) -> list[Encoded | None]:
+    def encode(
+        self, conversations: pa.ListArray | Sequence[list[dict]], prompt_only: bool = False
+    ) -> list[Encoded | None]:
         """Encode conversations.
 
         One over the context loses titles of the history, the oldest first, then turns from its end; a
@@ -83,69 +84,92 @@ class ChatEncoder:
         placeholders are never cut.
 
         Args:
-            conversations: each a list of messages ``{"role", "segments": [{"kind", "text", "ref"}]}``.
+            conversations: each a list of messages ``{"role", "segments": [{"kind", "text", "ref"}]}``; or an Arrow
+                column of them, as in the files of tasks.
             prompt_only: leave out the last message, an answer, and end with the header of the answer.
 
         Returns:
             One :class:`Encoded` each, or None where even the shortest form is over the context.
         """
-        left = [(place, messages[:-1] if prompt_only else messages) for place, messages in enumerate(conversations)]
-        result: list[Encoded | None] = [None] * len(left)
-        while left:
-            longer = []
-            for start in range(0, len(left), BATCH):
-                batch = left[start : start + BATCH]
-                for (place, messages), encoded in zip(
-                    batch, self._encode([messages for _, messages in batch], prompt_only), strict=True
-                ):
-                    if len(encoded) <= self.context:
-                        result[place] = encoded
-                    elif (shorter := _shorter(messages)) is not None:
-                        longer.append((place, shorter))
-                    elif not prompt_only:
-                        result[place] = _cut_answer(encoded, self.context)
-            left = longer
+        if not isinstance(conversations, pa.ListArray):
+            conversations = pa.array(conversations, CONVERSATION)
+        result: list[Encoded | None] = []
+        for start in range(0, len(conversations), BATCH):
+            result += self._fit(conversations.slice(start, BATCH), prompt_only)
         return result
 
-    def _encode(self, conversations: list[list[dict]], prompt_only: bool) -> list[Encoded]:
+    def _fit(self, conversations: pa.ListArray, prompt_only: bool) -> list[Encoded | None]:
+        """Encode conversations, each shortened as often as the context asks for."""
+        result: list[Encoded | None] = [None] * len(conversations)
+        left = np.arange(len(conversations))
+        for cuts in itertools.count():
+            part = Conversations.of(conversations.take(pa.array(left)) if cuts else conversations)
+            if prompt_only:
+                part = part.without_last_messages()
+            shortest = part.most_cuts() == cuts
+            longer = []
+            for place, final, encoded in zip(
+                left.tolist(), shortest.tolist(), self._encode(part.shortened(cuts), prompt_only), strict=True
+            ):
+                if len(encoded) <= self.context:
+                    result[place] = encoded
+                elif not final:
+                    longer.append(place)
+                elif not prompt_only:
+                    result[place] = _cut_answer(encoded, self.context)
+            if not longer:
+                return result
+            left = np.array(longer)
+
+    def _encode(self, conversations: Conversations, prompt_only: bool) -> list[Encoded]:
         """Encode conversations, however long: first as rows of a table of tokens, then as the tokens."""
-        templates = [self._rows(tuple(message["role"] for message in one), prompt_only) for one in conversations]
-        fixed = len(self._fixed)
-        texts: dict[str, int] = {}  # their rows are those after the fixed ones
-        rows: list[int] = []
-        refs: list[int] = []
-        answers: list[int] = []  # where answers begin and end in the rows, in turns
-        ends: list[int] = []
-        for messages, around in zip(conversations, templates, strict=True):
-            for message, (before, after) in zip(messages, around, strict=False):
-                rows.append(before)
-                if message["role"] == "assistant":
-                    answers.append(len(rows))
-                for kind, value in self._pieces(message):
-                    if kind == "text":
-                        rows.append(texts.setdefault(value, fixed + len(texts)))
-                    else:
-                        rows.append(_PLACEHOLDER_ROWS[kind])
-                        refs.append(value)
-                rows.append(after)
-                if message["role"] == "assistant":
-                    answers.append(len(rows))
-            rows.append(around[-1][0])
-            ends.append(len(rows))
-        parts = (Ragged.of(self._fixed) + self._words(list(texts))).take(np.array(rows, int))
-        all_refs = np.zeros(len(parts.ids), np.int32)
-        all_refs[parts.ids < 0] = refs
-        learnt = np.zeros(len(rows) + 1, int)
-        learnt[answers[::2]], learnt[answers[1::2]] = 1, -1
-        targets = np.repeat(learnt[:-1].cumsum() > 0, parts.lengths)
-        lengths = parts.join(np.diff(ends, prepend=0)).lengths
+        roles, ends = conversations.roles, conversations.messages.cumsum()
+        starts = ends - conversations.messages
+        # For each message the rows before and after it, and for each conversation, after its messages, its end.
+        around = np.concatenate(
+            [self._rows(tuple(roles[a:b]), prompt_only) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+        )
+        pieces = conversations.pieces()
+        texts = self._without_turn_ends(pieces.texts, roles[pieces.message[pieces.placeholder < 0]])
+        texts = texts.dictionary_encode()
+        piece_rows = pieces.placeholder.astype(int)
+        piece_rows[piece_rows < 0] = len(self._fixed) + texts.indices.to_numpy()
+
+        number = np.arange(len(ends))
+        message = np.arange(len(roles)) + np.repeat(number, conversations.messages)  # its place in ``around``
+        counts = np.bincount(pieces.message, minlength=len(roles))
+        last = counts.cumsum() + message + np.arange(len(roles)) + 1
+        inside = np.arange(len(piece_rows)) + (message + np.arange(len(roles)) + 1)[pieces.message]
+        end = np.append(0, counts.cumsum())[ends] + 2 * ends + number
+        rows = np.empty(len(piece_rows) + around.size - len(ends), int)
+        rows[last - counts - 1], rows[inside], rows[last] = around[message, 0], piece_rows, around[message, 1]
+        rows[end] = around[ends + number, 0]
+        learnt = np.zeros(len(rows), bool)
+        learnt[inside], learnt[last] = (roles == "assistant")[pieces.message], roles == "assistant"
+
+        parts = (Ragged.of(self._fixed) + self._words(texts.dictionary)).take(rows)
+        refs = np.zeros(len(parts.ids), np.int32)
+        refs[parts.ids < 0] = pieces.refs
+        targets = np.repeat(learnt, parts.lengths)
+        lengths = parts.join(np.diff(end, prepend=-1)).lengths
         return [
-            Encoded(parts.ids[start:end], all_refs[start:end], targets[start:end])
-            for start, end in itertools.pairwise([0, *lengths.cumsum().tolist()])
+            Encoded(parts.ids[a:b], refs[a:b], targets[a:b])
+            for a, b in itertools.pairwise([0, *lengths.cumsum().tolist()])
         ]
 
-    def _rows(self, roles: tuple, prompt_only: bool) -> list[tuple[int, int]]:
-        """Return :meth:`_template_pieces` as rows of the table, each answer with an end."""
+    def _without_turn_ends(self, texts: pa.StringArray, roles: np.ndarray) -> pa.StringArray:
+        """Return the texts of messages of these roles, with a space in each that spells the end of its turn."""
+        for role, end in self._turn_ends.items():
+            spelt = pc.match_substring(texts, end).to_numpy(zero_copy_only=False) & (roles == role)
+            if spelt.any():
+                changed = texts.to_pylist()
+                for place in np.flatnonzero(spelt):
+                    changed[place] = _without(end, changed[place])
+                texts = pa.array(changed, pa.string())
+        return texts
+
+    def _rows(self, roles: tuple, prompt_only: bool) -> np.ndarray:
+        """Return :meth:`_template_pieces` as rows of the table ``(pieces, 2)``, each answer with an end."""
         key = (roles, prompt_only)
         if key not in self._template_rows:
             result = []
@@ -155,7 +179,7 @@ class ChatEncoder:
                     end = [*end, self.tokenizer.eos_token_id]  # the template ends an answer with words, or with nothing
                 result.append((len(self._fixed), len(self._fixed) + 1))
                 self._fixed += [self._special(before), end]
-            self._template_rows[key] = result
+            self._template_rows[key] = np.array(result)
         return self._template_rows[key]
 
     def _template_pieces(self, roles: tuple, prompt_only: bool) -> list[tuple[str, str]]:
@@ -194,28 +218,6 @@ class ChatEncoder:
         }
         return {role: end for role, end in ends.items() if len(end) > 1}
 
-    def _pieces(self, message: dict) -> list[tuple[str, str | int]]:
-        """Return the message's texts, neighbours joined, and its placeholders.
-
-        Words that would end its turn get a space before their end.
-        """
-        end = self._turn_ends.get(message["role"])
-        result: list[tuple[str, str | int]] = []
-        text = ""
-        for segment in [*message["segments"], _END]:
-            kind = segment["kind"]
-            if kind not in _BREAKS:
-                text += segment["text"]
-                continue
-            # Spaces beside a placeholder or a turn's end are the template's business.
-            text = text.strip(" ")
-            if text:
-                result.append(("text", text if end is None else _without(end, text)))
-                text = ""
-            if kind != "end":
-                result.append((kind, segment["ref"]))
-        return result
-
     def _special(self, text: str) -> list[int]:
         """Tokenize a piece of the template, in which special tokens count."""
         if text not in self._template_ids:
@@ -229,16 +231,6 @@ def _without(end: str, text: str) -> str:
     while end in text:
         text = text.replace(end, f"{end[:-1]} {end[-1]}")
     return text
-
-
-def _shorter(messages: list[dict]) -> list[dict] | None:
-    """Return the messages without the oldest title of the first history that has one, or without a turn, or None."""
-    for index, message in enumerate(messages):
-        for position, segment in enumerate(message["segments"]):
-            if segment["kind"] == "title":
-                segments = message["segments"][:position] + message["segments"][position + 1 :]
-                return [*messages[:index], {**message, "segments": segments}, *messages[index + 1 :]]
-    return messages[:-2] if len(messages) > 2 else None
 
 
 def _cut_answer(encoded: Encoded, context: int) -> Encoded | None:

@@ -7,14 +7,17 @@ then those of its words, one after the other, and those of a hundred thousand sa
 import itertools
 import json
 import re
-from itertools import chain, repeat
+from itertools import chain
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from recexplainer.llm.plain_text import PlainText
 
 # A single space between printable ASCII characters: no normalization of Unicode joins, moves or removes one of them.
 _BETWEEN_WORDS = re.compile("(?<=[!-~]) (?=[!-~])")
+_WORDS_ALONE = "^[!-~]+( [!-~]+)*$"  # texts in which every space is such a one
 _ANCHOR = "a"  # stands before a word that is not the first of its text
 
 _SPACE = "\u2581"  # how SentencePiece writes a space
@@ -84,27 +87,41 @@ class Words:
         self._later: dict[str, int] = {}  # of a word after another
         self._broken: set[str] = set()  # words that would become special tokens
 
-    def __call__(self, texts: list[str]) -> Ragged:
+    def __call__(self, texts: pa.StringArray | list[str]) -> Ragged:
         """Return the tokens of each text.
 
         Raises:
             InputError: a text spells a special token, and a space does not help.
         """
-        split = [[text] for text in texts]
+        texts = pa.array(texts, pa.string())
+        whole, counts = np.ones(len(texts), bool), np.ones(len(texts), int)
+        words = texts.dictionary_encode()
         if self.by_word:
-            split = [_split(text) for text in texts]
-            self._learn(self._first, {words[0] for words in split}, "")
-            self._learn(self._later, set().union(*split), _ANCHOR)
-            if self._broken:  # a space in one of them makes a difference to the words beside it
-                split = [
-                    words if self._broken.isdisjoint(words) else [text]
-                    for text, words in zip(texts, split, strict=True)
-                ]
-        whole = sorted({words[0] for words in split}.difference(self._first))
-        self._add(self._first, whole, self._plain(whole))
-        counts = np.fromiter(map(len, split), np.int64, len(split))
-        rows = np.fromiter(map(self._later.get, chain.from_iterable(split), repeat(0)), np.int64, counts.sum())
-        rows[counts.cumsum() - counts] = [self._first[words[0]] for words in split]
+            split = _split(texts)
+            counts = split.value_lengths().to_numpy()
+            words = split.flatten().dictionary_encode()
+        names, places = words.dictionary.to_pylist(), words.indices.to_numpy()
+        starts = counts.cumsum() - counts
+        firsts = np.unique(places[starts])
+        if self.by_word:
+            self._learn(self._first, {names[place] for place in firsts}, "")
+            self._learn(self._later, set(names), _ANCHOR)
+            # A space in one of these makes a difference to the words beside it.
+            broken = np.array([name in self._broken for name in names], bool)
+            whole = np.logical_or.reduceat(broken[places], starts) if broken.any() else np.zeros(len(texts), bool)
+        rows = np.array([self._later.get(name, 0) for name in names], int)[places]
+        first = np.zeros(len(names), int)
+        first[firsts] = [self._first.get(names[place], 0) for place in firsts]
+        rows[starts] = first[places[starts]]
+        if whole.any():
+            found = texts.filter(pa.array(whole)).to_pylist()
+            new = sorted(set(found).difference(self._first))
+            self._add(self._first, new, self._plain(new))
+            rows[starts[whole]] = [self._first[text] for text in found]
+            later = np.ones(len(rows), bool)
+            later[starts] = False
+            rows = rows[~(later & np.repeat(whole, counts))]
+            counts = np.where(whole, 1, counts)
         return self._tokens.take(rows).join(counts)
 
     def _learn(self, known: dict[str, int], words: set[str], anchor: str) -> None:
@@ -125,10 +142,16 @@ class Words:
         self._tokens += Ragged.of(tokens)
 
 
-def _split(text: str) -> list[str]:
-    # The usual case is much faster without the regular expression.
-    simple = text.isascii() and text.isprintable() and "  " not in text and text.strip(" ") == text
-    return text.split(" ") if simple else _BETWEEN_WORDS.split(text)
+def _split(texts: pa.StringArray) -> pa.ListArray:
+    """Return the words of each text."""
+    alone = pc.match_substring_regex(texts, _WORDS_ALONE)
+    split = pc.split_pattern(texts, " ")
+    if alone.true_count == len(texts):
+        return split
+    other = [_BETWEEN_WORDS.split(text) for text in texts.filter(pc.invert(alone)).to_pylist()]
+    mask = alone.to_numpy(zero_copy_only=False)
+    order = np.where(mask, mask.cumsum(), mask.sum() + (~mask).cumsum()) - 1
+    return pa.concat_arrays([split.filter(alone), pa.array(other, split.type)]).take(pa.array(order))
 
 
 def reads_by_word(backend) -> bool:

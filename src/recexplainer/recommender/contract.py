@@ -64,19 +64,34 @@ def load_export(embeddings: str | Path, labels: str | Path) -> Export:
         InputError: a file is missing or broken, or names the first row that does not fit.
     """
     user, item = load_embeddings(embeddings)
+    return Export(user, item, load_labels(labels, embeddings, len(user), len(item)))
+
+
+def load_labels(labels: str | Path, embeddings: str | Path, prefixes: int, items: int) -> pd.DataFrame:
+    """Read a recommender's labels and check that they keep the contract and belong to its embeddings.
+
+    Args:
+        labels: ``labels.parquet``.
+        embeddings: ``embeddings.safetensors``, for messages only.
+        prefixes: how many user embeddings it has.
+        items: how many item embeddings it has.
+
+    Raises:
+        InputError: the file is missing or broken, or names the first row that does not fit.
+    """
     frame = read_parquet(labels, list(LABELS))
     for name, kind in LABELS.items():
         if pa.types.is_integer(kind) and not pd.api.types.is_integer_dtype(frame[name]):
             raise InputError(f"{labels}: column {name!r} is {frame[name].dtype}; expected int32 without nulls.")
         if pa.types.is_floating(kind) and not pd.api.types.is_float_dtype(frame[name]):
             raise InputError(f"{labels}: column {name!r} is {frame[name].dtype}; expected float32.")
-    if len(frame) != len(user):
+    if len(frame) != prefixes:
         raise InputError(
-            f"{labels}: {len(frame)} rows, but {embeddings} has {len(user)} user embeddings; expected one each."
+            f"{labels}: {len(frame)} rows, but {embeddings} has {prefixes} user embeddings; expected one each."
         )
     _check_prefixes(labels, frame)
-    _check_labels(labels, frame[frame["split"] != "full"], len(item))
-    return Export(user, item, frame)
+    _check_labels(labels, frame[frame["split"] != "full"], items)
+    return frame
 
 
 def load_embeddings(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

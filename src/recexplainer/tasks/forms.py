@@ -4,22 +4,21 @@ A sample is the same in every mode: the same question about the same history. On
 its form differs: behavior shows titles, intention embeddings, hybrid both.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from recexplainer.tasks.prompts import Phrasing
 from recexplainer.tasks.schema import SEPARATOR, text_segment
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """A user's items, oldest first, and the row of their embedding."""
 
     prefix: int
     items: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One question and its answer, before a form is chosen.
 
     Attributes:
@@ -44,8 +43,8 @@ class Sample:
     user: int = -1
     prefix: int = -1
     item: int = -1
-    target: list[str] = field(default_factory=list)
-    candidates: list[str] = field(default_factory=list)
+    target: Sequence[str] = ()
+    candidates: Sequence[str] = ()
     embedding_only: bool = False
 
 

@@ -10,6 +10,9 @@ from recexplainer.tasks.prompts import Prompts
 from recexplainer.tasks.schema import SEPARATOR
 from recexplainer.tasks.source import Source
 
+BLOCK = 10_000
+"""Rows that are drawn at once."""
+
 
 def ranking(source: Source, prompts: Prompts, split: str) -> Iterator[Sample]:
     """Yield one sample per prefix of the split: up to n - 2 items to train on, n - 1 to test.
@@ -19,12 +22,11 @@ def ranking(source: Source, prompts: Prompts, split: str) -> Iterator[Sample]:
     rows = source.prefixes(split)
     phrasings = prompts.phrasings["ranking"]
     drawn = generator(source.seed, "ranking", split, "phrasing").integers(len(phrasings), size=len(rows))
-    count = max(map(len, rows["ranking"]), default=0)
-    # The ranks of one uniform draw per candidate are a uniform permutation.
-    keys = generator(source.seed, "ranking", split, "order").random((len(rows), count))
-    for number, row in enumerate(rows.itertuples(index=False)):
+    count = len(rows["ranking"].iloc[0]) if len(rows) else 0
+    orders = _orders(generator(source.seed, "ranking", split, "order"), len(rows), count)
+    for number, (row, order) in enumerate(zip(rows.itertuples(index=False), orders, strict=True)):
         best_first = row.ranking.tolist()
-        shuffled = [best_first[place] for place in np.argsort(keys[number, : len(best_first)])]
+        shuffled = [best_first[place] for place in order]
         titles = [source.titles[item] for item in best_first]
         yield Sample(
             name=f"ranking-{number:06d}",
@@ -37,3 +39,9 @@ def ranking(source: Source, prompts: Prompts, split: str) -> Iterator[Sample]:
             target=titles,
             candidates=[source.titles[item] for item in shuffled],
         )
+
+
+def _orders(random: np.random.Generator, rows: int, count: int) -> Iterator[list[int]]:
+    """Yield a uniform permutation for each row: the ranks of one uniform draw per candidate."""
+    for start in range(0, rows, BLOCK):
+        yield from random.random((min(BLOCK, rows - start), count)).argsort(axis=1).tolist()

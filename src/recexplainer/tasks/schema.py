@@ -4,9 +4,10 @@ A sample is a conversation. A message is a list of segments, so that the text of
 data is never read as a placeholder or as a piece of a chat template.
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Iterable
-from itertools import islice, pairwise
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 
 from recexplainer.collecting import no_collection
 from recexplainer.errors import InputError
-from recexplainer.files import write_parquet
+from recexplainer.files import write_row_groups
 
 TASKS = ("retrieval", "ranking", "classification", "discrimination", "sharegpt", "reconstruction")
 """In the order of the paper's table 4."""
@@ -35,7 +36,13 @@ SEPARATOR = "; "
 """Between the titles of a list; the data stage keeps it out of the titles."""
 
 BATCH = 2000
-"""Samples that are turned into Arrow at once."""
+"""Samples that are Python objects at a time."""
+
+GROUP = 65_536
+"""Samples that are Arrow columns at a time: a row group of the file."""
+
+READ = 10_000
+"""Samples that are read at once."""
 
 # kind: text; user and item, placeholders of an embedding with its row number in ref; title, one title of a history
 # with the separator after it, which may be dropped (the oldest first) when a sample is over the context limit.
@@ -65,64 +72,96 @@ def text_segment(text: str) -> dict:
 def write_tasks(path: str | Path, rows: Iterable[dict]) -> Counter[str]:
     """Write samples, in the order given, and return how many each task has.
 
-    A few are in memory as Python objects at a time: many cost memory, and time of the garbage collector.
+    Only some are in memory at a time, however many there are, and of these few as Python objects.
     """
-    rows, counts, tables = iter(rows), Counter(), [SCHEMA.empty_table()]
-    while batch := list(islice(rows, BATCH)):
-        tables.append(pa.Table.from_pylist(batch, schema=SCHEMA))
-        counts.update(row["task"] for row in batch)
-    write_parquet(path, pa.concat_tables(tables).combine_chunks())
+    counts: Counter[str] = Counter()
+    write_row_groups(path, _groups(rows, counts))
     return counts
+
+
+def _groups(rows: Iterable[dict], counts: Counter[str]) -> Iterator[pa.Table]:
+    """Yield the samples as Arrow tables of :data:`GROUP` rows, and count them by task."""
+    rows = iter(rows)
+    for number in itertools.count():
+        group, batches = islice(rows, GROUP), []
+        while batch := list(islice(group, BATCH)):
+            batches.append(pa.RecordBatch.from_pylist(batch, SCHEMA))
+            counts.update(row["task"] for row in batch)
+        if number and not batches:
+            return
+        yield pa.Table.from_batches(batches, SCHEMA).combine_chunks()
 
 
 @no_collection()
 def load_tasks(path: str | Path, columns: list[str] | None = None) -> list[dict]:
-    """Read samples as dictionaries, lists and strings, in the order of the file.
+    """Read samples as dictionaries, lists and strings, in the order of the file; see :func:`read_tasks`."""
+    known: dict[tuple, dict] = {}
+    rows = []
+    for batch in read_tasks(path, columns):
+        values = [
+            _messages(batch[name], known) if name == "messages" else batch[name].to_pylist()
+            for name in batch.schema.names
+        ]
+        rows += [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*values, strict=True)]
+    return rows
+
+
+def read_tasks(path: str | Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield the samples, :data:`READ` at a time, in the order of the file.
 
     Args:
         path: a file written by :func:`write_tasks`, or one of your own with the same columns.
         columns: the columns to read; default: all.
 
     Raises:
-        InputError: the file is missing or corrupt, or a column is not there or has another type.
+        InputError: the file is missing or corrupt, a column is not there or has another type, or a conversation
+            is not complete.
     """
     names = columns or SCHEMA.names
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for name in names:
                 kind = file.schema_arrow.field(name).type if name in file.schema_arrow.names else None
                 if kind != SCHEMA.field(name).type:
                     expected = SCHEMA.field(name).type
                     raise InputError(f"{path}: column {name!r} is {kind or 'missing'}; expected {expected}.")
-            table = file.read(names)
+            for batch in file.iter_batches(READ, columns=names):
+                if "messages" in names:
+                    _check_messages(path, batch["messages"])
+                yield batch.select(names)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a file of tasks. Run the stage that makes it.") from None
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}). Delete it and run its stage again.") from None
-    columns = [
-        _messages(path, table[name].combine_chunks()) if name == "messages" else table[name].to_pylist()
-        for name in names
-    ]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _messages(path: str | Path, conversations: pa.ListArray) -> list[list[dict]]:
-    """Return ``conversations.to_pylist()`` in less time and memory: equal segments are one object."""
-    messages = conversations.values
+def _check_messages(path: str | Path, conversations: pa.ListArray) -> None:
+    """Refuse what is not there."""
+    messages = conversations.flatten()
+    contents = messages.field("segments")
+    segments = contents.flatten()
+    values = [messages.field("role"), *(segments.field(name) for name in SEGMENT.names)]
+    if any(array.null_count for array in (conversations, messages, contents, segments, *values)):
+        raise InputError(f"{path}: column 'messages': null instead of a conversation, message, segment or its content.")
+
+
+def _messages(conversations: pa.ListArray, known: dict[tuple, dict]) -> list[list[dict]]:
+    """Return ``conversations.to_pylist()`` in less time and memory: equal segments are one object, in ``known``."""
+    messages = conversations.flatten()
     roles, contents = messages.field("role").to_pylist(), messages.field("segments")
-    segments = contents.values
-    if any(array.null_count for array in (conversations, messages, contents, segments)):
-        raise InputError(f"{path}: column 'messages': null instead of a conversation, message or segment.")
-    known: dict[tuple, dict] = {}
+    segments = contents.flatten()
     shared = []
-    for kind, text, ref in zip(*(segments.field(name).to_pylist() for name in SEGMENT.names), strict=True):
-        key = kind, text, ref
+    for key in zip(*(segments.field(name).to_pylist() for name in SEGMENT.names), strict=True):
         if key not in known:
-            known[key] = {"kind": kind, "text": text, "ref": ref}
+            known[key] = dict(zip(SEGMENT.names, key, strict=True))
         shared.append(known[key])
-    places = contents.offsets.to_pylist()
     flat = [
         {"role": role, "segments": shared[start:end]}
-        for role, (start, end) in zip(roles, pairwise(places), strict=True)
+        for role, (start, end) in zip(roles, _spans(contents), strict=True)
     ]
-    return [flat[start:end] for start, end in pairwise(conversations.offsets.to_pylist())]
+    return [flat[start:end] for start, end in _spans(conversations)]
+
+
+def _spans(lists: pa.ListArray) -> Iterator[tuple[int, int]]:
+    """Return where each list begins and ends among the values of all."""
+    return pairwise([0, *accumulate(lists.value_lengths().to_pylist())])

@@ -1,5 +1,6 @@
 """What the tasks are made of: histories, item texts, and the recommender's labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +9,30 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet
-from recexplainer.recommender.contract import load_export
+from recexplainer.recommender.contract import load_embeddings, load_labels
 
 TEXT_FIELDS = ("description", "tags", "brand", "feature")
 # Free text; the other fields are short.
 LONG_FIELDS = ("description", "feature")
 LABELS = ["prefix", "user", "length", "split", "top1", "ranking", "positive", "negative"]
+
+
+class Sequences(Sequence):
+    """Lists of items that are held in one array.
+
+    Args:
+        items: int ``(interactions,)``, those of the first list, of the second, and so on.
+        lengths: of the lists.
+    """
+
+    def __init__(self, items: np.ndarray, lengths: np.ndarray):
+        self._items, self._ends = items, np.append(0, lengths.cumsum())
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, number: int) -> list[int]:
+        return self._items[self._ends[number] : self._ends[number + 1]].tolist()
 
 
 @dataclass(frozen=True)
@@ -33,7 +52,7 @@ class Source:
     titles: list[str]
     fields: dict[str, list[str]]
     similar: list[list[int]]
-    sequences: list[list[int]]
+    sequences: Sequence[list[int]]
     labels: pd.DataFrame
     max_length: int
     seed: int
@@ -44,7 +63,7 @@ class Source:
 
     def prefixes(self, split: str) -> pd.DataFrame:
         """Return the label rows of a split: ``train`` (up to n - 2 items), ``test`` (n - 1) or ``full`` (n)."""
-        return self.labels[self.labels["split"] == split]
+        return self.labels[self.labels["split"] == split].drop(columns="split")
 
 
 def load_source(
@@ -74,7 +93,9 @@ def load_source(
     """
     catalogue = read_parquet(items, ["title", *TEXT_FIELDS])
     events = read_parquet(interactions, ["user", "item"])
-    frame = load_export(embeddings, labels).labels[LABELS]
+    # The embeddings are only checked: they are gone before the labels come.
+    sizes = [len(table) for table in load_embeddings(embeddings)]
+    frame = load_labels(labels, embeddings, *sizes)[LABELS]
     nearest = read_parquet(similar, ["item", "similar"])
     users = events["user"].to_numpy()
     if not len(users) or users[0] != 0 or not np.isin(np.diff(users), (0, 1)).all():
@@ -93,7 +114,7 @@ def load_source(
         titles=catalogue["title"].to_list(),
         fields=fields,
         similar=[row.tolist() for row in nearest["similar"]],
-        sequences=[part.tolist() for part in np.split(events["item"].to_numpy(), np.cumsum(counts)[:-1])],
+        sequences=Sequences(events["item"].to_numpy(), counts),
         labels=frame,
         max_length=max_length,
         seed=seed,
