@@ -87,7 +87,7 @@ def make_work(users: int, items: int, context: int = 1024, max_length: int = 9, 
     for user, sequence in enumerate(sequences):
         for length in range(1, len(sequence)):
             drawn = rng.choice(items, size=8, replace=False).tolist()
-            labels = {"top1": drawn[0], "ranking": np.array(drawn[1:6]), "positive": drawn[6], "negative": drawn[7]}
+            labels = {"top1": drawn[0], "ranking": drawn[1:6], "positive": drawn[6], "negative": drawn[7]}
             split = "test" if length == len(sequence) - 1 else "train"
             rows.append({"prefix": len(rows), "user": user, "length": length, "split": split} | labels)
     names = ("description", "tags", "brand", "feature")

@@ -12,7 +12,7 @@ quarter of an hour of writing and reading 10,000,000 raw reviews:
 
     python benchmarks/scaling.py --stages "raw to Parquet" filter --largest 10000000
 
-Tasks are made in memory, several KiB per interaction: up to 1,000,000 interactions.
+So can the tasks, which are streamed to their file: a minute or two per 1,000,000 interactions.
 
 Run as: python benchmarks/scaling.py [--stages labels ...] [--largest 1000000] [--most-items 100000]
 """
@@ -132,9 +132,24 @@ def labels(interactions: int, items: int, folder: Path):
 
 def tasks(interactions: int, items: int, folder: Path):
     """Stage: the file of training tasks, hybrid."""
+    from dataclasses import replace
+
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
     from tasks import make_file, make_source
 
-    source = make_source(3 * interactions + 6 * items, items)
+    from recexplainer.tasks.source import Sequences
+
+    histories, random = histories_of(interactions, items), np.random.default_rng(1)
+    # Different items, as those of a history in :func:`histories_of`.
+    drawn = ((random.integers(items, size=(len(histories), 1)) + 31 * np.arange(8)) % items).astype(np.int32)
+    lists = pa.ListArray.from_arrays(np.arange(0, 5 * len(drawn) + 1, 5, dtype=np.int32), drawn[:, 1:6].ravel())
+    labels = {"prefix": np.arange(len(drawn), dtype=np.int32), "user": histories.users, "length": histories.length}
+    labels |= {"split": histories.split(), "top1": drawn[:, 0], "ranking": pd.arrays.ArrowExtensionArray(lists)}
+    labels |= {"positive": drawn[:, 6], "negative": drawn[:, 7]}
+    sequences = Sequences(histories.items, np.bincount(histories.users))
+    source = replace(make_source(0, items), sequences=sequences, labels=pd.DataFrame(labels))
     return lambda: make_file(source, "hybrid", folder / "tasks.parquet")
 
 

@@ -37,13 +37,8 @@ def make_source(size: int, items: int = ITEMS, seed: int = 1):
     while 3 * len(rows) - 6 * len(sequences) + 6 * items < size:
         sequence = random.choice(items, random.integers(6, 12), replace=False).tolist()
         for length in range(1, len(sequence) + 1):
-            drawn = random.choice(items, 8, replace=False).astype(np.int32)
-            labels = {
-                "top1": int(drawn[0]),
-                "ranking": drawn[1:6],
-                "positive": int(drawn[6]),
-                "negative": int(drawn[7]),
-            }
+            drawn = random.choice(items, 8, replace=False).tolist()
+            labels = {"top1": drawn[0], "ranking": drawn[1:6], "positive": drawn[6], "negative": drawn[7]}
             left = len(sequence) - length
             split = "train" if left >= 2 else "test" if left == 1 else "full"
             rows.append({"prefix": len(rows), "user": len(sequences), "length": length, "split": split} | labels)
@@ -108,7 +103,7 @@ def one_by_one(source, tokenizer, mode: str, path: Path) -> tuple[int, int]:
     for row in source.labels.itertuples():
         if row.split == "train":
             place = history(row.user, row.length)
-            ranking = draw.sample(list(row.ranking), len(row.ranking))
+            ranking = draw.sample(row.ranking, len(row.ranking))
             add("retrieval", {"history": place}, source.titles[row.top1])
             answer = "; ".join(source.titles[item] for item in row.ranking)
             add("ranking", {"history": place, "items": "; ".join(map(shown, ranking))}, answer)

@@ -138,8 +138,8 @@ def _outline(schema, rows: int) -> str:
     return hashlib.sha256(json.dumps([types, rows]).encode()).hexdigest()
 
 
-def read_parquet(path: str | Path, columns: list[str] | None = None):
-    """Read a Parquet file as a pandas frame.
+def read_arrow(path: str | Path, columns: list[str] | None = None):
+    """Read a Parquet file as an Arrow table.
 
     Raises:
         InputError: the file is missing or corrupt, or a column is not there.
@@ -161,7 +161,12 @@ def read_parquet(path: str | Path, columns: list[str] | None = None):
     missing = [name for name in columns or [] if name not in table.column_names]
     if missing:
         raise InputError(f"{path}: column {missing[0]!r} is missing; found {', '.join(table.column_names)}.")
-    return (table.select(columns) if columns else table).to_pandas()
+    return table.select(columns) if columns else table
+
+
+def read_parquet(path: str | Path, columns: list[str] | None = None):
+    """Read a Parquet file as a pandas frame; see :func:`read_arrow`."""
+    return read_arrow(path, columns).to_pandas()
 
 
 def write_safetensors(path: str | Path, tensors: dict[str, Any]) -> None:

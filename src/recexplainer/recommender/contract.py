@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_parquet, read_safetensors
+from recexplainer.files import read_arrow, read_safetensors
 
 # prefix: row number. length: the prefix is the user's first `length` items. split: train up to n - 2, test for n - 1,
 # full for n. top1: the best item not in the prefix. ranking: uniform unseen items, best score first. positive and
@@ -49,7 +49,7 @@ class Export:
     Attributes:
         user: (prefixes, dim) float32.
         item: (items, dim) float32.
-        labels: one row per prefix, columns :data:`LABELS`; ``ranking`` holds int32 arrays.
+        labels: one row per prefix, columns :data:`LABELS`; ``ranking`` holds lists.
     """
 
     user: np.ndarray
@@ -70,6 +70,8 @@ def load_export(embeddings: str | Path, labels: str | Path) -> Export:
 def load_labels(labels: str | Path, embeddings: str | Path, prefixes: int, items: int) -> pd.DataFrame:
     """Read a recommender's labels and check that they keep the contract and belong to its embeddings.
 
+    The column ``ranking`` stays Arrow's, as an object per row would take several times the memory.
+
     Args:
         labels: ``labels.parquet``.
         embeddings: ``embeddings.safetensors``, for messages only.
@@ -79,12 +81,18 @@ def load_labels(labels: str | Path, embeddings: str | Path, prefixes: int, items
     Raises:
         InputError: the file is missing or broken, or names the first row that does not fit.
     """
-    frame = read_parquet(labels, list(LABELS))
+    table = read_arrow(labels, list(LABELS))
+    frame = table.drop_columns(["ranking"]).to_pandas()
     for name, kind in LABELS.items():
         if pa.types.is_integer(kind) and not pd.api.types.is_integer_dtype(frame[name]):
             raise InputError(f"{labels}: column {name!r} is {frame[name].dtype}; expected int32 without nulls.")
         if pa.types.is_floating(kind) and not pd.api.types.is_float_dtype(frame[name]):
             raise InputError(f"{labels}: column {name!r} is {frame[name].dtype}; expected float32.")
+    try:
+        ranking = table["ranking"].cast(LABELS["ranking"])
+    except pa.ArrowException as error:
+        raise InputError(f"{labels}: column 'ranking': {error}; expected lists of int32.") from None
+    frame.insert(list(LABELS).index("ranking"), "ranking", pd.arrays.ArrowExtensionArray(ranking))
     if len(frame) != prefixes:
         raise InputError(
             f"{labels}: {len(frame)} rows, but {embeddings} has {prefixes} user embeddings; expected one each."
@@ -142,11 +150,9 @@ def _check_labels(path: str | Path, frame: pd.DataFrame, item_count: int) -> Non
         return
     for name in ("top1", "positive", "negative"):
         _refuse(path, ~frame[name].between(0, item_count - 1), frame, f"{name} is an item, 0 to {item_count - 1}")
-    lengths = frame["ranking"].map(len)
-    _refuse(
-        path, (lengths != lengths.iloc[0]) | (lengths < 2), frame, "ranking has the same number of items, 2 or more"
-    )
-    ranking = np.stack(frame["ranking"].to_list())
+    lengths = frame["ranking"].list.len().fillna(0).to_numpy()
+    _refuse(path, (lengths != lengths[0]) | (lengths < 2), frame, "ranking has the same number of items, 2 or more")
+    ranking = frame["ranking"].list.flatten().fillna(-1).to_numpy().reshape(len(frame), -1)
     repeated = (np.diff(np.sort(ranking, axis=1), axis=1) == 0).any(axis=1)
     outside = ((ranking < 0) | (ranking >= item_count)).any(axis=1)
     _refuse(path, repeated | outside, frame, f"ranking holds different items, 0 to {item_count - 1}")

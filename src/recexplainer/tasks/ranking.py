@@ -25,9 +25,8 @@ def ranking(source: Source, prompts: Prompts, split: str) -> Iterator[Sample]:
     count = len(rows["ranking"].iloc[0]) if len(rows) else 0
     orders = _orders(generator(source.seed, "ranking", split, "order"), len(rows), count)
     for number, (row, order) in enumerate(zip(rows.itertuples(index=False), orders, strict=True)):
-        best_first = row.ranking.tolist()
-        shuffled = [best_first[place] for place in order]
-        titles = [source.titles[item] for item in best_first]
+        shuffled = [row.ranking[place] for place in order]
+        titles = [source.titles[item] for item in row.ranking]
         yield Sample(
             name=f"ranking-{number:06d}",
             task="ranking",

@@ -44,7 +44,7 @@ class Source:
         fields: field to its text for every item; "" where the item lacks it.
         similar: of every item, its most similar items, best first.
         sequences: of every user, the items, oldest first.
-        labels: one row per prefix, as in ``labels.parquet``.
+        labels: one row per prefix, as in ``labels.parquet``; ``ranking`` holds lists.
         max_length: how many items of a history the recommender sees, the newest.
         seed: of all draws. It must not depend on the mode, so that all modes ask the same of the same samples.
     """
@@ -129,7 +129,7 @@ def _check_labels(path: str | Path, frame: pd.DataFrame, counts: np.ndarray, ite
     used = frame[frame["split"] != "full"]
     _check_items(path, "top1, positive, negative", used[["top1", "positive", "negative"]].to_numpy(), item_count)
     if len(used):
-        _check_items(path, "ranking", np.concatenate(used["ranking"].to_list()), item_count)
+        _check_items(path, "ranking", used["ranking"].list.flatten().to_numpy(), item_count)
 
 
 def _check_items(path: str | Path, column: str, values: np.ndarray, item_count: int) -> None:
