@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,17 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import alignment_tokens
 import llm_peers
 import llm_work
+import tasks
 import trained_memory
 
 from recexplainer.alignment.model import with_lora
 from recexplainer.alignment.packing import plan_steps
+from recexplainer.alignment.run import encode_tasks
 from recexplainer.evaluation.generation import Generator
 from recexplainer.llm.catalogue import CatalogueConstraint
+from recexplainer.llm.encoding import ChatEncoder
+from recexplainer.tasks import schema
+from recexplainer.tasks.schema import ABLATIONS
 
 EOS, VOCABULARY, CONTEXT = 0, 9, 256
 
@@ -99,3 +105,21 @@ def test_the_optimizer_holds_only_the_rows_that_are_trained():
     assert new["rows"] == 2 * 4 * 2 * hidden
     assert everything["rows"] == 2 * 4 * (2 + 2 * vocabulary) * hidden
     assert new["rest"] == everything["rest"] > 0
+
+
+def test_tokens_of_files_read_in_parts_are_those_of_all_their_rows(tmp_path, monkeypatch):
+    source = tasks.make_source(300, items=30)
+    paths = [str(tmp_path / f"{mode}.parquet") for mode in ("behavior", "hybrid")]
+    for mode, path in zip(("behavior", "hybrid"), paths, strict=True):
+        tasks.make_file(source, mode, path)
+    rows = [row for path in paths for row in schema.load_tasks(path)]
+    kept = [row for row in rows if row["task"] not in ("retrieval", "ranking")]
+    encoder = ChatEncoder(tasks.make_tokenizer(source), 25)
+    expected = encoder.encode([row["messages"] for row in kept])
+    monkeypatch.setattr(schema, "READ", 70)
+    found, counts = encode_tasks(encoder, paths, ABLATIONS["no_retrieval_ranking"])
+    names = ["too_long" if one is None else row["task"] for row, one in zip(kept, expected, strict=True)]
+    assert counts == dict(sorted(Counter(names).items())) and counts["too_long"] > 0
+    for one, other in zip(found, [one for one in expected if one is not None], strict=True):
+        for name in ("ids", "refs", "targets"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))

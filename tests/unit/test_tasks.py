@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +19,7 @@ from small_dataset import HOSTILE, PROMPTS, SETTINGS, small_dataset
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_parquet
-from recexplainer.tasks import schema
+from recexplainer.tasks import ranking, schema
 from recexplainer.tasks.build import build_tasks
 from recexplainer.tasks.forms import History, Renderer, Sample
 from recexplainer.tasks.prompts import FIELDS, load_prompts
@@ -32,6 +33,7 @@ from recexplainer.tasks.schema import (
     read_tasks,
     write_tasks,
 )
+from recexplainer.tasks.source import Sequences
 from recexplainer.tasks.table4 import table4
 
 
@@ -473,6 +475,17 @@ def test_an_error_while_samples_are_made_leaves_no_file(built, tmp_path, monkeyp
     with pytest.raises(InputError, match="no more"):
         write_tasks(tmp_path / "a.parquet", broken())
     assert not list(tmp_path.iterdir())
+
+
+def test_sequences_are_the_lists_and_orders_do_not_depend_on_the_block(monkeypatch):
+    lists = [[4, 5, 6], [7], [8, 9]]
+    kept = Sequences(np.concatenate(lists), np.array([3, 1, 2]))
+    assert list(kept) == lists and len(kept) == 3 and kept[2][-1] == 9
+    keys = np.random.default_rng(1).random((10, 5))
+    for block in (3, 5, 100):
+        monkeypatch.setattr(ranking, "BLOCK", block)
+        found = list(ranking._orders(np.random.default_rng(1), 10, 5))
+        assert found == [np.argsort(row).tolist() for row in keys]
 
 
 @pytest.mark.parametrize(
