@@ -9,8 +9,10 @@ import pyarrow.compute as pc
 PLACEHOLDERS = ("user", "item")
 """The kinds of segments that stand for an embedding; all others are text."""
 
-_SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string()), ("ref", pa.int32())])
-CONVERSATION = pa.list_(pa.struct([("role", pa.string()), ("segments", pa.list_(_SEGMENT))]))
+# kind: text; user and item, placeholders of an embedding with its row number in ref; title, one title of a history
+# with the separator after it, which may be dropped (the oldest first) when a sample is over the context limit.
+SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string()), ("ref", pa.int32())])
+CONVERSATION = pa.list_(pa.struct([("role", pa.string()), ("segments", pa.list_(SEGMENT))]))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from recexplainer.collecting import no_collection
 from recexplainer.errors import InputError
 from recexplainer.files import write_row_groups
+from recexplainer.llm.conversations import CONVERSATION, SEGMENT
 
 TASKS = ("retrieval", "ranking", "classification", "discrimination", "sharegpt", "reconstruction")
 """In the order of the paper's table 4."""
@@ -44,10 +45,6 @@ GROUP = 65_536
 READ = 10_000
 """Samples that are read at once."""
 
-# kind: text; user and item, placeholders of an embedding with its row number in ref; title, one title of a history
-# with the separator after it, which may be dropped (the oldest first) when a sample is over the context limit.
-SEGMENT = pa.struct([("kind", pa.string()), ("text", pa.string()), ("ref", pa.int32())])
-MESSAGE = pa.struct([("role", pa.string()), ("segments", pa.list_(SEGMENT))])
 # user, prefix and item are -1 where there is none. target and candidates are filled in test files only.
 SCHEMA = pa.schema(
     [
@@ -56,7 +53,7 @@ SCHEMA = pa.schema(
         ("user", pa.int32()),
         ("prefix", pa.int32()),
         ("item", pa.int32()),
-        ("messages", pa.list_(MESSAGE)),
+        ("messages", CONVERSATION),
         ("target", pa.list_(pa.string())),
         ("candidates", pa.list_(pa.string())),
     ]
