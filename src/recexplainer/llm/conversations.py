@@ -84,8 +84,7 @@ class Conversations:
         Each time the oldest title of the first history that has one goes; when there is none left, the last turn.
         """
         titles = self._titles()
-        owner = np.repeat(np.arange(len(titles)), self.messages)
-        title = self._is_title()
+        owner, title = self._owner(), self._is_title()
         before = np.repeat((titles.cumsum() - titles)[owner], self.segments)
         oldest = title & (title.cumsum() - before <= cuts)
         kept = self.messages - 2 * np.maximum(cuts - titles, 0)
@@ -93,7 +92,7 @@ class Conversations:
 
     def pieces(self) -> Pieces:
         """Join neighbouring segments of text. Spaces where a text meets a placeholder or its message's end go."""
-        message = np.repeat(np.arange(len(self.segments)), self.segments)
+        message = self._message()
         placeholder = pc.index_in(self.kinds, pa.array(PLACEHOLDERS)).fill_null(-1).to_numpy()
         alone = placeholder >= 0
         begins = np.ones(len(message), bool)
@@ -113,8 +112,16 @@ class Conversations:
 
     def _titles(self) -> np.ndarray:
         """Return ``(conversations,)``, how many titles of histories each has."""
-        owner = np.repeat(np.repeat(np.arange(len(self.messages)), self.messages), self.segments)
+        owner = self._owner()[self._message()]
         return np.bincount(owner[self._is_title()], minlength=len(self.messages))
+
+    def _owner(self) -> np.ndarray:
+        """Return ``(messages,)``, the conversation of each message."""
+        return np.repeat(np.arange(len(self.messages)), self.messages)
+
+    def _message(self) -> np.ndarray:
+        """Return ``(segments,)``, the message of each segment."""
+        return np.repeat(np.arange(len(self.segments)), self.segments)
 
     def _place(self) -> np.ndarray:
         """Return ``(messages,)``, the place of each message in its conversation."""
@@ -122,12 +129,11 @@ class Conversations:
 
     def _keep(self, messages: np.ndarray, segments: np.ndarray) -> "Conversations":
         """Return the chosen segments of the chosen messages."""
-        owner = np.repeat(np.arange(len(self.messages)), self.messages)
-        of_message = np.repeat(np.arange(len(messages)), self.segments)
+        of_message = self._message()
         segments = segments & messages[of_message]
         chosen = pa.array(segments)
         return Conversations(
-            np.bincount(owner[messages], minlength=len(self.messages)),
+            np.bincount(self._owner()[messages], minlength=len(self.messages)),
             self.roles[messages],
             np.bincount(of_message[segments], minlength=len(messages))[messages],
             self.kinds.filter(chosen),
