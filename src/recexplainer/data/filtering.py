@@ -145,7 +145,7 @@ def _combinations(pairs: Pairs, settings: dict, seed: int) -> Iterator[tuple]:
         users = pairs.user[kept]
         kept = kept[np.bincount(users)[users] >= core]
         # One random order of the users: a larger sample holds the smaller ones.
-        shuffled = generator(seed, "sample_users").permutation(renumbered(pairs.user[kept])[0])
+        shuffled = generator(seed, "sample_users").permutation(np.flatnonzero(np.bincount(pairs.user[kept])))
         for size in settings["sample_users"]:
             chosen = kept if size is None else kept[_mask(shuffled[:size], number)[pairs.user[kept]]]
             yield top, size, chosen[k_core(pairs.user[chosen], pairs.item[chosen], core)]
