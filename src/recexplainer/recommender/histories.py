@@ -71,8 +71,7 @@ class Histories:
         """
         newest = np.flatnonzero(self.length == self.total - _held_out(validation) - 1)
         stretches = -(-self.length[newest] // max_length)
-        earlier = np.arange(stretches.sum()) - np.repeat(np.cumsum(stretches) - stretches, stretches)
-        return np.repeat(newest, stretches) - earlier * max_length
+        return np.repeat(newest, stretches) - _counted(stretches) * max_length
 
     def training_part(self, validation: str) -> np.ndarray:
         """Return the rows whose items the recommender may see in training, as targets or before them."""
@@ -131,8 +130,7 @@ class Histories:
             The place in ``rows``, ascending, and the item; as many as the prefixes have items together.
         """
         lengths = self.length[rows].astype(np.int64)
-        steps_back = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return np.repeat(np.arange(len(rows)), lengths), self.items[np.repeat(rows, lengths) - steps_back]
+        return np.repeat(np.arange(len(rows)), lengths), self.items[np.repeat(rows, lengths) - _counted(lengths)]
 
     def mask(self, scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Set the scores of the items in each prefix, all of it, to minus infinity, in place.
@@ -184,6 +182,11 @@ def load_histories(interactions: str | Path, items: str | Path) -> Histories:
     return Histories(
         users.astype(np.int32), item.astype(np.int32), position.astype(np.int32) + 1, total.astype(np.int32), item_count
     )
+
+
+def _counted(lengths: np.ndarray) -> np.ndarray:
+    """Return 0, 1, ... up to the first length less 1, then the same for the second, and so on."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def _held_out(validation: str) -> int:
