@@ -85,9 +85,10 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     if metadata == reviews:
         layouts["metadata"] = layouts["reviews"]
 
-    with ThreadPoolExecutor(1) as beside:  # hashing leaves the interpreter to the reader
-        digest = beside.submit(sha256, reviews)
-        raw = read_interactions(reviews, form, fields, share, layouts["reviews"])
+    raw = read_interactions(reviews, form, fields, share, layouts["reviews"])
+    beside = ThreadPoolExecutor(1)
+    digest = beside.submit(sha256, reviews)  # the reader had both cores, what follows needs one
+    beside.shutdown(wait=False)
     steps = []
 
     def step(name: str, counts: dict[str, int]) -> None:

@@ -11,6 +11,7 @@ import math
 import time as clock
 from array import array
 from collections.abc import Container, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -135,7 +136,7 @@ class _Collected:
         users, items, times = [], [], []
         for number, record in records:
             if len(users) == BATCH:
-                self._extend(users, items, times)
+                self._extend(pa.array(users, pa.large_string()), pa.array(items, pa.large_string()), times)
                 users, items, times = [], [], []
             user, item = parse_id(record.get(user_key)), parse_id(record.get(item_key))
             if user is None or item is None:
@@ -144,27 +145,43 @@ class _Collected:
             users.append(user)
             items.append(item)
             times.append(parse_time(record.get(time_key)))
-        self._extend(users, items, times)
+        self._extend(pa.array(users, pa.large_string()), pa.array(items, pa.large_string()), times)
 
     def add_plain(self, plain: Plain) -> bool:
         """Add lines that were read at once; False, and nothing is added, if one of them lacks a user or an item."""
-        if not (all(map(str.strip, plain.users)) and all(map(str.strip, plain.items))):
+        users, items = _id_column(plain.users), _id_column(plain.items)
+        if users is None or items is None:
             return False
         try:
             times = array("q", plain.times)  # whole numbers are times as they are
         except (TypeError, OverflowError):
             times = [parse_time(raw) for raw in plain.times]
-        self._extend(plain.users, plain.items, times)
+        self._extend(users, items, times)
         return True
 
-    def _extend(self, users: list[str], items: list[str], times: Sequence[int | None]) -> None:
+    def _extend(self, users: pa.Array, items: pa.Array, times: Sequence[int | None]) -> None:
         if isinstance(times, list) and None in times:
             kept = [place for place, value in enumerate(times) if value is not None]
             self.without_time += len(times) - len(kept)
-            users, items, times = ([column[place] for place in kept] for column in (users, items, times))
-        self.users.append(pa.array(users, pa.large_string()))
-        self.items.append(pa.array(items, pa.large_string()))
+            users, items, times = users.take(kept), items.take(kept), [times[place] for place in kept]
+        self.users.append(users)
+        self.items.append(items)
         self.times.append(np.asarray(times, np.int64))
+
+
+def _id_column(raw: list[str]) -> pa.Array | None:
+    """Return raw ids as Arrow texts, of which :func:`parse_id` makes ids; None if one of them is blank.
+
+    Joined they reach Arrow several times as fast as one by one; each keeps the line end that it was joined with.
+    """
+    joined = "\n".join([*raw, ""]).encode()
+    text = np.frombuffer(joined, np.uint8)
+    offsets = np.append(0, np.flatnonzero(text == ord("\n")) + 1)
+    if len(offsets) == len(raw) + 1:  # no id has a line end of its own
+        first = text[offsets[:-1]]
+        if ((first > ord(" ")) & (first < 128)).all():  # and none begins with a space
+            return pa.LargeStringArray.from_buffers(len(raw), pa.py_buffer(offsets), pa.py_buffer(joined))
+    return pa.array(raw, pa.large_string()) if all(map(str.strip, raw)) else None
 
 
 def _ranked(blocks: list[pa.Array]) -> tuple[list[str], np.ndarray]:
@@ -182,8 +199,8 @@ def _ranked(blocks: list[pa.Array]) -> tuple[list[str], np.ndarray]:
 def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], found: _Collected) -> None:
     """Read a file of lines, most of them many at a time."""
     parse, read_plain, total = parser(form, set(keys)), plain_reader(form, *keys), 0
-    for first, stop, block in line_blocks(path):
-        plain = read_plain(first, stop, block)
+    for first, block, ends in line_blocks(path):
+        plain = read_plain(first, block, ends)
         if not found.add_plain(plain):
             plain = Plain([], [], [], list(numbered(first, block)))  # one by one, so that it can be named
         found.add(parsed(plain.left, parse, found.broken))
@@ -225,8 +242,8 @@ def read_interactions(
         raise InputError(f"{path}: no record has a readable time in {keys[2]!r}. Check the config key 'fields'.")
     if found.without_time:
         logger.warning("%s: %d records without a readable time in %r dropped", path, found.without_time, keys[2])
-    user_ids, user = _ranked(found.users)
-    item_ids, item = _ranked(found.items)
+    with ThreadPoolExecutor(2) as pool:
+        (user_ids, user), (item_ids, item) = pool.map(_ranked, (found.users, found.items))
     kept = _of_one_unit(path, time, keys[2], max_broken_share)
     return Interactions(
         user_ids,

@@ -31,7 +31,7 @@ class Plain:
     left: list[tuple[int, bytes]]
 
 
-Reader = Callable[[int, int, bytes], Plain]
+Reader = Callable[[int, bytes, np.ndarray], Plain]
 
 
 def plain_reader(form: str, user: str, item: str, time: str) -> Reader:
@@ -42,7 +42,7 @@ def plain_reader(form: str, user: str, item: str, time: str) -> Reader:
         user, item, time: keys of a record.
     """
     if len({user, item, time}) < 3:
-        return lambda first, stop, block: Plain([], [], [], list(numbered(first, block)))
+        return lambda first, block, ends: Plain([], [], [], list(numbered(first, block)))
     return _json_reader(user, item, time) if form == "amazon" else _literal_reader(user, item, time)
 
 
@@ -52,31 +52,30 @@ def _json_reader(user: str, item: str, time: str) -> Reader:
     keys = {"user": user, "item": item, "time": time}
     decode = msgspec.json.Decoder(msgspec.defstruct("Interaction", fields, rename=keys, gc=False)).decode_lines
 
-    def read(first: int, stop: int, block: bytes) -> Plain:
+    def read(first: int, block: bytes, ends: np.ndarray) -> Plain:
         try:
             if not block.isascii():
                 block.decode("utf-8")  # of the values that are skipped, the decoder does not check it
             records = decode(block)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             records = []
-        if len(records) != stop - first or not _lines_meet_between_records(block):
+        if len(records) != len(ends) or not _lines_are_records(block, ends):
             return Plain([], [], [], list(numbered(first, block)))
         return Plain([one.user for one in records], [one.item for one in records], [one.time for one in records], [])
 
     return read
 
 
-def _lines_meet_between_records(block: bytes) -> bool:
-    """Whether each line ends with ``}`` and the next begins with ``{``, as only two records of JSON can meet.
+def _lines_are_records(block: bytes, ends: np.ndarray) -> bool:
+    """Whether each line begins with ``{`` and ends with ``}``; within a record of JSON no line can do so.
 
     To the decoder a record need not be a line: with a blank line and two records on another the numbers agree.
     """
     if not block.startswith(b"{"):
         return False
     text = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero(text[:-1] == ord("\n"))
     last = ends - 1 - (text[ends - 1] == ord("\r"))
-    return bool((text[last] == ord("}")).all() and (text[ends + 1] == ord("{")).all())
+    return bool((text[last] == ord("}")).all() and (text[ends[:-1] + 1] == ord("{")).all())
 
 
 def _literal_reader(user: str, item: str, time: str) -> Reader:
@@ -84,7 +83,7 @@ def _literal_reader(user: str, item: str, time: str) -> Reader:
     match = _literal_pattern(user, item, time, r"[^'\\\r\n\0]*+", VALUE).fullmatch
     match_simple = _literal_pattern(user, item, time, "[^']*+", SIMPLE_VALUE).fullmatch
 
-    def read(first: int, stop: int, block: bytes) -> Plain:
+    def read(first: int, block: bytes, ends: np.ndarray) -> Plain:
         plain = Plain([], [], [], [])
         for number, line in numbered(first, block):
             try:
