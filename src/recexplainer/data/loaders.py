@@ -188,12 +188,14 @@ def _ranked(blocks: list[pa.Array]) -> tuple[list[str], np.ndarray]:
     """Return the ids in ascending order, and each row's int32 place in that order."""
     texts = pa.chunked_array(blocks).dictionary_encode()
     dictionary = texts.chunk(texts.num_chunks - 1).dictionary  # that of all chunks
-    ids = pa.array([parse_id(text) for text in dictionary.to_pylist()], pa.large_string()).dictionary_encode()
-    order = pc.array_sort_indices(ids.dictionary)  # by bytes of UTF-8: in the order of Python's texts
+    ids = pa.array([parse_id(text) for text in dictionary.to_pylist()], pa.large_string())
+    order = pc.array_sort_indices(ids)  # by bytes of UTF-8: in the order of Python's texts
+    ids = ids.take(order)
+    new = np.append(True, pc.not_equal(ids[1:], ids[:-1]))  # two texts can be one id
     ranks = np.empty(len(order), np.int32)
-    ranks[order] = np.arange(len(order))
+    ranks[order] = np.cumsum(new) - 1
     codes = np.concatenate([chunk.indices for chunk in texts.chunks])
-    return ids.dictionary.take(order).to_pylist(), ranks[ids.indices][codes]
+    return ids.filter(pa.array(new)).to_pylist(), ranks[codes]
 
 
 def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], found: _Collected) -> None:

@@ -34,7 +34,7 @@ def opened(path: Path) -> Iterator[io.BufferedIOBase]:
             if handle.read(2) == GZIP_MAGIC:
                 handle.seek(0)
                 # Blocks of the reader's own size would have the two threads wait for each other.
-                with igzip_threaded.open(handle, "rb", threads=1, block_size=2 * BLOCK) as unpacked:
+                with igzip_threaded.open(handle, "rb", threads=1, block_size=4 * BLOCK) as unpacked:
                     yield unpacked
             else:
                 handle.seek(0)
