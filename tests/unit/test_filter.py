@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recexplainer.data.dataset import build_dataset, write_dataset
+from recexplainer.data.dataset import build_dataset, sparsity_percent, write_dataset
 from recexplainer.data.filtering import (
     Pairs,
     _sorted_rows,
@@ -23,7 +23,7 @@ from recexplainer.data.filtering import (
     search,
     top_rows,
 )
-from recexplainer.data.table1 import sparsity_percent, table1
+from recexplainer.data.table1 import table1
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
 

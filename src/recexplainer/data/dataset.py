@@ -2,17 +2,14 @@
 
 import logging
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from recexplainer.data.filtering import Pairs, Trial, check_filter, first_interactions, k_core, renumbered, search
 from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
-from recexplainer.data.table1 import sparsity_percent
 from recexplainer.data.titles import clean_title, unique_titles
 from recexplainer.errors import InputError
 from recexplainer.files import sha256, write_csv, write_json, write_parquet
@@ -36,7 +33,7 @@ class Dataset:
     items: pa.Table  # row number = item
     users: pa.Table  # row number = user
     statistics: dict
-    search: pd.DataFrame
+    search: list[dict]  # what each combination of limits leaves
 
 
 def _item_table(item_ids: list[str], raw_titles: list[str], texts: dict[str, dict]) -> tuple[pa.Table, Counter]:
@@ -52,9 +49,14 @@ def _item_table(item_ids: list[str], raw_titles: list[str], texts: dict[str, dic
     return pa.table(columns, schema=ITEMS), repairs
 
 
-def _search_table(trials: list[Trial], chosen: int) -> pd.DataFrame:
+def sparsity_percent(users: int, items: int, interactions: int) -> float:
+    """Share of the user-item pairs without an interaction, in percent, with 3 decimals."""
+    return round(100 * (1 - interactions / (users * items)), 3)
+
+
+def _search_rows(trials: list[Trial], chosen: int) -> list[dict]:
     """One row per combination; ``all`` stands for no limit."""
-    rows = [
+    return [
         {
             "top_items": trial.top_items or "all",
             "sample_users": trial.sample_users or "all",
@@ -64,7 +66,6 @@ def _search_table(trials: list[Trial], chosen: int) -> pd.DataFrame:
         }
         for index, trial in enumerate(trials)
     ]
-    return pd.DataFrame(rows)
 
 
 def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, seed: int) -> Dataset:
@@ -86,9 +87,6 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
         layouts["metadata"] = layouts["reviews"]
 
     raw = read_interactions(reviews, form, fields, share, layouts["reviews"])
-    beside = ThreadPoolExecutor(1)
-    digest = beside.submit(sha256, reviews)  # the reader had both cores, what follows needs one
-    beside.shutdown(wait=False)
     steps = []
 
     def step(name: str, counts: dict[str, int]) -> None:
@@ -133,7 +131,7 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
         "sample_users": best.sample_users,
         "distance": best.distance,
         "steps": steps,
-        "reviews": {"sha256": digest.result(), **raw.counts},
+        "reviews": {"sha256": raw.sha256, **raw.counts},
         "metadata": {"sha256": sha256(metadata), **counts_metadata},
         "items_without_metadata": len(raw.items) - len(known),
         "items_without_title": len(known) - len(titles),
@@ -143,15 +141,17 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
         {"user": np.arange(len(user_codes), dtype=np.int32), "user_id": [raw.users[code] for code in user_codes]},
         schema=USERS,
     )
-    return Dataset(interactions, items, users, statistics, _search_table(trials, chosen))
+    return Dataset(interactions, items, users, statistics, _search_rows(trials, chosen))
 
 
 def write_dataset(
     dataset: Dataset, interactions: str, items: str, users: str, statistics: str, search_csv: str
 ) -> None:
     """Write the five files of a data set."""
+    import pandas as pd  # takes as long as half a million reviews; while ids are ranked, Arrow brings it in for nothing
+
     write_parquet(items, dataset.items)
     write_parquet(users, dataset.users)
-    write_csv(search_csv, dataset.search)
+    write_csv(search_csv, pd.DataFrame(dataset.search))
     write_json(statistics, dataset.statistics)
     write_parquet(interactions, dataset.interactions)

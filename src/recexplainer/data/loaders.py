@@ -25,6 +25,7 @@ from recexplainer.data.records import LINES, PROGRESS, counter, parsed, parser, 
 from recexplainer.data.streams import BrokenLines, line_blocks, numbered
 from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
 from recexplainer.errors import InputError
+from recexplainer.files import sha256
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Interactions:
     item: np.ndarray
     time: np.ndarray
     counts: dict[str, int]  # lines, broken_lines, without_time, odd_times
+    sha256: str  # of the file
 
     def __len__(self) -> int:
         return len(self.user)
@@ -244,31 +246,35 @@ def read_interactions(
         raise InputError(f"{path}: no record has a readable time in {keys[2]!r}. Check the config key 'fields'.")
     if found.without_time:
         logger.warning("%s: %d records without a readable time in %r dropped", path, found.without_time, keys[2])
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor() as pool:  # the reader had two cores, what follows would leave one idle
+        digest = pool.submit(sha256, path)
         (user_ids, user), (item_ids, item) = pool.map(_ranked, (found.users, found.items))
-    kept = _of_one_unit(path, time, keys[2], max_broken_share)
+    odd = _odd_times(path, time, keys[2], max_broken_share)
+    if len(odd):
+        user, item, time = (np.delete(column, odd) for column in (user, item, time))
     return Interactions(
         user_ids,
         item_ids,
-        user[kept],
-        item[kept],
-        time[kept],
+        user,
+        item,
+        time,
         {
             "lines": broken.total,
             "broken_lines": broken.count,
             "without_time": found.without_time,
-            "odd_times": int(np.count_nonzero(~kept)),
+            "odd_times": len(odd),
         },
+        digest.result(),
     )
 
 
-def _of_one_unit(path: str | Path, time: np.ndarray, key: str, max_share: float) -> np.ndarray:
-    """Return a mask of the times in the unit of most; seconds among milliseconds would put histories out of order."""
+def _odd_times(path: str | Path, time: np.ndarray, key: str, max_share: float) -> np.ndarray:
+    """Return the rows whose time is not in the unit of most: seconds among milliseconds, which would be out of order."""
     large = (time >= MILLISECONDS) | (time <= -MILLISECONDS)
-    odd = large if 2 * np.count_nonzero(large) <= len(time) else ~large
-    count = int(np.count_nonzero(odd))
-    if count:
-        example = f"{time[~odd][0]} and {time[odd][0]}"
+    mask = large if 2 * np.count_nonzero(large) <= len(time) else ~large
+    odd = np.flatnonzero(mask)
+    if count := len(odd):
+        example = f"{time[~mask][0]} and {time[odd[0]]}"
         if count > max_share * len(time):
             raise InputError(
                 f"{path}: {key!r} is in seconds and in milliseconds, such as {example}; {count} of {len(time)} times "
@@ -276,7 +282,7 @@ def _of_one_unit(path: str | Path, time: np.ndarray, key: str, max_share: float)
                 "'max_broken_share' to drop them."
             )
         logger.warning("%s: %d records dropped whose time is in another unit: %s", path, count, example)
-    return ~odd
+    return odd
 
 
 def _texts(value, depth: int = 0) -> Iterator[str]:

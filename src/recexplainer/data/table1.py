@@ -5,15 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from recexplainer.data.dataset import sparsity_percent
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
 
 COUNTS = ("users", "items", "interactions")
-
-
-def sparsity_percent(users: int, items: int, interactions: int) -> float:
-    """Share of the user-item pairs without an interaction, in percent, with 3 decimals."""
-    return round(100 * (1 - interactions / (users * items)), 3)
 
 
 def table1(statistics: Sequence[str | Path], datasets: Sequence[str]) -> pd.DataFrame:

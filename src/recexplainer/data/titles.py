@@ -44,6 +44,10 @@ def _unescape(text: str) -> str:
     return text
 
 
+def _without_tags(text: str) -> str:
+    return _TAG.sub(" ", text) if "<" in text else text
+
+
 def _plain(text: str) -> str:
     """Drop format characters, turn control characters into spaces, collapse white space, normalise to NFC.
 
@@ -64,7 +68,7 @@ def _plain(text: str) -> str:
 
 def clean_text(raw: str) -> str:
     """Clean a free text: entities unescaped, HTML tags and control characters out, white space collapsed, NFC."""
-    return _plain(_TAG.sub(" ", _unescape(repair_surrogates(raw))))
+    return _plain(_without_tags(_unescape(repair_surrogates(raw))))
 
 
 def clean_title(raw: str, repairs: Counter | None = None) -> str:
@@ -81,11 +85,13 @@ def clean_title(raw: str, repairs: Counter | None = None) -> str:
         page.
     """
     unescaped = _unescape(repair_surrogates(raw))
-    if _GARBAGE.search(unescaped):
+    if any(mark in unescaped for mark in "(<:") and _GARBAGE.search(unescaped):  # each of its traces has one of them
         return ""
-    stripped = _TAG.sub(" ", unescaped)
+    stripped = _without_tags(unescaped)
     plain = _plain(stripped)
-    separated = _SEPARATORS.sub(SEPARATOR, plain.strip(" ;,")).strip(" ;,")
+    separated = plain.strip(" ;,")
+    if ";" in separated or "," in separated:
+        separated = _SEPARATORS.sub(SEPARATOR, separated).strip(" ;,")
     title = separated[:LONGEST_TITLE].rstrip(" ;,")
     if repairs is not None:
         steps = {
