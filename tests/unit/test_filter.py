@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recexplainer.data import filtering
 from recexplainer.data.dataset import build_dataset, sparsity_percent, write_dataset
 from recexplainer.data.filtering import (
     Pairs,
-    _sorted_rows,
     check_filter,
     first_interactions,
     k_core,
@@ -63,22 +63,24 @@ def test_first_interactions_are_unique_earliest_and_totally_ordered(triples, rng
     assert triples_of(first_interactions(pairs_of(triples))) == result
 
 
-# Times of days and of seconds, one that leaves no room for a second column, and the ends of int64.
+# Times of days and of seconds, ones that leave no room for the codes, and the ends of int64.
 SPANS = [st.integers(0, 5), st.integers(-9, 9).map(lambda day: day * 86400), st.integers(-(1 << 40), 1 << 40)]
 SPANS += [st.integers(0, (1 << 62) - 1), st.sampled_from([-(1 << 63), 0, 1 << 62, (1 << 63) - 1])]
 
 
 @settings(derandomize=True, max_examples=200)
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1 << 20)), max_size=40), st.data())
+@given(st.lists(st.tuples(st.integers(0, 6), st.one_of(st.integers(0, 3), st.integers(0, 1 << 20)))), st.data())
 def test_rows_are_sorted_as_one_number_as_they_are_by_column(codes, data):
     span = data.draw(st.sampled_from(SPANS))
     times = data.draw(st.lists(span, min_size=len(codes), max_size=len(codes)))
     user, item = np.array(codes, np.int32).reshape(-1, 2).T
-    columns = [user, np.array(times, np.int64), item]
-    order = np.lexsort(columns[::-1])
-    result = _sorted_rows(*columns)
-    for column, found in zip(columns, result, strict=True):
-        assert found.dtype == column.dtype and found.tolist() == column[order].tolist()
+    pairs = Pairs(user, item, np.array(times, np.int64))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filtering, "PIECE", data.draw(st.sampled_from([1, 3, filtering.PIECE])))
+        result = first_interactions(pairs)
+    expected = filtering._first_by_columns(pairs) if len(pairs) else pairs
+    assert triples_of(result) == triples_of(expected)
+    assert [column.dtype for column in (result.user, result.item, result.time)] == [np.int32, np.int32, np.int64]
 
 
 @settings(derandomize=True, max_examples=50)

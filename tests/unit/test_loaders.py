@@ -18,7 +18,7 @@ from recexplainer.data import loaders, streams
 from recexplainer.data.literals import parse_line
 from recexplainer.data.loaders import check_fields, parse_id, parse_time, read_interactions, read_metadata
 from recexplainer.data.plain_lines import Plain, plain_reader
-from recexplainer.data.streams import BrokenLines, lines, numbered
+from recexplainer.data.streams import BrokenLines, line_blocks, lines, numbered
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title, title_key, unique_titles
 from recexplainer.errors import InputError
 
@@ -73,6 +73,12 @@ def test_lines_of_plain_and_gzip_files(tmp_path):
     assert list(lines(tmp_path / "packed")) == expected
 
 
+def of_block(block: bytes) -> tuple[int, bytes, np.ndarray]:
+    """What ``line_blocks`` yields of a file that is one block."""
+    ends = [place for place, byte in enumerate(block) if byte == ord("\n")]
+    return 1, block, np.array(ends if block.endswith(b"\n") else [*ends, len(block)])
+
+
 @settings(derandomize=True, max_examples=60)
 @given(st.binary(max_size=60), st.integers(1, 9))
 def test_lines_do_not_depend_on_the_block(tmp_path_factory, content, block):
@@ -82,6 +88,8 @@ def test_lines_do_not_depend_on_the_block(tmp_path_factory, content, block):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "BLOCK", block)
         assert list(lines(path)) == expected
+        for _, found, ends in line_blocks(path):
+            assert ends.tolist() == of_block(found)[2].tolist()
 
 
 def test_a_file_that_is_missing_cut_off_or_without_lines(tmp_path, monkeypatch):
@@ -321,6 +329,9 @@ ODD_IDS = [
     "\u00e9\u00a0",
     "nul\0",
     "\x1ca\r",
+    "a\nb",
+    "a\n",
+    "\n",
 ]
 ODD_TIMES = [1, 2, -3, 2.5, "4", "2014-07-05", "soon", None, 1 << 70, True, 1_400_000_000_000]
 RECORD = b'{"reviewerID": "a", "asin": "b", "unixReviewTime": 1'
@@ -366,7 +377,7 @@ def test_lines_read_at_once_give_what_they_give_one_by_one(tmp_path_factory, for
         at_once = read()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            loaders, "plain_reader", lambda *_: lambda first, _, block: Plain([], [], [], list(numbered(first, block)))
+            loaders, "plain_reader", lambda *_: lambda first, block, _: Plain([], [], [], list(numbered(first, block)))
         )
         assert at_once == read()
 
@@ -375,22 +386,22 @@ def test_lines_read_at_once_give_what_they_give_one_by_one(tmp_path_factory, for
 def test_two_records_on_a_line_do_not_make_up_for_one_without(gap):
     two = RECORD + b"} " + RECORD + b"}"
     read = plain_reader("amazon", "reviewerID", "asin", "unixReviewTime")
-    for block in (gap + b"\n" + two, two + b"\n" + gap + b"\n", b'{"x":\n{}, ' + RECORD[1:] + b"}\n" + two):
-        assert read(1, 3, block).left == list(numbered(1, block))
-    assert len(read(1, 3, RECORD + b"}\r\n" + RECORD + b"}\r\n").users) == 2
+    cut = b'{"x":\n{}, ' + RECORD[1:] + b"}\n", b'{"x": {}\n, ' + RECORD[1:] + b"}\n"
+    for block in (gap + b"\n" + two, two + b"\n" + gap + b"\n", cut[0] + two, cut[1] + two):
+        assert read(*of_block(block)).left == list(numbered(1, block))
+    assert len(read(*of_block(RECORD + b"}\r\n" + RECORD + b"}\r\n")).users) == 2
 
 
 def test_plain_lines_are_read_at_once():
     line = {"reviewerID": "a", "text": "\u00e9 \\ 'asin': 'no'", "asin": "b", "unixReviewTime": 3}
     block = json.dumps(line, ensure_ascii=False).encode() + b"\n" + json.dumps(line).encode()
-    assert plain_reader("amazon", "reviewerID", "asin", "unixReviewTime")(1, 3, block) == Plain(
-        ["a", "a"], ["b", "b"], [3, 3], []
-    )
+    found = plain_reader("amazon", "reviewerID", "asin", "unixReviewTime")(*of_block(block))
+    assert found == Plain(["a", "a"], ["b", "b"], [3, 3], [])
     block = (
         b"{u'username': u'a', u'text': u'\\'date\\': 1', 'product_id': 'b', u'hours': 1.5, u'date': u'2014-07-05'}\n"
     )
     block += b"{'username': 'c', 'product_id': \"b\", 'date': 5}\n {'date': 7, 'product_id': 'd', 'username': 'c'}\r"
-    found = plain_reader("steam", "username", "product_id", "date")(1, 4, block)
+    found = plain_reader("steam", "username", "product_id", "date")(*of_block(block))
     assert found == Plain(["a", "c"], ["b", "d"], ["2014-07-05", 7], [(2, block.split(b"\n")[1])])
 
 
@@ -501,6 +512,7 @@ def test_steam_metadata(tmp_path):
         ("<span class='a'>Doom</span>", ""),
         ("&lt;span&gt;Doom", ""),
         ("var t = (new Date()).getTime();", ""),
+        ("javascript:void", ""),
         (" ;, ", ""),
         ("", ""),
         ("x" * 500, "x" * LONGEST_TITLE),

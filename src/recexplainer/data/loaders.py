@@ -25,7 +25,6 @@ from recexplainer.data.records import LINES, PROGRESS, counter, parsed, parser, 
 from recexplainer.data.streams import BrokenLines, line_blocks, numbered
 from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
 from recexplainer.errors import InputError
-from recexplainer.files import sha256
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,6 @@ class Interactions:
     item: np.ndarray
     time: np.ndarray
     counts: dict[str, int]  # lines, broken_lines, without_time, odd_times
-    sha256: str  # of the file
 
     def __len__(self) -> int:
         return len(self.user)
@@ -138,7 +136,7 @@ class _Collected:
         users, items, times = [], [], []
         for number, record in records:
             if len(users) == BATCH:
-                self._extend(pa.array(users, pa.large_string()), pa.array(items, pa.large_string()), times)
+                self._extend(_id_column(users), _id_column(items), times)
                 users, items, times = [], [], []
             user, item = parse_id(record.get(user_key)), parse_id(record.get(item_key))
             if user is None or item is None:
@@ -147,7 +145,7 @@ class _Collected:
             users.append(user)
             items.append(item)
             times.append(parse_time(record.get(time_key)))
-        self._extend(pa.array(users, pa.large_string()), pa.array(items, pa.large_string()), times)
+        self._extend(_id_column(users), _id_column(items), times)
 
     def add_plain(self, plain: Plain) -> bool:
         """Add lines that were read at once; False, and nothing is added, if one of them lacks a user or an item."""
@@ -163,7 +161,7 @@ class _Collected:
 
     def _extend(self, users: pa.Array, items: pa.Array, times: Sequence[int | None]) -> None:
         if isinstance(times, list) and None in times:
-            kept = [place for place, value in enumerate(times) if value is not None]
+            kept = np.flatnonzero([value is not None for value in times])
             self.without_time += len(times) - len(kept)
             users, items, times = users.take(kept), items.take(kept), [times[place] for place in kept]
         self.users.append(users)
@@ -207,7 +205,8 @@ def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], foun
         plain = read_plain(first, block, ends)
         if not found.add_plain(plain):
             plain = Plain([], [], [], list(numbered(first, block)))  # one by one, so that it can be named
-        found.add(parsed(plain.left, parse, found.broken))
+        if plain.left:
+            found.add(parsed(plain.left, parse, found.broken))
         before, total = total, total + len(plain.users) + len(plain.left)
         if before // PROGRESS < total // PROGRESS:
             logger.info("%s: %d million lines read", path, total // 1_000_000)
@@ -246,8 +245,7 @@ def read_interactions(
         raise InputError(f"{path}: no record has a readable time in {keys[2]!r}. Check the config key 'fields'.")
     if found.without_time:
         logger.warning("%s: %d records without a readable time in %r dropped", path, found.without_time, keys[2])
-    with ThreadPoolExecutor() as pool:  # the reader had two cores, what follows would leave one idle
-        digest = pool.submit(sha256, path)
+    with ThreadPoolExecutor() as pool:
         (user_ids, user), (item_ids, item) = pool.map(_ranked, (found.users, found.items))
     odd = _odd_times(path, time, keys[2], max_broken_share)
     if len(odd):
@@ -264,12 +262,11 @@ def read_interactions(
             "without_time": found.without_time,
             "odd_times": len(odd),
         },
-        digest.result(),
     )
 
 
 def _odd_times(path: str | Path, time: np.ndarray, key: str, max_share: float) -> np.ndarray:
-    """Return the rows whose time is not in the unit of most: seconds among milliseconds, which would be out of order."""
+    """Return the rows whose time is not in the unit of most: seconds among milliseconds would be out of order."""
     large = (time >= MILLISECONDS) | (time <= -MILLISECONDS)
     mask = large if 2 * np.count_nonzero(large) <= len(time) else ~large
     odd = np.flatnonzero(mask)
