@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from recexplainer.collecting import no_collection
 from recexplainer.data.filtering import Pairs, Trial, check_filter, first_interactions, k_core, renumbered, search
 from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
 from recexplainer.data.titles import clean_title, unique_titles
@@ -69,6 +70,7 @@ def _search_rows(trials: list[Trial], chosen: int) -> list[dict]:
     ]
 
 
+@no_collection()
 def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, seed: int) -> Dataset:
     """Read, clean and filter one data set.
 
