@@ -14,6 +14,7 @@ from clone import ROOT
 pytest.importorskip("selenium", reason="needs the Python package selenium")
 pytest.importorskip("nicegui", reason="needs the Python package nicegui")
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -52,11 +53,24 @@ def address(whole_run):
 
 
 def until(browser, condition):
-    return WebDriverWait(browser, 60).until(condition)
+    """Wait for a true answer; the page may put new elements in the place of those that were just found."""
+    return WebDriverWait(browser, 60, ignored_exceptions=[StaleElementReferenceException]).until(condition)
 
 
 def field(browser, label: str):
     return until(browser, lambda b: b.find_element(By.CSS_SELECTOR, f"input[aria-label='{label}']"))
+
+
+def take(browser, text: str) -> None:
+    """Click on the option with exactly this text."""
+
+    def taken(_):
+        found = [one for one in browser.find_elements(By.CSS_SELECTOR, "[role=option]") if one.text == text]
+        for one in found[:1]:
+            one.click()
+        return bool(found)
+
+    until(browser, taken)
 
 
 def choose(browser, label: str, text: str) -> None:
@@ -64,12 +78,7 @@ def choose(browser, label: str, text: str) -> None:
     box = field(browser, label)
     box.click()
     box.send_keys(text)
-
-    def option(_):
-        found = browser.find_elements(By.CSS_SELECTOR, "[role=option]")
-        return next((one for one in found if one.text == text), None)
-
-    until(browser, option).click()
+    take(browser, text)
     until(browser, lambda _: not browser.find_elements(By.CSS_SELECTOR, "[role=option]"))
 
 
@@ -125,9 +134,7 @@ def test_a_history_of_ones_own_and_a_viewpoint(browser, address, explainer):
     choose(browser, "Item", explainer.titles[20])
     field(browser, "Point of view").click()
     view = explainer.viewpoints[0]
-    until(
-        browser, lambda b: next((o for o in b.find_elements(By.CSS_SELECTOR, "[role=option]") if o.text == view), None)
-    ).click()
+    take(browser, view)
     ask(browser)
     until(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".text")) == 4)
     expected = explainer.ask([11, 7], 20, explainer.systems[-1], view).text
