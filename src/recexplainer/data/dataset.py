@@ -152,7 +152,7 @@ def write_dataset(
     dataset: Dataset, interactions: str, items: str, users: str, statistics: str, search_csv: str
 ) -> None:
     """Write the five files of a data set."""
-    import pandas as pd  # takes as long as half a million reviews; while ids are ranked, Arrow brings it in for nothing
+    import pandas as pd  # not above: Arrow has brought it in by now, in a thread, while users and items were ranked
 
     write_parquet(items, dataset.items)
     write_parquet(users, dataset.users)

@@ -67,7 +67,7 @@ def _json_reader(user: str, item: str, time: str) -> Reader:
 
 
 def _lines_are_records(block: bytes, ends: np.ndarray) -> bool:
-    """Whether each line begins with ``{`` and ends with ``}``; within a record of JSON no line can do so.
+    """Whether each line ends with ``}`` and the next begins with ``{``, as only two records of JSON can meet.
 
     To the decoder a record need not be a line: with a blank line and two records on another the numbers agree.
     """
