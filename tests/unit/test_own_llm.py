@@ -10,7 +10,7 @@ import transformers
 from test_alignment import SETTINGS, ZERO2
 from tiny import WORDS, chat, text, tiny_tokenizer
 
-from recexplainer.alignment import training
+from recexplainer.alignment import attention, training
 from recexplainer.alignment.model import RecExplainer, check_packing, load_aligned, load_system, save_aligned, with_lora
 from recexplainer.alignment.packing import collate
 from recexplainer.alignment.run import align
@@ -187,6 +187,15 @@ def test_the_loss_is_the_one_of_the_models_own_logits_however_it_is_packed(tmp_p
     assert packed == pytest.approx(own, rel=1e-4)
     for precision in ("fp32", "bf16"):
         check_packing(load_model(manifest, precision))
+
+
+def test_a_window_that_no_sequence_fills_needs_no_mask(tmp_path):
+    arguments = {}
+    for window in (10, 9):
+        (tmp_path / str(window)).mkdir()
+        llm = load_model(save(tmp_path / str(window), "mistral", sliding_window=window))
+        arguments[window] = attention.arguments(llm, torch.tensor([[1] * 10 + [2] * 8]), torch.float32)
+    assert arguments[10]["lengths"] == [10, 8] and "lengths" not in arguments[9]
 
 
 @pytest.mark.parametrize("kind", UNFIT)

@@ -1,11 +1,13 @@
 """Packing: every token once, no row over the context, no sequence that sees another."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
 
+from recexplainer.alignment import attention
 from recexplainer.alignment.model import RecExplainer
 from recexplainer.alignment.packing import collate, pack, plan_steps
 from recexplainer.llm.encoding import ChatEncoder, Encoded
@@ -68,6 +70,36 @@ def test_a_packed_batch_has_the_loss_of_its_sequences_apart():
     packed = model(collate(rows, samples), 9)
     apart = sum(_mean_loss(model, sample) for sample in samples) / 9
     torch.testing.assert_close(packed, apart, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_attention_sequence_by_sequence_has_the_loss_and_the_gradients_of_a_mask(monkeypatch, checkpointing):
+    tables, tokenizer = np.ones((2, 4), np.float32), tiny_tokenizer()
+    samples, calls = [sample(n) for n in (7, 1, 12, 5, 3)], []
+    real = torch.nn.functional.scaled_dot_product_attention
+
+    def spy(query, *arguments, attn_mask=None, **options):
+        calls.append((query.shape[2], attn_mask is None))
+        return real(query, *arguments, attn_mask=attn_mask, **options)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", spy)
+
+    def step(model: RecExplainer) -> list[torch.Tensor]:
+        if checkpointing:
+            model.llm.gradient_checkpointing_enable({"use_reentrant": False})
+        calls.clear()
+        loss = model.train()(collate([[2], [0, 3], [4, 1]], samples), 5)
+        loss.backward()
+        return [loss, *(parameter.grad for parameter in model.llm.parameters())]
+
+    ours = step(RecExplainer(tiny_llama(tokenizer), tables, tables))
+    times = len(calls) // 6  # each layer, with checkpoints twice
+    assert calls == [(12, True), (7, True), (5, True), (3, True), (1, True), (8, True)] * times  # the last is padding
+    monkeypatch.setattr(attention, "_attends_by_sequence", lambda llm: False)
+    masked = step(RecExplainer(tiny_llama(tokenizer), tables, tables))
+    assert set(calls) == {(12, False)}
+    for one, other in zip(ours, masked, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5 * other.abs().max().item())
 
 
 def _mean_loss(model: RecExplainer, sample: Encoded) -> torch.Tensor:

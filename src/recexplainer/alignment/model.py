@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from recexplainer.alignment import attention
 from recexplainer.alignment.checkpoint import read_tensors
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_json, write_safetensors
@@ -92,10 +93,9 @@ def _packed_states(
     llm: nn.Module, vectors: torch.Tensor, positions: torch.Tensor, sequences: torch.Tensor
 ) -> torch.Tensor:
     """Return the last hidden states ``(rows, length, h)`` of input vectors, of which sequences see only themselves."""
-    mask = attention_mask(llm.config, sequences, vectors.dtype)
+    seen = attention.arguments(llm, sequences, vectors.dtype)
     decoder = llm.get_decoder()
-    found = decoder(inputs_embeds=vectors, position_ids=positions, attention_mask=mask, use_cache=False)
-    return found.last_hidden_state
+    return decoder(inputs_embeds=vectors, position_ids=positions, use_cache=False, **seen).last_hidden_state
 
 
 def _logits(llm: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
@@ -142,42 +142,6 @@ def check_packing(llm: nn.Module) -> None:
             f"llm: {llm.config.model_type} does not give packed sequences the logits of each one alone ({reason}); "
             "expected a transformer whose attention takes a mask of sequences. Choose another model."
         )
-
-
-def attention_mask(config, sequences: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
-    """Return the mask of packed rows for an LLM whose layers, or some of them, may see a window of tokens alone.
-
-    Args:
-        config: the LLM's, of its text.
-        sequences: ``(rows, length)``, as :func:`recexplainer.alignment.packing.collate` numbers them.
-        dtype: of the LLM's states.
-
-    Returns:
-        :func:`block_causal_mask`; with windows the narrower one, or one of each where layers differ. Where attention
-        is not torch's own, it is what is added to the scores.
-    """
-
-    def finished(visible: torch.Tensor) -> torch.Tensor:
-        if config._attn_implementation != "eager":
-            return visible
-        return torch.zeros(visible.shape, dtype=dtype, device=visible.device).masked_fill(
-            ~visible, torch.finfo(dtype).min
-        )
-
-    full, window = block_causal_mask(sequences), getattr(config, "sliding_window", None)
-    if not window or window >= sequences.shape[1] or not getattr(config, "use_sliding_window", True):
-        return finished(full)
-    places = torch.arange(sequences.shape[1], device=sequences.device)
-    narrow = finished(full & (places[:, None] - places[None, :] < window))
-    if set(getattr(config, "layer_types", None) or ["sliding_attention"]) == {"sliding_attention"}:
-        return narrow
-    return {"full_attention": finished(full), "sliding_attention": narrow}
-
-
-def block_causal_mask(sequences: torch.Tensor) -> torch.Tensor:
-    """Return the bool mask ``(rows, 1, length, length)``: a position sees itself and earlier ones of its sequence."""
-    same = sequences[:, :, None] == sequences[:, None, :]
-    return same.tril()[:, None]
 
 
 def with_lora(llm: nn.Module, lora: dict, trained_rows: str) -> nn.Module:

@@ -145,7 +145,7 @@ def _samples(tokenizer, texts: list[str], chats: list[list[dict]], context: int)
 
 
 def _train(model, samples: list[Encoded], settings: dict, seed: int) -> None:
-    from recexplainer.alignment.model import block_causal_mask
+    from recexplainer.alignment.attention import block_causal_mask
 
     schedule = {"lr": settings["lr"], "warmup": 0.05, "schedule": "cosine"}
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.01)

@@ -1,0 +1,105 @@
+"""Attention over packed rows: no sequence sees another, and none pays for the others in its row."""
+
+import torch
+from torch import nn
+
+NAME = "packed_sdpa"
+"""Under this name transformers knows :func:`_by_sequence`."""
+
+
+def arguments(llm: nn.Module, sequences: torch.Tensor, dtype: torch.dtype) -> dict:
+    """Return what a decoder is called with, beside its input and positions, so that sequences see only themselves.
+
+    Torch's attention is then called once per sequence, in its causal form, which is the fastest. A mask says the same
+    to an LLM whose attention is its own, or does not hand ``lengths`` on.
+
+    Args:
+        llm: the causal LM; from here on its attention takes ``lengths`` too, if it is torch's.
+        sequences: ``(rows, length)``, as :func:`recexplainer.alignment.packing.collate` numbers them.
+        dtype: of the LLM's states.
+    """
+    mask, window = attention_mask(llm.config, sequences, dtype), _window(llm.config)
+    row = torch.arange(len(sequences), device=sequences.device)[:, None]
+    _, lengths = (row * (sequences.max() + 1) + sequences).flatten().unique_consecutive(return_counts=True)
+    lengths = lengths.tolist()
+    if not _attends_by_sequence(llm) or (window and max(lengths) > window):
+        return {"attention_mask": mask}
+    return {"attention_mask": mask, "lengths": lengths}
+
+
+def _attends_by_sequence(llm: nn.Module) -> bool:
+    """Have :func:`_by_sequence` take the place of torch's attention, which it calls; False where that is not used."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
+
+    if llm.config._attn_implementation == "sdpa" and llm._can_set_attn_implementation():
+        AttentionInterface.register(NAME, _by_sequence)
+        AttentionMaskInterface.register(NAME, sdpa_mask)
+        llm.set_attn_implementation(NAME)
+    return llm.config._attn_implementation == NAME
+
+
+def _by_sequence(module, query, key, value, attention_mask, lengths: list[int] | None = None, **options):
+    """Attend as transformers does with torch's attention, within each sequence of the packed rows if there are any.
+
+    Args:
+        module: the layer.
+        query, key, value: ``(rows, heads, length, width)``.
+        attention_mask: taken where there are no lengths.
+        lengths: of the sequences, padding included, row after row; together rows x length tokens.
+
+    Returns:
+        ``(rows, length, heads, width)``, and None.
+    """
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    if lengths is None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    # Split, not sliced: the gradient of a slice is a tensor of the whole size, mostly zeros.
+    columns = (states.transpose(1, 2).flatten(0, 1).split(lengths) for states in (query, key, value))
+    found = [
+        sdpa_attention_forward(module, *(part.transpose(0, 1)[None] for part in parts), None, **options)[0][0]
+        for parts in zip(*columns, strict=True)
+    ]
+    return torch.cat(found).unflatten(0, (query.shape[0], query.shape[2])), None
+
+
+def _window(config) -> int | None:
+    """Return how many tokens the layers of an LLM see, or some of them; None for all."""
+    return getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
+
+
+def attention_mask(config, sequences: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
+    """Return the mask of packed rows for an LLM whose layers, or some of them, may see a window of tokens alone.
+
+    Args:
+        config: the LLM's, of its text.
+        sequences: ``(rows, length)``, as :func:`recexplainer.alignment.packing.collate` numbers them.
+        dtype: of the LLM's states.
+
+    Returns:
+        :func:`block_causal_mask`; with windows the narrower one, or one of each where layers differ. Where attention
+        is not torch's own, it is what is added to the scores.
+    """
+
+    def finished(visible: torch.Tensor) -> torch.Tensor:
+        if config._attn_implementation != "eager":
+            return visible
+        return torch.zeros(visible.shape, dtype=dtype, device=visible.device).masked_fill(
+            ~visible, torch.finfo(dtype).min
+        )
+
+    full, window = block_causal_mask(sequences), _window(config)
+    if not window or window >= sequences.shape[1]:
+        return finished(full)
+    places = torch.arange(sequences.shape[1], device=sequences.device)
+    narrow = finished(full & (places[:, None] - places[None, :] < window))
+    if set(getattr(config, "layer_types", None) or ["sliding_attention"]) == {"sliding_attention"}:
+        return narrow
+    return {"full_attention": finished(full), "sliding_attention": narrow}
+
+
+def block_causal_mask(sequences: torch.Tensor) -> torch.Tensor:
+    """Return the bool mask ``(rows, 1, length, length)``: a position sees itself and earlier ones of its sequence."""
+    same = sequences[:, :, None] == sequences[:, None, :]
+    return same.tril()[:, None]
