@@ -120,7 +120,7 @@ rule filter_dataset:
         "<benchmarks>/filter_dataset/{dataset}.tsv"
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=8000,
         runtime=120,

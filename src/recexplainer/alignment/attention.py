@@ -56,12 +56,9 @@ def _by_sequence(module, query, key, value, attention_mask, lengths: list[int] |
     if lengths is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     # Split, not sliced: the gradient of a slice is a tensor of the whole size, mostly zeros.
-    columns = (states.transpose(1, 2).flatten(0, 1).split(lengths) for states in (query, key, value))
-    found = [
-        sdpa_attention_forward(module, *(part.transpose(0, 1)[None] for part in parts), None, **options)[0][0]
-        for parts in zip(*columns, strict=True)
-    ]
-    return torch.cat(found).unflatten(0, (query.shape[0], query.shape[2])), None
+    columns = (states.transpose(0, 1).flatten(1, 2)[None].split(lengths, dim=2) for states in (query, key, value))
+    found = [sdpa_attention_forward(module, *parts, None, **options)[0] for parts in zip(*columns, strict=True)]
+    return torch.cat(found, dim=1).view(query.shape[0], query.shape[2], *found[0].shape[2:]), None
 
 
 def _window(config) -> int | None:
