@@ -91,9 +91,11 @@ def test_an_edit_of_logic_reruns_the_stages_that_use_it(finished, module):
 
 
 def test_an_edit_inside_a_function_counts(finished):
-    path = finished / "src/recexplainer/alignment/model.py"
-    with edited(path, lambda text: text.replace("hidden // 2", "hidden // 4")):
-        assert set(planned(finished)) == with_followers({"align", "predict_base", "predict_aligned", "train_llm"})
+    folder, aligned = finished / "src/recexplainer/alignment", {"align", "predict_base", "predict_aligned"}
+    with edited(folder / "model.py", lambda text: text.replace("hidden // 2", "hidden // 4")):
+        assert set(planned(finished)) == with_followers(aligned)
+    with edited(folder / "attention.py", lambda text: text.replace("tril()", "tril(-1)")):
+        assert set(planned(finished)) == with_followers(aligned | {"train_llm"})
 
 
 def test_comments_docstrings_and_blank_lines_rerun_nothing(finished):
