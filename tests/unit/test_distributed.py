@@ -31,6 +31,7 @@ import json, os, signal, sys
 from pathlib import Path
 import test_alignment as t
 from recexplainer.alignment import training
+from recexplainer.alignment.engine import leave
 from recexplainer.alignment.interruption import Interrupted
 from recexplainer.alignment.model import save_aligned
 
@@ -63,25 +64,41 @@ for preset, folder, event in json.loads(sys.argv[1]):
     if rank == 0:
         save_aligned(model, folder / "model", weights)
         (folder / "record.json").write_text(json.dumps(record))
+leave()
+"""
+
+# They talk, and end at once.
+SHORT_PROGRAM = """
+import torch
+from recexplainer.alignment.engine import leave
+
+torch.distributed.init_process_group("gloo")
+for _ in range(20):
+    torch.distributed.all_reduce(torch.ones(1000))
+leave()
 """
 
 
 def run(processes: int, *trainings: tuple) -> subprocess.CompletedProcess:
     """Run trainings (preset, folder, event) one after the other, in some processes."""
     rows = [[preset, str(folder), event] for preset, folder, event in trainings]
+    return launch(processes, Path(rows[0][1]).parent, PROGRAM, json.dumps(rows), json.dumps(CHANGES))
+
+
+def launch(processes: int, folder: Path, text: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Run a program in some processes."""
     launcher = [sys.executable]
     if processes > 1:
         launcher += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    folder = Path(rows[0][1]).parent
     program = folder / "program.py"
     folder.mkdir(parents=True, exist_ok=True)
-    program.write_text(PROGRAM)
+    program.write_text(text)
     launched = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
     environment = {name: value for name, value in os.environ.items() if name not in launched} | {
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": f"{ROOT / 'src'}:{Path(__file__).parent}",
     }
-    command = [*launcher, str(program), json.dumps(rows), json.dumps(CHANGES)]
+    command = [*launcher, str(program), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=900)
 
 
@@ -204,14 +221,20 @@ def test_a_worker_whose_launcher_is_gone_is_to_stop(monkeypatch):
     assert worker.wanted and not alone.wanted
 
 
-def test_the_program_exits_with_status_75(monkeypatch, tmp_path):
+@pytest.mark.parametrize("status", [0, 75])
+def test_the_program_leaves_the_others_and_says_if_it_was_interrupted(monkeypatch, status):
     from recexplainer import cli
+    from recexplainer.alignment import engine
     from recexplainer.alignment import run as library
 
-    def interrupted(*_):
-        raise Interrupted("asked to stop")
+    def align(*_):
+        done.append("align")
+        if status:
+            raise Interrupted("asked to stop")
 
-    monkeypatch.setattr(library, "align", interrupted)
+    done = []
+    monkeypatch.setattr(library, "align", align)
+    monkeypatch.setattr(engine, "leave", lambda: done.append("leave"))
     needed = "--llm x --train x --embeddings x --deepspeed x --seed 1 --checkpoints x --output-dir x --settings {}"
     monkeypatch.setattr(sys, "argv", ["align.py", *needed.split()])
     threads = torch.get_num_threads()
@@ -220,7 +243,13 @@ def test_the_program_exits_with_status_75(monkeypatch, tmp_path):
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "workflow/scripts/align.py"), run_name="__main__")
     torch.set_num_threads(threads)
-    assert ended.value.code == 75
+    assert ended.value.code == status and done == ["align", "leave"]
+
+
+def test_processes_that_have_talked_end_without_an_abort(tmp_path):
+    for _ in range(5):
+        done = launch(2, tmp_path, SHORT_PROGRAM)
+        assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_bf16_keeps_the_weights_exactly(tokenizer, tmp_path):

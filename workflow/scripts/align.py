@@ -15,10 +15,12 @@ from recexplainer import cli
 def main(args):
     import torch
 
+    from recexplainer.alignment.engine import leave
     from recexplainer.alignment.interruption import EXIT_STATUS, Interrupted
     from recexplainer.alignment.run import align
 
     torch.set_num_threads(args.threads)
+    status = 0
     try:
         align(
             args.llm,
@@ -33,7 +35,9 @@ def main(args):
             args.output_dir,
         )
     except Interrupted:
-        sys.exit(EXIT_STATUS)
+        status = EXIT_STATUS
+    leave()
+    sys.exit(status)
 
 
 if __name__ == "__main__":

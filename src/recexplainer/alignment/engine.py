@@ -55,6 +55,16 @@ def start_engine(model: torch.nn.Module, config: dict, settings: dict):
     return engine
 
 
+def leave() -> None:
+    """Leave the other processes, once the work is done.
+
+    The threads that talk with them end here. Left to the end of the interpreter, they often abort the process, and the
+    launcher then takes a finished training for a failed one.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def _partition(model: torch.nn.Module, config: dict, precision: torch.dtype) -> None:
     """Cut the parameters up among the processes, one after the other: no device ever holds the whole model."""
     import deepspeed
