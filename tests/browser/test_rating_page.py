@@ -418,7 +418,7 @@ def test_the_file_works_without_a_server(browser, tmp_path):
     page = Page(browser, path.as_uri())
     browser.execute_script("localStorage.clear()")
     page.press("1", "2")
-    # A key is heard a moment after the driver has sent it, and Chromium stores what a page of a file keeps a moment later.
+    # A key is heard a moment after the driver has sent it, and what the page keeps is stored a moment later.
     WebDriverWait(browser, 20).until(lambda _: page.text("count") == "2 of 6 rated")
     time.sleep(1)
     browser.refresh()
