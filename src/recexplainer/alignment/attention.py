@@ -18,13 +18,14 @@ def arguments(llm: nn.Module, sequences: torch.Tensor, dtype: torch.dtype) -> di
         sequences: ``(rows, length)``, as :func:`recexplainer.alignment.packing.collate` numbers them.
         dtype: of the LLM's states.
     """
-    mask, window = attention_mask(llm.config, sequences, dtype), _window(llm.config)
-    row = torch.arange(len(sequences), device=sequences.device)[:, None]
-    _, lengths = (row * (sequences.max() + 1) + sequences).flatten().unique_consecutive(return_counts=True)
-    lengths = lengths.tolist()
-    if not _attends_by_sequence(llm) or (window and max(lengths) > window):
-        return {"attention_mask": mask}
-    return {"attention_mask": mask, "lengths": lengths}
+    found = {"attention_mask": attention_mask(llm.config, sequences, dtype)}
+    if _attends_by_sequence(llm):
+        row = torch.arange(len(sequences), device=sequences.device)[:, None]
+        _, lengths = (row * (sequences.max() + 1) + sequences).flatten().unique_consecutive(return_counts=True)
+        window = _window(llm.config)
+        if not window or lengths.max() <= window:
+            found["lengths"] = lengths.tolist()
+    return found
 
 
 def _attends_by_sequence(llm: nn.Module) -> bool:
