@@ -31,6 +31,7 @@ wildcard_constraints:
 include: "rules/data.smk"
 include: "rules/recommender.smk"
 include: "rules/tasks.smk"
+include: "rules/llm.smk"
 include: "rules/alignment.smk"
 include: "rules/evaluation.smk"
 include: "rules/shards.smk"

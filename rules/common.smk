@@ -109,6 +109,8 @@ def llm_files(wildcards):
         return []
     if config["llm"]["source"] == "folder":
         return sorted(str(path) for path in Path(config["llm"]["folder"]).iterdir() if path.is_file())
+    if config["llm"]["source"] == "gguf":
+        return "<results>/llm/base"
     return collect("<results>/llm/scratch/{file}", file=LLM_FILES)
 
 

@@ -165,8 +165,9 @@ def _run_conflicts(config: dict) -> Iterator[str]:
         for position, name in enumerate(run["ablations"][key]):
             if run["ablations"]["names"] and name not in run[key]:
                 yield (f"run.ablations.{key}[{position}]: {name!r}; expected one of run.{key}: {', '.join(run[key])}.")
-    if "sharegpt" in known:
-        yield "datasets.sharegpt: this name is taken by the conversations; expected another name."
+    for name, taken in (("sharegpt", "the conversations"), ("llm", "the LLM")):
+        if name in known:
+            yield f"datasets.{name}: this name is taken by {taken}; expected another name."
     made_up = [name for name in run["datasets"] if known.get(name, {}).get("generate")]
     if made_up and Path(config["pathvars"]["results"]) == Path("results"):
         yield (
@@ -206,6 +207,8 @@ def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[
     yield from _source_conflicts(path, dataset)
     yield from _layout_conflicts(path, dataset)
     limits, target = dataset["filter"], dataset["filter"]["target"]
+    if (newest := limits.get("newest")) and newest < limits["core"]:
+        yield f"{path}.filter.newest: {newest}; expected at least {path}.filter.core, {limits['core']}."
     if target is None:
         if len(limits["top_items"]) * len(limits["sample_users"]) > 1:
             yield (
@@ -253,8 +256,15 @@ def _source_conflicts(path: str, entry: dict) -> Iterator[str]:
     lists = {f".{name}": files for name, files in sources.items()} if isinstance(sources, dict) else {"": sources}
     for name, files in lists.items():
         for position, source in enumerate(files):
-            if ("path" in source) == ("url" in source):
-                yield f"{path}.sources{name}[{position}]: {source!r}; expected exactly one of the keys path and url."
+            yield from _place_conflicts(f"{path}.sources{name}[{position}]", source)
+
+
+def _place_conflicts(path: str, source: dict) -> Iterator[str]:
+    """Check one source of a file."""
+    if sum(key in source for key in ("path", "url", "package")) != 1:
+        yield f"{path}: {source!r}; expected exactly one of the keys path, url and package."
+    elif "package" in source and "member" not in source:
+        yield f"{path}.member: missing with a package; expected the name of the file in its wheel."
 
 
 def _space_conflicts(space: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -280,6 +290,11 @@ def _llm_conflicts(llm: dict) -> Iterator[str]:
         for key in ("id", "revision"):
             if llm[key] is None:
                 yield f"llm.{key}: null with llm.source 'hub'; expected the model's {key}."
+    if source == "gguf":
+        if llm["gguf"] is None:
+            yield "llm.gguf: null with llm.source 'gguf'; expected the sources of the file, as of a dataset's."
+        for position, place in enumerate(llm["gguf"] or []):
+            yield from _place_conflicts(f"llm.gguf[{position}]", place)
     if source == "scratch":
         if llm["chat_template"] == "tokenizer":
             yield "llm.chat_template: 'tokenizer' with llm.source 'scratch'; expected a Jinja file."

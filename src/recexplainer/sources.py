@@ -4,8 +4,8 @@ import os
 
 
 def entry(config: dict, name: str) -> dict:
-    """Return the part of the config of a dataset, also of one with a recommender, or of the conversations."""
-    return config["sharegpt"] if name == "sharegpt" else config["datasets"][name.partition(".")[0]]
+    """Return the part of the config of a dataset, also of one with a recommender, of the conversations or the LLM."""
+    return config[name] if name in ("sharegpt", "llm") else config["datasets"][name.partition(".")[0]]
 
 
 def sources(config: dict, name: str, file: str | None = None) -> list[dict]:
@@ -13,10 +13,12 @@ def sources(config: dict, name: str, file: str | None = None) -> list[dict]:
 
     Args:
         config: the checked config.
-        name: of the dataset, or ``sharegpt``.
-        file: ``reviews`` or ``metadata`` of a dataset; None for the conversations.
+        name: of the dataset, ``sharegpt`` or ``llm``.
+        file: ``reviews`` or ``metadata`` of a dataset; None for the conversations and the LLM.
     """
     found = entry(config, name)
+    if name == "llm":
+        return found["gguf"]
     if not found.get("generate"):
         return found["sources"][file] if file else found["sources"]
     made = f"{file}.gz" if file else "conversations.json"
@@ -55,5 +57,7 @@ def base_llm(config: dict) -> dict:
     found = {"source": llm["source"]} | ({"quantization": llm["quantization"]} if llm["quantization"] else {})
     if llm["source"] == "hub":
         return found | {"id": llm["id"], "revision": llm["revision"]}
-    folder = llm["folder"] if llm["source"] == "folder" else f"{config['pathvars']['results']}/llm/scratch"
-    return found | {"folder": folder}
+    if llm["source"] == "folder":
+        return found | {"folder": llm["folder"]}
+    made = "base" if llm["source"] == "gguf" else "scratch"
+    return found | {"folder": f"{config['pathvars']['results']}/llm/{made}"}

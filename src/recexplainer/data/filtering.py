@@ -1,5 +1,7 @@
 """The filter, in the order of the paper's authors: unique pairs, k-core, top items, users left, sample, k-core.
 
+What is not theirs: after the users left, each user's newest interactions may be kept alone (``newest``).
+
 All functions work on columns of codes; codes rank the raw ids in ascending order, so "ties by id" means
 ties by code. How many items and users the paper kept is only published for one data set: :func:`search`
 tries all combinations of the config's lists and takes the one nearest the paper's Table 1.
@@ -153,6 +155,15 @@ def top_rows(item: np.ndarray, limit: int | None) -> np.ndarray:
     return np.flatnonzero(_mask(best, len(frequency))[item])
 
 
+def newest_rows(user: np.ndarray, limit: int | None) -> np.ndarray:
+    """Ascending numbers of each user's last ``limit`` rows; the rows of a user stand together, the oldest first."""
+    if limit is None or not len(user):
+        return np.arange(len(user))
+    ends = np.append(np.flatnonzero(user[1:] != user[:-1]) + 1, len(user))
+    behind = np.repeat(ends, np.diff(ends, prepend=0)) - np.arange(len(user))  # 1 is a user's last row
+    return np.flatnonzero(behind <= limit)
+
+
 def _combinations(pairs: Pairs, settings: dict, seed: int) -> Iterator[tuple]:
     """Yield (top_items, sample_users, rows) of every combination; what two combinations share is done once."""
     core, number = settings["core"], int(pairs.user.max(initial=-1)) + 1
@@ -160,6 +171,7 @@ def _combinations(pairs: Pairs, settings: dict, seed: int) -> Iterator[tuple]:
         kept = top_rows(pairs.item, top)
         users = pairs.user[kept]
         kept = kept[np.bincount(users)[users] >= core]
+        kept = kept[newest_rows(pairs.user[kept], settings["newest"])]
         # One random order of the users: a larger sample holds the smaller ones.
         shuffled = generator(seed, "sample_users").permutation(np.flatnonzero(np.bincount(pairs.user[kept])))
         for size in settings["sample_users"]:
@@ -211,17 +223,22 @@ def _limits(settings: dict, name: str) -> list[int | None]:
 
 
 def check_filter(settings: dict) -> dict:
-    """Return the config's ``filter`` with every key present: core, top_items, sample_users, target, max_broken_share.
+    """Return the config's ``filter`` with every key present.
+
+    They are core, top_items, newest, sample_users, target and max_broken_share.
 
     Raises:
         InputError: a key is unknown or has a wrong value; or there are several combinations and no target.
     """
-    unknown = sorted(set(settings) - {"core", "top_items", "sample_users", "target", "max_broken_share"})
+    unknown = sorted(set(settings) - {"core", "top_items", "newest", "sample_users", "target", "max_broken_share"})
     if unknown:
         raise InputError(f"config key 'filter': unknown name {unknown[0]!r}.")
     core, share, target = settings.get("core", 5), settings.get("max_broken_share", 0.0), settings.get("target")
     if type(core) is not int or core < 3:
         raise InputError(f"config key 'filter.core': expected a whole number of at least 3, found {core!r}.")
+    newest = settings.get("newest")
+    if newest is not None and (type(newest) is not int or newest < core):
+        raise InputError(f"config key 'filter.newest': expected a whole number of at least core, found {newest!r}.")
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise InputError(f"config key 'filter.max_broken_share': expected a number from 0 to 1, found {share!r}.")
     names = ("users", "items", "interactions")
@@ -234,4 +251,4 @@ def check_filter(settings: dict) -> dict:
     result = {name: _limits(settings, name) for name in ("top_items", "sample_users")}
     if len(result["top_items"]) * len(result["sample_users"]) > 1 and target is None:
         raise InputError("config key 'filter.target' is missing: several combinations need the counts to come near to.")
-    return result | {"core": core, "target": target, "max_broken_share": share}
+    return result | {"core": core, "newest": newest, "target": target, "max_broken_share": share}

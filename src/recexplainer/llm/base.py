@@ -48,7 +48,9 @@ def make_manifest(
     root = Path(folder)
     if not (root / "config.json").is_file():
         raise InputError(f"llm.folder: {folder} holds no config.json; expected a folder saved by transformers.")
-    files = {path.name: sha256(path) for path in sorted(root.iterdir()) if path.is_file()}
+    files = {
+        path.name: sha256(path) for path in sorted(root.iterdir()) if path.is_file() and not path.name.startswith(".")
+    }
     manifest = {"folder": str(folder), "id": hub_id, "revision": revision, "files": files}
     write_json(output, manifest | ({"quantization": quantization} if quantization else {}))
     logger.info("base LLM: %s (%d files); manifest in %s", folder, len(files), output)

@@ -30,6 +30,7 @@ GENERATED_BYTES = 1e6
 DOWNLOAD_RATE = 20e6  # bytes per second
 PARSE_RATE = 5e6  # compressed bytes per second
 SAMPLE_RATE = 10e3  # samples written per second
+UNPACK_RATE = 2e7  # bytes of an LLM made out of a GGUF file per second
 LOAD_RATE = 1e9  # bytes of an LLM per second
 REQUEST_SECONDS = 5.0
 MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
@@ -168,7 +169,7 @@ def _task_jobs(config: dict) -> Iterator[Job]:
 
 
 def _model_bytes(config: dict, model: Architecture) -> float:
-    return (4.0 if config["llm"]["source"] == "scratch" else 2.0) * model.parameters
+    return (4.0 if config["llm"]["source"] in ("scratch", "gguf") else 2.0) * model.parameters
 
 
 def _llm_jobs(config: dict) -> Iterator[Job]:
@@ -179,6 +180,10 @@ def _llm_jobs(config: dict) -> Iterator[Job]:
         tokens = trained * words(config).conversation * tiny["context"]
         flops = 6.0 * model.parameters * tokens
         yield Job("train_llm", "all", trained, flops=flops, threads=tiny["threads"], disk=size)
+    if config["llm"]["source"] == "gguf":
+        raw = _raw_bytes(config, "llm", None)
+        yield Job("download_llm", "all", samples=raw, seconds=raw / DOWNLOAD_RATE, disk=raw)
+        yield Job("unpack_llm", "all", samples=size, seconds=size / UNPACK_RATE, disk=size)
     hub = config["llm"]["source"] == "hub"
     yield Job("base_llm", "all", seconds=size / (DOWNLOAD_RATE if hub else LOAD_RATE), disk=size if hub else 0)
     rows = settings.resolve(config)["trained_rows"]

@@ -49,7 +49,7 @@ STAGES = {
     "parse_conversations",
     "recommender": "tune_recommender train_recommender export_recommender take_recommender",
     "tasks": "build_tasks build_sharegpt",
-    "alignment": "train_llm base_llm align",
+    "alignment": "train_llm download_llm unpack_llm base_llm align",
     "evaluation": "predict_baseline predict_base predict_aligned predict_base_shard predict_aligned_shard "
     "merge_predictions",
     "explanation": "choose_cases explain explain_by_service explain_viewpoints",
@@ -62,7 +62,7 @@ STAGES = {
 """The rules of each stage, in the order of the pipeline."""
 
 WITH_LLM = (
-    *("train_llm", "base_llm", "align"),
+    *("train_llm", "unpack_llm", "base_llm", "align"),
     *("predict_base", "predict_aligned", "predict_base_shard", "predict_aligned_shard"),
     *("explain", "explain_viewpoints", "classify_cases"),
 )

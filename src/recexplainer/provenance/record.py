@@ -124,10 +124,12 @@ def _raw(folder: Path, config: dict) -> list[dict]:
     for entry in entries:
         name, _, file = str(Path(entry["path"]).relative_to(folder)).rpartition("/")
         try:
-            places = sources.sources(config, name, None if name == "sharegpt" else file.removesuffix(".gz"))
+            places = sources.sources(config, name, None if name in ("sharegpt", "llm") else file.removesuffix(".gz"))
         except (KeyError, TypeError):  # of an earlier config
             places = []
-        entry["sources"] = [place.get("url") or place.get("path") for place in places]
+        entry["sources"] = [
+            next(place[key] for key in ("url", "path", "package") if key in place) for place in places or []
+        ]
         generated = name == "sharegpt" or name in config["datasets"]
         entry["generated"] = generated and bool(sources.entry(config, name).get("generate"))
     return entries

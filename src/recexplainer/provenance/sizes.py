@@ -81,6 +81,7 @@ class Architecture:
 
 
 KNOWN = {
+    "135m": Architecture(576, 30, 1536, 49152, key_share=1 / 3, tied=True),
     "7b": Architecture(4096, 32, 11008, 32000),
     "13b": Architecture(5120, 40, 13824, 32000),
     "8b": Architecture(4096, 32, 14336, 128256, key_share=0.25),
@@ -90,17 +91,20 @@ KNOWN = {
 
 
 def architecture(config: dict) -> Architecture:
-    """Return the base LLM's architecture: the scratch settings, a local ``config.json``, or the size in a hub id.
+    """Return the base LLM's architecture: the scratch settings, a local ``config.json``, or the size in a name.
+
+    The name is the hub's id; of a GGUF file that of its first source, unless it is unpacked already.
 
     Raises:
-        InputError: the local ``config.json`` says too little, or the id names no size that is known.
+        InputError: the local ``config.json`` says too little, or the name tells no size that is known.
     """
     llm = config["llm"]
     if llm["source"] == "scratch":
         tiny = llm["scratch"]
         return Architecture(tiny["hidden"], tiny["layers"], tiny["intermediate"], tiny["vocabulary"], tied=True)
-    if llm["source"] == "folder":
-        path = Path(llm["folder"]) / "config.json"
+    unpacked = Path(config["pathvars"]["results"]) / "llm/base/config.json"
+    if llm["source"] == "folder" or (llm["source"] == "gguf" and unpacked.is_file()):
+        path = Path(llm["folder"]) / "config.json" if llm["source"] == "folder" else unpacked
         found = read_json(path)
         try:
             heads = found["num_attention_heads"]
@@ -111,11 +115,15 @@ def architecture(config: dict) -> Architecture:
             )
         except (KeyError, TypeError) as error:
             raise InputError(f"{path}: {error}; expected the config of a Llama, saved by transformers.") from None
-    sizes = re.findall(r"(?<![0-9a-z.])([0-9]+b)(?![0-9a-z])", llm["id"].lower())
+    key, name = "llm.id", llm["id"]
+    if llm["source"] == "gguf":
+        source = llm["gguf"][0]
+        key, name = "llm.gguf", source.get("member") or source.get("path") or source["url"]
+    sizes = re.findall(r"(?<![0-9a-z.])([0-9]+[bm])(?![0-9a-z])", name.lower())
     known = [size for size in sizes if size in KNOWN]
     if not known:
         raise InputError(
-            f"llm.id: {llm['id']!r} names no size that the plan knows; expected one of {', '.join(KNOWN)} in it. "
+            f"{key}: {name!r} names no size that the plan knows; expected one of {', '.join(KNOWN)} in it. "
             "Download the model and set llm.source to folder, and the plan reads its config.json."
         )
     return KNOWN[known[0]]
@@ -146,7 +154,7 @@ def dataset_size(config: dict, name: str) -> Size:
         return Size(found["users"], found["items"], found["interactions"], "measured")
     users = max([value for value in entry["filter"]["sample_users"] if value] or [ASSUMED_USERS])
     items = max([value for value in entry["filter"]["top_items"] if value] or [ASSUMED_ITEMS])
-    return Size(users, items, users * ASSUMED_LENGTH, "assumed")
+    return Size(users, items, users * (entry["filter"].get("newest") or ASSUMED_LENGTH), "assumed")
 
 
 def train_samples(config: dict, name: str, mode: str, ablation: str = "full") -> dict[str, int]:
