@@ -1,5 +1,7 @@
 """Packing: every token once, no row over the context, no sequence that sees another."""
 
+import types
+
 import numpy as np
 import pytest
 import torch
@@ -100,6 +102,22 @@ def test_attention_sequence_by_sequence_has_the_loss_and_the_gradients_of_a_mask
     assert set(calls) == {(12, False)}
     for one, other in zip(ours, masked, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5 * other.abs().max().item())
+
+
+def test_attention_of_half_precision_is_that_of_fp32_rounded_on_a_processor():
+    lengths, shapes = [7, 1, 12], ((2, 4, 10, 8), (2, 2, 10, 8), (2, 2, 10, 8))
+    torch.manual_seed(0)
+    drawn = [torch.randn(shape).bfloat16() for shape in shapes]
+    upstream = torch.randn(2, 10, 4, 8).bfloat16()
+    module = types.SimpleNamespace(is_causal=True, num_key_value_groups=2, training=True)
+    found = {}
+    for dtype in (torch.bfloat16, torch.float32):
+        states = [one.to(dtype, copy=True).requires_grad_() for one in drawn]
+        attended, _ = attention._by_sequence(module, *states, None, lengths, scaling=0.3)
+        attended.backward(upstream.to(dtype))
+        found[dtype] = [attended, *(one.grad for one in states)]
+    for half, whole in zip(*found.values(), strict=True):
+        assert torch.equal(half, whole.bfloat16())
 
 
 def _mean_loss(model: RecExplainer, sample: Encoded) -> torch.Tensor:
