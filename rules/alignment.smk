@@ -33,6 +33,7 @@ rule align:
             config["alignment"],
             pick(SWITCHES, "embedding_injection", "trained_rows", "loss_average"),
             without=["deepspeed", "nodes", "gpus", "threads"],
+            lora=settings.lora(config),
         ),
         # `full.7` is the whole training with another seed.
         ablation=lambda w: w.ablation.partition(".")[0],

@@ -140,7 +140,7 @@ def predict_settings():
     return to_json(
         config["evaluation"],
         pick(config["alignment"], "context"),
-        pick(SWITCHES, "classification_decision"),
+        pick(SWITCHES, "retrieval_decoding", "title_reading", "classification_decision"),
         without=["shards", "bootstrap", "gpus", "threads"],
     )
 

@@ -119,6 +119,8 @@ rule table4:
         test=collect("<results>/tasks/{target}/{mode}/test.parquet", target=TARGETS, mode=COUNTED_MODE),
         sharegpt_train="<results>/tasks/sharegpt/train.parquet",
         sharegpt_test="<results>/tasks/sharegpt/test.parquet",
+        sizes="<results>/tables/table1.csv",
+        numbers="config/paper_numbers.csv",
     output:
         table=report("<results>/tables/table4.csv", caption="../workflow/report/table4.rst", category="Tables"),
     log:
@@ -134,7 +136,13 @@ rule table4:
     params:
         code=code_digest("table4.py"),
         datasets=TARGETS,
+        settings=to_json(
+            pick(config["tasks"], "classification_test_share"),
+            sharegpt=pick(config["sharegpt"], "train", "test"),
+            generated=[dataset for dataset in DATASETS if entry(dataset).get("generate")],
+        ),
     shell:
         "python workflow/scripts/table4.py --datasets {params.datasets} --train {input.train:q} --test {input.test:q}"
         " --sharegpt-train {input.sharegpt_train:q} --sharegpt-test {input.sharegpt_test:q}"
+        " --sizes {input.sizes:q} --numbers {input.numbers:q} --settings {params.settings:q}"
         " --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"

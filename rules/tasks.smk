@@ -27,7 +27,7 @@ rule build_tasks:
         settings=lambda w: to_json(
             config["tasks"],
             pick(entry(w.dataset)["recommender"], "max_length"),
-            pick(SWITCHES, "hybrid_forms"),
+            pick(SWITCHES, "hybrid_forms", "discrimination_fields"),
             mode=w.mode,
         ),
         # The same for all modes, so that they differ in nothing but the form.

@@ -17,32 +17,50 @@ PRESETS: dict[str, dict[str, str]] = {
     "sound": {
         "recommender_validation": "second_last",
         "hybrid_forms": "combined",
+        "discrimination_fields": "all",
         "embedding_injection": "replace",
         "trained_rows": "new",
+        "lora_targets": "attention",
         "loss_average": "samples",
+        "retrieval_decoding": "beams",
+        "title_reading": "found",
         "classification_decision": "logits",
         "coverage_counts": "once",
     },
     "paper": {
         "recommender_validation": "second_last",
         "hybrid_forms": "all",
+        "discrimination_fields": "no_tags",
         "embedding_injection": "replace",
         "trained_rows": "new",
+        "lora_targets": "query_value",
         "loss_average": "samples",
+        "retrieval_decoding": "greedy",
+        "title_reading": "strict",
         "classification_decision": "generate",
         "coverage_counts": "once",
     },
     "official": {
         "recommender_validation": "test",
         "hybrid_forms": "combined",
+        "discrimination_fields": "no_tags",
         "embedding_injection": "add",
         "trained_rows": "all",
+        "lora_targets": "query_value",
         "loss_average": "samples",
+        "retrieval_decoding": "beams",
+        "title_reading": "strict",
         "classification_decision": "logits",
         "coverage_counts": "repeat",
     },
 }
 """Where the paper's text, its authors' code and sound method differ: what each of them does."""
+
+LORA_TARGETS = {
+    "attention": ["q_proj", "k_proj", "v_proj", "o_proj"],
+    "query_value": ["q_proj", "v_proj"],
+}
+"""The modules that the switch ``lora_targets`` names, as Llama calls them."""
 
 TYPES = {
     "integer": "a whole number",
@@ -71,6 +89,13 @@ _Validator = validators.extend(
 def resolve(config: dict) -> dict[str, str]:
     """Return the switches in force: the preset's, and over them the config's own."""
     return PRESETS[config["preset"]] | config["switches"]
+
+
+def lora(config: dict) -> dict:
+    """Return ``alignment.lora`` with the names of its targets: its own, or those of the preset."""
+    given = config["alignment"]["lora"]
+    targets = LORA_TARGETS[resolve(config)["lora_targets"]] if given["targets"] == "preset" else given["targets"]
+    return given | {"targets": targets}
 
 
 def check(config: dict, schema: str | Path) -> None:
@@ -307,8 +332,9 @@ def _training_conflicts(config: dict) -> Iterator[str]:
     for name in ("alignment", "evaluation"):
         if config[name]["precision"] == "fp16" and config[name]["gpus"] == 0:
             yield f"{name}.precision: 'fp16' with {name}.gpus 0; expected bf16 or fp32 on the CPU."
-    if isinstance(alignment["lora"]["targets"], str) and alignment["lora"]["targets"] != "all-linear":
-        yield f"alignment.lora.targets: {alignment['lora']['targets']!r}; expected a list of names, or all-linear."
+    targets = alignment["lora"]["targets"]
+    if isinstance(targets, str) and targets not in ("all-linear", "preset"):
+        yield f"alignment.lora.targets: {targets!r}; expected preset, a list of names, or all-linear."
     if config["llm"]["quantization"] and "zero3" in Path(alignment["deepspeed"]).name:
         yield (
             f"alignment.deepspeed: {alignment['deepspeed']!r} with llm.quantization; expected ZeRO-2, as ZeRO-3 cannot "

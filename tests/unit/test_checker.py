@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recexplainer.decision import read_decision
 from recexplainer.explanation.checker import KINDS, Catalogue, check
-from recexplainer.explanation.decision import read_decision
 
 DECISIONS = [
     ("Yes.", True),
@@ -103,6 +103,20 @@ DECISIONS = [
     ("It seems that the user would not find this item appealing.", False),
     ("Neither yes nor no.", None),
     ("Foo Racer; Bar Racer; Baz", None),
+    ("Not sure", None),
+    ("None", None),
+    ("No idea", None),
+    ("Yesterday", None),
+    ("Nothing", None),
+    ("No comment.", None),
+    ("Yes, but no.", None),
+    ("No - yes", None),
+    ("Yes\nNo", None),
+    ("Yes. No other game fits.", True),
+    ("Yes, no other game fits as well", True),
+    ("Not a match.", False),
+    ("No match", False),
+    ("A good match.", True),
     ("So, the user will like it.", True),
 ]
 

@@ -13,8 +13,8 @@ from recexplainer.data.conversations import parse_conversations
 from recexplainer.data.literals import parse_line
 from recexplainer.data.loaders import check_fields, parse_id, parse_time, read_interactions, read_metadata
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title
+from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
-from recexplainer.explanation.decision import read_decision
 from recexplainer.explanation.ratings import read_rating
 from recexplainer.study.ratings import read_ratings
 from recexplainer.yaml_files import read_yaml

@@ -6,8 +6,10 @@ import torch
 from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment.model import RecExplainer
+from recexplainer.decision import read_decision
 from recexplainer.evaluation.generation import Generator
-from recexplainer.evaluation.predict import _choose, _verdict
+from recexplainer.evaluation.predict import _choose, _classification
+from recexplainer.evaluation.reading import split_titles
 from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder
 
@@ -109,14 +111,33 @@ def test_cases_are_chosen_by_user_and_seed():
     assert _choose(rows, None, 1) == _choose(rows, 30, 1) == rows
 
 
-@pytest.mark.parametrize(
-    ("answer", "verdict"), [("Yes", True), (" no.", False), ("YES, surely", True), ("maybe", None), ("", None)]
-)
-def test_a_generated_decision_is_read(answer, verdict):
-    assert _verdict(answer) is verdict
+VERDICTS = {
+    "Yes": True,
+    " no.": False,
+    "YES, surely": True,
+    "**No**": False,
+    "Answer: Yes": True,
+    "They would like it.": True,
+    "Not a match.": False,
+    "maybe": None,
+    "": None,
+    # What only begins like an answer.
+    **dict.fromkeys(["Not sure", "None", "No idea", "Yesterday", "Nothing", "Not really sure", "Nobody", "Yes/No"]),
+    **dict.fromkeys(["Yes, but no", "Yes\nNo", "No. Yes.", "no one", "Now", "Nor", "No clue."]),
+}
+
+
+@pytest.mark.parametrize("answer", VERDICTS)
+def test_a_generated_decision_is_read(answer):
+    class Runner:
+        def generate(self, prompts, longest, label):
+            return [[answer]]
+
+    row = {"sample": "classification-0", "user": 0, "target": ["Yes"]}
+    (found,) = _classification(Runner(), None, [row], [None], "generate")
+    assert found["predicted"] is VERDICTS[answer] is read_decision(answer)
+    assert found["text"] == answer
 
 
 def test_a_list_is_cut_where_titles_are_joined():
-    from recexplainer.evaluation.predict import _titles
-
-    assert _titles("Steins;Gate; Half-Life;  Portal ;") == ["Steins;Gate", "Half-Life", "Portal"]
+    assert split_titles("Steins;Gate; Half-Life;  Portal ;") == ["Steins;Gate", "Half-Life", "Portal"]

@@ -20,7 +20,7 @@ from recexplainer.paper.compare import compare, judge_number, paper_vs_ours
 from recexplainer.paper.numbers import Ours, read_numbers, read_ours, read_rows
 from recexplainer.paper.paired import RESAMPLES, case_values, holm, paired_bootstrap, paired_ratings
 from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, marks, to_html, to_latex
-from recexplainer.paper.tables import KINDS, typeset
+from recexplainer.paper.tables import KINDS, NONE, typeset
 from recexplainer.seeds import generator
 
 NUMBERS = Path(__file__).parents[2] / "config" / "paper_numbers.csv"
@@ -558,6 +558,9 @@ def tables(folder, name="hybrid"):
     }
 
 
+SPLITS = ("train", "test")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_text_is_text_in_both_forms(tmp_path, kind):
     typeset(tables(tmp_path, NASTY)[kind], kind, tmp_path / "t.tex", tmp_path / "t.html")
@@ -579,6 +582,43 @@ def test_digits_counts_and_warnings(tmp_path):
         ("g", 1),
     ]
     assert "SIMULATED" in KINDS["human"](found["human"]).caption
+
+
+def test_table_4_shows_what_is_expected_and_what_the_paper_has(tmp_path):
+    counts = {"games_train": [3, 7], "games_test": [1, 2], "mine_train": [5, 9], "mine_test": [1, 2]}
+    beside = {"games_train_expected": [4, 8], "games_train_paper": [23870, 102490], "mine_train_expected": [5, ""]}
+    path = write(tmp_path, "t4.csv", task=["retrieval", "total"], **counts, **beside)
+    sheet = KINDS["table4"](path)
+    assert sheet.groups == [("", 1), ("games", 2), ("mine", 2)]
+    shown = {block.heading: [[cell.text for cell in row] for row in block.rows] for block in sheet.blocks[2:]}
+    assert shown == {
+        "expected from table 1 and the paper's fields per item": [
+            ["Retrieval", "4", NONE, "5", NONE],
+            ["Total", "8", NONE, NONE, NONE],
+        ],
+        "in the paper": [["Retrieval", "23,870", NONE, NONE, NONE], ["Total", "102,490", NONE, NONE, NONE]],
+    }
+    # The comparison with the paper reads the counts alone.
+    assert {(key[1], key[3]) for key in read_ours({"4": path}, None)} == {
+        (name, f"{task}_{split}") for name in ("games", "mine") for task in ("retrieval", "total") for split in SPLITS
+    }
+
+
+def test_table_2_shows_its_cases_and_what_could_not_be_read(tmp_path):
+    path = table2(tmp_path)
+    frame = pd.read_csv(path)
+    frame["retrieval_cases"], frame["classification_cases"] = 400, [None, 240, 240]
+    frame["retrieval_unread"], frame["classification_unread"] = [0.0, 0.125, 1], [None, 0.5, 0]
+    frame.to_csv(path, index=False)
+    sheet = KINDS["table2"](path)
+    assert all("(cases: retrieval 400, classification 240)" in block.heading for block in sheet.blocks)
+    assert [cell.text for cell in sheet.blocks[0].rows[1][-4:]] == ["12.5", NONE, "50.0", NONE]
+    assert {len(row) for block in sheet.blocks for row in block.rows} == {len(sheet.columns)}
+    assert sum(span for _, span in sheet.groups) == len(sheet.columns)
+
+
+def test_intervals_are_in_the_latex_of_table_3(tmp_path):
+    found = tables(tmp_path)
     assert r"\textbf{2.500} {\scriptsize (2.400--2.600)}" in to_latex(KINDS["table3"](found["table3"]))
 
 

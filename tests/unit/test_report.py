@@ -60,6 +60,7 @@ def evaluated(monkeypatch):
         }
 
     monkeypatch.setattr(figure6_module, "evaluate", evaluate)
+    monkeypatch.setattr(figure6_module, "common_cases", lambda _, groups: dict.fromkeys(groups))
     return found
 
 
@@ -81,10 +82,11 @@ def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluate
     table = frame.set_index(["ablation", "metric"])
     assert table.loc[("no_sharegpt", "ranking_ndcg5"), "normalised"] == 0.5
     assert table.loc[("full", "ranking_ndcg5"), "normalised"] == 1
-    # 4 of the two rated cases against 2 of all three.
+    # The two cases that are rated for both: 4 and 4 against 1 and 2.
     assert table.loc[("full", "explanation_score"), "value"] == 4
-    assert table.loc[("full", "explanation_score"), "cases"] == 2
-    assert table.loc[("no_sharegpt", "explanation_score"), "normalised"] == 0.5
+    rated = table.xs("explanation_score", level="metric")["cases"]
+    assert rated["full"] == rated["no_sharegpt"] == 2
+    assert table.loc[("no_sharegpt", "explanation_score"), "normalised"] == 0.375
     assert math.isnan(table.loc[("no_x", "explanation_score"), "value"])
     assert math.isnan(table.loc[("no_x", "ranking_ndcg5"), "normalised"])
     first = [Path(image).read_bytes() for image in images]

@@ -17,7 +17,14 @@ from recexplainer.files import read_parquet, write_parquet, write_safetensors
 from recexplainer.llm.base import make_manifest
 from recexplainer.tasks.schema import write_tasks
 
-SETTINGS = {"context": 200, "precision": "fp32", "batch_size": 6, "beams": 2, "max_cases": 12}
+SETTINGS = {
+    "context": 200,
+    "precision": "fp32",
+    "batch_size": 6,
+    "beams": 2,
+    "max_cases": 12,
+    "retrieval_decoding": "beams",
+}
 TITLES = [f"{a} {b}" for a in WORDS[:4] for b in WORDS[4:8]]
 
 
@@ -63,7 +70,7 @@ def inputs(tmp_path_factory) -> dict:
 
 
 def in_shards(inputs: dict, folder: Path, shards: int, decision: str = "logits") -> list[str]:
-    settings = SETTINGS | {"classification_decision": decision}
+    settings = SETTINGS | {"classification_decision": decision, "title_reading": "found"}
     for shard in range(shards):
         predict(**inputs, settings=settings, folder=str(folder / str(shard)), shard=shard, shards=shards)
     return [str(folder / str(shard)) for shard in range(shards)]

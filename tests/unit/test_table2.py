@@ -1,11 +1,13 @@
 """Table 2 from files of predictions."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from recexplainer.errors import InputError
+from recexplainer.evaluation.metrics import ranking_ndcg
 from recexplainer.evaluation.predictions import write_predictions
-from recexplainer.evaluation.table2 import evaluate, table2
+from recexplainer.evaluation.table2 import UNREAD, common_cases, evaluate, table2
 from recexplainer.evaluation.table_seeds import table_seeds
 
 SETTINGS = {"bootstrap": 50, "coverage_counts": "once"}
@@ -28,14 +30,16 @@ def complete(tmp_path):
     return system(
         tmp_path / "complete",
         retrieval=[
-            {"target": "A", "predictions": ["a"], "constrained": ["b", "a"]},
-            {"target": "b", "predictions": ["x", "b"], "constrained": ["b"]},
-            {"target": "c", "predictions": [], "constrained": ["d"]},
-            {"target": "d", "predictions": ["x"] * 5 + ["d"], "constrained": ["d"]},
+            {"target": "A", "predictions": ["a"], "constrained": ["b", "a"], "read": 1},
+            {"target": "b", "predictions": ["x", "b"], "constrained": ["b"], "read": 1},
+            {"target": "c", "predictions": [], "constrained": ["d"], "read": 0},
+            {"target": "d", "predictions": ["x"] * 5 + ["d"], "constrained": ["d"], "read": 1},
         ],
         ranking=[
             {"target": order, "candidates": order[::-1], "predicted": order},
             {"target": order, "candidates": order, "predicted": []},
+            {"target": order, "candidates": order, "predicted": ["A", "B", "x", "A", "C"]},
+            {"target": order, "candidates": order, "predicted": ["x"]},
         ],
         classification=[
             {"target": True, "predicted": True, "score": 1.0},
@@ -44,15 +48,15 @@ def complete(tmp_path):
             {"target": True, "predicted": False, "score": -1.0},
         ],
         reconstruction=[
-            {"target": ["a", "b"], "predicted": ["a", "a", "x"]},
-            {"target": ["a"], "predicted": ["a", "a"]},
+            {"target": ["a", "b"], "predicted": ["a", "a", "x"], "read": 2},
+            {"target": ["a"], "predicted": ["a", "a"], "read": 2},
         ],
     )
 
 
 @pytest.fixture
 def partial(tmp_path):
-    return system(tmp_path / "partial", retrieval=[{"target": "a", "predictions": ["b"], "constrained": []}])
+    return system(tmp_path / "partial", retrieval=[{"target": "a", "predictions": ["b"], "constrained": [], "read": 0}])
 
 
 def test_metrics_of_a_system_are_the_means_over_its_cases(complete):
@@ -62,7 +66,7 @@ def test_metrics_of_a_system_are_the_means_over_its_cases(complete):
         {
             "retrieval_hr5": 0.5,
             "retrieval_ndcg5": (1 + 0.63093) / 4,
-            "ranking_ndcg5": 0.5,
+            "ranking_ndcg5": (1 + ranking_ndcg(list("abcde"), list("abxac"))) / 4,
             "classification_acc": 0.5,
             "history_hcr": 0.75,
             "retrieval_constrained_hr5": 0.75,
@@ -75,7 +79,7 @@ def test_metrics_of_a_system_are_the_means_over_its_cases(complete):
 
 
 def test_the_table_has_the_papers_columns_first_and_gaps_where_nothing_applies(complete, partial, tmp_path):
-    rows = [["games", "hybrid"], ["games", "popularity"]]
+    rows = [["games", "hybrid"], ["steam", "popularity"]]
     for name in ("a.csv", "b.csv"):
         table2([complete, partial], rows, SETTINGS, 7, str(tmp_path / name))
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
@@ -83,14 +87,20 @@ def test_the_table_has_the_papers_columns_first_and_gaps_where_nothing_applies(c
     assert list(table)[:7] == PAPER
     assert {f"{name}_{end}" for name in PAPER[2:] for end in ("low", "high")} < set(table)
     assert table[["dataset", "method"]].to_numpy().tolist() == rows
-    assert table.loc[0, PAPER[2:]].to_list() == [0.5, 0.4077, 0.5, 0.5, 0.75]
+    ranking = round((1 + ranking_ndcg(list("abcde"), list("abxac"))) / 4, 4)
+    assert table.loc[0, PAPER[2:]].to_list() == [0.5, 0.4077, ranking, 0.5, 0.75]
     for name, value in evaluate(complete, 50, "once", 7).items():
         ends = table.loc[0, [name, f"{name}_low", f"{name}_high"]].to_list()
         assert ends == pytest.approx([value.mean, value.low, value.high], abs=5.1e-5)
-    assert table.loc[0, ["retrieval_cases", "ranking_cases", "reconstruction_cases"]].to_list() == [4, 2, 2]
+    assert table.loc[0, ["retrieval_cases", "ranking_cases", "reconstruction_cases"]].to_list() == [4, 4, 2]
     assert table.loc[1, "retrieval_hr5"] == 0 and table.loc[1, "retrieval_constrained_hr5_high"] == 0
     assert table.loc[1, [*PAPER[4:], "ranking_ndcg5_low", "classification_cases"]].isna().all()
-    assert ",4,2,4,2\n" in (tmp_path / "a.csv").read_text()
+    assert ",4,4,4,2," in (tmp_path / "a.csv").read_text()
+    assert list(table)[-len(UNREAD) :] == list(UNREAD)
+    # One retrieval without a title, two rankings without a candidate and one with three of five, one in four neither
+    # yes nor no.
+    assert table.loc[0, list(UNREAD)].to_list() == [0.25, 0.5, 0.75, 0.25, 0]
+    assert table.loc[1, "retrieval_unread"] == 1 and table.loc[1, list(UNREAD)[1:]].isna().all()
 
 
 def test_a_system_without_any_rows_is_a_row_of_gaps(tmp_path):
@@ -114,12 +124,52 @@ def test_seeds_give_a_mean_and_a_sample_deviation(tmp_path):
     folders = [alignment("1", [1, 1, 1, 0]), alignment("2", [1, 0, 0, 0]), alignment("other", [1, 1, 1, 1])]
     table_seeds(folders, [["games", "hybrid"], ["games", "hybrid"], ["games", "behavior"]], "once", tmp_path / "t.csv")
     table = pd.read_csv(tmp_path / "t.csv")
-    assert list(table.columns) == ["dataset", "method", "metric", "mean", "sd", "seeds"]
+    assert list(table.columns) == ["dataset", "method", "metric", "mean", "sd", "seeds", "cases"]
     hybrid, behavior = (
         table[(table.method == name) & (table.metric == "retrieval_hr5")] for name in ("hybrid", "behavior")
     )
-    assert hybrid[["mean", "sd", "seeds"]].values.tolist() == [[0.5, 0.3536, 2]]
+    assert hybrid[["mean", "sd", "seeds", "cases"]].values.tolist() == [[0.5, 0.3536, 2, 4]]
     assert behavior["sd"].isna().all()
     assert set(table.metric) == {"retrieval_hr5", "retrieval_ndcg5"}
     with pytest.raises(InputError, match="expected one each"):
         table_seeds(folders, [["games", "hybrid"]], "once", tmp_path / "t.csv")
+
+
+def retrieved(folder, hits: dict[int, int]):
+    """Write a system that has answered the cases with these numbers, each right (1) or wrong (0)."""
+    rows = [
+        {"sample": f"retrieval-{number}", "user": number, "target": "a", "predictions": ["ab"[not hit]]}
+        | {"constrained": [], "read": 1}
+        for number, hit in hits.items()
+    ]
+    for task in ("retrieval", "ranking", "classification", "reconstruction"):
+        write_predictions(folder / f"{task}.parquet", task, rows if task == "retrieval" else [])
+    return str(folder)
+
+
+def test_systems_are_compared_on_the_cases_that_all_of_them_have(tmp_path):
+    """A baseline answers everybody, an LLM some users, another one could not read one of their histories."""
+    folders = [
+        retrieved(tmp_path / "baseline", dict.fromkeys(range(8), 1) | {1: 0, 2: 0}),
+        retrieved(tmp_path / "llm", {0: 1, 1: 1, 2: 0, 3: 0}),
+        retrieved(tmp_path / "other", {0: 0, 1: 1, 2: 1}),
+        retrieved(tmp_path / "elsewhere", {7: 1}),
+        system(tmp_path / "none"),
+    ]
+    rows = [["games", name] for name in ("random", "hybrid", "behavior")] + [["steam", "hybrid"], ["games", "base"]]
+    table2(folders, rows, SETTINGS, 0, str(tmp_path / "t.csv"))
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert table["retrieval_hr5"].to_list()[:4] == [0.3333, 0.6667, 0.6667, 1]
+    assert table["retrieval_cases"].to_list()[:4] == [3, 3, 3, 1]
+    assert np.isnan(table.loc[4, "retrieval_hr5"])
+    # So are alignments with several seeds.
+    table_seeds(folders[1:3], [["games", "hybrid"]] * 2, "once", tmp_path / "seeds.csv")
+    seeds = pd.read_csv(tmp_path / "seeds.csv").set_index("metric")
+    assert seeds.loc["retrieval_hr5", ["mean", "sd", "cases"]].to_list() == [0.6667, 0, 3]
+
+
+def test_systems_without_a_common_case_are_refused(tmp_path):
+    folders = [retrieved(tmp_path / "a", {0: 1}), retrieved(tmp_path / "b", {1: 1})]
+    with pytest.raises(InputError, match="b: retrieval: no case in common"):
+        common_cases(folders, ["games", "games"])
+    assert common_cases(folders, ["games", "steam"])["games"] == {"retrieval": {"retrieval-0"}}

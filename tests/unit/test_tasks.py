@@ -19,10 +19,12 @@ from small_dataset import HOSTILE, PROMPTS, SETTINGS, small_dataset
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_parquet
+from recexplainer.paper.numbers import paper_counts
+from recexplainer.settings import PRESETS
 from recexplainer.tasks import ranking, schema
 from recexplainer.tasks.build import build_tasks
 from recexplainer.tasks.forms import History, Renderer, Sample
-from recexplainer.tasks.prompts import FIELDS, load_prompts
+from recexplainer.tasks.prompts import ASKED_FIELDS, FIELDS, load_prompts
 from recexplainer.tasks.schema import (
     ABLATIONS,
     MODES,
@@ -34,7 +36,9 @@ from recexplainer.tasks.schema import (
     write_tasks,
 )
 from recexplainer.tasks.source import Sequences
-from recexplainer.tasks.table4 import table4
+from recexplainer.tasks.table4 import expected, fields_per_item, table4
+
+ROOT = Path(__file__).parents[2]
 
 
 def build(files: dict, folder: Path, seed: int = 3, **settings) -> dict[str, list[dict]]:
@@ -391,18 +395,97 @@ def test_ablations_leave_out_known_tasks():
     assert sorted(left_out) == sorted(TASKS)
 
 
+SIZE = {"users": 3, "items": 30, "interactions": 12}
+TABLE4 = {"classification_test_share": 0.3, "sharegpt": {"train": 3, "test": 3}, "generated": []}
+
+
+def counted(folder, files: list[str], sizes=None, paper=None, **settings) -> pd.DataFrame:
+    """Return table 4 of the samples in a folder, as often as there are names."""
+    write_tasks(folder / "chat.parquet", [dict.fromkeys(SCHEMA.names) | {"task": "sharegpt"}] * 3)
+    splits = {split: [str(folder / f"{split}.parquet")] * 2 for split in ("train", "test")}
+    chats = dict.fromkeys(splits, str(folder / "chat.parquet"))
+    sizes = sizes or dict.fromkeys(name.partition(".")[0] for name in files)
+    sizes = {name: size or SIZE for name, size in sizes.items()}
+    table4(files, splits, chats, sizes, paper or {}, TABLE4 | settings, str(folder / "table4.csv"))
+    return pd.read_csv(folder / "table4.csv").set_index("task")
+
+
 def test_table_4_counts_the_samples_of_each_dataset(tmp_path, dataset, built):
     build(dataset, tmp_path, mode="hybrid")
-    write_tasks(tmp_path / "chat.parquet", [dict.fromkeys(SCHEMA.names) | {"task": "sharegpt"}] * 3)
-    files = {split: [str(tmp_path / f"{split}.parquet")] * 2 for split in ("train", "test")}
-    table4(["a", "b"], files, dict.fromkeys(files, str(tmp_path / "chat.parquet")), str(tmp_path / "table4.csv"))
-    table = pd.read_csv(tmp_path / "table4.csv").set_index("task")
-    assert list(table.index) == [*TASKS, "total"] and list(table) == ["a_train", "a_test", "b_train", "b_test"]
-    assert (table.loc[list(TASKS)].sum() == table.loc["total"]).all() and (table["a_train"] == table["b_train"]).all()
-    assert table.loc["sharegpt"].to_list() == [3] * 4 and table.loc["discrimination", "a_test"] == 0
+    table = counted(tmp_path, ["a", "b.gru4rec"])
+    names = ["a_train", "a_test", "b.gru4rec_train", "b.gru4rec_test"]
+    assert list(table.index) == [*TASKS, "total"]
+    assert list(table) == names + [f"{name}_{kind}" for name in names for kind in ("expected", "paper")]
+    assert (table.loc[list(TASKS), names].sum() == table.loc["total", names]).all()
+    assert (table["a_train"] == table["b.gru4rec_train"]).all()
+    assert table.loc["sharegpt", names].to_list() == [3] * 4 and table.loc["discrimination", "a_test"] == 0
     assert table.loc["total", "a_train"] == len(built["hybrid"]["train"]) + 3
+    # The paper knows neither dataset.
+    assert table.filter(like="_paper").isna().all(axis=None)
+    assert table.loc[["discrimination", "total"], "a_train_expected"].isna().all()
     with pytest.raises(InputError, match="2 files for 1 datasets"):
-        table4(["a"], files, dict.fromkeys(files, str(tmp_path / "chat.parquet")), str(tmp_path / "table4.csv"))
+        counted(tmp_path, ["a"])
+    with pytest.raises(InputError, match="--sizes: no row of b"):
+        counted(tmp_path, ["a", "b"], {"a": SIZE})
+
+
+def test_table_4_counts_a_sample_once_however_many_forms_it_is_trained_in(tmp_path, dataset):
+    build(dataset, tmp_path, mode="hybrid", hybrid_forms="combined")
+    combined = counted(tmp_path, ["a", "b"])
+    rows = build(dataset, tmp_path, mode="hybrid", hybrid_forms="all")["train"]
+    assert len(rows) > 2 * combined.loc["total", "a_train"]
+    assert counted(tmp_path, ["a", "b"]).equals(combined)
+
+
+def test_the_samples_are_as_many_as_the_formulas_say(tmp_path, dataset, sequences):
+    build(dataset, tmp_path, mode="hybrid")
+    catalogue = read_parquet(dataset["items"])
+    texts = sum((catalogue[name].str.strip() != "").sum() for name in ("description", "tags", "brand", "feature"))
+    size = {"users": len(sequences), "items": len(catalogue), "interactions": sum(map(len, sequences))}
+    # A catalogue with as many fields as this one: the title and the most similar item always.
+    paper = {"items": len(catalogue), "discrimination_train": 2 * len(catalogue) + texts}
+    table = counted(tmp_path, ["a", "b"], {"a": size, "b": size}, {"a": paper})
+    for split in ("train", "test"):
+        assert table[f"a_{split}"].to_list() == table[f"a_{split}_expected"].to_list()
+    made_up = counted(tmp_path, ["a", "b"], {"a": size, "b": size}, {"a": paper}, generated=["a"])
+    assert made_up.filter(like="_paper").isna().all(axis=None)
+
+
+def test_without_tags_all_other_fields_are_asked_for(dataset, built, tmp_path):
+    rows = build(dataset, tmp_path, mode="hybrid", discrimination_fields="no_tags")["train"]
+    tags = {text for text in read_parquet(dataset["items"])["tags"].str.strip() if text}
+    assert tags
+
+    def asked(rows):
+        return [(row["item"], answer(row)) for row in rows if row["task"] == "discrimination"]
+
+    everything, fewer = asked(built["hybrid"]["train"]), asked(rows)
+    assert [pair for pair in everything if pair[1] not in tags] == [pair for pair in fewer if pair[1] not in tags]
+    assert len(everything) - len(fewer) == (read_parquet(dataset["items"])["tags"].str.strip() != "").sum()
+    with pytest.raises(InputError, match="discrimination_fields 'some'"):
+        build(dataset, tmp_path, mode="hybrid", discrimination_fields="some")
+
+
+@pytest.mark.parametrize(("dataset", "fields"), [("games", 4.92), ("movies", 3.73), ("steam", 3.91)])
+def test_the_papers_table_4_follows_from_its_table_1(dataset, fields):
+    """Its totals within 1 %, and every number but for the classification's test, of which it has 29.2 to 29.6 %."""
+    paper = paper_counts(str(ROOT / "config/paper_numbers.csv"))[dataset]
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    assert fields_per_item(paper) == pytest.approx(fields, abs=0.005)
+    # Without tags an item has five fields at most, on Steam, where there is no description, four.
+    most = len(ASKED_FIELDS[PRESETS["paper"]["discrimination_fields"]]) - (dataset == "steam")
+    assert fields < most < fields + 1.5
+    found = expected(
+        **{name: paper[name] for name in ("users", "items", "interactions")},
+        fields=fields,
+        test_share=config["tasks"]["classification_test_share"],
+        sharegpt=config["sharegpt"],
+    )
+    for split in ("train", "test"):
+        assert sum(found[split].values()) == pytest.approx(paper[f"total_{split}"], rel=0.01)
+        for task, count in found[split].items():
+            near = {"classification": 0.03, "discrimination": 0.002}.get(task, 0)
+            assert count == pytest.approx(paper.get(f"{task}_{split}", 0), rel=near), task
 
 
 def test_the_same_seed_draws_the_same_samples_in_every_version(dataset, tmp_path):

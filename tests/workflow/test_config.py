@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 from recexplainer.errors import InputError
-from recexplainer.settings import PRESETS, check, resolve
+from recexplainer.settings import PRESETS, check, lora, resolve
 
 SCHEMA = ROOT / "config/schema.yaml"
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "small": ["config/small.yaml"], "smallest": [CONFIG]}
@@ -129,7 +129,7 @@ WRONG = {
     "alignment.lora.rank: -1; expected at least 1.": {"alignment": {"lora": {"rank": -1}}},
     "alignment.lora.rank: 0; expected at least 1.": {"alignment": {"lora": {"rank": 0}}},
     "alignment.lora.rank: 8.5; expected a whole number.": {"alignment": {"lora": {"rank": 8.5}}},
-    "alignment.lora.targets: 'all_linear'; expected a list of names, or all-linear.": {
+    "alignment.lora.targets: 'all_linear'; expected preset, a list of names, or all-linear.": {
         "alignment": {"lora": {"targets": "all_linear"}}
     },
     "alignment.lr: '1e-4'; expected a finite number. In YAML a number with an exponent needs a point: 1.0e-4, not "
@@ -269,6 +269,16 @@ def test_presets_set_every_switch_and_single_switches_override_them():
     for name in PRESETS["sound"]:
         assert {preset[name] for preset in PRESETS.values()} <= set(known[name]["enum"])
     assert set(known) == set(PRESETS["sound"])
+
+
+def test_the_preset_says_what_lora_adapts_unless_the_config_does():
+    every, two = ["q_proj", "k_proj", "v_proj", "o_proj"], ["q_proj", "v_proj"]
+    assert [lora(load(preset=name))["targets"] for name in ("sound", "paper", "official")] == [every, two, two]
+    assert lora(load(preset="paper", switches={"lora_targets": "attention"}))["targets"] == every
+    for targets in ("all-linear", ["k_proj"]):
+        config = load(preset="paper", alignment={"lora": {"targets": targets}})
+        check(config, SCHEMA)
+        assert lora(config) == config["alignment"]["lora"]
 
 
 def test_every_key_of_the_config_has_a_comment_above_it():

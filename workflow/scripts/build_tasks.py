@@ -5,7 +5,7 @@ Run as:
         --embeddings embeddings.safetensors --labels labels.parquet --similar similar.parquet \
         --prompts config/prompts/default.yaml \
         --settings '{"mode": "hybrid", "max_length": 9, "hybrid_forms": "combined",
-                     "classification_test_share": 0.3, "description_words": 60}' \
+                     "discrimination_fields": "all", "classification_test_share": 0.3, "description_words": 60}' \
         --seed 2024 --train train.parquet --test test.parquet
 """
 
@@ -40,7 +40,8 @@ if __name__ == "__main__":
         "--settings",
         type=cli.settings,
         required=True,
-        help="JSON: mode, max_length, hybrid_forms, classification_test_share, description_words",
+        help="JSON: mode, max_length, hybrid_forms, discrimination_fields, classification_test_share, "
+        "description_words",
     )
     parser.add_argument("--seed", type=int, required=True, help="the same for all modes of a dataset")
     parser.add_argument("--train", required=True, help="Parquet file to write")

@@ -64,7 +64,12 @@ def retrieve(
     for row in rows:
         drawn = rng.choice(len(titles), size=min(K, possible), replace=False, p=weights)
         predictions = [titles[item] for item in drawn]
-        answer = {"target": row["target"][0], "predictions": predictions, "constrained": predictions}
+        answer = {
+            "target": row["target"][0],
+            "predictions": predictions,
+            "constrained": predictions,
+            "read": len(predictions),
+        }
         answers.append(case(row) | answer)
     return answers
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import Estimate, estimate
-from recexplainer.evaluation.table2 import METRICS, evaluate
+from recexplainer.evaluation.table2 import METRICS, common_cases, evaluate
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.table3 import Ratings, by_system
 from recexplainer.files import write_csv
@@ -71,7 +71,8 @@ def figure6(
         seed: of the resamples.
         output: the CSV to write, one row per system and metric with the columns :data:`COLUMNS`. ``low`` and ``high``
             are the ends of the 95 % interval, ``normalised`` is the value by the highest one among the ablations of the
-            same dataset, mode and metric. What does not apply to a system is empty.
+            same dataset, mode and metric. What does not apply to a system is empty. The ablations of a dataset and mode
+            are compared on the same ``cases``, those that all of them have, or that are rated for all of them.
         images: the images to write, ``.svg``, ``.pdf`` or ``.png``.
 
     Raises:
@@ -81,13 +82,15 @@ def figure6(
         raise InputError(f"--predictions: {len(predictions)} folders for {len(rows)} --rows; expected one each.")
     ratings, judge = _ratings(judgements, judgement_datasets)
     table = []
+    groups = [(dataset, mode) for dataset, mode, _ in rows]
+    cases, rated = common_cases(predictions, groups), _commonly_rated(ratings, rows)
     for folder, (dataset, mode, ablation) in zip(predictions, rows, strict=True):
-        metrics = evaluate(folder, settings["bootstrap"], settings["coverage_counts"], seed)
+        own = cases[dataset, mode]
+        metrics = evaluate(folder, settings["bootstrap"], settings["coverage_counts"], seed, own)
         metrics = {name: metrics[name] for name in METRICS}
         if dataset in ratings:
-            metrics["explanation_score"] = _score(
-                ratings[dataset], f"{mode}-{ablation}", settings["bootstrap"], seed, dataset
-            )
+            chosen = {case: ratings[dataset][f"{mode}-{ablation}"][case] for case in rated[dataset, mode]}
+            metrics["explanation_score"] = _score(chosen, settings["bootstrap"], seed, dataset)
         else:
             metrics["explanation_score"] = None
         for name in METRIC_LABELS:
@@ -122,11 +125,28 @@ def _ratings(paths: list[str], datasets: list[str]) -> tuple[dict[str, Ratings],
     return ratings, next(iter(judges), "")
 
 
-def _score(ratings: Ratings, system: str, resamples: int, seed: int, dataset: str) -> Estimate | None:
-    """Return the mean rating of a system; None if every judgement of it has failed."""
-    if system not in ratings:
-        raise InputError(f"--judgements: no judgement of {system} for {dataset}. Judge its explanations.")
-    values = [rating for rating in ratings[system].values() if rating is not None]
+def _commonly_rated(ratings: dict[str, Ratings], rows: list[list[str]]) -> dict[tuple[str, str], list[str]]:
+    """Return, for each dataset and mode, the cases with a rating of every ablation that has any; one may have none.
+
+    Raises:
+        InputError: a system has not been judged.
+    """
+    shared: dict[tuple[str, str], list[str]] = {}
+    for dataset, mode, ablation in rows:
+        if dataset not in ratings:
+            continue
+        if f"{mode}-{ablation}" not in ratings[dataset]:
+            raise InputError(f"--judgements: no judgement of {mode}-{ablation} for {dataset}. Judge its explanations.")
+        own = ratings[dataset][f"{mode}-{ablation}"]
+        known = shared.setdefault((dataset, mode), list(own))
+        if any(rating is not None for rating in own.values()):
+            shared[dataset, mode] = [case for case in known if own.get(case) is not None]
+    return shared
+
+
+def _score(ratings: dict[str, int | None], resamples: int, seed: int, dataset: str) -> Estimate | None:
+    """Return the mean of the ratings of some cases; None if every judgement of them has failed."""
+    values = [rating for rating in ratings.values() if rating is not None]
     if not values:
         return None
     return estimate(values, range(len(values)), resamples, generator(seed, "bootstrap", dataset))

@@ -1,12 +1,14 @@
 """The four evaluated tasks of one system, case by case (section 3.1.1)."""
 
 import logging
-import re
 from pathlib import Path
 
 from recexplainer.alignment.model import load_system
+from recexplainer.decision import read_decision
+from recexplainer.errors import InputError
 from recexplainer.evaluation.generation import Generator
 from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
+from recexplainer.evaluation.reading import AnswerReader
 from recexplainer.evaluation.shards import write_shard
 from recexplainer.files import read_parquet, read_safetensors
 from recexplainer.llm.base import load_tokenizer
@@ -17,6 +19,12 @@ from recexplainer.seeds import generator
 from recexplainer.tasks.schema import load_tasks
 
 logger = logging.getLogger(__name__)
+
+VERDICT_TOKENS = 32
+"""The longest generated Yes or No; room for a sentence that says it."""
+
+FRAME_TOKENS, ITEM_TOKENS = 32, 4
+"""Further tokens of an answer whose titles are looked for: before its list, and around each of its titles."""
 
 
 def predict(
@@ -43,7 +51,8 @@ def predict(
         test_tasks: the mode's ``test.parquet``.
         embeddings: the recommender's ``embeddings.safetensors``.
         items: ``items.parquet``, the catalogue.
-        settings: the ``evaluation`` section of the config, with ``context`` and ``classification_decision``.
+        settings: the ``evaluation`` section of the config, with ``context`` and the switches ``title_reading``,
+            ``retrieval_decoding`` and ``classification_decision``.
         seed: the seed of the choice of cases, the same for all systems of a dataset.
         folder: where the results go.
         shard: which share of the cases is predicted, from 0.
@@ -58,18 +67,20 @@ def predict(
     encoder = ChatEncoder(tokenizer, settings["context"])
     runner = Generator(model, tokenizer, settings["batch_size"], shard, shards)
     titles = list(read_parquet(items, ["title"])["title"])
+    reader = AnswerReader(titles, settings["title_reading"])
+    beams = retrieval_beams(settings)
 
     columns = ["sample", "task", "user", "messages", "target", "candidates"]
     cases: dict[str, list[dict]] = {task: [] for task in SCHEMAS}
     for row in load_tasks(test_tasks, columns):
         cases[row["task"]].append(row)
     predictors = {
-        "retrieval": lambda rows, prompts: _retrieval(runner, tokenizer, titles, rows, prompts, settings["beams"]),
-        "ranking": lambda rows, prompts: _lists(runner, tokenizer, rows, prompts, "ranking"),
+        "retrieval": lambda rows, prompts: _retrieval(runner, tokenizer, titles, reader, rows, prompts, beams),
+        "ranking": lambda rows, prompts: _lists(runner, tokenizer, reader, rows, prompts, "ranking"),
         "classification": lambda rows, prompts: _classification(
             runner, tokenizer, rows, prompts, settings["classification_decision"]
         ),
-        "reconstruction": lambda rows, prompts: _lists(runner, tokenizer, rows, prompts, "reconstruction"),
+        "reconstruction": lambda rows, prompts: _lists(runner, tokenizer, reader, rows, prompts, "reconstruction"),
     }
     for task, predictor in predictors.items():
         rows = _choose(cases[task], settings["max_cases"], seed)
@@ -82,7 +93,7 @@ def predict(
         if shards == 1:
             write_predictions(path, task, answers)
         else:
-            own = runner.own([prompt for _, prompt in kept], settings["beams"] if task == "retrieval" else 1)
+            own = runner.own([prompt for _, prompt in kept], beams if task == "retrieval" else 1)
             write_shard(path, task, [answers[number] for number in own], own, len(kept))
     logger.info("predictions in %s", folder)
 
@@ -100,40 +111,61 @@ def _token_ids(tokenizer, texts: list[str]) -> list[list[int]]:
     return PlainText(tokenizer)(texts)
 
 
+def retrieval_beams(settings: dict) -> int:
+    """Return how many answers there are to a retrieval: the beams, or the one of greedy decoding.
+
+    Raises:
+        InputError: another value of ``retrieval_decoding``.
+    """
+    how = settings["retrieval_decoding"]
+    if how not in ("beams", "greedy"):
+        raise InputError(f"switches.retrieval_decoding: {how!r}; expected beams or greedy.")
+    return settings["beams"] if how == "beams" else 1
+
+
 def _retrieval(
-    runner: Generator, tokenizer, titles: list[str], rows: list[dict], prompts: list[Encoded], beams: int
+    runner: Generator,
+    tokenizer,
+    titles: list[str],
+    reader: AnswerReader,
+    rows: list[dict],
+    prompts: list[Encoded],
+    beams: int,
 ) -> list[dict]:
-    """Five beams, five sequences; unconstrained, and constrained to the catalogue's titles."""
+    """As many sequences as beams; unconstrained, and constrained to the catalogue's titles."""
     tokens = _token_ids(tokenizer, titles)
     longest = max(map(len, tokens)) + 1
     catalogue = set(titles)
     free = runner.generate(prompts, longest, beams, label="retrieval")
     constraint = CatalogueConstraint(tokens, tokenizer.eos_token_id)
     bound = runner.generate(prompts, longest, beams, constraint, label="retrieval, constrained")
-    return [
-        case(row)
-        | {"target": row["target"][0], "predictions": a, "constrained": [text for text in b if text in catalogue]}
-        for row, a, b in zip(rows, free, bound, strict=True)
-    ]
+    answers = []
+    for row, texts, held in zip(rows, free, bound, strict=True):
+        predictions = [reader.title(text) for text in texts]
+        answer = {"target": row["target"][0], "predictions": predictions, "read": reader.known(predictions)}
+        answers.append(case(row) | answer | {"constrained": [text for text in held if text in catalogue]})
+    return answers
 
 
-def _lists(runner: Generator, tokenizer, rows: list[dict], prompts: list[Encoded], task: str) -> list[dict]:
+def _lists(
+    runner: Generator, tokenizer, reader: AnswerReader, rows: list[dict], prompts: list[Encoded], task: str
+) -> list[dict]:
     """Greedy decoding of a list of titles (ranking, reconstruction)."""
-    # The longest true answer bounds the length; a wrong one may be a little longer.
+    # The longest true answer bounds the length; a wrong one may be a little longer, one with numbers or a preface more.
     longest = max(map(len, _token_ids(tokenizer, ["; ".join(row["target"]) for row in rows]))) + 8
+    if not reader.strict:
+        longest += FRAME_TOKENS + ITEM_TOKENS * max(len(row["target"]) for row in rows)
     texts = [texts[0] if texts else "" for texts in runner.generate(prompts, longest, label=task)]
     answers = []
     for row, text in zip(rows, texts, strict=True):
         answer = case(row) | {"target": row["target"], "text": text}
         if task == "ranking":
-            answer["candidates"] = row["candidates"]
-        answers.append(answer | {"predicted": _titles(text)})
+            answer |= {"candidates": row["candidates"], "predicted": reader.titles(text, row["candidates"])}
+        else:
+            predicted = reader.titles(text)
+            answer |= {"predicted": predicted, "read": reader.known(predicted)}
+        answers.append(answer)
     return answers
-
-
-def _titles(text: str) -> list[str]:
-    """Return the titles of a list. They are kept free of "; " (data/titles.py), but not of ";"."""
-    return [title.strip() for title in re.split(r";(?:\s+|$)", text) if title.strip()]
 
 
 def _classification(
@@ -146,15 +178,10 @@ def _classification(
         scores = logits[:, 0] - logits[:, 1]
         verdicts = [(bool(score > 0), "", float(score)) for score in scores]
     else:
-        texts = [texts[0] if texts else "" for texts in runner.generate(prompts, 8, label="classification")]
-        verdicts = [(_verdict(text), text, float("nan")) for text in texts]
+        found = runner.generate(prompts, VERDICT_TOKENS, label="classification")
+        texts = [texts[0] if texts else "" for texts in found]
+        verdicts = [(read_decision(text), text, float("nan")) for text in texts]
     return [
         case(row) | {"target": row["target"][0] == "Yes", "predicted": verdict, "text": text, "score": score}
         for row, (verdict, text, score) in zip(rows, verdicts, strict=True)
     ]
-
-
-def _verdict(text: str) -> bool | None:
-    """Read a generated answer; None if it is neither yes nor no."""
-    word = text.strip().lower()
-    return True if word.startswith("yes") else False if word.startswith("no") else None

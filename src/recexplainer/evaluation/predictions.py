@@ -9,20 +9,25 @@ from recexplainer.files import write_parquet
 TITLES = pa.list_(pa.string())
 CASE = [("sample", pa.string()), ("user", pa.int32())]
 SCHEMAS = {
-    "retrieval": pa.schema([*CASE, ("target", pa.string()), ("predictions", TITLES), ("constrained", TITLES)]),
+    "retrieval": pa.schema(
+        [*CASE, ("target", pa.string()), ("predictions", TITLES), ("constrained", TITLES), ("read", pa.int32())]
+    ),
     "ranking": pa.schema(
         [*CASE, ("target", TITLES), ("candidates", TITLES), ("text", pa.string()), ("predicted", TITLES)]
     ),
     "classification": pa.schema(
         [*CASE, ("target", pa.bool_()), ("predicted", pa.bool_()), ("score", pa.float32()), ("text", pa.string())]
     ),
-    "reconstruction": pa.schema([*CASE, ("target", TITLES), ("text", pa.string()), ("predicted", TITLES)]),
+    "reconstruction": pa.schema(
+        [*CASE, ("target", TITLES), ("text", pa.string()), ("predicted", TITLES), ("read", pa.int32())]
+    ),
 }
 """The columns of each task's file.
 
 ``target`` is what the recommender says (``true`` is Yes), ``predictions`` and ``constrained`` are beams, best
-first, ``predicted`` is the answer as it was read (null: an unreadable one), ``score`` is the logit of Yes less
-that of No. A system that does not do a task writes a file without rows.
+first, ``predicted`` is the answer as it was read (null: an unreadable one), ``read`` is how many of the titles in it
+are of the catalogue, ``score`` is the logit of Yes less that of No. A system that does not do a task writes a file
+without rows.
 """
 
 

@@ -1,10 +1,13 @@
 """Table 2: how well each system is aligned with the recommender."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from recexplainer.data.titles import title_key
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import (
     Estimate,
@@ -30,6 +33,16 @@ METRICS = {
 }
 """The columns of the paper's table 2, and the task of each."""
 
+UNREAD = {
+    "retrieval_unread": "retrieval",
+    "ranking_unread": "ranking",
+    "ranking_incomplete": "ranking",
+    "classification_unread": "classification",
+    "reconstruction_unread": "reconstruction",
+}
+"""Shares of the answers in which nothing could be read (no title of the catalogue in any of the beams, no candidate,
+neither yes nor no, no title), and of the rankings that do not name all candidates."""
+
 CONSTRAINED = {"retrieval_constrained_hr5": "retrieval", "retrieval_constrained_ndcg5": "retrieval"}
 """The retrieval whose beams are held to titles of the catalogue; the paper has none."""
 
@@ -43,28 +56,76 @@ def table2(directories: list[str], rows: list[list[str]], settings: dict, seed: 
         settings: ``bootstrap``, the number of resamples, and ``coverage_counts``, ``once`` or ``repeat``.
         seed: of the resamples, which are the same for every system, so that systems can be compared.
         output: the CSV to write. After the paper's columns come the ends of the 95 % intervals (``_low`` and
-            ``_high``), the constrained retrieval with its own, and the number of cases per task. A column that
-            does not apply to a system is empty.
+            ``_high``), the constrained retrieval with its own, the number of cases per task, and the shares
+            :data:`UNREAD`. A column that does not apply to a system is empty. All systems of a dataset that do a task
+            are compared on the same cases, those that all of them have.
 
     Raises:
-        InputError: there is not one folder per row, or a file is missing.
+        InputError: there is not one folder per row, a file is missing, or systems have no case in common.
     """
     if len(directories) != len(rows):
         raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
     table = []
+    cases = common_cases(directories, [dataset for dataset, _ in rows])
     for directory, (dataset, method) in zip(directories, rows, strict=True):
-        metrics = evaluate(directory, settings["bootstrap"], settings["coverage_counts"], seed)
-        table.append({"dataset": dataset, "method": method} | _columns(metrics))
+        metrics = evaluate(directory, settings["bootstrap"], settings["coverage_counts"], seed, cases[dataset])
+        shares = unread(directory, cases[dataset])
+        table.append({"dataset": dataset, "method": method} | _columns(metrics) | shares)
         shown = ", ".join(f"{name} {value.mean:.4f}" for name, value in metrics.items() if value)
         logger.info("%s, %s: %s", dataset, method, shown or "no cases")
     frame = pd.DataFrame(table)
     # Whole numbers with gaps would become floating-point ones.
-    cases = [name for name in frame if name.endswith("_cases")]
-    write_csv(output, frame.round(4).astype({name: "Int64" for name in cases}))
+    counts = [name for name in frame if name.endswith("_cases")]
+    write_csv(output, frame.round(4).astype({name: "Int64" for name in counts}))
     logger.info("table 2 in %s", output)
 
 
-def evaluate(directory: str | Path, resamples: int, coverage_counts: str, seed: int) -> dict[str, Estimate | None]:
+Cases = dict[str, frozenset[str]]
+"""Task to the samples that are compared."""
+
+
+def common_cases(directories: list[str], groups: list) -> dict[object, Cases]:
+    """Return, for each group of systems, the cases of each task that all its systems have.
+
+    A system without any case of a task does not do it, and counts for nothing there.
+
+    Args:
+        directories: one folder of predictions per system.
+        groups: of each, in the same order.
+
+    Raises:
+        InputError: a file is missing, or the systems of a group have no case of a task in common.
+    """
+    shared: dict[object, Cases] = {group: {} for group in groups}
+    most: Counter = Counter()
+    for directory, group in zip(directories, groups, strict=True):
+        for task in SCHEMAS:
+            own = frozenset(read_parquet(Path(directory) / f"{task}.parquet", ["sample"])["sample"])
+            if own:
+                shared[group][task] = shared[group].get(task, own) & own
+                most[group, task] = max(most[group, task], len(own))
+                if not shared[group][task]:
+                    raise InputError(
+                        f"{directory}: {task}: no case in common with the systems before it; expected predictions of "
+                        "the same test cases. Predict again."
+                    )
+    for (group, task), count in most.items():
+        if len(shared[group][task]) < count:
+            logger.info("%s, %s: %d of %d cases, those of all systems", group, task, len(shared[group][task]), count)
+    return shared
+
+
+def _frames(directory: str | Path, cases: Cases | None) -> dict[str, pd.DataFrame]:
+    """Read the predictions of one system, those of some cases only; None for all."""
+    frames = {task: read_parquet(Path(directory) / f"{task}.parquet", schema.names) for task, schema in SCHEMAS.items()}
+    if cases is None:
+        return frames
+    return {task: frame[frame["sample"].isin(cases.get(task, ()))] for task, frame in frames.items()}
+
+
+def evaluate(
+    directory: str | Path, resamples: int, coverage_counts: str, seed: int, cases: Cases | None = None
+) -> dict[str, Estimate | None]:
     """Return every metric of one system, None where it has no cases.
 
     Args:
@@ -72,8 +133,9 @@ def evaluate(directory: str | Path, resamples: int, coverage_counts: str, seed: 
         resamples: of the bootstrap.
         coverage_counts: ``once`` or ``repeat``, see :func:`recexplainer.evaluation.metrics.history_coverage`.
         seed: of the resamples.
+        cases: the samples of each task that count; None for all.
     """
-    frames = {task: read_parquet(Path(directory) / f"{task}.parquet", schema.names) for task, schema in SCHEMAS.items()}
+    frames = _frames(directory, cases)
     retrieval, ranking = frames["retrieval"], frames["ranking"]
     classification, reconstruction = frames["classification"], frames["reconstruction"]
     values = {
@@ -94,6 +156,28 @@ def evaluate(directory: str | Path, resamples: int, coverage_counts: str, seed: 
         else None
         for name, task in (METRICS | CONSTRAINED).items()
     }
+
+
+def unread(directory: str | Path, cases: Cases | None = None) -> dict[str, float | None]:
+    """Return the shares :data:`UNREAD` of one system, None where it has no cases.
+
+    Args:
+        directory: a folder with the four files of predictions.
+        cases: the samples of each task that count; None for all.
+    """
+    frames = _frames(directory, cases)
+    named = [
+        len({title_key(title) for title in candidates} & {title_key(title) for title in predicted}) / len(candidates)
+        for candidates, predicted in zip(frames["ranking"]["candidates"], frames["ranking"]["predicted"], strict=True)
+    ]
+    wrong = {
+        "retrieval_unread": frames["retrieval"]["read"] == 0,
+        "ranking_unread": np.array(named) == 0,
+        "ranking_incomplete": np.array(named) < 1,
+        "classification_unread": frames["classification"]["predicted"].isna(),
+        "reconstruction_unread": frames["reconstruction"]["read"] == 0,
+    }
+    return {name: float(np.mean(wrong[name])) if len(frames[task]) else None for name, task in UNREAD.items()}
 
 
 def _columns(metrics: dict[str, Estimate | None]) -> dict[str, float | int | None]:

@@ -5,7 +5,7 @@ import logging
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.table2 import METRICS, evaluate
+from recexplainer.evaluation.table2 import METRICS, common_cases, evaluate
 from recexplainer.files import write_csv
 
 logger = logging.getLogger(__name__)
@@ -18,21 +18,26 @@ def table_seeds(directories: list[str], rows: list[list[str]], coverage_counts: 
         directories: one folder of predictions per alignment.
         rows: the dataset and the method of each; those of one method differ in their seeds.
         coverage_counts: as for :func:`recexplainer.evaluation.table2.evaluate`.
-        output: the CSV to write: dataset, method, metric, mean, sd (empty with one seed), seeds.
+        output: the CSV to write: dataset, method, metric, mean, sd (empty with one seed), seeds, cases. All
+            alignments of a dataset are compared on the same cases.
 
     Raises:
         InputError: there is not one folder per row, or a file is missing.
     """
     if len(directories) != len(rows):
         raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
+    cases = common_cases(directories, [dataset for dataset, _ in rows])
     values = [
-        {"dataset": dataset, "method": method, "metric": metric, "value": found[metric].mean}
+        {"dataset": dataset, "method": method, "metric": metric}
+        | {"value": found[metric].mean, "cases": found[metric].cases}
         for directory, (dataset, method) in zip(directories, rows, strict=True)
-        for found in [evaluate(directory, 1, coverage_counts, 0)]
+        for found in [evaluate(directory, 1, coverage_counts, 0, cases[dataset])]
         for metric in METRICS
         if found[metric]
     ]
-    groups = pd.DataFrame(values).groupby(["dataset", "method", "metric"], sort=False)["value"]
-    table = groups.agg(mean="mean", sd="std", seeds="count").reset_index()
+    groups = pd.DataFrame(values).groupby(["dataset", "method", "metric"], sort=False)
+    table = groups.agg(
+        mean=("value", "mean"), sd=("value", "std"), seeds=("value", "count"), cases=("cases", "first")
+    ).reset_index()
     write_csv(output, table.round(4))
     logger.info("%d rows in %s", len(table), output)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recexplainer.decision import read_decision
 from recexplainer.explanation.aspects import find_aspects
 from recexplainer.explanation.citations import KINDS, Citation, find_citations
-from recexplainer.explanation.decision import read_decision
 from recexplainer.explanation.words import Catalogue
 from recexplainer.files import read_parquet
 

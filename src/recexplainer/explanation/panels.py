@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
 from recexplainer.explanation.case_view import Panel, in_words
 from recexplainer.explanation.checker import Catalogue, check
-from recexplainer.explanation.decision import read_decision
 from recexplainer.explanation.marked import decision_span, mark, remarks
 from recexplainer.explanation.select import agrees
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
-from recexplainer.explanation.decision import read_decision
 from recexplainer.files import read_parquet, write_parquet
 
 _ANSWER = [

@@ -182,3 +182,28 @@ def _table4(path: str) -> dict:
                 if value is not None:
                     result[dataset, "", f"{row['task']}_{split}"] = Ours(value)
     return result
+
+
+def read_sizes(path: str) -> dict[str, dict[str, int]]:
+    """Return the users, items and interactions of each dataset of our table 1.
+
+    Raises:
+        InputError: the file is missing or broken.
+    """
+    return {
+        row["dataset"]: {name: int(number(row[name], path, f"{row['dataset']} {name}") or 0) for name in COUNTS[:3]}
+        for row in read_rows(path, ["dataset", *COUNTS])
+    }
+
+
+def paper_counts(path: str) -> dict[str, dict[str, int]]:
+    """Return the whole numbers of the paper's tables 1 and 4 by dataset and metric.
+
+    Raises:
+        InputError: the file is missing or broken.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for paper in read_numbers(path):
+        if paper.table in ("1", "4") and paper.value.is_integer():
+            found.setdefault(paper.dataset, {})[paper.metric] = int(paper.value)
+    return found

@@ -27,6 +27,25 @@ TABLE2 = {
     "classification_acc": "Acc.",
     "history_hcr": "HCR",
 }
+TABLE2_UNREAD = {
+    "retrieval_unread": "Ret.",
+    "ranking_unread": "Rank.",
+    "classification_unread": "Class.",
+    "reconstruction_unread": "Hist.",
+}
+TABLE2_CASES = {
+    "retrieval_cases": "retrieval",
+    "ranking_cases": "ranking",
+    "classification_cases": "classification",
+    "reconstruction_cases": "history",
+}
+BESIDE_HEADINGS = {
+    "_expected": "expected from table 1 and the paper's fields per item",
+    "_paper": "in the paper",
+}
+BESIDE = tuple(BESIDE_HEADINGS)
+"""Ends of the columns of table 4 that stand beside the counts."""
+
 RECOMMENDER = {f"{metric}{k}": f"{letter}@{k}" for metric, letter in (("hr", "H"), ("ndcg", "N")) for k in (5, 10, 20)}
 
 
@@ -65,13 +84,29 @@ def table1(path: str) -> Sheet:
 def table2(path: str) -> Sheet:
     """Return the metrics of every system, a block per dataset."""
     rows = read_rows(path, ["dataset", "method", *(name + end for name in TABLE2 for end in ("", "_low", "_high"))])
-    groups = [("", 1), ("Retrieval", 2), ("Constrained", 2), ("Ranking", 1), ("Class.", 1)]
+    groups = [("", 1), ("Retrieval", 2), ("Constrained", 2), ("Ranking", 1), ("Class.", 1), ("History", 1)]
+    blocks = _blocks(rows, "dataset", "method", TABLE2, 4, path)
+    unread = any(row.get(name) for row in rows for name in TABLE2_UNREAD)
+    shown = []
+    for block in blocks:
+        own = [row for row in rows if row["dataset"] == block.heading]
+        lines = block.rows
+        if unread:
+            lines = [
+                cells + [_percent(row.get(name, ""), path, f"{block.heading} {name}") for name in TABLE2_UNREAD]
+                for cells, row in zip(lines, own, strict=True)
+            ]
+        # The same for all rows that have the task.
+        cases = {task: next((row[name] for row in own if row.get(name)), "") for name, task in TABLE2_CASES.items()}
+        counts = ", ".join(f"{task} {_count(text, path, task).text}" for task, text in cases.items() if text)
+        shown.append(Block(f"{block.heading} (cases: {counts})" if counts else block.heading, lines))
+    what = " Unread: percent of the answers in which nothing could be read." if unread else ""
     return Sheet(
-        f"Alignment with the recommender. Constrained: retrieval held to the catalogue's titles. {MARKS}",
+        f"Alignment with the recommender. Constrained: retrieval held to the catalogue's titles.{what} {MARKS}",
         "table2",
-        ["Method", *TABLE2.values()],
-        _blocks(rows, "dataset", "method", TABLE2, 4, path),
-        [*groups, ("History", 1)],
+        ["Method", *TABLE2.values(), *(TABLE2_UNREAD.values() if unread else [])],
+        shown,
+        [*groups, ("Unread, %", len(TABLE2_UNREAD))] if unread else groups,
     )
 
 
@@ -110,25 +145,29 @@ def table3(path: str) -> Sheet:
 
 
 def table4(path: str) -> Sheet:
-    """Return the samples of each task, two columns per dataset; the total has a block of its own."""
+    """Return the samples of each task, two columns per dataset; then what is expected, and what the paper has."""
     rows = read_rows(path, ["task"])
-    columns = [name for name in rows[0] if name != "task"] if rows else []
+    columns = [name for name in rows[0] if name != "task" and not name.endswith(BESIDE)] if rows else []
     pairs = [name.rpartition("_") for name in columns]
     if any(split not in ("train", "test") or not dataset for dataset, _, split in pairs):
         raise InputError(f"{path}: expected the columns task, then dataset_train and dataset_test of each dataset.")
     groups = [(dataset, len(list(own))) for dataset, own in groupby(pairs, key=lambda pair: pair[0])]
     names = {"sharegpt": "ShareGPT"}
-    lines = [
-        (
-            row["task"],
+
+    def lines(end: str, total: bool) -> list[list[Cell]]:
+        return [
             [Cell(names.get(row["task"], row["task"].capitalize()))]
-            + [_count(row[name], path, f"{row['task']} {name}") for name in columns],
-        )
-        for row in rows
-    ]
-    blocks = [Block("", [cells for task, cells in lines if (task == "total") == last]) for last in (False, True)]
+            + [_count(row.get(name + end, ""), path, f"{row['task']} {name}{end}") for name in columns]
+            for row in rows
+            if (row["task"] == "total") == total
+        ]
+
+    blocks = [Block("", lines("", total)) for total in (False, True)]
+    for end, heading in BESIDE_HEADINGS.items():
+        if any(row.get(name + end) for row in rows for name in columns):
+            blocks.append(Block(heading, lines(end, False) + lines(end, True)))
     return Sheet(
-        "The samples of each task.",
+        "The samples of each task, in the mode's own form.",
         "table4",
         ["Task", *(split.capitalize() for _, _, split in pairs)],
         [block for block in blocks if block.rows],
@@ -195,6 +234,12 @@ def _digits(text: str, digits: int, path: str, what: str) -> str:
     """Return a number with that many digits after the point; "" for none."""
     value = number(text, path, what)
     return "" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(text: str, path: str, what: str) -> Cell:
+    """Return a share as percent."""
+    value = number(text, path, what)
+    return Cell(NONE if value is None else f"{100 * value:.1f}")
 
 
 def _count(text: str, path: str, what: str) -> Cell:

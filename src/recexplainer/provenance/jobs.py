@@ -199,7 +199,7 @@ def _llm_jobs(config: dict) -> Iterator[Job]:
         if alignment["max_steps"]:
             passed = min(passed, alignment["max_steps"] * alignment["batch"])
         dim = config["datasets"][name]["recommender"]["dim"]
-        trained = model.adapter_parameters(alignment["lora"], dim, rows)
+        trained = model.adapter_parameters(settings.lora(config), dim, rows)
         # The result once; for going on, the newest checkpoint with AdamW's two moments.
         kept = 4.0 * trained * (4 if alignment["checkpoint_every"] else 1)
         yield Job(
@@ -218,7 +218,8 @@ def _generation_flops(config: dict, name: str, mode: str, counts: dict[str, int]
     """FLOPs of answering some samples per task; a classification reads one step of logits."""
     total = 0.0
     for task, count in counts.items():
-        times = 2 * config["evaluation"]["beams"] if task == "retrieval" else 1
+        beams = config["evaluation"]["beams"] if settings.resolve(config)["retrieval_decoding"] == "beams" else 1
+        times = 2 * beams if task == "retrieval" else 1
         total += count * times * sum(sample_tokens(config, name, mode, task))
     return 2.0 * architecture(config).parameters * total
 

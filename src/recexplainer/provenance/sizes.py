@@ -167,7 +167,9 @@ def train_samples(config: dict, name: str, mode: str, ablation: str = "full") ->
         ablation: ``full``, ``full.<seed>``, or what is left out, such as ``no_discrimination``.
     """
     size, entry = dataset_size(config, name), config["datasets"][name]
-    asked = ["description", "tags", "brand", "feature"]
+    asked = ["description", "brand", "feature"]
+    if settings.resolve(config)["discrimination_fields"] == "all":
+        asked.append("tags")
     fields = 1 + sum(bool(entry["fields"].get(field)) for field in asked)  # and the most similar item
     share = 1.0 if entry.get("generate") else FIELD_SHARE
     prefixes, forms = max(0, size.interactions - 2 * size.users), 1

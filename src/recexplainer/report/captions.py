@@ -36,7 +36,7 @@ BLOCKS = (
 
 CAPTIONS = {
     "table1": ("Table 1. Data sets", "After filtering."),
-    "table4": ("Table 4. Samples", "Training and test samples of each task."),
+    "table4": ("Table 4. Samples", "Training and test samples of each task, what is expected, and the paper's."),
     "recommender": (
         "The target recommender",
         "SASRec and the popularity of items on each user's last item, with 95 % intervals.",
@@ -48,10 +48,11 @@ CAPTIONS = {
     ),
     "table2": (
         "Table 2. Alignment",
-        "How well each system predicts what the recommender does, with 95 % intervals from a bootstrap over users. The "
-        "columns held to the catalogue are not in the paper.",
+        "How well each system predicts what the recommender does, with 95 % intervals from a bootstrap over users. All "
+        "systems of a dataset are compared on the same cases. The columns held to the catalogue, and those of answers "
+        "in which nothing could be read, are not in the paper.",
     ),
-    "seeds": ("Repetitions", "Mean and standard deviation over alignments with other seeds."),
+    "seeds": ("Repetitions", "Mean and standard deviation over alignments with other seeds, on the same cases."),
     "figure6": (
         "Figure 6. Ablations",
         "Each row is an alignment without the samples of the named task. A hatched bar belongs to the task that was "

@@ -7,7 +7,7 @@ from recexplainer.errors import InputError
 from recexplainer.tasks.classification import classification
 from recexplainer.tasks.discrimination import discrimination
 from recexplainer.tasks.forms import Renderer, Sample, forms_of
-from recexplainer.tasks.prompts import Prompts, load_prompts
+from recexplainer.tasks.prompts import ASKED_FIELDS, Prompts, load_prompts
 from recexplainer.tasks.ranking import ranking
 from recexplainer.tasks.reconstruction import reconstruction
 from recexplainer.tasks.retrieval import retrieval
@@ -38,7 +38,7 @@ def build_tasks(
         similar: the recommender's ``similar.parquet``.
         prompts: a YAML file of phrasings.
         settings: ``mode``, ``max_length`` (the recommender's), ``hybrid_forms`` (``combined`` or ``all``),
-            ``classification_test_share`` and ``description_words``.
+            ``discrimination_fields`` (``all`` or ``no_tags``), ``classification_test_share`` and ``description_words``.
         seed: of all draws; the same for all modes, so that they differ in nothing but the form.
         paths: the files to write, ``train`` and ``test``.
 
@@ -51,25 +51,28 @@ def build_tasks(
             f"mode {mode!r}, hybrid_forms {hybrid_forms!r}: expected a mode of {', '.join(MODES)} "
             "and the forms combined or all."
         )
+    if settings["discrimination_fields"] not in ASKED_FIELDS:
+        raise InputError(f"discrimination_fields {settings['discrimination_fields']!r}: expected all or no_tags.")
     source = load_source(
         interactions, items, embeddings, labels, similar, settings["max_length"], settings["description_words"], seed
     )
     questions = load_prompts(prompts)
     for split, path in paths.items():
-        rows = task_rows(source, questions, split, mode, hybrid_forms, settings["classification_test_share"])
+        share, fields = settings["classification_test_share"], settings["discrimination_fields"]
+        rows = task_rows(source, questions, split, mode, hybrid_forms, share, fields)
         counts = write_tasks(path, rows)
         logger.info("%s, %s: %s; in %s", mode, split, ", ".join(f"{n} {task}" for task, n in counts.items()), path)
 
 
 def task_rows(
-    source: Source, prompts: Prompts, split: str, mode: str, hybrid_forms: str, test_share: float
+    source: Source, prompts: Prompts, split: str, mode: str, hybrid_forms: str, test_share: float, fields: str = "all"
 ) -> Iterator[dict]:
     """Yield the samples of a split as rows of the task files.
 
     ``hybrid_forms`` counts for training only: a case is tested once, in the mode's own form.
     """
     renderer = Renderer(source.titles)
-    for sample in _samples(source, prompts, split, test_share):
+    for sample in _samples(source, prompts, split, test_share, fields):
         for place, form in enumerate(forms_of(sample, mode, hybrid_forms if split == "train" else "combined")):
             yield {
                 "sample": f"{sample.name}-{form}" if place else sample.name,
@@ -83,11 +86,11 @@ def task_rows(
             }
 
 
-def _samples(source: Source, prompts: Prompts, split: str, test_share: float) -> Iterator[Sample]:
+def _samples(source: Source, prompts: Prompts, split: str, test_share: float, fields: str) -> Iterator[Sample]:
     """Yield the samples of a split, task after task."""
     yield from retrieval(source, prompts, split)
     yield from ranking(source, prompts, split)
     yield from classification(source, prompts, split, test_share)
     if split == "train":
-        yield from discrimination(source, prompts)
+        yield from discrimination(source, prompts, fields)
     yield from reconstruction(source, prompts, split)

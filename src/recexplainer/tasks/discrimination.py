@@ -4,15 +4,20 @@ from collections.abc import Iterator
 
 from recexplainer.seeds import generator
 from recexplainer.tasks.forms import Sample
-from recexplainer.tasks.prompts import FIELDS, Prompts
+from recexplainer.tasks.prompts import ASKED_FIELDS, FIELDS, Prompts
 from recexplainer.tasks.schema import SEPARATOR
 from recexplainer.tasks.source import Source
 
 
-def discrimination(source: Source, prompts: Prompts) -> Iterator[Sample]:
+def discrimination(source: Source, prompts: Prompts, asked: str) -> Iterator[Sample]:
     """Yield one sample per item and field that the item has. There is no test.
 
     The title is asked from the embedding alone; a question that shows it would hold its answer.
+
+    Args:
+        source: the dataset.
+        prompts: the phrasings.
+        asked: which fields: a key of :data:`recexplainer.tasks.prompts.ASKED_FIELDS`.
     """
     similar = [SEPARATOR.join(source.titles[other] for other in others) for others in source.similar]
     texts = {"title": source.titles, **source.fields, "similar": similar}
@@ -23,7 +28,7 @@ def discrimination(source: Source, prompts: Prompts) -> Iterator[Sample]:
     for item in range(len(source.titles)):
         for place, name in enumerate(FIELDS):
             answer = texts[name][item]
-            if not answer:
+            if not answer or name not in ASKED_FIELDS[asked]:
                 continue
             yield Sample(
                 name=f"discrimination-{number:06d}",

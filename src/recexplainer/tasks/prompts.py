@@ -19,6 +19,9 @@ PLACEHOLDERS: dict[str, tuple[str, ...]] = {
 FIELDS = ("title", "description", "tags", "brand", "feature", "similar")
 """What the discrimination task asks of an item; ``similar`` is the title of the most similar one."""
 
+ASKED_FIELDS = {"all": FIELDS, "no_tags": tuple(name for name in FIELDS if name != "tags")}
+"""By the switch ``discrimination_fields``; the counts of the paper's table 4 leave no room for the tags."""
+
 Phrasing = tuple[str, ...]
 """Text and placeholder names in turn: text at even places, a name at odd ones."""
 

@@ -1,8 +1,9 @@
 """Whether a text recommends the item: a lenient reading of free prose (section 3.1.2).
 
-A plain Yes or No at the start or after a label ("Answer: No") decides. Without one, a sentence decides that says
-whether the user would like the item, or whether it is recommended; last, one that says whether the item fits. A
-conclusion at the end that says the opposite of the beginning makes the text contradictory.
+A plain Yes or No at the start or after a label ("Answer: No") decides; "None" and "No idea" are neither.
+Without one, a sentence decides that says whether the user would like the item, or whether it is recommended; last, one
+that says whether the item fits. A conclusion at the end that says the opposite of the beginning makes the text
+contradictory. Explanations and answers to the classification are read alike.
 """
 
 import re
@@ -37,11 +38,14 @@ _LABEL = re.compile(
     rf"(?: towards?)?)(?:\s+(?:is|would be))?[\s:=()\[\]\"'—–-]*(?:that\s+|a\s+|an\s+)?{_LEAN}"
     rf"(?:clear|firm|strong|definite)?\s*\b(yes|no)\b{_AFTER}"
 )
+# "Yes, but no" says both; "Yes, no other game fits" does not.
+_BOTH = re.compile(rf"\byes\W+(?:(?:and|but)\W+)?no\b{_AFTER}|\bno\W+(?:(?:and|but)\W+)?yes\b{_AFTER}")
+_PLAIN = re.compile(r"\W*(yes|no)\W*")
 _CHECKBOX = re.compile(rf"^\W*(?:will|would|should|is|does|do)\b[^?]*\?\W*{_LEAN}(yes|no)\b{_AFTER}")
 _BARE = re.compile(
     r"^\W*(?:(?:answer|decision|verdict|prediction|recommendation|conclusion|result)\W+)?"
     r"(?P<no>(?:definitely|certainly|absolutely|probably|surely|most likely)\s+not|not likely|unlikely|"
-    r"(?:do\s+)?not\s+recommend(?:ed)?|does not recommend)"
+    r"(?:do\s+)?not\s+recommend(?:ed)?|does not recommend|(?:no|not)\s+(?:an?\s+)?(?:good\s+|great\s+)?(?:match|fit))"
     r"\W*$"
     r"|^\W*(?:(?:answer|decision|verdict|prediction|recommendation|conclusion|result)\W+)?"
     r"(?P<yes>(?:highly\s+|strongly\s+)?recommend(?:ed)?|(?:very |quite |highly )?likely)\W*$"
@@ -105,6 +109,8 @@ def read_decision(text: str) -> bool | None:
     sentences = _sentences(text)
     if not sentences:
         return None
+    if len({match[1] for match in map(_PLAIN.fullmatch, sentences[:2]) if match}) > 1:
+        return None
     verdicts = [_verdict(sentence) for sentence in sentences]
     conclusion = _conclusion(sentences, verdicts)
     first = verdicts[0]
@@ -147,7 +153,7 @@ def _conclusion(sentences: list[str], verdicts: list[bool | None]) -> bool | Non
 
 def _verdict(sentence: str) -> bool | None:
     """Return what a sentence decides by a plain answer or by a forecast."""
-    if re.search(r"\byes and no\b", sentence):
+    if _BOTH.search(sentence):
         return None
     for pattern in (_START, _LABEL, _CHECKBOX):
         if match := pattern.search(sentence):
