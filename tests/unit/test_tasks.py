@@ -579,3 +579,47 @@ def test_a_null_among_the_messages_is_refused(tmp_path, messages):
     pq.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(InputError, match="a.parquet: column 'messages': null instead of"):
         load_tasks(tmp_path / "a.parquet", ["messages"])
+
+
+# The balance between tasks
+
+
+def test_a_share_repeats_and_thins_the_training_samples_of_a_task(dataset, built, tmp_path):
+    share = {"classification": 2.5, "ranking": 0.4, "reconstruction": 2, "discrimination": 3}
+    for mode in MODES:
+        before, after = built[mode], build(dataset, tmp_path, mode=mode, share=share)
+        assert after["test"] == before["test"]
+        for task in TASKS:
+            ours, theirs = of(after["train"], task), of(before["train"], task)
+            assert len(ours) == pytest.approx(share.get(task, 1) * len(theirs), abs=2), (mode, task)
+            originals = {row["sample"]: row for row in theirs}
+            first = [row for row in ours if "again" not in row["sample"]]
+            assert first == [originals[row["sample"]] for row in first]  # in their order
+            if share.get(task, 1) >= 1:
+                assert first == theirs
+            for row in ours:
+                known = originals[re.sub("-again[0-9]+", "", row["sample"])]
+                same = ("task", "user", "prefix", "item")
+                assert [row[name] for name in same] == [known[name] for name in same]
+                assert answer(row) == answer(known)
+        assert len({row["sample"] for row in after["train"]}) == len(after["train"])
+
+
+def test_a_repeated_sample_is_asked_in_other_words_and_a_ranking_in_another_order(dataset, tmp_path):
+    rows = build(dataset, tmp_path, mode="behavior", share={"ranking": 2, "classification": 3})["train"]
+    for task, times in (("ranking", 2), ("classification", 3)):
+        asked: dict[str, list] = {}
+        for row in of(rows, task):
+            asked.setdefault(row["sample"].partition("-again")[0], []).append(question(row))
+        assert {len(questions) for questions in asked.values()} == {times}
+        different = [questions[0] != questions[1] for questions in asked.values()]
+        assert sum(different) > 0.7 * len(different)
+
+
+def test_shares_are_drawn_from_the_seed_alone_and_none_changes_nothing(dataset, built, tmp_path):
+    share = {"retrieval": 1.5, "ranking": 0.5}
+    one, two = (build(dataset, tmp_path, mode="hybrid", share=share)["train"] for _ in range(2))
+    assert one == two
+    assert build(dataset, tmp_path, mode="hybrid", share=share, seed=4)["train"] != one
+    for nothing in (None, {}, {"retrieval": 1}):
+        assert build(dataset, tmp_path, mode="hybrid", share=nothing) == built["hybrid"]

@@ -184,6 +184,8 @@ def train_samples(config: dict, name: str, mode: str, ablation: str = "full") ->
         "sharegpt": config["sharegpt"]["train"],
         "reconstruction": 0 if mode == "behavior" else max(0, size.interactions - size.users),
     }
+    weights = config["tasks"]["share"] or {}
+    counts = {task: round(weights.get(task, 1) * count) for task, count in counts.items()}
     left_out = ABLATIONS[ablation.partition(".")[0]]
     return {task: count for task, count in counts.items() if count and task not in left_out}
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 from recexplainer.errors import InputError
+from recexplainer.tasks.balance import balanced
 from recexplainer.tasks.classification import classification
 from recexplainer.tasks.discrimination import discrimination
 from recexplainer.tasks.forms import Renderer, Sample, forms_of
@@ -38,7 +39,8 @@ def build_tasks(
         similar: the recommender's ``similar.parquet``.
         prompts: a YAML file of phrasings.
         settings: ``mode``, ``max_length`` (the recommender's), ``hybrid_forms`` (``combined`` or ``all``),
-            ``discrimination_fields`` (``all`` or ``no_tags``), ``classification_test_share`` and ``description_words``.
+            ``discrimination_fields`` (``all`` or ``no_tags``), ``classification_test_share``, ``description_words``
+            and, if not as in the paper, ``share``: how often the training samples of a task are taken, by task.
         seed: of all draws; the same for all modes, so that they differ in nothing but the form.
         paths: the files to write, ``train`` and ``test``.
 
@@ -58,21 +60,29 @@ def build_tasks(
     )
     questions = load_prompts(prompts)
     for split, path in paths.items():
-        share, fields = settings["classification_test_share"], settings["discrimination_fields"]
-        rows = task_rows(source, questions, split, mode, hybrid_forms, share, fields)
+        test_share, fields = settings["classification_test_share"], settings["discrimination_fields"]
+        share = settings.get("share") or {}
+        rows = task_rows(source, questions, split, mode, hybrid_forms, test_share, fields, share)
         counts = write_tasks(path, rows)
         logger.info("%s, %s: %s; in %s", mode, split, ", ".join(f"{n} {task}" for task, n in counts.items()), path)
 
 
 def task_rows(
-    source: Source, prompts: Prompts, split: str, mode: str, hybrid_forms: str, test_share: float, fields: str = "all"
+    source: Source,
+    prompts: Prompts,
+    split: str,
+    mode: str,
+    hybrid_forms: str,
+    test_share: float,
+    fields: str = "all",
+    share: dict[str, float] | None = None,
 ) -> Iterator[dict]:
     """Yield the samples of a split as rows of the task files.
 
-    ``hybrid_forms`` counts for training only: a case is tested once, in the mode's own form.
+    ``hybrid_forms`` and ``share`` count for training only: a case is tested once, in the mode's own form.
     """
     renderer = Renderer(source.titles)
-    for sample in _samples(source, prompts, split, test_share, fields):
+    for sample in _samples(source, prompts, split, test_share, fields, share or {}):
         for place, form in enumerate(forms_of(sample, mode, hybrid_forms if split == "train" else "combined")):
             yield {
                 "sample": f"{sample.name}-{form}" if place else sample.name,
@@ -86,11 +96,16 @@ def task_rows(
             }
 
 
-def _samples(source: Source, prompts: Prompts, split: str, test_share: float, fields: str) -> Iterator[Sample]:
+def _samples(
+    source: Source, prompts: Prompts, split: str, test_share: float, fields: str, share: dict[str, float]
+) -> Iterator[Sample]:
     """Yield the samples of a split, task after task."""
-    yield from retrieval(source, prompts, split)
-    yield from ranking(source, prompts, split)
-    yield from classification(source, prompts, split, test_share)
-    if split == "train":
-        yield from discrimination(source, prompts, fields)
-    yield from reconstruction(source, prompts, split)
+    tasks = {
+        "retrieval": lambda: retrieval(source, prompts, split),
+        "ranking": lambda: ranking(source, prompts, split),
+        "classification": lambda: classification(source, prompts, split, test_share),
+        "discrimination": lambda: discrimination(source, prompts, fields) if split == "train" else (),
+        "reconstruction": lambda: reconstruction(source, prompts, split),
+    }
+    for task, samples in tasks.items():
+        yield from balanced(samples(), task, share.get(task) if split == "train" else None, prompts, source.seed)

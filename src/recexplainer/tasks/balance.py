@@ -1,0 +1,49 @@
+"""How often the samples of a task are trained on: the mix of tasks decides what a short training learns first.
+
+The paper takes every sample once; with few steps the rare tasks (discrimination, classification) are hardly seen.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from recexplainer.seeds import generator
+from recexplainer.tasks.forms import Sample
+from recexplainer.tasks.prompts import Prompts
+
+
+def balanced(
+    samples: Iterable[Sample], task: str, share: float | None, prompts: Prompts, seed: int
+) -> Iterator[Sample]:
+    """Yield a task's training samples ``share`` times.
+
+    Of n samples, ``round(share * n)`` are yielded: each as often as the whole part of ``share`` says, and a random
+    choice of them once more. The first time a sample is as it was; each further time its phrasing, and the order of
+    items to be ranked, are drawn anew.
+
+    Args:
+        samples: of the task.
+        task: its name.
+        share: more than 0; None for each sample once.
+        prompts: the phrasings.
+        seed: of the draws.
+    """
+    if share is None:
+        yield from samples
+        return
+    samples = list(samples)
+    random = generator(seed, "balance", task)
+    order, wanted = random.permutation(len(samples)), round(share * len(samples))
+    for time, start in enumerate(range(0, wanted, max(1, len(samples)))):
+        for place in np.sort(order[: wanted - start]):
+            yield samples[place] if time == 0 else _again(samples[place], time, prompts.phrasings[task], random)
+
+
+def _again(sample: Sample, time: int, phrasings: list, random: np.random.Generator) -> Sample:
+    """Return a sample as it is asked another time."""
+    slots = dict(sample.slots)
+    if "items" in slots:
+        slots["items"] = [slots["items"][place] for place in random.permutation(len(slots["items"]))]
+    return sample._replace(
+        name=f"{sample.name}-again{time}", phrasing=phrasings[random.integers(len(phrasings))], slots=slots
+    )
