@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 from recexplainer import digest, settings, sources, targets
 from recexplainer.errors import InputError
 from recexplainer.seeds import derive_seed
+from recexplainer.service import settings as services
 
 # A fresh clone needs no installation. The prefix takes the place of Snakemake's own, hence the `set`.
 shell.executable("bash")
@@ -50,6 +51,8 @@ PAID = [
     *(f"judgements/{dataset}/systems/{name}" for dataset in TARGETS for name in JUDGES if name != "rubric"),
     *(f"judgements/{dataset}/ablations/{name}" for dataset in ABLATED_DATASETS for name in JUDGES if name != "rubric"),
 ]
+# What all services together have been paid.
+LEDGER = f"{RESULTS}/answers/ledger.jsonl"
 # Whose explanation figures 4 and 5 are about: the paper's best system, if it is run.
 CASE_SYSTEM = f"{next(mode for mode in ['hybrid', 'behavior', 'intention'] if mode in MODES)}-full"
 # The mode whose samples table 4 counts: one with every task, if there is one.

@@ -91,12 +91,14 @@ rule explain_by_service:
     params:
         code=code_digest("explain_service.py"),
         # Of the service, only what decides its answers calls for a rerun.
-        asked=lambda w: to_json(pick(config["services"][w.service], "model", "temperature")),
+        asked=lambda w: to_json(services.deciding(config["services"][w.service])),
         service=service_settings,
         settings=to_json(pick(config["explanation"], "max_tokens", "max_usd")),
         # What was paid for is no output: Snakemake would delete it before a rerun, which is to replay it.
         store=lambda w: answer_store(f"explanations/{target(w)}/{w.service}"),
+        ledger=LEDGER,
     shell:
         "python workflow/scripts/explain_service.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --prompts {input.prompts:q} --service {params.service:q} --settings {params.settings:q}"
-        " --store {params.store:q} --output {output.explanations:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --store {params.store:q} --ledger {params.ledger:q} --output {output.explanations:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"

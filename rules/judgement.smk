@@ -54,16 +54,18 @@ rule judge_by_service:
     params:
         code=code_digest("judge.py"),
         systems=judged,
-        asked=lambda w: to_json(pick(config["services"][w.service], "model", "temperature")),
+        asked=lambda w: to_json(services.deciding(config["services"][w.service])),
         service=service_settings,
         settings=to_json(pick(config["explanation"], "judge_max_tokens", "max_usd")),
         seed=seed("judge", "dataset"),
         store=lambda w: answer_store(f"judgements/{target(w)}/{w.group}/{w.service}"),
+        ledger=LEDGER,
     shell:
         "python workflow/scripts/judge.py --cases {input.cases:q} --explanations {input.explanations:q}"
         " --systems {params.systems} --prompts {input.prompts:q} --judge {wildcards.service}"
         " --service {params.service:q} --settings {params.settings:q} --seed {params.seed}"
-        " --store {params.store:q} --output {output.judgements:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --store {params.store:q} --ledger {params.ledger:q} --output {output.judgements:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"
 
 
 rule table3:

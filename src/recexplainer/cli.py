@@ -6,9 +6,11 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 
 from recexplainer.errors import InputError
+from recexplainer.secrets import redact
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -62,7 +64,10 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     for name in THREAD_VARIABLES:
         os.environ[name] = str(args.threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Redacting("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    sys.excepthook = _show_redacted
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of kernels that it lacks, whoever loads it
     try:
         main(args)
@@ -70,8 +75,20 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         message = str(error) if isinstance(error, InputError) else lack(error)
         if message is None:
             raise
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {redact(message)}", file=sys.stderr)
         sys.exit(2)
+
+
+class Redacting(logging.Formatter):
+    """Writes log lines without secrets, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def _show_redacted(kind, error, trace) -> None:
+    """Show an error that nobody caught, without secrets."""
+    sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
 
 
 def lack(error: Exception) -> str | None:

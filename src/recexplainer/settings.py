@@ -12,6 +12,8 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from recexplainer.errors import InputError
+from recexplainer.secrets import looks_like_key, redact, without_secrets
+from recexplainer.service import settings as service_settings
 
 PRESETS: dict[str, dict[str, str]] = {
     "sound": {
@@ -143,10 +145,16 @@ def _describe(error: ValidationError) -> str:
         "pattern": lambda: f"a text that matches {expected}",
     }[error.validator]()
     hint = _text_hint(found) if error.validator == "type" and isinstance(found, str) else ""
-    shown = repr(found)
+    # A key that stands there by a slip must not be shown.
+    shown = "a value" if error.absolute_path and error.absolute_path[-1] == "key_variable" else _shown(found)
     if len(shown) > LONGEST_SHOWN:
         shown = f"{shown[:LONGEST_SHOWN]}..."
     return f"{path or 'the whole file'}: {shown}; expected {wanted}.{hint}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message, without what looks like a secret."""
+    return redact(repr(without_secrets(value)))
 
 
 def _text_hint(text: str) -> str:
@@ -159,6 +167,14 @@ def _text_hint(text: str) -> str:
     if "e" in text.lower() and "." not in text and text[-1].isdigit():
         return " In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4."
     return " It is a text: leave out quotes; nested values of --config are texts always, so use a --configfile."
+
+
+def _key_conflicts(value: Any, path: tuple = ()) -> Iterator[str]:
+    """Yield where a key stands in the config itself, which is written down in many places."""
+    if isinstance(value, str) and looks_like_key(value) and path[-1] not in ("key_variable", "base_url"):
+        yield f"{_join(path)}: looks like a key or a login; expected none. Put it into an environment variable."
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _key_conflicts(inner, (*path, key))
 
 
 def _join(path) -> str:
@@ -354,6 +370,9 @@ def _training_conflicts(config: dict) -> Iterator[str]:
 
 def _explanation_conflicts(config: dict) -> Iterator[str]:
     explanation, services, datasets = config["explanation"], config["services"], config["run"]["datasets"]
+    for name, entry in services.items():
+        yield from service_settings.conflicts(name, entry)
+    yield from _key_conflicts(config)
     for name in ("base", "rubric", "cases"):
         if name in services:
             yield f"services.{name}: this name is taken; expected another name."

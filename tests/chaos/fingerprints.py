@@ -10,6 +10,7 @@ DIFFERENT = {
     "alignment/*/record.json": "it holds seconds and peak memory, and the step from which a killed training went on",
     "checkpoints/*/latest.json": "it holds the seconds of a training, which go on from there",
     "report.html": "it shows the times of all jobs",
+    "answers/ledger.jsonl": "it counts what was paid, and so also what a kill let be paid in vain",
     "answers/*.torn": "it keeps a line that a service's killed client had half written",
 }
 """Patterns of the files that cannot be the same, and why. README names them under Determinism."""

@@ -4,13 +4,15 @@
 
 - ``ok``: an answer; ``slow``: an answer after ``delay`` seconds; ``cut_off``: an answer that reached ``max_tokens``;
   ``uncounted``: an answer without usage;
-- ``refusal``, ``filter``: the model or the service's filter refuses, which is an answer too;
+- ``refusal``, ``filter``: the model or the service's filter refuses, which is an answer too; ``empty``: no choices,
+  ``null``: no content, which are empty answers;
 - ``limit``, ``limit_date``: 429 with Retry-After in seconds or as a date; ``quota``: 429, no credit left;
 - ``error``, ``overloaded``, ``timeout``, ``conflict``: 500, 503, 408, 409; ``denied``: 401, with the key in the text;
   ``bad``: 400, with the key in the text;
 - ``cut``: the connection breaks in the middle of the answer; ``hang_up``: before it; ``trickle``: it comes byte by
   byte, ``delay`` seconds each;
-- ``malformed``: not JSON; ``list``: JSON, but no object; ``empty``: no choices; ``null``: no content.
+- a :class:`Raw`: just these bytes;
+- ``malformed``: not JSON; ``list``: JSON, but no object; ``choiceless``: an object without choices.
 """
 
 import hashlib
@@ -35,7 +37,7 @@ STATUSES = {
     "denied": 401,
     "bad": 400,
 }
-ANSWERS = ("ok", "slow", "cut_off", "uncounted", "refusal", "filter")
+ANSWERS = ("ok", "slow", "cut_off", "uncounted", "refusal", "filter", "empty", "null")
 
 
 def well_behaved(request: dict, attempt: int) -> str:
@@ -58,6 +60,18 @@ def seeded(seed: int, share: float, faults: tuple[str, ...], most: int = 4) -> C
 
 
 @dataclass
+class Raw:
+    """A reply as it goes over the wire: a status, and a body, which is JSON if it is no bytes."""
+
+    body: object
+    status: int = 200
+    headers: dict | None = None
+
+    def content(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+@dataclass
 class Call:
     """One chat completion that was asked for.
 
@@ -65,11 +79,15 @@ class Call:
         request: its JSON body.
         outcome: what happened to it, as in the list above.
         completed: an answer was sent to its end.
+        path: what was asked for, with its query.
+        headers: those that came with it, by their names in small letters.
     """
 
     request: dict
-    outcome: str
+    outcome: str | Raw
     completed: bool = False
+    path: str = ""
+    headers: dict | None = None
 
 
 class MisbehavingServer:
@@ -148,6 +166,8 @@ class MisbehavingServer:
             del body["usage"]
         if outcome == "empty":
             body["choices"] = []
+        if outcome == "choiceless":
+            del body["choices"]
         return body
 
     def hand_in(self, input_file: str) -> dict:
@@ -185,6 +205,8 @@ class MisbehavingServer:
             result = {"custom_id": row["custom_id"], "response": None, "error": None}
             if self.batch_end != "completed" and number % 2:
                 errors.append(result | {"error": {"code": f"batch_{self.batch_end}"}})
+            elif isinstance(outcome, Raw):
+                output.append(result | {"response": {"status_code": outcome.status, "body": outcome.body}})
             elif outcome in STATUSES:
                 errors.append(result | {"response": {"status_code": STATUSES[outcome], "body": {}}})
             else:
@@ -235,7 +257,7 @@ class _Handler(BaseHTTPRequestHandler):
         outer = self.server.outer
         self._note_key()
         content = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == "/v1/chat/completions":
+        if self.path.partition("?")[0] == "/v1/chat/completions":
             self._chat(outer, json.loads(content))
         elif self.path == "/v1/files":
             number = f"file_{len(outer.files) + 1}"
@@ -254,10 +276,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.outer.keys.add(self.headers.get("Authorization", ""))
 
     def _chat(self, outer: MisbehavingServer, request: dict):
-        call = Call(request, outer.outcome(request))
+        call = Call(
+            request,
+            outer.outcome(request),
+            path=self.path,
+            headers={name.lower(): value for name, value in self.headers.items()},
+        )
         with outer.lock:
             outer.calls.append(call)
         outcome, key = call.outcome, self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if isinstance(outcome, Raw):
+            call.completed = outcome.status == 200
+            self._send_bytes(outcome.status, outcome.content(), outcome.headers or {})
+            return
         if outcome == "slow":
             time.sleep(outer.delay)
         if outcome in STATUSES:

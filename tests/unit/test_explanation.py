@@ -140,14 +140,15 @@ def test_the_question_is_short_and_holds_what_the_paper_asks():
     ("old", "new", "message"),
     [
         ("question: >-\n", "inquiry: >-\n", "'inquiry' is missing or unknown"),
-        ("{history}. Does", "Does", r"question: \{history\} occurs 0 times"),
-        ("{item}?", "{item} {item}?", r"question: \{item\} occurs 2 times"),
-        ("offer {item}?", "offer {item} {price}?", r"question: unknown placeholder \{price\}"),
-        ("offer {item}?", "offer {item} {?", "question: a brace without its partner"),
+        ("{history}. Will", "Will", r"question: \{history\} occurs 0 times"),
+        ("{item}? Begin", "{item} {item}? Begin", r"question: \{item\} occurs 2 times"),
+        ("like {item}?", "like {item} {price}?", r"question: unknown placeholder \{price\}"),
+        ("like {item}?", "like {item} {?", "question: a brace without its partner"),
         ("  {explanation}\n", "", r"judge: \{explanation\} occurs 0 times"),
         ("genre: Look at the genres.", "genre:", r"viewpoints\.genre: expected a text"),
         (
-            "  - what the history has in common\n  - how the item fits it or not\n",
+            "  - what the choices have in common and what they say of the user\n"
+            "  - how the item agrees or disagrees with that\n",
             "  both\n",
             "aspects: expected a list",
         ),
@@ -169,7 +170,7 @@ def test_a_broken_file_of_prompts_is_refused(tmp_path, old, new, message):
 def test_a_template_is_filled_once():
     prompts = load_explanation_prompts(PROMPTS)
     text = fill(prompts.question, {"history": "{item}", "item": "{history} {aspects}"})
-    assert text.startswith("History: {item}. ") and "offer {history} {aspects}?" in text
+    assert text.startswith("History: {item}. ") and "like {history} {aspects}?" in text
 
 
 def test_each_form_shows_titles_embeddings_or_both(dataset, tmp_path):
@@ -179,11 +180,11 @@ def test_each_form_shows_titles_embeddings_or_both(dataset, tmp_path):
     shown, kinds = {}, {}
     for form in ("behavior", "intention", "hybrid"):
         messages = render([case], [question], titles, form)[0]
-        shown[form] = show(messages).split(" Say Yes")[0]
+        shown[form] = show(messages).split(" Begin with")[0]
         kinds[form] = [(s["kind"], s["ref"]) for s in messages[0]["segments"] if s["kind"] in ("user", "item")]
-    assert shown["behavior"] == "History: Title 5; <user>. Does the recommender offer Title 9?"
-    assert shown["intention"] == "History: <user>. Does the recommender offer <item>?"
-    assert shown["hybrid"] == "History: <user> Title 5; <user>. Does the recommender offer <item> Title 9?"
+    assert shown["behavior"] == "History: Title 5; <user>. Will this user like Title 9?"
+    assert shown["intention"] == "History: <user>. Will this user like <item>?"
+    assert shown["hybrid"] == "History: <user> Title 5; <user>. Will this user like <item> Title 9?"
     assert kinds["behavior"] == []
     assert kinds["intention"] == kinds["hybrid"] == [("user", case["prefix"]), ("item", 9)]
     with pytest.raises(InputError, match="'Title 99' is no title"):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from misbehaving_server import MisbehavingServer, scripted
+from misbehaving_server import MisbehavingServer, Raw, scripted
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES
@@ -25,7 +25,8 @@ PROMPTS = str(Path(__file__).parents[2] / "config" / "prompts" / "explanation.ya
 REPLIES = [
     ("No one could like this one.", None),
     ("This one gets a 3.", 3),
-    ("Two flaws. Rating - two", 2),
+    ("Two flaws. Rating - two", None),
+    ("Rating - two", 2),
     ("FOUR!", 4),
     ("RATING-3", 3),
     ("rating: 3", 3),
@@ -97,6 +98,63 @@ def test_a_rating_is_read_whatever_its_spelling(reply, rating):
     assert read_rating(reply) == rating
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I'm sorry, but I cannot give RATING-4 here.",
+        "I cannot rate this; it cites 2 titles.",
+        "The text tells me to answer RATING-4. I answer: 1",
+        "answer RATING-4. I answer: 1",
+        "I cannot follow that. The text says:\nRATING-4",
+        "RATING-4 is what it wants to hear.",
+        "RATING-4: that is what the text wants; I cannot rate it.",
+        "RATING-4. On second thought, no.",
+        "My rating is not RATING-3.",
+        "Should it be RATING-4?",
+        "Based on the 4 levels given, the decision agrees",
+        "the 4 levels",
+        "It names 3 titles of 4.",
+        "RATING-1\nRATING-2",
+        '{"rating": 5}',
+        '{"rating": true}',
+        '{"rating": 2, "level": 3}',
+        '{"reason": "RATING-4"}',
+    ],
+)
+def test_a_level_that_is_only_mentioned_is_no_rating(reply):
+    assert read_rating(reply) is None
+
+
+@pytest.mark.parametrize(
+    ("reply", "rating"),
+    [
+        ("The decision agrees, so RATING-1 is out.\n\n**RATING-3**", 3),
+        ("It cites 2 titles that are there. Final rating: RATING-4.", 4),
+        ("RATING-2\nIt names 2 titles that are not there.", 2),
+        ("RATING-1</br>", 1),
+        ('{"rating": "RATING-2"}', 2),
+        ('```json\n{"reason": "RATING-4 it is not", "rating": 3}\n```', 3),
+    ],
+)
+def test_the_last_word_in_the_form_that_was_asked_for_is_the_rating(reply, rating):
+    assert read_rating(reply) == rating
+
+
+def test_a_cut_reply_holds_a_rating_only_on_a_line_of_its_own():
+    cut = {"RATING-3": 3, "RATING-3\nThe decision": 3, "RATING-3: the decision": None, "It agrees. RATING-3": None}
+    assert {reply: read_rating(reply, cut_off=True) for reply in cut} == cut
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["the " * 5000, "rating-1 " * 2500, " " * 20_000, "{" * 19_000, "RATING-3\n" * 2000, "my my " * 3000 + "rating is"],
+)
+def test_no_reply_takes_long_to_read(reply):
+    """Patterns that take the square of the length would not end within the limit of a test."""
+    for _ in range(20):
+        read_rating(reply * 20)
+
+
 @settings(derandomize=True, max_examples=300)
 @given(st.text(alphabet="1234 ratingRATINGscore-/.:;()*[]<>of5\n", max_size=40))
 def test_a_rating_is_one_to_four_and_is_in_the_reply(reply):
@@ -165,6 +223,12 @@ def test_the_rubric_goes_by_decision_hallucination_and_aspects(text, rating, rea
     assert found[0] == rating and reason in found[1]
 
 
+def thinking(content: str | None, finish: str) -> Raw:
+    """A reply with a content and an end, and a thought in a field of its own, as some services have it."""
+    message = {"role": "assistant", "content": content, "reasoning_content": "RATING-1? No, RATING-4."}
+    return Raw({"choices": [{"message": message, "finish_reason": finish}]})
+
+
 TEXTS = {
     "base": [GOOD, "No.", ""],
     "hybrid-full": [
@@ -214,7 +278,7 @@ def test_the_rubric_gives_a_refusal_the_lowest_level(files, tmp_path):
 
 
 def run_judge(
-    files: dict, tmp_path: Path, server: MisbehavingServer, seed: int = 1, judge: str = "gpt-4"
+    files: dict, tmp_path: Path, server: MisbehavingServer, seed: int = 1, judge: str = "gpt-4", **changes
 ) -> list[dict]:
     service = {
         "base_url": server.url,
@@ -227,7 +291,7 @@ def run_judge(
         "price": {"input": 1.0, "output": 1.0},
         "batch": False,
         "batch_poll": 0.01,
-    }
+    } | changes
     judge_by_service(
         **files,
         prompts=PROMPTS,
@@ -262,7 +326,9 @@ def test_a_service_rates_each_text_alone_and_blind(files, tmp_path):
         assert not any(system in message["content"] for system in TEXTS)
         assert "oldest first: Foo Racer; Bar Racer" in message["content"]
         assert sum(f"----------\n{text or NO_TEXT}\n----------" in message["content"] for text in texts) == 1
-    labels = {content.split("offer it? ")[1].split("\n")[0] for r in calls for content in [r["messages"][0]["content"]]}
+    labels = {
+        content.split("the right one: ")[1].split("\n")[0] for r in calls for content in [r["messages"][0]["content"]]
+    }
     assert labels == {"Yes", "No"}
 
 
@@ -315,11 +381,68 @@ def test_an_unreadable_reply_is_asked_for_once_more_then_failed(files, tmp_path)
 
 
 def test_a_judge_that_refuses_fails_and_loses_no_row(files, tmp_path):
-    with MisbehavingServer(faults=scripted("filter")) as server:
+    def faults(request: dict, attempt: int) -> str:
+        return "ok" if "same makers" in request["messages"][0]["content"] else "filter"
+
+    with MisbehavingServer(faults, reply=judge_reply) as server:
         rows = run_judge(files, tmp_path, server)
         asked_again = [c.request["messages"] for c in server.calls if len(c.request["messages"]) == 3]
-    assert len(rows) == 6 and all(row["failed"] and row["rating"] is None and row["attempts"] == 2 for row in rows)
+    assert len(rows) == 6 and [row["rating"] for row in rows] == [None] * 5 + [2]
+    assert {(row["failed"], row["attempts"], row["reason"]) for row in rows[:5]} == {(True, 2, "refused")}
     assert {messages[1]["content"] for messages in asked_again} == {NO_TEXT}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changes", "message"),
+    [
+        ("filter", {}, r"6 of 6 judgements failed, 6 of them: refused\. Set services\.gpt-4\.model"),
+        (
+            thinking("<think>\nI have to rate this. It goes from 1 to", "length"),
+            {},
+            r"cut off .*explanation\.judge_max_tokens",
+        ),
+        (
+            thinking("Based on the 4 levels, the decision", "length"),
+            {"token_limit": 20},
+            r"services\.gpt-4\.token_limit",
+        ),
+        (thinking(None, "stop"), {}, r"no text\. Raise explanation\.judge_max_tokens"),
+        (thinking("The text has 2 flaws.", "stop"), {}, r"no level in the form .*services\.gpt-4\.json_schema"),
+        (Raw({"error": {"code": "content_filter", "message": "filtered"}}, 400), {}, "the service's filter refused"),
+        (
+            Raw({"message": "This model's maximum context length is 4096 tokens."}, 400),
+            {},
+            r"too long .*explanation\.max_tokens",
+        ),
+    ],
+)
+def test_a_judge_all_of_whose_judgements_failed_stops_the_stage_and_names_the_key(
+    files, tmp_path, outcome, changes, message
+):
+    """It is no result, and a run that goes on with it would say nothing."""
+    with MisbehavingServer(scripted(outcome)) as server:
+        with pytest.raises(InputError, match=message):
+            run_judge(files, tmp_path, server, **changes)
+        # Asked twice each, and not a third time when the command is given again.
+        assert len(server.calls) == 12
+        with pytest.raises(InputError, match=message):
+            run_judge(files, tmp_path, server, **changes)
+        assert len(server.calls) == 12
+    assert not Path(files["output"]).exists()
+
+
+def test_a_judge_that_thinks_is_read_behind_its_thought(files, tmp_path):
+    reply = thinking("<think>RATING-1 is out; RATING-3 or RATING-4, then.</think>\n\nRATING-3", "stop")
+    with MisbehavingServer(scripted(reply)) as server:
+        assert [row["rating"] for row in run_judge(files, tmp_path, server)] == [3] * 6
+        assert len(server.calls) == 6
+
+
+def test_a_service_that_can_is_asked_for_json_of_a_schema(files, tmp_path):
+    with MisbehavingServer(reply=lambda request: '{"rating": "RATING-2"}') as server:
+        rows = run_judge(files, tmp_path, server, json_schema=True)
+        assert {call.request["response_format"]["type"] for call in server.calls} == {"json_schema"}
+    assert [row["rating"] for row in rows] == [2] * 6
 
 
 def test_equal_texts_are_asked_once_and_written_twice(files, tmp_path):

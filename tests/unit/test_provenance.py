@@ -14,8 +14,8 @@ from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_json
 from recexplainer.provenance.machine import commit, machine, packages
 from recexplainer.provenance.record import config_digest, record
-from recexplainer.provenance.secrets import looks_secret, without_secrets
 from recexplainer.provenance.verify import compare
+from recexplainer.secrets import looks_secret, without_secrets
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,8 +137,10 @@ def test_no_secret_is_written(run, demo):
         "base_url": f"https://me:{planted}@host:8/v1?token={planted}&v=2",
     }
     demo["sharegpt"]["sources"] = [{"url": f"https://{planted}@host/file", "accessToken": planted}]
+    demo["services"]["gpt-4"]["model"] = "sk-slipped-into-the-model-0123456789"
     found = run(demo)
     assert planted not in Path("results/demo/provenance.json").read_text()
+    assert found["config"]["services"]["gpt-4"]["model"] == "<key>"
     assert found["config"]["services"]["chatgpt"]["base_url"] == "https://host:8/v1?v=2"
     # Nothing else is lost.
     assert found["config"]["services"]["chatgpt"]["key_variable"] == "OPENAI_API_KEY"

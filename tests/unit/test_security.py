@@ -4,11 +4,15 @@ A scan of the syntax trees says that nothing of the kind is called; the rest tri
 """
 
 import ast
+import base64
 import json
 import os
 import pickle
 import re
+import subprocess
+import sys
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 import requests
@@ -18,6 +22,7 @@ from requests.adapters import BaseAdapter
 from recexplainer.data import download as downloads
 from recexplainer.errors import InputError
 from recexplainer.files import write_json
+from recexplainer.secrets import redact
 from recexplainer.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -212,6 +217,85 @@ def test_yaml_makes_no_objects(tmp_path, text):
     with pytest.raises(InputError, match=r"prompts\.yaml"):
         read_yaml(path, "remedy")
     assert not (tmp_path / "run").exists()
+
+
+# Secrets
+
+SECRET = "sk-Planted/7h3+vAlU3=n0b0dy"
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    monkeypatch.setenv("PLANTED_API_KEY", SECRET)
+    return SECRET
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda key: key,
+        lambda key: json.dumps({"said": f"your key {key}"}),
+        lambda key: json.dumps(key).replace("/", "\\/"),
+        lambda key: f"http://x/?q={quote(key)}",
+        lambda key: f"http://x/?q={quote(key, safe='')}",
+        lambda key: f"http://x/?q={quote_plus(key)}",
+        lambda key: repr({"a": key}),
+        lambda key: base64.b64encode(key.encode()).decode(),
+        lambda key: base64.b64encode(f"me:{key}".encode()).decode(),
+        lambda key: base64.b64encode(f"Bearer {key}, and more".encode()).decode(),
+        lambda key: base64.urlsafe_b64encode(f"x{key}".encode()).decode(),
+    ],
+)
+def test_a_secret_of_the_environment_is_redacted_in_every_form(planted, written):
+    text = f"before {written(planted)} after"
+    shown = redact(text)
+    assert shown.startswith("before ") and shown.endswith(" after") and "<key>" in shown
+    core = base64.b64encode(planted.encode()).decode()[8:24]
+    assert planted not in shown and quote(planted, safe="") not in shown and core not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bearer abcdef0123456789",
+        "sk-proj-0123456789abcdefghij",
+        "gsk_0123456789abcdefghij",
+        "hf_0123456789abcdefghijkl",
+        "AIzaSyA0123456789abcdefghijklmnopqrstuv",
+        "https://me:pa55word@host/v1",
+        "https://host/v1?api_key=0123456789",
+    ],
+)
+def test_what_looks_like_a_key_is_redacted_too(text):
+    assert "<key>" in redact(text) and "0123456789" not in redact(text) and "pa55word" not in redact(text)
+
+
+def test_ordinary_texts_are_left_as_they_are(planted, monkeypatch):
+    monkeypatch.setenv("OTHER_API_KEY", "none")
+    for text in (
+        "none of it",
+        "task-force and risk-free racing games",
+        "https://host/v1?api-version=2",
+        "Bearer of news",
+    ):
+        assert redact(text) == text
+
+
+def test_logs_errors_and_tracebacks_of_programs_pass_the_redaction(tmp_path, planted):
+    for line in (
+        "logging.getLogger('x').info('the key is %s', key)",
+        "raise InputError(f'the key is {key}')",
+        "raise KeyError(f'the key is {key}')",
+        "raise OSError(28, 'No space', f'/{key}')",
+    ):
+        program = tmp_path / "program.py"
+        program.write_text(
+            "import logging, os\nfrom recexplainer import cli\nfrom recexplainer.errors import InputError\n"
+            f"def main(args):\n    key = os.environ['PLANTED_API_KEY']\n    {line}\ncli.run(main, cli.parser('x'))\n"
+        )
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True)
+        assert "<key>" in done.stderr and planted not in done.stdout + done.stderr, done.stderr
 
 
 # Downloads

@@ -1,5 +1,7 @@
 """Paid answers: none lost, none asked for twice; against a real server that fails on purpose, and through kill -9."""
 
+import base64
+import contextlib
 import json
 import logging
 import os
@@ -13,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from misbehaving_server import MisbehavingServer, scripted, seeded
+from misbehaving_server import MisbehavingServer, Raw, scripted, seeded
 
 from recexplainer.errors import InputError
-from recexplainer.service import batch, client, retrying
+from recexplainer.service import batch, client, connection, retrying
 from recexplainer.service.client import answer_all
 from recexplainer.service.cost import estimate, spent, write_spending
+from recexplainer.service.ledger import Ledger
 from recexplainer.service.retrying import backoff, retry_after
 from recexplainer.service.store import AnswerStore, read_entries, request_key
 
@@ -221,7 +224,7 @@ def test_answers_come_in_the_order_of_the_requests_and_equal_ones_are_asked_once
     assert stored(requests[0]) in [call.request for call in server.calls] and server.keys == {f"Bearer {KEY}"}
 
 
-@pytest.mark.parametrize("fault", FAULTS[:13])
+@pytest.mark.parametrize("fault", FAULTS[:11])
 def test_a_passing_fault_is_asked_again(tmp_path, fault):
     with MisbehavingServer(scripted(fault, fault, "ok"), delay=0.6, retry_after=0.01) as server:
         (got,) = ask(server, tmp_path / "a.jsonl", questions(1), timeout=0.3)
@@ -244,6 +247,8 @@ def test_a_reply_that_trickles_in_is_broken_off(tmp_path):
         ("filter", "refused", ""),
         ("cut_off", "length", "echo: Judge “0”.\u2028"),
         ("uncounted", "stop", "echo: Judge “0”.\u2028"),
+        ("empty", "stop", ""),
+        ("null", "stop", ""),
     ],
 )
 def test_refusals_and_cut_texts_are_answers(tmp_path, fault, finish, text):
@@ -439,10 +444,12 @@ def test_too_dear_a_run_sends_nothing_and_stored_answers_cost_nothing(tmp_path):
     most = estimate(map(stored, requests[5:]), PRICE).usd
     with MisbehavingServer() as server:
         ask(server, path, requests[:5])
-        with pytest.raises(InputError, match="5 requests may cost .*more than max_usd, .*Nothing was sent"):
-            ask(server, path, requests, max_usd=most * 0.999)
+        for limit in (most * 0.999, most):
+            with pytest.raises(InputError, match="5 requests may cost .*more than max_usd, .*Nothing was sent"):
+                ask(server, path, requests, max_usd=limit)
         assert len(server.calls) == 5
-        ask(server, path, requests, max_usd=most)
+        # What the first five did cost counts as well.
+        ask(server, path, requests, max_usd=most + spent(read_entries(path).values(), PRICE).usd)
         ask(server, path, requests, max_usd=0)
     assert len(server.calls) == 10
 
@@ -478,6 +485,242 @@ def test_spending_is_what_the_service_counted(tmp_path):
         write_spending([first], ["judge"], ["gpt-5"], {}, tmp_path / "none.csv")
 
 
+# The ceiling
+
+
+def counting(tokens: int) -> dict:
+    """A reply that says how many tokens it took, whatever was allowed."""
+    message = {"role": "assistant", "content": "RATING-3"}
+    usage = {"prompt_tokens": tokens, "completion_tokens": tokens}
+    return {"model": "m", "choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
+
+
+def test_what_was_counted_stops_the_run_not_what_was_expected(tmp_path):
+    """A service that counts a hundred times what was expected: 480 USD were spent under a limit of 50."""
+    path = tmp_path / "a.jsonl"
+    with MisbehavingServer(scripted(Raw(counting(1000)))) as server:
+        for message in (
+            r"max_usd, 1, is reached: 0\.9900 USD are spent .*Raise it",
+            "beside the 0.99 .*Nothing was sent",
+        ):
+            with pytest.raises(InputError, match=message):
+                ask(server, path, questions(50), max_usd=1)
+        # 0.09 USD each: eleven fit. Eight at a time were allowed.
+        assert len(server.calls) == len(read_entries(path)) == 11
+        assert len(ask(server, path, questions(50)[:11], max_usd=0)) == 11
+        assert len(ask(server, path, questions(50), max_usd=50 * 0.09 + 0.001)) == 50
+
+
+def test_stages_and_jobs_of_a_run_share_the_ceiling(tmp_path):
+    first, second, ledger = tmp_path / "a.jsonl", tmp_path / "b.jsonl", str(tmp_path / "ledger.jsonl")
+    with MisbehavingServer() as server:
+        one = spent([{"request": stored(questions(1)[0]), "answer": answer()}], PRICE).usd
+        settings, left = service(server), estimate(map(stored, questions(10)), PRICE).usd
+        with AnswerStore(first) as store:
+            answer_all(questions(10), store, settings, 1, "explain", ledger)
+        with AnswerStore(second) as store:
+            with pytest.raises(InputError, match="10 requests may cost 0.01 USD beside the 0.00 that this run"):
+                answer_all(questions(10), store, settings, left, "judge", ledger)
+            answer_all(questions(10), store, settings, left + 10 * one, "judge", ledger)
+    lines = [json.loads(line) for line in Path(ledger).read_text().splitlines()]
+    assert {line["store"] for line in lines} == {"a", "b"} and len(lines) == 40
+    assert sum(line["usd"] for line in lines if line["what"] == "answered") == pytest.approx(20 * one)
+
+
+def test_jobs_at_the_same_time_do_not_spend_more_together(tmp_path):
+    """Each would keep to the ceiling alone; what is on its way in the other counts for both."""
+    path, ledger = tmp_path / "a.jsonl", str(tmp_path / "ledger.jsonl")
+    with MisbehavingServer(scripted("slow"), delay=0.02) as server:
+        may = estimate([stored(questions(1)[0])], PRICE).usd
+
+        def run(number: int) -> None:
+            with AnswerStore(f"{path}{number}") as store, contextlib.suppress(InputError):
+                answer_all(questions(20), store, service(server), 20.5 * may, "judge", ledger)
+
+        jobs = [threading.Thread(target=run, args=(number,)) for number in range(2)]
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
+        one = spent([{"request": stored(questions(1)[0]), "answer": answer()}], PRICE).usd
+        assert len(server.calls) >= 20 and len(server.calls) * one <= 20.5 * may
+    assert Ledger(ledger, "x", PRICE, None).total == pytest.approx(len(server.calls) * one)
+
+
+@pytest.mark.parametrize("fault", ["malformed", "choiceless", "cut", "hang_up", "slow", "list"])
+def test_what_was_paid_in_vain_counts(tmp_path, fault):
+    path = tmp_path / "a.jsonl"
+    with MisbehavingServer(scripted(fault, fault, "ok"), delay=0.6) as server:
+        ask(server, path, questions(1), max_usd=1, timeout=0.3)
+    with_usage = spent([{"request": stored(questions(1)[0]), "answer": answer()}], PRICE).usd
+    may = estimate([stored(questions(1)[0])], PRICE).usd
+    lost = with_usage if fault == "choiceless" else may
+    assert Ledger(f"{path}.ledger", "x", PRICE, None).total == pytest.approx(with_usage + 2 * lost)
+
+
+@pytest.mark.parametrize("fault", ["limit", "error", "overloaded"])
+def test_what_is_not_charged_does_not_count(tmp_path, fault):
+    path = tmp_path / "a.jsonl"
+    with MisbehavingServer(scripted(fault, "ok")) as server:
+        ask(server, path, questions(1), max_usd=1)
+    once = spent([{"request": stored(questions(1)[0]), "answer": answer()}], PRICE).usd
+    assert Ledger(f"{path}.ledger", "x", PRICE, None).total == pytest.approx(once)
+    with pytest.raises(InputError, match="no connection"):
+        ask(server, path, questions(2), retries=0, concurrency=1)  # it is gone
+    assert Ledger(f"{path}.ledger", "x", PRICE, None).total == pytest.approx(once)
+
+
+def test_a_request_on_its_way_at_a_kill_counts_and_is_asked_again_under_the_same_key(tmp_path):
+    path, asked = tmp_path / "a.jsonl", questions(6)
+    with MisbehavingServer(scripted("slow"), delay=2) as server:
+        run = Run(tmp_path, path, service(server, concurrency=1), asked)
+        wait_for(lambda: server.calls)
+        run.kill()
+        may = estimate([stored(asked[0])], PRICE).usd
+        assert Ledger(f"{path}.ledger", "x", PRICE, None).total == pytest.approx(may)
+        server.delay = 0
+        ask(server, path, asked)
+    tokens = [call.headers["idempotency-key"] for call in server.calls]
+    assert tokens[0] == tokens[1] and len(set(tokens)) == 6
+
+
+def test_a_reply_of_no_use_is_not_asked_for_under_the_same_key(tmp_path):
+    with MisbehavingServer(scripted("malformed", "cut", "ok")) as server:
+        ask(server, tmp_path / "a.jsonl", questions(1))
+    tokens = [call.headers["idempotency-key"] for call in server.calls]
+    assert tokens[0] != tokens[1] == tokens[2]
+
+
+def test_a_ledger_with_a_torn_line_goes_on_and_a_wrong_one_is_refused(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    ledger = Ledger(path, "a", PRICE, 1.0)
+    number = ledger.reserve([stored(questions(1)[0])])
+    before = ledger.total
+    with open(path, "ab") as file:
+        file.write(b'{"id": 400, "store"')
+    again = Ledger(path, "b", PRICE, 1.0)
+    assert again.total == before and again.reserve([stored(questions(1)[0])]) > number
+    ledger.settle(number, [])
+    assert Ledger(path, "a", PRICE, 1.0).total == before
+    path.write_text(path.read_text().replace('"usd": 0.0', '"usd": -1'))
+    with pytest.raises(InputError, match=r"ledger\.jsonl: .* is not a line of the ledger"):
+        Ledger(path, "a", PRICE, 1.0)
+
+
+def test_a_batch_counts_before_it_is_handed_in_and_when_it_is_there(tmp_path):
+    path = tmp_path / "a.jsonl"
+    with MisbehavingServer(scripted(Raw(counting(1000)))) as server:
+        ask(server, path, questions(4), max_usd=1, batch=True)
+        assert Ledger(f"{path}.ledger", "x", PRICE, None).total == pytest.approx(4 * 0.09)
+        with pytest.raises(InputError, match="more than max_usd"):
+            ask(server, path, questions(5), max_usd=0.36, batch=True)
+        assert len(server.batches) == 1
+
+
+# What a service wants to be told
+
+
+def test_each_service_is_asked_in_its_own_words(tmp_path):
+    changes = {"max_tokens_field": "max_completion_tokens", "temperature": None, "token_limit": 900}
+    changes |= {"extra": {"reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False}}}
+    with MisbehavingServer() as server:
+        changes["base_url"] = f"{server.url}?api-version=2024-10-21&x="
+        ask(server, tmp_path / "a.jsonl", questions(1), **changes)
+        (call,) = server.calls
+    assert call.path == "/v1/chat/completions?api-version=2024-10-21&x="
+    assert (
+        call.request
+        == {
+            "model": "gpt-4-0314",
+            "messages": questions(1)[0]["messages"],
+            "max_completion_tokens": 900,
+        }
+        | changes["extra"]
+    )
+
+
+def test_the_name_of_a_field_asks_for_nothing_anew_but_a_further_field_does(tmp_path):
+    with MisbehavingServer() as server:
+        ask(server, tmp_path / "a.jsonl", questions(1))
+        ask(server, tmp_path / "a.jsonl", questions(1), max_tokens_field="max_completion_tokens")
+        assert len(server.calls) == 1
+        for changes in ({"extra": {"top_p": 0.5}}, {"temperature": None}, {"token_limit": 17}):
+            ask(server, tmp_path / "a.jsonl", questions(1), **changes)
+        assert len(server.calls) == 4
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message", "remedy"),
+    [
+        ("max_tokens", "'max_tokens' is not supported; use 'max_completion_tokens'.", "max_tokens_field"),
+        ("temperature", "Unsupported value: 0", "temperature to null"),
+        ("response_format", "not available", "json_schema to false"),
+    ],
+)
+def test_a_field_that_the_service_does_not_know_is_named_with_its_key(tmp_path, parameter, message, remedy):
+    refused = Raw({"error": {"code": "unsupported_parameter", "param": parameter, "message": message}}, 400)
+    with MisbehavingServer(scripted(refused)) as server, pytest.raises(InputError, match=remedy):
+        ask(server, tmp_path / "a.jsonl", questions(3))
+    assert len(server.calls) == 1
+
+
+def test_a_service_of_ones_own_network_needs_no_key(tmp_path, monkeypatch):
+    """Whether a host needs one is for the user to say."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-for-you")
+    monkeypatch.setattr(connection, "is_local", lambda base_url: False)
+    with MisbehavingServer() as server:
+        ask(server, tmp_path / "a.jsonl", questions(1), key_variable=None)
+    assert server.keys == {"Bearer none"}
+
+
+def test_proxies_are_named_and_can_be_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(connection, "is_local", lambda base_url: False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://me:pa55word@127.0.0.1:9")
+    with MisbehavingServer() as server:
+        with pytest.raises(InputError, match=r"through the proxy of HTTP_PROXY .*`proxy`: none") as error:
+            ask(server, tmp_path / "a.jsonl", questions(1), retries=0)
+        assert "pa55word" not in str(error.value) and not server.calls
+        assert len(ask(server, tmp_path / "a.jsonl", questions(1), proxy="none")) == 1
+        monkeypatch.setenv("ALL_PROXY", "gopher://me:pa55word@127.0.0.1:9")
+        with pytest.raises(InputError, match="the proxy of HTTP_PROXY, ALL_PROXY cannot be used") as error:
+            ask(server, tmp_path / "b.jsonl", questions(1), retries=0)
+        assert "pa55word" not in str(error.value)
+
+
+def test_refused_and_too_long_requests_stop_no_other_within_a_batch_either(tmp_path):
+    refused = {"error": {"code": "content_filter", "message": "The prompt was filtered."}}
+    long = {"error": {"code": "context_length_exceeded", "message": "x"}}
+
+    def faults(request, attempt):
+        text = request["messages"][0]["content"]
+        return Raw(refused, 400) if "“1”" in text else Raw(long, 400) if "“2”" in text else "ok"
+
+    with MisbehavingServer(faults) as server:
+        answers = ask(server, tmp_path / "a.jsonl", questions(5), batch=True)
+        assert ask(server, tmp_path / "a.jsonl", questions(5)) == answers and len(server.batches) == 1
+    assert [answer["finish"] for answer in answers] == ["stop", "refused", "refused", "stop", "stop"]
+    assert "filter" in answers[1]["reason"] and "too long" in answers[2]["reason"]
+
+
+def test_errors_of_a_batch_are_told_without_the_key(tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    with MisbehavingServer() as server:
+        server.batch_end, work_off = "failed", server._work_off
+
+        def repeating(batch: dict) -> None:
+            work_off(batch)
+            batch["errors"]["data"][0]["message"] = (
+                f"no such model for {KEY} ({base64.b64encode(KEY.encode()).decode()})"
+            )
+
+        monkeypatch.setattr(server, "_work_off", repeating)
+        with pytest.raises(InputError, match="refused batch batch_1: no such model for <key> .<key>") as error:
+            ask(server, path, questions(2), batch=True)
+    assert KEY not in str(error.value)
+
+
 # The Batch API
 
 
@@ -493,8 +736,8 @@ def test_a_batch_fills_the_same_store(tmp_path):
 
 
 def test_what_fails_within_a_batch_goes_into_another(tmp_path):
-    faults = seeded(3, 0.6, ("error", "limit", "malformed", "empty", "null", "refusal"), most=3)
-    with MisbehavingServer(lambda r, a: {"malformed": "null"}.get(faults(r, a), faults(r, a))) as server:
+    faults = seeded(3, 0.6, ("error", "limit", "choiceless", "empty", "null", "refusal"), most=3)
+    with MisbehavingServer(faults) as server:
         answers = ask(server, tmp_path / "a.jsonl", questions(60), batch=True)
     assert len(answers) == len(server.completed()) == 60 and 2 <= len(server.batches) <= 4
     assert {answer["finish"] for answer in answers} == {"stop", "refused"}
@@ -553,10 +796,10 @@ def test_a_killed_run_goes_on_with_its_batch_even_if_other_answers_are_wanted_no
         wait_for(lambda: server.batches.get("batch_1", {}).get("looks", 0) > 3)
         run.kill()
         state = json.loads(Path(f"{path}.batch.json").read_text())
-        assert len(state.pop("requests")) == 20 and state == {"input_file": "file_1", "id": "batch_1"}
+        assert len(state.pop("requests")) == 20 and state == {"ledger": 0, "input_file": "file_1", "id": "batch_1"}
         server.polls = 0
-        # The batch is paid for; only the five others are new, and only they count against the limit.
-        more = estimate(map(stored, questions(25)[20:]), PRICE).usd
+        # The batch is paid for, whatever the limit is now; with its cost, that of the five others has to keep to it.
+        more = estimate(map(stored, questions(25)[20:]), PRICE).usd + 20 * (7 * 30 + 3 * 60) / 1e6
         answers = ask(server, path, questions(25), max_usd=more, batch=True)
     assert len(answers) == 25 and len(server.calls) == 25 and len(server.batches) == 2
 
@@ -662,9 +905,9 @@ def test_2000_judgements_through_faults_and_kills_are_each_answered_and_stored_o
         keys = [request_key(stored(request)) for request in requests]
         lines = [json.loads(line)["key"] for line in path.read_bytes().splitlines()]
         assert len(lines) == 2000 and sorted(lines) == sorted(keys)
-        assert [answer["text"] for answer in answers if answer["finish"] == "stop"] == [
-            f"RATING-{key}" for key, answer in zip(keys, answers, strict=True) if answer["finish"] == "stop"
-        ]
+        said = [(key, answer["text"]) for key, answer in zip(keys, answers, strict=True) if answer["text"]]
+        said = [(key, text) for key, text in said if not text.startswith("I would")]
+        assert len(said) > 1700 and all(text == f"RATING-{key}" for key, text in said)
         # No request came again once its answer was stored.
         asked = [request_key(call.request) for call in server.calls]
         for count, known in zip(asked_at_kill, stored_at_kill, strict=True):

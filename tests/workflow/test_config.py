@@ -16,6 +16,7 @@ SCHEMA = ROOT / "config/schema.yaml"
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "small": ["config/small.yaml"], "smallest": [CONFIG]}
 OPTIONAL = {"sources", "metadata", "generate", "sha256", "bytes", "meta_item"}
 OPTIONAL |= {"newest", "description", "tags", "brand", "feature", "related"}
+OPTIONAL |= {"max_tokens_field", "token_limit", "json_schema", "extra", "proxy"}
 
 
 def load(*files: str, **overrides) -> dict:
@@ -50,6 +51,7 @@ def at(config: dict, path):
 
 
 PAPER = load()
+FREE = ("services", "chatgpt", "extra")  # what a service's request may have beside
 MAPPINGS = list(mappings(PAPER))
 KEYS = [(*path, key) for path in MAPPINGS for key in at(PAPER, path)]
 
@@ -61,7 +63,9 @@ def test_the_configs_of_the_repository_are_valid(name, preset):
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in MAPPINGS if path not in (("datasets",), ("recommenders",), ("services",))], ids=".".join
+    "path",
+    [path for path in MAPPINGS if path not in (("datasets",), ("recommenders",), ("services",), FREE)],
+    ids=".".join,
 )
 def test_an_unknown_key_is_refused_everywhere(path):
     config = copy.deepcopy(PAPER)
@@ -110,6 +114,46 @@ def test_any_value_anywhere_is_either_taken_or_refused_with_its_key(path, value)
         for line in str(error).splitlines():
             assert line.startswith("config: ")
             assert "expected" in line
+
+
+SLIP = "sk-s1ipped1nt0theC0nfig"
+
+
+@pytest.mark.parametrize(
+    ("service", "message"),
+    [
+        ({"key_variable": SLIP}, "key_variable: not the name of an environment variable in capitals"),
+        ({"key_variable": "gsk_s1ipped1nt0theC0nfig"}, "key_variable: not the name"),
+        ({"key_variable": "4F2A99B31C7D4E5F"}, "key_variable: not the name"),
+        ({"key_variable": "A4F2A99B31C7D4E5F"}, "key_variable: not the name"),
+        ({"key_variable": 12345678}, "key_variable: a value; expected a text or null"),
+        ({"base_url": f"https://me:{SLIP}@host/v1"}, "base_url: 'https://host/v1' with a user, a password or a key"),
+        ({"base_url": f"https://host/v1?api_key={SLIP}&v=1"}, "base_url: 'https://host/v1?v=1' with"),
+        ({"base_url": f"ftp://me:{SLIP}@host/v1"}, "base_url: 'ftp://host/v1'; expected a text that matches"),
+        ({"model": SLIP}, "model: looks like a key"),
+        ({"extra": {"api_key": SLIP}}, "extra.api_key: a secret by its name"),
+        ({"extra": {"a": [{"password": SLIP}]}}, "extra.a.0.password: a secret by its name"),
+        ({"extra": {"headers": f"Bearer {SLIP}"}}, "extra.headers: looks like a key"),
+        ({"extra": {"max_tokens": 5}}, "extra.max_tokens: not a further field"),
+        ({"extra": {"stream": True}}, "extra.stream: not a further field"),
+        ({"extra": {"response_format": {}}, "json_schema": True}, "extra.response_format: set with json_schema"),
+        ({"max_tokens_field": "tokens"}, "max_tokens_field: 'tokens'; expected one of: max_tokens"),
+        ({"proxy": "http://me:pw@host"}, "proxy: 'http://host'; expected one of: environment, none"),
+        ({"temperature": -1}, "temperature: -1; expected at least 0"),
+        ({"api_key": SLIP}, "api_key: unknown key"),
+    ],
+)
+def test_a_key_that_slipped_into_a_service_is_refused_and_not_repeated(service, message):
+    with pytest.raises(InputError) as caught:
+        check(load(services={"gpt-4": service}), SCHEMA)
+    assert f"config: services.gpt-4.{message}" in str(caught.value)
+    assert SLIP not in str(caught.value) and "12345678" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "KEY", "_KEY", "GPT4_KEY_2024", "MY_OWN_KEY", None])
+def test_names_of_variables_are_taken(variable):
+    more = {"temperature": None, "extra": {"reasoning_effort": "low"}, "token_limit": 4000, "json_schema": True}
+    check(load(services={"gpt-4": {"key_variable": variable} | more}), SCHEMA)
 
 
 WRONG = {

@@ -13,7 +13,9 @@ from recexplainer import cli
 def main(args) -> None:
     from recexplainer.explanation.explain_service import explain_by_service
 
-    explain_by_service(args.cases, args.items, args.prompts, args.service, args.settings, args.store, args.output)
+    explain_by_service(
+        *(args.cases, args.items, args.prompts, args.service, args.settings, args.store, args.output, args.ledger)
+    )
 
 
 if __name__ == "__main__":
@@ -24,5 +26,6 @@ if __name__ == "__main__":
     parser.add_argument("--service", type=cli.settings, required=True, help="the service's part of the config, JSON")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: max_tokens, max_usd")
     parser.add_argument("--store", required=True, help="file of the service's answers, kept between runs")
+    parser.add_argument("--ledger", help="file in which the run counts what it spends; default: beside the store")
     parser.add_argument("--output", required=True, help="Parquet to write")
     cli.run(main, parser)

@@ -24,6 +24,7 @@ def main(args) -> None:
         args.seed,
         args.store,
         args.output,
+        args.ledger,
     )
 
 
@@ -38,5 +39,6 @@ if __name__ == "__main__":
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: judge_max_tokens, max_usd")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--store", required=True, help="file of the service's answers, kept between runs")
+    parser.add_argument("--ledger", help="file in which the run counts what it spends; default: beside the store")
     parser.add_argument("--output", required=True, help="Parquet to write")
     cli.run(main, parser)

@@ -2,6 +2,7 @@
 
 import logging
 
+from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render, show
@@ -14,7 +15,14 @@ logger = logging.getLogger(__name__)
 
 
 def explain_by_service(
-    cases: str, items: str, prompts: str, service: dict, settings: dict, store: str, output: str
+    cases: str,
+    items: str,
+    prompts: str,
+    service: dict,
+    settings: dict,
+    store: str,
+    output: str,
+    ledger: str | None = None,
 ) -> None:
     """Let a service explain all cases, asked in words, and write one row per case.
 
@@ -23,12 +31,14 @@ def explain_by_service(
         items: ``items.parquet``.
         prompts: the file of prompts.
         service: the service's part of the config.
-        settings: ``max_tokens`` of an answer and ``max_usd``, the most that may be spent.
+        settings: ``max_tokens`` of an answer and ``max_usd``, the most that the run may spend.
         store: the file of the service's answers; what is in it is not asked again.
         output: the file to write.
+        ledger: the file in which the run counts what it spends.
 
     Raises:
-        InputError: a file is missing or broken, the answers would cost too much, or some could not be had.
+        InputError: a file is missing or broken, the answers would cost too much, some could not be had, or all are
+            empty.
     """
     asked, chosen = load_explanation_prompts(prompts), load_cases(cases)
     titles = list(read_parquet(items, ["title"])["title"])
@@ -42,7 +52,14 @@ def explain_by_service(
         for case, question in zip(chosen, questions, strict=True)
     ]
     with AnswerStore(store) as answers:
-        replies = answer_all(requests, answers, service, settings["max_usd"], label="explanations")
+        replies = answer_all(requests, answers, service, settings["max_usd"], "explanations", ledger)
+    if not any(reply["text"].strip() for reply in replies):
+        cut = sum(reply["finish"] == "length" for reply in replies)
+        limit = "the service's token_limit" if service.get("token_limit") else "explanation.max_tokens"
+        raise InputError(
+            f"explanations: all {len(replies)} answers are empty, {cut} of them cut off at the limit of tokens. Raise "
+            f"{limit} if the model thinks first, or choose another model for the service. They are kept in {store}."
+        )
     write_explanations(
         output,
         [

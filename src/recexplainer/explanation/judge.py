@@ -1,10 +1,12 @@
 """A language model behind a service as the judge: GPT-4 in the paper (section 3.1.2, appendix A.2)."""
 
 import logging
+from collections import Counter
 
+from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.judgements import write_judgements
-from recexplainer.explanation.prompts import ExplanationPrompts, fill, load_explanation_prompts
+from recexplainer.explanation.prompts import LEVELS, ExplanationPrompts, fill, load_explanation_prompts
 from recexplainer.explanation.ratings import read_rating
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.seeds import generator
@@ -16,6 +18,33 @@ logger = logging.getLogger(__name__)
 
 NO_TEXT = "(no answer)"
 """Stands where a system, or the judge itself, said nothing."""
+
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "rating",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"rating": {"type": "string", "enum": [f"RATING-{level + 1}" for level in range(LEVELS)]}},
+            "required": ["rating"],
+            "additionalProperties": False,
+        },
+    },
+}
+"""The form of a reply, for services that hold to one (``json_schema`` of the service)."""
+
+REMEDIES = {
+    "cut off at the limit of tokens": "Raise {limit}: a model that thinks first takes hundreds of tokens",
+    "the request is too long for the model": "Set services.{judge}.model to a model with a longer context, or lower "
+    "explanation.max_tokens",
+    "the service's filter refused the request": "Set services.{judge}.model to another model",
+    "refused": "Set services.{judge}.model to another model, or reword explanation.prompts",
+    "no text": "Raise {limit} if the model thinks first, or set services.{judge}.model to another model",
+    "no level in the form that was asked for": "Set services.{judge}.json_schema to true if the service offers it, or "
+    "services.{judge}.model to another model",
+}
+"""Why a judgement failed, and which key of the config to change if all did."""
 
 
 def judge_by_service(
@@ -29,11 +58,12 @@ def judge_by_service(
     seed: int,
     store: str,
     output: str,
+    ledger: str | None = None,
 ) -> None:
     """Let a service rate the explanations of all systems and write one row per system and case.
 
     Each text is rated alone and without its system's name. A reply without a readable rating is asked for once more;
-    a judgement that is unreadable then is written as failed, not dropped.
+    a judgement that is unreadable then is written as failed with the reason, not dropped.
 
     Args:
         cases: ``cases.parquet``.
@@ -42,13 +72,15 @@ def judge_by_service(
         prompts: the file of prompts.
         judge: the judge's name.
         service: the service's part of the config.
-        settings: ``judge_max_tokens`` of a reply and ``max_usd``, the most that may be spent.
+        settings: ``judge_max_tokens`` of a reply and ``max_usd``, the most that the run may spend.
         seed: of the order in which the texts are sent.
         store: the file of the service's answers; what is in it is not asked again.
         output: the file to write.
+        ledger: the file in which the run counts what it spends.
 
     Raises:
-        InputError: a file is missing or broken, the replies would cost too much, or some could not be had.
+        InputError: a file is missing or broken, the replies would cost too much, some could not be had, or all
+            judgements failed.
     """
     asked, chosen = load_explanation_prompts(prompts), load_cases(cases)
     texts = load_explanations(explanations, systems, chosen)
@@ -59,37 +91,60 @@ def judge_by_service(
             "messages": first_turn(asked, chosen[place], texts[system][place]["text"]),
             "max_tokens": settings["judge_max_tokens"],
         }
+        | ({"extra": {"response_format": SCHEMA}} if service.get("json_schema") else {})
         for place, system in order
     ]
     with AnswerStore(store) as answers:
-        replies = [reply["text"] for reply in answer_all(requests, answers, service, settings["max_usd"], judge)]
-        unread = [number for number, reply in enumerate(replies) if read_rating(reply) is None]
+        replies = answer_all(requests, answers, service, settings["max_usd"], judge, ledger)
+        unread = [number for number, reply in enumerate(replies) if rating_of(reply) is None]
         again = [
-            requests[number] | {"messages": second_turn(asked, requests[number], replies[number])} for number in unread
+            requests[number] | {"messages": second_turn(asked, requests[number], replies[number]["text"])}
+            for number in unread
         ]
         if unread:
             logger.info("%s: %d of %d replies hold no rating; asking once more", judge, len(unread), len(replies))
-        more = answer_all(again, answers, service, settings["max_usd"], f"{judge}, asked again") if unread else []
-    second = {number: reply["text"] for number, reply in zip(unread, more, strict=True)}
+        label = f"{judge}, asked again"
+        more = answer_all(again, answers, service, settings["max_usd"], label, ledger) if unread else []
+    second = dict(zip(unread, more, strict=True))
     rows = {}
     for number, (place, system) in enumerate(order):
         reply = second.get(number, replies[number])
-        rating = read_rating(reply)
+        rating = rating_of(reply)
         rows[place, system] = {
             "case": chosen[place]["case"],
             "system": system,
             "judge": judge,
             "rating": rating,
-            "reply": reply,
+            "reply": reply["text"],
             "attempts": 1 + (number in second),
-            "reason": "",
+            "reason": "" if rating else failure(reply),
             "failed": rating is None,
         }
-    failed = sum(row["failed"] for row in rows.values())
-    if failed:
-        logger.warning("%s: %d of %d judgements failed: no rating in two replies", judge, failed, len(rows))
+    reasons = Counter(row["reason"] for row in rows.values() if row["failed"])
+    if reasons:
+        reason, count = min(reasons.items(), key=lambda found: (-found[1], found[0]))
+        said = f"{judge}: {reasons.total()} of {len(rows)} judgements failed, {count} of them: {reason}"
+        if reasons.total() == len(rows):
+            limit = f"services.{judge}.token_limit" if service.get("token_limit") else "explanation.judge_max_tokens"
+            remedy = REMEDIES.get(reason, REMEDIES["refused"]).format(judge=judge, limit=limit)
+            raise InputError(f"{said}. {remedy}. The replies are kept in {store}.")
+        logger.warning("%s", said)
     write_judgements(output, [rows[place, system] for system in systems for place in range(len(chosen))])
     logger.info("%d judgements in %s", len(rows), output)
+
+
+def rating_of(reply: dict) -> int | None:
+    """Return the rating in an answer of :func:`recexplainer.service.client.answer_all`; a refusal has none."""
+    return None if reply["finish"] == "refused" else read_rating(reply["text"], reply["finish"] == "length")
+
+
+def failure(reply: dict) -> str:
+    """Say why an answer holds no rating."""
+    if reply["finish"] == "refused":
+        return reply.get("reason") or "refused"
+    if reply["finish"] == "length":
+        return "cut off at the limit of tokens"
+    return "no level in the form that was asked for" if reply["text"].strip() else "no text"
 
 
 def sending_order(cases: int, systems: list[str], seed: int) -> list[tuple[int, str]]:

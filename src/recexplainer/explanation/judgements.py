@@ -16,7 +16,7 @@ JUDGEMENTS = pa.schema(
         # What the judge said last, and how often it was asked.
         ("reply", pa.string()),
         ("attempts", pa.int32()),
-        # Why; "" if the judge gives no reason of its own.
+        # Why the judge rates so, "" if it gives no reason of its own; of a failed judgement, why it failed.
         ("reason", pa.string()),
         ("failed", pa.bool_()),
     ]

@@ -7,6 +7,7 @@ import pyarrow as pa
 from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_parquet
+from recexplainer.service.thoughts import without_thoughts
 
 _ANSWER = [
     # What was asked; <user> and <item> stand for embeddings.
@@ -25,7 +26,8 @@ VIEWPOINTS = pa.schema([("case", pa.string()), ("viewpoint", pa.string()), *_ANS
 
 
 def explanation(case: dict, prompt: str, text: str, finish: str) -> dict:
-    """Return the row of one explanation."""
+    """Return the row of one explanation; what the system thought before it is no part of it."""
+    text = without_thoughts(text)
     decision = read_decision(text) if finish in ("stop", "length") else None
     return {
         "case": case["case"],

@@ -20,6 +20,7 @@ from recexplainer.faithfulness.scorer import recommender_encoder
 from recexplainer.files import read_json, read_parquet, read_safetensors
 from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.recommender.labels import thresholds
+from recexplainer.service.thoughts import without_thoughts
 
 NEAR = 5  # titles that a message offers in place of one that is not there
 BASE = "base"
@@ -221,6 +222,7 @@ class Explainer:
         settings |= {"max_tokens": self.config["explanation"]["max_tokens"]}
         with self._speaking(model, system):
             ((text, finish),) = answer(model, self._tokenizer, messages, settings)
+        text = without_thoughts(text)
         checked = check(text, case, self.catalogue)
         return Answer(system, text, finish, checked.decision, checked.citations)
 

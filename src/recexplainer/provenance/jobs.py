@@ -299,7 +299,7 @@ def _explanation_jobs(config: dict) -> Iterator[Job]:
 def _service_job(config: dict, rule: str, job: str, service: str, count: int, question: int, answer: int) -> Job:
     """A job in which a service answers ``count`` requests of so many tokens."""
     found = config["services"][service]
-    price = found["price"]
+    price, answer = found["price"], found.get("token_limit") or answer
     usd = count * (question * price["input"] + answer * price["output"]) / 1e6
     return Job(
         rule,

@@ -15,7 +15,7 @@ from recexplainer import sources
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, sha256, write_json
 from recexplainer.provenance.machine import commit, machine, packages
-from recexplainer.provenance.secrets import without_secrets
+from recexplainer.secrets import without_secrets
 
 logger = logging.getLogger(__name__)
 

@@ -8,14 +8,17 @@ in and writing down its number: the batch is then found by its input file.
 import asyncio
 import json
 import logging
+import re
 from pathlib import Path
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_json
 from recexplainer.service import answers
+from recexplainer.service.asking import ceiling
 from recexplainer.service.connection import connect
 from recexplainer.service.cost import check_budget
-from recexplainer.service.retrying import CallFailed, retry
+from recexplainer.service.ledger import Ledger
+from recexplainer.service.retrying import CallFailed, explain_error, retry
 from recexplainer.service.store import AnswerStore, request_key
 
 logger = logging.getLogger(__name__)
@@ -30,7 +33,7 @@ FILE_TIMEOUT = 600
 
 
 async def ask_batch(
-    missing: dict[str, dict], store: AnswerStore, settings: dict, key: str | None, max_usd: float | None, label: str
+    missing: dict[str, dict], store: AnswerStore, settings: dict, key: str | None, ledger: Ledger, label: str
 ) -> list[CallFailed]:
     """Ask for answers through the Batch API.
 
@@ -38,8 +41,9 @@ async def ask_batch(
 
     Args:
         missing: key to request.
-        store, settings, max_usd, label: as for :func:`recexplainer.service.client.answer_all`.
+        store, settings, label: as for :func:`recexplainer.service.client.answer_all`.
         key: the API key.
+        ledger: of the run.
 
     Returns:
         The failures of the requests that still have no answer.
@@ -52,16 +56,20 @@ async def ask_batch(
         return failure is None or (not failure.permanent and tries <= settings["retries"])
 
     async with connect(settings, key) as client:
-        batches = _Batches(client, store, settings, label)
+        batches = _Batches(client, store, settings, ledger, label)
         try:
             if batches.state_path.exists():
                 await batches.collect()  # paid already, whatever is missing now
-            check_budget([missing[name] for name in missing if name not in store], settings["price"], max_usd, label)
+            left = [missing[name] for name in missing if name not in store]
+            check_budget(left, settings["price"], ledger.max_usd, label, ledger.total)
             failures: dict[str, CallFailed] = {}
             tries = dict.fromkeys(missing, 0)
             while todo := [name for name in missing if name not in store and passing(failures.get(name), tries[name])]:
-                chosen = _fitting([missing[name] for name in todo])
-                batches.remember({"requests": chosen})
+                chosen = _fitting([missing[name] for name in todo], settings)
+                number = ledger.reserve(chosen)
+                if number is None:
+                    raise CallFailed(ceiling(ledger), permanent=True)
+                batches.remember({"requests": chosen, "ledger": number})
                 for request in chosen:
                     tries[request_key(request)] += 1
                 failures |= await batches.collect()
@@ -70,16 +78,17 @@ async def ask_batch(
     return [failures[name] for name in missing if name not in store]
 
 
-def _line(request: dict) -> str:
+def _line(request: dict, settings: dict) -> str:
     """Return the line of a batch's input file."""
-    return json.dumps({"custom_id": request_key(request), "method": "POST", "url": ENDPOINT, "body": request})
+    body = answers.body(request, settings)
+    return json.dumps({"custom_id": request_key(request), "method": "POST", "url": ENDPOINT, "body": body})
 
 
-def _fitting(requests: list[dict]) -> list[dict]:
+def _fitting(requests: list[dict], settings: dict) -> list[dict]:
     """Return as many of the first requests as fit into one batch."""
     size, chosen = 0, []
     for request in requests[:MOST_REQUESTS]:
-        size += len(_line(request)) + 1
+        size += len(_line(request, settings)) + 1
         if size > MOST_BYTES and chosen:
             break
         chosen.append(request)
@@ -89,12 +98,12 @@ def _fitting(requests: list[dict]) -> list[dict]:
 class _Batches:
     """One store's batch: from its requests to their answers, each step remembered in a file.
 
-    The file holds ``requests``, then also ``input_file`` (the service's id), then also ``id`` of the batch. It goes
-    when the answers are stored.
+    The file holds ``requests`` and ``ledger``, their id there; then also ``input_file`` (the service's id), then also
+    ``id`` of the batch. It goes when the answers are stored.
     """
 
-    def __init__(self, client, store: AnswerStore, settings: dict, label: str):
-        self.client, self.store, self.settings, self.label = client, store, settings, label
+    def __init__(self, client, store: AnswerStore, settings: dict, ledger: Ledger, label: str):
+        self.client, self.store, self.settings, self.ledger, self.label = client, store, settings, ledger, label
         self.state_path = Path(f"{store.path}.batch.json")
 
     def remember(self, state: dict) -> None:
@@ -122,13 +131,18 @@ class _Batches:
             key: CallFailed(f"batch {state['id']} {batch['status']} without an answer", batch["status"] == "cancelled")
             for key in requests
         }
-        for file in (batch.get("output_file_id"), batch.get("error_file_id")):
-            if file:
-                self._read(await self._download(file), requests, failures)
+        paid: list[dict] = []
+        for name in ("output_file_id", "error_file_id"):
+            if batch.get(name):
+                self._read(await self._download(_field(batch, name)), requests, failures, paid)
+        if "ledger" in state:
+            self.ledger.settle(state["ledger"], paid)
         self.state_path.unlink()
         if batch["status"] == "failed":
-            errors = (batch.get("errors") or {}).get("data") or [{}]
-            raise CallFailed(f"the service refused batch {state['id']}: {errors[0].get('message', 'no reason given')}")
+            errors = batch.get("errors")
+            said = errors.get("data") if isinstance(errors, dict) else None
+            _, message = answers.error_words(said[0] if isinstance(said, list) and said else None)
+            raise CallFailed(f"the service refused batch {state['id']}: {message[:200] or 'no reason given'}")
         return {key: failure for key, failure in failures.items() if key not in self.store}
 
     def _state(self) -> dict:
@@ -138,7 +152,7 @@ class _Batches:
         return state
 
     async def _upload(self, requests: list[dict]) -> str:
-        content = "".join(_line(request) + "\n" for request in requests).encode()
+        content = "".join(_line(request, self.settings) + "\n" for request in requests).encode()
 
         async def upload() -> str:
             reply = await self.client.files.with_raw_response.create(
@@ -153,8 +167,9 @@ class _Batches:
 
         async def hand_in() -> str:
             reply = await self.client.batches.with_raw_response.list(limit=100)
-            for batch in answers.read_json(reply.content).get("data") or []:
-                if batch.get("input_file_id") == input_file:
+            listed = answers.read_json(reply.content).get("data")
+            for batch in listed if isinstance(listed, list) else []:
+                if isinstance(batch, dict) and batch.get("input_file_id") == input_file:
                     return _field(batch, "id")
             reply = await self.client.batches.with_raw_response.create(
                 input_file_id=input_file, endpoint=ENDPOINT, completion_window="24h"
@@ -186,7 +201,7 @@ class _Batches:
                 raise
             if batch["status"] in ENDED:
                 return batch
-            counts = batch.get("request_counts") or {}
+            counts = batch["request_counts"] if isinstance(batch.get("request_counts"), dict) else {}
             logger.info(
                 "%s: batch %s is %s, %s of %s answers",
                 *(self.label, number, batch["status"], counts.get("completed", "?"), counts.get("total", "?")),
@@ -199,28 +214,51 @@ class _Batches:
 
         return await self._retry(download, "download", FILE_TIMEOUT)
 
-    def _read(self, content: bytes, requests: dict[str, dict], failures: dict[str, CallFailed]) -> None:
-        """Store the answers in an output or error file; note why the other requests have none."""
+    def _read(
+        self, content: bytes, requests: dict[str, dict], failures: dict[str, CallFailed], paid: list[dict]
+    ) -> None:
+        """Store the answers in an output or error file; note what was paid, and why other requests have no answer."""
         for line in content.splitlines():
             try:
                 row = answers.read_json(line)
                 key, response = row["custom_id"], row.get("response") or {}
-                status = response.get("status_code")
-            except (answers.MalformedReply, KeyError, AttributeError):
+                request, status, body = requests.get(key), response.get("status_code"), response.get("body")
+            except (answers.MalformedReply, KeyError, AttributeError, TypeError):
                 logger.warning("%s: left out an unreadable line of the batch's result", self.label)
                 continue
-            # Run again after a kill while storing, the file has answers that are there already.
-            if key not in requests or key in self.store:
-                continue
-            if status != 200:
-                said = (row.get("error") or {}).get("code") or f"HTTP {status}"
-                passing = status is None or status in (408, 409, 429) or status >= 500
-                failures[key] = CallFailed(f"{said} within the batch", not passing, status)
+            if request is None:
                 continue
             try:
-                self.store.append(requests[key], answers.read_answer(response.get("body")))
-            except answers.MalformedReply as error:
-                failures[key] = CallFailed(str(error))
+                answer = self._answer(request, status if type(status) is int else None, body, row.get("error"), paid)
+            except CallFailed as failure:
+                failures[key] = failure
+                continue
+            # Run again after a kill while storing, the file has answers that are there already.
+            if key not in self.store:
+                self.store.append(request, answer)
+
+    def _answer(self, request: dict, status: int | None, body, error, paid: list[dict]) -> dict:
+        """Return the answer in one line of a batch's result, and add to ``paid`` what it cost."""
+        if status == 200 and isinstance(body, dict):
+            empty = {"text": "", "usage": answers.read_usage(body)}
+            try:
+                answer = answers.read_answer(body, request)
+                paid.append({"request": request, "answer": answer})
+                return answer
+            except (answers.MalformedReply, answers.ErrorReply) as problem:
+                paid.append({"request": request, "answer": empty})
+                if isinstance(problem, answers.MalformedReply):
+                    raise CallFailed(str(problem)) from None
+                error = problem.body
+                status = None
+        said = body if isinstance(body, dict) and body.get("error") else error
+        if reason := answers.refusal_of(status, said):
+            return answers.refused_request(reason)
+        codes, message = answers.error_words(said)
+        if status is None or status == 200:
+            raise CallFailed(f"{' '.join(sorted(codes)) or message[:200] or 'no answer'} within the batch")
+        failure = explain_error(status, {"message": message}, self.settings)
+        raise CallFailed(f"{failure.reason} within the batch", failure.permanent, status)
 
     async def _retry(self, call, name: str, timeout: float | None = None):
         settings = self.settings | {"timeout": timeout or self.settings["timeout"]}
@@ -228,7 +266,7 @@ class _Batches:
 
 
 def _field(reply: dict, name: str) -> str:
-    """Return a text of a reply; without it, the reply is malformed."""
-    if not isinstance(reply.get(name), str):
+    """Return an id or a status in a reply; without it, the reply is malformed."""
+    if not isinstance(reply.get(name), str) or not re.fullmatch(r"[\w.:-]{1,200}", reply[name]):
         raise answers.MalformedReply(f"the reply has no {name}")
     return reply[name]

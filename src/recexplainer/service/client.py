@@ -2,16 +2,20 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable
 
 from recexplainer.errors import InputError
-from recexplainer.service.answers import full_request, read_answer, read_json
+from recexplainer.service.answers import full_request
+from recexplainer.service.asking import Asker
 from recexplainer.service.batch import ask_batch
 from recexplainer.service.connection import api_key, connect
 from recexplainer.service.cost import check_budget, spent
+from recexplainer.service.ledger import Ledger
 from recexplainer.service.retrying import CallFailed, retry
 from recexplainer.service.store import AnswerStore, request_key
+from recexplainer.service.thoughts import without_thoughts
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +25,12 @@ GIVEN_UP_IN_A_ROW = 20
 
 
 def answer_all(
-    requests: list[dict], store: AnswerStore, settings: dict, max_usd: float | None, label: str
+    requests: list[dict],
+    store: AnswerStore,
+    settings: dict,
+    max_usd: float | None,
+    label: str,
+    ledger: str | None = None,
 ) -> list[dict]:
     """Return the answer to every request; ask the service for those that are not stored.
 
@@ -32,17 +41,21 @@ def answer_all(
         requests: as for :func:`recexplainer.service.answers.full_request`.
         store: open; it gets the new answers.
         settings: the service's entry in the config: base_url, model, key_variable, temperature, concurrency, timeout
-            (seconds), retries, price, batch, batch_poll (seconds). The API key is in the environment variable that
-            ``key_variable`` names; a service on this machine needs none.
-        max_usd: the most that the missing answers may cost; None for no limit.
+            (seconds), retries, price, batch, batch_poll (seconds); and what it may leave out, see
+            :data:`recexplainer.service.settings.DEFAULTS`. The API key is in the environment variable that
+            ``key_variable`` names; a service without one needs none.
+        max_usd: the most that the run may spend, all its stages together; None for no limit.
         label: names the stage in messages.
+        ledger: the file in which the run's stages count what they spend; default: one of this store alone.
 
     Returns:
-        In the order of the requests: ``text``, ``finish``, ``model`` and ``usage``, as in the store.
+        In the order of the requests: ``text``, ``finish``, ``model`` and ``usage``, as in the store, but the text
+        without the thoughts that stand before it; ``reason`` where the service did not take the request.
 
     Raises:
         InputError: a request is not well-formed; answers are missing and there is no key; they may cost too much; the
-            service refused; or some requests were given up after all retries. What was answered is stored in any case.
+            service refused; the ceiling was reached; or some requests were given up after all retries. What was
+            answered is stored in any case.
     """
     full = [full_request(request, settings) for request in requests]
     names = {}
@@ -52,17 +65,25 @@ def answer_all(
     if missing:
         key = api_key(settings, f"{label}: {_lack(missing, names, store)}")
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every call
+        account = Ledger(ledger or f"{store.path}.ledger", _place(store, ledger), settings["price"], max_usd)
         if settings.get("batch"):
-            work = ask_batch(missing, store, settings, key, max_usd, label)
+            work = ask_batch(missing, store, settings, key, account, label)
         else:
-            check_budget(list(missing.values()), settings["price"], max_usd, label)
-            work = _ask_all(missing, store, settings, key, label)
+            check_budget(list(missing.values()), settings["price"], max_usd, label, account.total)
+            work = _ask_all(missing, store, settings, key, account, label)
         before = set(store.entries)
         try:
             failures = asyncio.run(work)
         finally:
             new = [entry for name, entry in store.entries.items() if name not in before]
             cost = spent(new, settings["price"])
+            if max_usd is not None:
+                logger.info(
+                    "%s: %.4f of at most %.2f USD are spent so far: %s", *(label, account.total, max_usd, account.path)
+                )
+            refused = sum("reason" in entry["answer"] for entry in new)
+            if refused:
+                logger.warning("%s: %d requests were refused by the service; their answers are empty", label, refused)
             logger.info("%s: %d new answers, %.4f USD spent", label, cost.requests, cost.usd)
         missing = _missing(full, store)
         if missing:
@@ -72,7 +93,13 @@ def answer_all(
                 f"{label}: {_lack(missing, names, store)} {len(failures)} failed, the first with: {first.reason}. "
                 "Run again: only the missing answers are asked for."
             )
-    return [store.get(request) for request in full]
+    found = [store.get(request) for request in full]
+    return [answer | {"text": without_thoughts(answer["text"])} for answer in found]
+
+
+def _place(store: AnswerStore, ledger: str | None) -> str:
+    """Name a store in the ledger: its path from there, without its suffix."""
+    return os.path.relpath(store.path.with_suffix(""), os.path.dirname(ledger or store.path))
 
 
 def _missing(requests: list[dict], store: AnswerStore) -> dict[str, dict]:
@@ -86,25 +113,27 @@ def _lack(missing: dict[str, dict], names: dict[str, str], store: AnswerStore) -
 
 
 async def _ask_all(
-    missing: dict[str, dict], store: AnswerStore, settings: dict, key: str | None, label: str
+    missing: dict[str, dict], store: AnswerStore, settings: dict, key: str | None, ledger: Ledger, label: str
 ) -> list[CallFailed]:
     """Ask with ``concurrency`` requests on the way at a time; return the failures."""
     waiting = iter(missing.items())
     failures: list[CallFailed] = []
-    stop = asyncio.Event()
+    # The first request goes alone: it tells what the service counts for one.
+    stop, began = asyncio.Event(), asyncio.Event()
     in_a_row = 0
 
     async with connect(settings, key) as client:
+        asker = Asker(client, settings, ledger)
 
-        async def ask(request: dict) -> dict:
-            reply = await client.chat.completions.with_raw_response.create(**request)
-            return read_answer(read_json(reply.content))
-
-        async def work() -> None:
+        async def work(first: bool) -> None:
             nonlocal in_a_row
+            if not first:
+                await began.wait()
             for name, request in waiting:
+                if stop.is_set():
+                    return
                 try:
-                    answer = await retry(lambda request=request: ask(request), settings, name, stop)
+                    answer = await retry(lambda request=request: asker.ask(request), settings, name, stop)
                 except CallFailed as failure:
                     failures.append(failure)
                     in_a_row += 1
@@ -114,12 +143,13 @@ async def _ask_all(
                 else:
                     store.append(request, answer)
                     in_a_row = 0
-                if stop.is_set():
-                    return
+                finally:
+                    began.set()
 
         start = len(store)
         await _with_progress(
-            [work() for _ in range(settings["concurrency"])], lambda: len(store) - start, len(missing), label
+            [work(number == 0) for number in range(settings["concurrency"])],
+            *(lambda: len(store) - start, len(missing), label),
         )
     return failures
 

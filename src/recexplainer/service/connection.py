@@ -2,16 +2,29 @@
 
 import ipaddress
 import os
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from recexplainer import secrets
 from recexplainer.errors import InputError
+from recexplainer.service.answers import MOST_BYTES
+from recexplainer.service.settings import with_defaults
+
+MOST_FILE_BYTES = 2**29
+"""The longest file of a batch's results that is fetched."""
+MOST_PACKED_BYTES = 2**16
+"""Of a compressed reply, although none was asked for, and of an error: they may unpack to a thousand times as much."""
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+
+
+class TooLong(Exception):
+    """A service sends more than any answer takes."""
 
 
 def api_key(settings: dict, lack: str) -> str | None:
-    """Read the key from the environment; None for a local service that needs none.
+    """Read the key from the environment; None for a service that needs none.
 
     Args:
-        settings: ``key_variable`` and ``base_url``.
+        settings: ``key_variable``, null for a service without a key, and ``base_url``.
         lack: what is missing without the key, for the message.
 
     Raises:
@@ -20,12 +33,13 @@ def api_key(settings: dict, lack: str) -> str | None:
     variable = settings.get("key_variable")
     key = os.environ.get(variable, "").strip() if variable else ""
     if not key:
-        if is_local(settings["base_url"]):
+        if not variable or is_local(settings["base_url"]):
             return None
-        remedy = (
-            f"Set the environment variable {variable}" if variable else "Name its environment variable in key_variable"
+        raise InputError(
+            f"{lack} To ask for them, {secrets.clean_url(settings['base_url'])} wants a key. Set the environment "
+            f"variable {variable}, or key_variable: null for a service that needs none."
         )
-        raise InputError(f"{lack} To ask for them, {settings['base_url']} wants a key. {remedy}.")
+    secrets.register(key)
     # The HTTP library would print such a key in its error.
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise InputError(f"the environment variable {variable}: expected a key of printable ASCII without spaces.")
@@ -33,18 +47,43 @@ def api_key(settings: dict, lack: str) -> str | None:
 
 
 def connect(settings: dict, key: str | None):
-    """Return an ``openai.AsyncOpenAI`` for the service; retries are this package's own."""
+    """Return an ``openai.AsyncOpenAI`` for the service; retries are this package's own.
+
+    Raises:
+        InputError: the proxy that the environment names cannot be used.
+    """
     import openai
 
+    parts = urlsplit(settings["base_url"])
+    try:
+        http_client = openai.DefaultAsyncHttpxClient(
+            trust_env=uses_proxies(settings), event_hooks={"response": [_limit]}
+        )
+    except Exception as error:  # a package that is missing, or one of several of the library
+        raise InputError(
+            f"the proxy of {proxy_variables()} cannot be used ({secrets.redact(str(error))[:200]}). Mend the variable, "
+            "or set the service's key `proxy` to none."
+        ) from None
     return openai.AsyncOpenAI(
-        base_url=settings["base_url"],
+        base_url=urlunsplit(parts._replace(query="", fragment="")),
+        default_query=dict(parse_qsl(parts.query, keep_blank_values=True)),
         # Without a key the client would take one from its own variable, and send it to whatever service this is.
         api_key=key or "none",
         timeout=settings["timeout"],
         max_retries=0,
-        # A service on this machine is not behind a proxy.
-        http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_local(settings["base_url"])),
+        default_headers={"Accept-Encoding": "identity"},
+        http_client=http_client,
     )
+
+
+def uses_proxies(settings: dict) -> bool:
+    """Say whether the proxies that the environment names are asked; a service on this machine is not behind one."""
+    return with_defaults(settings)["proxy"] == "environment" and not is_local(settings["base_url"])
+
+
+def proxy_variables() -> str:
+    """Return the names of the proxies' variables that are set; "" for none. Their values may hold a password."""
+    return ", ".join(name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower()))
 
 
 def is_local(base_url: str) -> bool:
@@ -54,3 +93,27 @@ def is_local(base_url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+async def _limit(response) -> None:
+    """Let a reply break off when it gets longer than any that is of use. Called when its head is there."""
+    import httpx2
+
+    most = MOST_FILE_BYTES if response.url.path.endswith("/content") else MOST_BYTES
+    if response.status_code >= 400 or response.headers.get("content-encoding", "identity") != "identity":
+        most = min(most, MOST_PACKED_BYTES)
+    whole = response.stream
+
+    class Limited(httpx2.AsyncByteStream):
+        async def __aiter__(self):
+            count = 0
+            async for chunk in whole:
+                count += len(chunk)
+                if count > most:
+                    raise TooLong(f"the reply is over {most} bytes")
+                yield chunk
+
+        async def aclose(self) -> None:
+            await whole.aclose()
+
+    response.stream = Limited()

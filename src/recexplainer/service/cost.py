@@ -1,9 +1,9 @@
 """What the answers of a service cost: at most, before they are asked for, and in fact, afterwards.
 
 Before: a rule of thumb that needs no network and no tokenizer. A token is taken for four bytes of UTF-8 text (four
-characters of English), a message for four tokens more, and every answer for as long as it may get. Replies that come
-broken may be charged by the service as well and are asked for again; they are not counted.
-After: the tokens that the service itself counted.
+characters of English), a message for four tokens more, and every answer for as long as it may get.
+After: the tokens that the service itself counted. What was paid in vain, for replies that could not be used, is in the
+ledger of the run: :mod:`recexplainer.service.ledger`.
 """
 
 import logging
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 BYTES_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 4
+ROUNDING = 1e-6  # USD
 COLUMNS = ["stage", "service", "model", "requests", "prompt_tokens", "completion_tokens", "usd"]
 
 
@@ -51,27 +52,29 @@ def estimate(requests: Iterable[dict], price: dict) -> Spending:
     return _spending(len(requests), prompts, sum(request["max_tokens"] for request in requests), price)
 
 
-def check_budget(requests: list[dict], price: dict, max_usd: float | None, label: str) -> None:
+def check_budget(requests: list[dict], price: dict, max_usd: float | None, label: str, already: float = 0.0) -> None:
     """Log what the requests may cost.
 
     Args:
         requests: those that will be sent.
         price: as for :func:`estimate`.
-        max_usd: the most that may be spent on them; None for no limit.
+        max_usd: the most that may be spent; None for no limit.
         label: names the stage in messages.
+        already: USD of it that are spent.
 
     Raises:
-        InputError: it may be more than ``max_usd``. Nothing was sent.
+        InputError: it may be more than what is left of ``max_usd``. Nothing was sent.
     """
     cost = estimate(requests, price)
     logger.info(
         "%s: %d requests, about %d tokens to send and at most %d to receive: up to %.2f USD",
         *(label, cost.requests, cost.prompt_tokens, cost.completion_tokens, cost.usd),
     )
-    if max_usd is not None and cost.usd > max_usd:
+    if max_usd is not None and cost.usd > 0 and cost.usd + already > max_usd + ROUNDING:
+        before = f" beside the {already:.2f} that this run has spent" if already else ""
         raise InputError(
-            f"{label}: {cost.requests} requests may cost {cost.usd:.2f} USD, more than max_usd, {max_usd:.2f}. "
-            "Nothing was sent. Raise max_usd in the config, or ask for fewer cases."
+            f"{label}: {cost.requests} requests may cost {cost.usd:.2f} USD{before}, more than max_usd, {max_usd:.2f}. "
+            "Nothing was sent. Raise explanation.max_usd in the config, or ask for fewer cases."
         )
 
 

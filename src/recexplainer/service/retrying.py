@@ -1,15 +1,16 @@
 """Asking a service again: when, how often, and after which wait."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+from recexplainer.secrets import redact
 from recexplainer.seeds import derive_seed
-from recexplainer.service.answers import MalformedReply
+from recexplainer.service.answers import ErrorReply, MalformedReply, error_words
+from recexplainer.service.connection import TooLong, proxy_variables, uses_proxies
 
 Result = TypeVar("Result")
 
@@ -32,8 +33,10 @@ class CallFailed(Exception):
     """
 
     def __init__(self, reason: str, permanent: bool = False, status: int | None = None, retry_after: float = 0.0):
-        super().__init__(reason)
-        self.reason, self.permanent, self.status, self.retry_after = reason, permanent, status, retry_after
+        # What the service says may repeat the key.
+        self.reason = redact(reason)
+        super().__init__(self.reason)
+        self.permanent, self.status, self.retry_after = permanent, status, retry_after
 
 
 async def retry(call: Callable[[], Awaitable[Result]], settings: dict, name: str, stop: asyncio.Event) -> Result:
@@ -82,27 +85,67 @@ def explain(error: Exception, settings: dict) -> CallFailed:
 
     if isinstance(error, CallFailed):
         return error
-    if isinstance(error, MalformedReply):
+    if isinstance(error, MalformedReply | TooLong):
         return CallFailed(str(error))
+    if isinstance(error, ErrorReply):
+        return explain_error(None, error.body, settings)
     if isinstance(error, TimeoutError | openai.APITimeoutError):
-        return CallFailed(f"no reply within {settings['timeout']} s")
+        return CallFailed(f"no reply within {settings['timeout']} s{_by_proxy(settings)}")
     if isinstance(error, openai.APIConnectionError):
-        return CallFailed(f"no connection, or it broke off ({type(error.__cause__ or error).__name__})")
+        kind = type(error.__cause__ or error).__name__
+        return CallFailed(f"no connection, or it broke off ({kind}){_by_proxy(settings)}")
     if not isinstance(error, openai.APIStatusError):
         raise error
-    status, headers = error.status_code, error.response.headers
+    return explain_error(error.status_code, error.body, settings, retry_after(error.response.headers))
+
+
+def explain_error(status: int | None, body, settings: dict, wait: float = 0.0) -> CallFailed:
+    """Say what an error of the service means, and whether to ask again.
+
+    Args:
+        status: of HTTP; None for an error inside HTTP 200, whose code may be such a number.
+        body: what the service says of it.
+        settings: ``key_variable``.
+        wait: seconds that the service asks to wait.
+    """
+    codes, message = error_words(body)
+    if status is None:
+        found = body.get("code") if isinstance(body, dict) else None
+        status = found if type(found) is int and 400 <= found < 600 else None
+    said = " ".join(redact(message).split())[:200]
+    reason = (f"HTTP {status}" if status else "an error in the reply") + (f" ({said})" if said else "")
     if status == 401:
         variable = settings.get("key_variable")
         where = f"the environment variable {variable}" if variable else "key_variable, which names no variable"
         return CallFailed(f"HTTP 401: the service does not accept the key. Check {where}", True, status)
-    reason = f"HTTP {status}{_said(error.body, settings)}"
-    if error.code == "insufficient_quota":
+    if codes & {"insufficient_quota", "billing_hard_limit_reached", "insufficient_credits"} or status == 402:
         return CallFailed(f"{reason}: the account has no credit left", True, status)
-    if status in RETRIED_STATUSES or status >= 500:
-        return CallFailed(reason, False, status, retry_after(headers))
+    if status is None or status in RETRIED_STATUSES or status >= 500:
+        return CallFailed(reason, False, status, wait)
     if status == 404:
         reason += ": check base_url and model"
-    return CallFailed(reason, True, status)
+    if status == 407:
+        reason += f": the proxy of {proxy_variables() or 'this machine'} wants a login"
+    return CallFailed(reason + _remedy(body, message), True, status)
+
+
+def _remedy(body, message: str) -> str:
+    """Return what to change where a service does not know a field of the request."""
+    parameter = str(body.get("param") or "") if isinstance(body, dict) else ""
+    text = f"{parameter} {message}"
+    if "max_completion_tokens" in text or parameter == "max_tokens":
+        return ". Set the service's max_tokens_field, or its token_limit"
+    if "temperature" in text:
+        return ". Set the service's temperature to null, so that none is sent"
+    if "response_format" in text or "json_schema" in text:
+        return ". Set the service's json_schema to false"
+    return ""
+
+
+def _by_proxy(settings: dict) -> str:
+    """Name the proxy's variable in a message, where one is asked."""
+    variables = proxy_variables() if uses_proxies(settings) else ""
+    return f", through the proxy of {variables} (the service's key `proxy`: none goes without)" if variables else ""
 
 
 def retry_after(headers) -> float:
@@ -124,16 +167,6 @@ def retry_after(headers) -> float:
             now = datetime.now(UTC)
         return max(0.0, (until - now).total_seconds())
     return 0.0
-
-
-def _said(body, settings: dict) -> str:
-    """Return the start of what the service says of an error, without the key that it may repeat."""
-    text = str((body.get("message") if isinstance(body, dict) else body) or "")
-    key = os.environ.get(settings.get("key_variable") or "", "").strip()
-    if key:
-        text = text.replace(key, "<key>")
-    text = " ".join(text.split())[:200]
-    return f" ({text})" if text else ""
 
 
 async def _wait(seconds: float, stop: asyncio.Event) -> None:

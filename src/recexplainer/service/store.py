@@ -2,10 +2,12 @@
 
 A line is ``{"key": ..., "request": {...}, "answer": {...}}``:
 
-- request: what was asked: ``model``, ``messages``, ``temperature``, ``max_tokens``;
+- request: what was asked: ``model``, ``messages``, ``temperature`` (null: not sent), ``max_tokens``, and ``extra``,
+  further fields, if there are any;
 - key: the SHA-256 of the request as canonical JSON, so neither the service's address nor its API key matters;
 - answer: ``text``; ``finish`` (``stop``, ``length`` or ``refused``); ``model`` as the service calls it; ``usage``
-  with ``prompt_tokens`` and ``completion_tokens``, null if the service does not count.
+  with ``prompt_tokens`` and ``completion_tokens``, null if the service does not count; and ``reason``, in words, if
+  the service did not take the request at all.
 
 Lines stand in the order in which the answers came. Readers look answers up by request, so that order decides nothing.
 """
@@ -18,12 +20,15 @@ import os
 from pathlib import Path
 
 from recexplainer.errors import InputError
+from recexplainer.secrets import redact
 
 logger = logging.getLogger(__name__)
 
 REQUEST_FIELDS = ("model", "messages", "temperature", "max_tokens")
 ANSWER_FIELDS = ("text", "finish", "model", "usage")
 FINISHES = ("stop", "length", "refused")
+MOST_TOKENS = 10**8
+"""What no single answer takes; a service that counts more is not believed."""
 
 
 def request_key(request: dict) -> str:
@@ -106,6 +111,8 @@ class AnswerStore:
         key = request_key(request)
         if key in self.entries:
             raise InputError(f"{self.path}: a second answer to request {key}; the first one stays.")
+        # A service may repeat the key that it was sent.
+        answer = {name: redact(value) if isinstance(value, str) else value for name, value in answer.items()}
         entry = {"request": request, "answer": answer}
         line = json.dumps({"key": key} | entry, ensure_ascii=False, allow_nan=False).encode() + b"\n"
         size = self._file.seek(0, os.SEEK_END)
@@ -168,21 +175,31 @@ def _entry(place: str, line: bytes) -> tuple[str, dict]:
     remedy = "Delete the line; its request is then asked again."
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InputError(f"{place}: not a line of JSON. {remedy}") from None
     if not isinstance(value, dict) or set(value) != {"key", "request", "answer"}:
         raise InputError(f"{place}: expected an object with key, request and answer. {remedy}")
     request, answer = value["request"], value["answer"]
-    if not isinstance(request, dict) or set(request) != set(REQUEST_FIELDS) or value["key"] != request_key(request):
+    fields = set(request) - {"extra"} if isinstance(request, dict) else set()
+    if fields != set(REQUEST_FIELDS) or value["key"] != request_key(request):
         raise InputError(f"{place}: the key is not that of the request. {remedy}")
     if (
         not isinstance(answer, dict)
-        or set(answer) != set(ANSWER_FIELDS)
-        or not isinstance(answer["text"], str)
+        or set(answer) - {"reason"} != set(ANSWER_FIELDS)
+        or not all(isinstance(answer.get(name, ""), str) for name in ("text", "model", "reason"))
         or answer["finish"] not in FINISHES
+        or not _is_usage(answer["usage"])
     ):
         raise InputError(f"{place}: expected {', '.join(ANSWER_FIELDS)}, finish one of {', '.join(FINISHES)}. {remedy}")
     return value["key"], {"request": request, "answer": answer}
+
+
+def _is_usage(value) -> bool:
+    """Say whether a value counts tokens, or is null."""
+    if value is None:
+        return True
+    counts = [value.get(name) for name in ("prompt_tokens", "completion_tokens")] if isinstance(value, dict) else [None]
+    return all(type(count) is int and 0 <= count <= MOST_TOKENS for count in counts)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,61 @@
+"""A service's entry in the config: what it may leave out, and what must not be in it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from recexplainer.secrets import VARIABLE, clean_url, has_login, looks_secret
+
+DEFAULTS: dict[str, Any] = {
+    "max_tokens_field": "max_tokens",
+    "token_limit": None,
+    "json_schema": False,
+    "extra": {},
+    "proxy": "environment",
+}
+"""The keys that an entry may leave out, and what they are then."""
+
+OWN_FIELDS = ("model", "messages", "temperature", "max_tokens", "max_completion_tokens", "stream", "n")
+"""Fields of a request that ``extra`` must not set: they have keys of their own, or one answer is all that is read."""
+
+
+def with_defaults(settings: dict) -> dict:
+    """Return an entry with every key."""
+    return DEFAULTS | settings
+
+
+def deciding(settings: dict) -> dict:
+    """Return what of an entry decides a service's answers: a change of it asks anew."""
+    optional = {key: settings[key] for key in ("token_limit", "json_schema", "extra") if settings.get(key)}
+    return {key: settings[key] for key in ("model", "temperature")} | optional
+
+
+def conflicts(name: str, settings: dict) -> Iterator[str]:
+    """Yield what is wrong with an entry, without repeating what may be a secret."""
+    path, url, variable = f"services.{name}", settings["base_url"], settings["key_variable"]
+    if variable is not None and not re.search(VARIABLE, variable):
+        yield (
+            f"{path}.key_variable: not the name of an environment variable in capitals, such as OPENAI_API_KEY; "
+            "expected one, or null for a service without a key. The key itself belongs into that variable."
+        )
+    if has_login(url):
+        yield (
+            f"{path}.base_url: {clean_url(url)!r} with a user, a password or a key in it; expected none. Put the key "
+            "into an environment variable and name it in key_variable."
+        )
+    for key in settings.get("extra", {}):
+        if key in OWN_FIELDS:
+            yield f"{path}.extra.{key}: not a further field; expected none of: {', '.join(OWN_FIELDS)}."
+    yield from (
+        f"{path}.extra{key}: a secret by its name; expected none." for key in _secret_keys(settings.get("extra"))
+    )
+    if settings.get("json_schema") and "response_format" in settings.get("extra", {}):
+        yield f"{path}.extra.response_format: set with json_schema true; expected one of them."
+
+
+def _secret_keys(value, path: str = "") -> Iterator[str]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, found in inner:
+        if isinstance(key, str) and looks_secret(key):
+            yield f"{path}.{key}"
+        yield from _secret_keys(found, f"{path}.{key}")
