@@ -18,7 +18,7 @@ from recexplainer.explanation.explain import explain
 from recexplainer.explanation.explain_service import explain_by_service
 from recexplainer.explanation.prompts import fill, load_explanation_prompts
 from recexplainer.explanation.questions import render, show
-from recexplainer.explanation.texts import EXPLANATIONS, VIEWPOINTS, load_explanations
+from recexplainer.explanation.texts import EXPLANATIONS, VIEWPOINTS, explanation, load_explanations
 from recexplainer.files import read_parquet, read_safetensors, write_json, write_parquet, write_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer, make_manifest
 from recexplainer.recommender.contract import load_export
@@ -351,6 +351,34 @@ def test_a_refusal_is_an_explanation_without_a_decision(dataset, tmp_path):
         )
     rows = load_explanations([str(tmp_path / "out.parquet")], ["small"], cases)["small"]
     assert [(row["finish"], row["decision"]) for row in rows] == [("refused", None)] * 4
+
+
+@pytest.mark.parametrize(
+    "thought", ["<think>Yes. The user likes it.</think>\n", "Yes, surely.\n</think>\n", "[THINK]Yes[/THINK]", ""]
+)
+def test_a_thought_is_neither_the_text_nor_the_decision(dataset, tmp_path, thought):
+    """Of a service and of a local model alike: "No" behind a thought was read as the thought's "Yes"."""
+    cases = choose(dataset, tmp_path / "cases.parquet", 4)
+    row = explanation(cases[0], "?", f"{thought}No. It does not fit.", "stop")
+    assert (row["text"], row["decision"]) == ("No. It does not fit.", False)
+    with MisbehavingServer(reply=lambda request: f"{thought}No. It does not fit.") as server:
+        explain_by_service(
+            *(str(tmp_path / "cases.parquet"), dataset["items"], PROMPTS, service(server.url)),
+            *({"max_tokens": 50, "max_usd": 1}, str(tmp_path / "store.jsonl"), str(tmp_path / "out.parquet")),
+        )
+    rows = load_explanations([str(tmp_path / "out.parquet")], ["small"], cases)["small"]
+    assert [(row["text"], row["decision"]) for row in rows] == [("No. It does not fit.", False)] * 4
+
+
+def test_a_service_whose_thoughts_leave_no_room_for_answers_stops_the_stage(dataset, tmp_path):
+    choose(dataset, tmp_path / "cases.parquet", 4)
+    thought = MisbehavingServer(scripted("cut_off"), reply=lambda request: "<think>Yes, because")
+    with thought as server, pytest.raises(InputError, match=r"all 4 answers are empty, 4 .*explanation\.max_tokens"):
+        explain_by_service(
+            *(str(tmp_path / "cases.parquet"), dataset["items"], PROMPTS, service(server.url)),
+            *({"max_tokens": 50, "max_usd": 1}, str(tmp_path / "store.jsonl"), str(tmp_path / "out.parquet")),
+        )
+    assert not (tmp_path / "out.parquet").exists()
 
 
 def test_explanations_of_other_cases_are_refused(dataset, llm, tmp_path):

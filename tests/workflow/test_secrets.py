@@ -39,7 +39,9 @@ def judged(whole_run, tmp_path_factory):
     faults, output = (scripted("bad"), scripted("limit", "error", "ok")), ""
     for number, fault in enumerate(faults):
         with (
-            MisbehavingServer(fault, reply=lambda request: "Rating: 3") as server,
+            MisbehavingServer(
+                fault, reply=lambda request: f"RATING-3\nThe key was {SECRETS['OPENAI_API_KEY']}."
+            ) as server,
             watch(scratch / str(number)) as front,
         ):
             services = {"gpt-4": service | {"base_url": server.url}}
