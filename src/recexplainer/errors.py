@@ -6,3 +6,9 @@ class InputError(Exception):
 
     The command-line programs print it without a traceback and exit with status 2.
     """
+
+
+def shown(name: object) -> str:
+    """Return a name that comes from a file as a message may show it: what cannot be printed is escaped."""
+    text = str(name)
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -269,21 +269,48 @@ def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[
 
 
 def _layout_conflicts(path: str, dataset: dict) -> Iterator[str]:
-    """Check what the format of a dataset's raw files says against what else is said of them."""
+    """Check what the formats of a dataset's raw files say against what else is said of them."""
     form, layout = dataset["format"], dataset.get("layout") or {}
+    forms = form if isinstance(form, dict) else dict.fromkeys(("reviews", "metadata"), form)
+    if missing := [file for file in ("reviews", "metadata") if file not in forms]:
+        yield f"{path}.format.{missing[0]}: missing; expected this key."
+        return
     if dataset.get("generate") and form not in ("amazon", "steam"):
         yield f"{path}.format: {form!r} with {path}.generate; expected amazon or steam for made-up data."
-    if layout and form in ("amazon", "steam"):
-        yield f"{path}.layout: {layout!r} with format {form!r}; expected it for tables alone: csv, parquet or recbole."
-    for key in ("delimiter", "quoted", "columns"):
-        if key in layout and form in ("parquet", "recbole"):
-            yield f"{path}.layout.{key}: {layout[key]!r} with format {form!r}; expected no such key."
-    if any(character in layout.get("delimiter", "") for character in '\r\n"'):
-        yield f"{path}.layout.delimiter: {layout['delimiter']!r}; expected no quote and no end of line."
+    own = {file: layout[file] for file in forms if file in layout}
+    both = {key: value for key, value in layout.items() if key not in forms}
+    yield from _unfit_layout(f"{path}.layout", both, sorted(set(forms.values())))
+    for file, keys in own.items():
+        yield from _unfit_layout(f"{path}.layout.{file}", keys, [forms[file]])
+    for where, keys in ((f"{path}.layout", both), *((f"{path}.layout.{file}", keys) for file, keys in own.items())):
+        yield from _unfit_characters(where, keys)
+
+
+def _unfit_layout(where: str, layout: dict, forms: list[str]) -> Iterator[str]:
+    """Check that one of the formats knows the keys of a layout."""
+    shown = " and ".join(map(repr, forms))
+    if layout and set(forms) <= {"amazon", "steam"}:
+        yield f"{where}: {layout!r} with format {shown}; expected it for tables alone: csv, parquet or recbole."
+    elif "csv" not in forms:
+        for key in ("delimiter", "quoted", "escape", "columns"):
+            if key in layout:
+                yield f"{where}.{key}: {layout[key]!r} with format {shown}; expected no such key."
+
+
+def _unfit_characters(where: str, layout: dict) -> Iterator[str]:
+    """Check the characters and the encoding of a text file."""
+    delimiter, escape = layout.get("delimiter", ""), layout.get("escape")
+    if any(character in delimiter for character in '\r\n"'):
+        yield f"{where}.delimiter: {delimiter!r}; expected no quote and no end of line."
+    if escape is not None and (len(escape) != 1 or escape in f'\r\n" {delimiter}' or len(delimiter) > 1):
+        yield (
+            f"{where}.escape: {escape!r}; expected one character such as \\, other than quote, space and delimiter, "
+            "with a delimiter of one character."
+        )
     try:
         codecs.lookup(layout.get("encoding", "utf-8"))
     except LookupError:
-        yield f"{path}.layout.encoding: {layout['encoding']!r}; expected a name such as utf-8 or latin-1."
+        yield f"{where}.encoding: {layout['encoding']!r}; expected a name such as utf-8 or latin-1."
 
 
 def _source_conflicts(path: str, entry: dict) -> Iterator[str]:

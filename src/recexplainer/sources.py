@@ -40,6 +40,20 @@ def reading(config: dict, name: str) -> dict:
     }
 
 
+def file_reading(settings: dict, file: str) -> tuple[str | None, dict]:
+    """Return the format and layout of one raw file: what is said of it alone, over what is said of both.
+
+    Args:
+        settings: with ``format`` (a name, or one per file) and perhaps ``layout`` (keys, and more keys per file).
+        file: ``reviews`` or ``metadata``.
+    """
+    form, layout = settings.get("format"), settings.get("layout") or {}
+    common = {key: value for key, value in layout.items() if key not in ("reviews", "metadata")}
+    if "columns" in common:
+        common["columns"] = (common["columns"] or {}).get(file)
+    return form.get(file) if isinstance(form, dict) else form, common | (layout.get(file) or {})
+
+
 def local_source(config: dict, name: str, file: str | None = None) -> str | list[str]:
     """Return the local file among the sources, as the download's input: [] if it comes from the network."""
     found = sources(config, name, file)

@@ -39,6 +39,7 @@ UNREADABLE = r"1 of 1 lines \(100.00%\) cannot be read, more than the allowed 0.
 STEAM = b"{'u': 'A', 'i': 'B', 't': 5}"
 PACKED = gzip.compress(GOOD + b"\n" + GOOD)
 MS = 1_500_000_000_000
+T = 1_404_518_400
 NAN = float("nan")
 
 
@@ -85,7 +86,7 @@ FILES = [
     Case("no such field", reviews(line(user="A", item="B", t=1)), Refused(UNREADABLE + "no 'u'|no u")),
     Case("as many broken lines as allowed", reviews(GOOD, b"x", share=0.5), (ROW, {"broken_lines": 1})),
     Case("one broken line more", reviews(GOOD, b"x", b"y", share=0.5), Refused("2 of 3 lines.*First: line 2: ")),
-    Case("everything broken and allowed", reviews(b"x", share=1.0), Refused("no record has a readable time in 't'")),
+    Case("everything broken and allowed", reviews(b"x", share=1.0), Refused("no record has a time in 't'")),
 ]
 
 LINES = [
@@ -142,8 +143,21 @@ TABLES = [
     csv("too few, allowed", b"u,i,t", b"A,B,5", b"C,D", share=0.5, outcome=(ROW, {"broken_lines": 1})),
     csv("no user", b"u,i,t", b"A,B,5", b" ,D,1", outcome=Refused("First: line 3: no 'u'")),
     csv("not UTF-8", b"u,i,t", b"A,B,5", b"C,\xff,1", outcome=Refused("First: line 3: column 'i' is not utf-8")),
-    csv("no time", b"u,i,t", b"A,B,soon", outcome=Refused("no record has a readable time in 't'")),
-    csv("an open quote", b"u,i,t", b"A,B,5", b'C,"D,1', b"", outcome=Refused("First: line 3: 2 values, expected 3")),
+    csv("no time", b"u,i,t", b"A,B,", outcome=Refused("no record has a time in 't'")),
+    csv(
+        "a time that cannot be read",
+        b"u,i,t",
+        b"A,B,soon",
+        outcome=Refused(r"line 2: no time: 't' is 'soon'; what is read looks like .* \| 2014-07-05 22:09:11 \|"),
+    ),
+    csv(
+        "an open quote",
+        b"u,i,t",
+        b"A,B,5",
+        b'C,"D,1',
+        b"",
+        outcome=Refused("First: line 3: quotation marks .*'layout.quoted' to false"),
+    ),
     csv("an unknown encoding", b"u,i,t", b"A,B,5", encoding="klingon", outcome=Refused("'layout.encoding': 'klingon'")),
     csv("byte order mark and CRLF", b"\xef\xbb\xbfu,i,t", b"A,B,5", b"", end=b"\r\n", outcome=(ROW, {})),
     csv("gzip cut off", gzip.compress(b"u,i,t\nA,B,5\n" * 9)[:-9], outcome=Refused("gzip file is cut off or corrupt")),
@@ -172,11 +186,14 @@ VALUES = [
     untimed("none", line(u="A", i="C")),
     untimed("null", line(u="A", i="C", t=None)),
     untimed("NaN as a text", line(u="A", i="C", t="NaN")),
-    untimed("infinite", line(u="A", i="C", t="inf")),
-    untimed("true", line(u="A", i="C", t=True)),
-    untimed("not on the calendar", line(u="A", i="C", t="2011-02-30")),
-    untimed("over 64 bits", line(u="A", i="C", t=1e300)),
-    untimed("a text of a million digits", line(u="A", i="C", t="9" * 1_000_000)),
+    untimed("a blank text", line(u="A", i="C", t=" ")),
+    skipped("a time without a year", line(u="A", i="C", t="Posted February 3.")),
+    skipped("a time that is a list", line(u="A", i="C", t=[5])),
+    skipped("a time: infinite", line(u="A", i="C", t="inf")),
+    skipped("a time: true", line(u="A", i="C", t=True)),
+    skipped("a time: not on the calendar", line(u="A", i="C", t="2011-02-30")),
+    skipped("a time: over 64 bits", line(u="A", i="C", t=1e300)),
+    skipped("a time: a text of a million digits", line(u="A", i="C", t="9" * 1_000_000)),
     Case(
         "time: one in milliseconds among seconds",
         reviews(GOOD, GOOD, line(u="A", i="C", t=MS), share=0.4),
@@ -184,8 +201,18 @@ VALUES = [
     ),
     Case(
         "time: one in seconds among milliseconds",
-        reviews(line(u="A", i="B", t=MS), line(u="A", i="B", t=-MS), line(u="A", i="C", t=5), share=0.4),
-        ([("A", "B", -MS), ("A", "B", MS)], {"odd_times": 1}),
+        reviews(line(u="A", i="B", t=-MS), line(u="A", i="B", t=1 - MS), line(u="A", i="C", t=5), share=0.4),
+        ([("A", "B", -MS), ("A", "B", 1 - MS)], {"odd_times": 1}),
+    ),
+    Case(
+        "time: one that was left at 0, and one in the next century",
+        reviews(*[line(u="A", i="B", t=T)] * 3, line(u="A", i="C", t=0), line(u="A", i="C", t=2 * T), share=0.4),
+        ([("A", "B", T)] * 3, {"odd_times": 2}),
+    ),
+    Case(
+        "time: more of them than allowed, with the broken lines",
+        reviews(*[line(u="A", i="B", t=T)] * 3, line(u="A", i="C", t=0), b"x", share=0.3),
+        Refused(rf"over 20 years from most others, such as 0 \(1970-01-01\) beside {T} \(2014-07-05\); 1 of 4"),
     ),
     Case(
         "time: both units",
@@ -298,11 +325,11 @@ CHATS = [
             b"\n".join(
                 [
                     CHAT,
-                    line(id=1, conversations=[{"from": "system", "value": "x"}]),
+                    line(id=1, conversations=[{"from": "tool", "value": "x"}]),
                     line(**chat("a", " \n")),
                     line(id="z"),
                     line(id="y", conversations=["a", "b"]),
-                    line(id="w", conversations=[{"from": "gpt", "value": "x"}, {"from": "human", "value": "x"}]),
+                    line(id="w", conversations=[{"from": "human", "value": "x"}] * 2),
                 ]
             )
         ),

@@ -1,4 +1,4 @@
-"""ShareGPT-format files: what is kept, what is dropped and why, however the file is written."""
+"""Files of conversations: what is kept, what is dropped and why, however the file is written."""
 
 import gzip
 import json
@@ -26,17 +26,28 @@ def parse(path, share=0.0):
 GOOD = entry("one", ("human", " Hi "), ("gpt", "Hello."))
 
 
+LAST, SYSTEM, FIRST = "last_human_turn_cut", "first_system_turn_cut", "first_assistant_turn_cut"
+
+
 @pytest.mark.parametrize(
     ("turns", "expected"),
     [
-        ([("human", "a"), ("gpt", "b")], (["a", "b"], False)),
-        ([("user", "a"), ("assistant", "b"), ("human", "c"), ("chatgpt", "d")], (["a", "b", "c", "d"], False)),
-        ([("human", "a"), ("gpt", "b"), ("human", "c")], (["a", "b"], True)),
-        ([("human", "a"), ("gpt", "b"), ("human", "")], (["a", "b"], True)),
-        ([("gpt", "a"), ("human", "b")], "not_alternating"),
+        ([("human", "a"), ("gpt", "b")], (["a", "b"], [])),
+        ([("user", "a"), ("assistant", "b"), ("human", "c"), ("chatgpt", "d")], (["a", "b", "c", "d"], [])),
+        ([("human", "a"), ("gpt", "b"), ("human", "c")], (["a", "b"], [LAST])),
+        ([("human", "a"), ("gpt", "b"), ("human", "")], (["a", "b"], [LAST])),
+        ([("gpt", "z"), ("human", "a"), ("gpt", "b")], (["a", "b"], [FIRST])),
+        ([("gpt", ""), ("human", "a"), ("gpt", "b"), ("human", "c")], (["a", "b"], [FIRST, LAST])),
+        ([("system", "s"), ("human", "a"), ("gpt", "b")], (["a", "b"], [SYSTEM])),
+        ([("system", ""), ("gpt", "z"), ("human", "a"), ("gpt", "b")], (["a", "b"], [SYSTEM, FIRST])),
+        ([("gpt", "a"), ("gpt", "z"), ("human", "b"), ("gpt", "c")], "not_alternating"),
+        ([("gpt", "a"), ("human", "b")], "no_answer"),
         ([("human", "a"), ("human", "b")], "not_alternating"),
         ([("human", "a"), ("gpt", "b"), ("gpt", "c")], "not_alternating"),
-        ([("system", "s"), ("human", "a"), ("gpt", "b")], "other_role"),
+        ([("human", "a"), ("system", "s"), ("gpt", "b")], "other_role"),
+        ([("system", "s"), ("system", "s"), ("human", "a"), ("gpt", "b")], "other_role"),
+        ([("tool", "s"), ("human", "a"), ("gpt", "b")], "other_role"),
+        ([("system", "s")], "no_answer"),
         ([("human", "a"), ("gpt", " \n")], "empty_turn"),
         ([("human", "a")], "no_answer"),
         ([], "no_turn"),
@@ -49,9 +60,40 @@ def test_rules(turns, expected):
         with pytest.raises(Dropped, match=expected):
             parse_conversation(entry("x", *turns))
         return
-    name, messages, cut = parse_conversation(entry("x", *turns))
-    assert (name, [message["text"] for message in messages], cut) == ("x", *expected)
+    name, messages, cuts = parse_conversation(entry("x", *turns))
+    assert (name, [message["text"] for message in messages], cuts) == ("x", *expected)
     assert [message["role"] for message in messages] == ["user", "assistant"] * (len(messages) // 2)
+
+
+QUESTION, ANSWER = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({"messages": [QUESTION, ANSWER]}, ["a", "b"]),
+        ({"messages": [{"role": "system", "content": "s"}, QUESTION, ANSWER]}, ["a", "b"]),
+        ({"messages": [QUESTION | {"content": [{"type": "text", "text": "a"}]}, ANSWER]}, ["a", "b"]),
+        ({"messages": [QUESTION | {"content": [{"type": "image", "text": "a"}]}, ANSWER]}, "unreadable_turn"),
+        ({"messages": [QUESTION | {"content": []}, ANSWER]}, "unreadable_turn"),
+        ({"items": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}, ["a", "b"]),
+        ({"conversations": None, "messages": [QUESTION, ANSWER]}, ["a", "b"]),
+        ({"instruction": "a", "output": "b"}, ["a", "b"]),
+        ({"instruction": "a", "input": "", "output": "b"}, ["a", "b"]),
+        ({"instruction": "a", "input": "c\n", "output": "b"}, ["a\n\nc", "b"]),
+        ({"instruction": "", "input": " ", "output": "b"}, "empty_turn"),
+        ({"instruction": "a", "input": ["c"], "output": "b"}, "unreadable_turn"),
+        ({"instruction": "a", "output": None}, "unreadable_turn"),
+        ({"instruction": "a"}, "no_turn"),
+        ({"messages": "a"}, "no_turn"),
+    ],
+)
+def test_forms(found, expected):
+    if isinstance(expected, str):
+        with pytest.raises(Dropped, match=expected):
+            parse_conversation(found)
+    else:
+        assert [message["text"] for message in parse_conversation(found)[1]] == expected
 
 
 def test_entries_without_an_id_are_named_by_their_content():
@@ -77,9 +119,10 @@ def test_array_and_lines_plain_and_packed_give_the_same(tmp_path):
     assert table[1]["messages"][0]["text"] == "é \ufffd"
     assert (statistics["read"], statistics["kept"]) == (4, 2)
     assert {reason: count for reason, count in statistics["dropped"].items() if count} == {
-        "not_alternating": 1,
+        "no_answer": 1,
         "repeated": 1,
     }
+    assert statistics["first_assistant_turn_cut"] == 0  # of those that are kept
 
 
 TEXT = st.text('ab"\\[]{},é😀 \n', min_size=1, max_size=30)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from recexplainer.data.conversations import parse_conversations
 from recexplainer.data.literals import parse_line
-from recexplainer.data.loaders import check_fields, parse_id, parse_time, read_interactions, read_metadata
+from recexplainer.data.loaders import check_fields, parse_id, read_interactions, read_metadata
+from recexplainer.data.times import parse_time
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title
 from recexplainer.decision import read_decision
 from recexplainer.errors import InputError

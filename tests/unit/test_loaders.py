@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from recexplainer.data import loaders, streams
 from recexplainer.data.literals import parse_line
-from recexplainer.data.loaders import check_fields, parse_id, parse_time, read_interactions, read_metadata
+from recexplainer.data.loaders import check_fields, parse_id, read_interactions, read_metadata
 from recexplainer.data.plain_lines import Plain, plain_reader
 from recexplainer.data.streams import BrokenLines, line_blocks, lines, numbered
+from recexplainer.data.times import far_times, parse_time
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title, title_key, unique_titles
 from recexplainer.errors import InputError
 
@@ -213,10 +214,83 @@ def test_lines_that_are_no_dict_literal(line):
         ("١٢", None),
         (1 << 63, None),
         ([1], None),
+        # The same moment as the files of the trade write it.
+        *(
+            (text, 1404598151)
+            for text in (
+                "2014-07-05 22:09:11",
+                "2014-07-05T22:09:11Z",
+                "2014-07-05T22:09:11.987+00:00",
+                "2014-07-05 22:09:11.9 UTC",
+                "2014-07-06 00:09:11+0200",
+                "2014/7/5 22:09:11",
+                "Sat Jul 05 15:09:11 -0700 2014",
+                "Sat Jul  5 22:09:11 2014",
+                "Sat, 05 Jul 2014 22:09:11 GMT",
+                "Jul 5, 2014 10:09:11 PM",
+                "5 July 2014, 22:09:11",
+            )
+        ),
+        # The same day.
+        *(
+            (text, 1404518400)
+            for text in (
+                "2014-7-5",
+                "2014/07/05",
+                "07 5, 2014",
+                "July 5, 2014",
+                "Posted July 5, 2014.",
+                "5-JUL-2014",
+                "Saturday, July 5th, 2014 at 12:00 am",
+                "2014-07-05T00:00",
+            )
+        ),
+        # A leap second, a time before 1970, and what is on no calendar or can be read in two ways.
+        ("2016-12-31 23:59:60", 1483228799),
+        ("1969-12-31T23:59:59.5", -1),
+        ("February 30, 2014", None),
+        ("2014-07-05 25:00:00", None),
+        ("Jul 5, 2014 13:00 PM", None),
+        ("13 05, 2014", None),
+        ("05/07/2014", None),
+        ("July 2014", None),
+        ("2014-07-05 and more", None),
+        ("Jul 5, 2014 " + " " * 60, None),
     ],
 )
 def test_times(value, expected):
     assert parse_time(value) == expected
+
+
+def test_a_time_that_is_there_but_unreadable_is_a_broken_line_in_a_message_with_value_and_forms(tmp_path):
+    good = [review("A", f"B{n}", f"2018-07-07 22:09:{n:02d}") for n in range(8)]
+    path = write(tmp_path / "reviews", *good, review("A", "B", "07.07.2018\x1b"), review("A", "B", ""))
+    with pytest.raises(InputError, match=r"1 of 10 lines.*'unixReviewTime' is '07.07.2018\\x1b'; .* \| 2014-07-05 \|"):
+        read_interactions(path, "amazon", AMAZON, 0.09)
+    found = read_interactions(path, "amazon", AMAZON, 0.1)
+    assert found.counts == {"lines": 10, "broken_lines": 1, "without_time": 1, "odd_times": 0}
+    assert sorted(found.time - found.time.min()) == list(range(8))
+
+
+YEAR = 31_556_952
+
+
+@pytest.mark.parametrize(
+    ("times", "far"),
+    [
+        ([1, 2, 3], []),
+        ([0, 1, 770, 10**8], []),
+        ([10**9 + n * YEAR for n in range(0, 70, 10)], []),
+        ([10**9, 10**9 + 1, 0], [2]),
+        ([-1, 10**9, 4 * 10**9, 10**9 + 1], [0, 2]),
+        ([0, 10**12, 10**12 + 1], [0]),
+        ([10**12 + 30_000 * YEAR, 10**12, 10**12 + 19_000 * YEAR, 10**12 + 51_000 * YEAR], [3]),
+        ([10**18, 10**18 + 1, 10**18 + 30 * YEAR * 10**9], [2]),
+        ([-(1 << 63), (1 << 63) - 1, 5, 6], [0, 1]),
+    ],
+)
+def test_times_decades_from_all_others(times, far):
+    assert far_times(np.array(times)).tolist() == far
 
 
 @pytest.mark.parametrize(
@@ -297,7 +371,7 @@ def test_steam_reviews(tmp_path):
 
 def test_reviews_that_cannot_be_used(tmp_path):
     path = write(tmp_path / "reviews", review("A", "B", None))
-    with pytest.raises(InputError, match="readable time in 'unixReviewTime'"):
+    with pytest.raises(InputError, match="no record has a time in 'unixReviewTime'"):
         read_interactions(path, "amazon", AMAZON, 0.0)
     with pytest.raises(InputError, match="'format'"):
         read_interactions(path, "xml", AMAZON, 0.0)
@@ -334,6 +408,7 @@ ODD_IDS = [
     "\n",
 ]
 ODD_TIMES = [1, 2, -3, 2.5, "4", "2014-07-05", "soon", None, 1 << 70, True, 1_400_000_000_000]
+ODD_TIMES += ["", "NaN", "2014-07-05 22:09:11", "Sat Jul 05 22:09:11 -0700 2014"]
 RECORD = b'{"reviewerID": "a", "asin": "b", "unixReviewTime": 1'
 ODD_LINES = [b"", b" ", b"{", b"[1]", b"7", b"\xff", b"{}", b"{'a': u'\\q'}", RECORD]
 ODD_LINES += [RECORD + end for end in (b"} x", b"} " + RECORD + b"}", b', "text": "\xff"}', b', "text": NaN}')]

@@ -37,17 +37,17 @@ def read(path, form="csv", share=0.0, **layout):
     return read_interactions(path, form, FIELDS, share, layout)
 
 
-EXPECTED = [("7", "b", 12), ("ann", "a", 10), ("ann", "b, c", 1404518400), ("\u00fcte", "a", 11)]
+EXPECTED = [("7", "b", 12), ("ann", "a", 10), ("ann", "b, c", 86400), ("\u00fcte", "a", 11)]
 
 
 @pytest.mark.parametrize(
     ("text", "layout"),
     [
-        ('who,what,rating,when\nann,a,5,10\nann,"b, c",5,2014-07-05\nüte,a,,11\n7,b,1,12.0\n', {}),
-        ("when;what;who\r\n10;a;ann\r\n2014-07-05;b, c;ann\r\n\r\n11;a;üte\r\n12; b ;7\r\n", {"delimiter": ";"}),
-        ("\ufeffwho\twhat\twhen\nann\ta\t10\nann\tb, c\t2014-07-05\nüte\ta\t11\n7\tb\t12\n", {"delimiter": "\t"}),
+        ('who,what,rating,when\nann,a,5,10\nann,"b, c",5,1970-01-02\nüte,a,,11\n7,b,1,12.0\n', {}),
+        ("when;what;who\r\n10;a;ann\r\n1970-01-02;b, c;ann\r\n\r\n11;a;üte\r\n12; b ;7\r\n", {"delimiter": ";"}),
+        ("\ufeffwho\twhat\twhen\nann\ta\t10\nann\tb, c\t1970-01-02\nüte\ta\t11\n7\tb\t12\n", {"delimiter": "\t"}),
         (
-            "ann::a::5::10\nann::b, c::5::2014-07-05\nüte::a::1::11\n7::b::1::12",
+            "ann::a::5::10\nann::b, c::5::1970-01-02\nüte::a::1::11\n7::b::1::12",
             {"delimiter": "::", "columns": ["who", "what", "stars", "when"]},
         ),
     ],
@@ -109,6 +109,113 @@ def test_a_quote_that_is_never_closed_takes_no_memory(tmp_path, monkeypatch):
     assert ("a", "b", 1) in triples(found)
 
 
+OPEN = "who\twhat\tname\twhen\n" + "".join(
+    f"u{n}\tm{n % 7}\t{chr(34) if n % 50 == 0 else ''}Giants{n}\t{n}\n" for n in range(1000)
+)
+
+
+def test_lines_that_an_open_quote_swallows_are_broken(tmp_path):
+    path = tmp_path / "plays.tsv"
+    path.write_text(OPEN)
+    with pytest.raises(InputError, match=r"510 of 1000 lines.*line 52.*51 lines are lost.*'layout.quoted'.* or raise"):
+        read(path, share=0.01, delimiter="\t")
+    found = read(path, share=0.9, delimiter="\t")
+    assert (found.counts["lines"], found.counts["broken_lines"], len(found)) == (1000, 510, 490)
+    assert len(read(path, delimiter="\t", quoted=False)) == 1000
+
+
+@pytest.mark.parametrize(
+    ("rows", "lost"),
+    [
+        # Two marks that close each other over lines.
+        (['a,b,"Giants,1', 'c,d,Giants",2'], 2),
+        (['a,b,"Giants,1', "c,d,e,2", "f,g,h,3", 'c,d,Giants",2'], 4),
+        (['"a,b,c,1', "d,e,f,2", 'a",b,c,3'], 3),
+        # To the end of the file; behind a value's end; and a text with lines of its own, which is none of that.
+        (['a,b,"Giants,1', "c,d,e,2"], 2),
+        (['a,b,"Giants" Live,1'], 1),
+        (['a,b,"One, two\n\nand, three, and, four\nend",1'], 0),
+        (['"a\nx",b,c,1'], 0),
+        (['a,b,"5"" disk",1'], 0),
+        (['a,b,5" disk,1'], 0),
+        # A backslash where a quotation mark should be doubled.
+        ([r'a,b,"The \"Best\" of",1'], 1),
+        ([r'a,b,"The Best, \"of\"",1'], 1),
+        ([r"a,b,Giants\, live,1"], 1),
+    ],
+)
+def test_quotation_marks_that_do_not_fit_are_broken_lines(tmp_path, rows, lost):
+    path = tmp_path / "reviews.csv"
+    path.write_text("\n".join(["who,what,name,when", "z,z,z,9", *rows]))
+    found = read(path, share=1.0)
+    assert found.counts["broken_lines"] == lost
+    assert found.counts["lines"] == 1 + (lost or 1)
+    assert ("z", "z", 9) in triples(found)
+
+
+def test_a_backslash_before_quotes_and_delimiters(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_text('what,name,kinds\na,"The \\"Best\\", of ""it""",x\nb,Giants\\, live,y\n')
+    with pytest.raises(InputError, match=r"2 of 2 lines.*such as \\ stands before .* set 'layout.escape'"):
+        read_metadata(path, "csv", FIELDS, {"a", "b"}, ("title",), 0.0)
+    found, _ = read_metadata(path, "csv", FIELDS, {"a", "b"}, ("title",), 0.0, {"escape": "\\"})
+    assert [found[item]["title"] for item in "ab"] == ['The "Best", of "it"', "Giants, live"]
+
+
+def test_each_file_may_have_a_format_and_a_layout_of_its_own(tmp_path):
+    draw = random.Random(1)
+    rows = [(f"u{user}", f"i{item}", t) for user in range(6) for t, item in enumerate(draw.sample(range(8), 6))]
+    (tmp_path / "reviews.csv").write_text("".join(f"{user};{item};{time}\n" for user, item, time in rows))
+    (tmp_path / "items.json").write_text("".join(f'{{"what": "i{n}", "name": "Thing {n}"}}\n' for n in range(8)))
+    (tmp_path / "items.py").write_text("".join(f"{{'what': 'i{n}', 'name': 'Thing {n}'}}\n" for n in range(8)))
+    (tmp_path / "items.csv").write_text("".join(f"Thing {n}|i{n}\n" for n in range(8)))
+    layout = {"delimiter": ";", "columns": {"reviews": ["who", "what", "when"]}}
+    named = {"metadata": {"delimiter": "|", "columns": ["name", "what"]}}
+    tables = []
+    for file, form, more in (
+        ("items.json", {"reviews": "csv", "metadata": "amazon"}, {}),
+        ("items.py", {"reviews": "csv", "metadata": "steam"}, {}),
+        ("items.csv", "csv", named),
+    ):
+        options = {"format": form, "layout": layout | more, "fields": FIELDS | {"tags": []}, "filter": FILTER}
+        tables.append(build_dataset(tmp_path / "reviews.csv", tmp_path / file, options, seed=1))
+    assert len(tables[0].items) == 8 and tables[0].items["title"].to_pylist()[0] == "Thing 0"
+    assert all(table.items.equals(tables[0].items) for table in tables)
+
+
+DAMAGED = '"\\,;\t\n\r\0\x1b0é\udc80'
+
+
+@pytest.mark.parametrize("form", ["csv", "recbole", "parquet", "utf-16", "escape"])
+def test_damaged_tables_are_read_or_refused_in_a_line(tmp_path, form):
+    rows = [(f"ann{n}", f"a{n % 9}", 1_400_000_000 + n, f"Thing, {n}") for n in range(60)]
+    names = ("who", "what", "when", "name")
+    if form == "parquet":
+        columns = zip(*rows, strict=True)
+        pq.write_table(pa.table(dict(zip(names, map(pa.array, columns), strict=True))), tmp_path / "table")
+    else:
+        head = [f"{name}:token" if form == "recbole" else name for name in names]
+        quote, mark = ("", "\t") if form == "recbole" else ('"', ",")
+        lines = [mark.join(head), *(mark.join(f"{quote}{value}{quote}" for value in row) for row in rows)]
+        (tmp_path / "table").write_text("\n".join(lines), encoding="utf-16" if form == "utf-16" else "utf-8")
+    layout = {"utf-16": {"encoding": "utf-16"}, "escape": {"escape": "\\"}}.get(form, {})
+    kind = form if form in ("recbole", "parquet") else "csv"
+    whole, draw, refused = (tmp_path / "table").read_bytes(), random.Random(form), 0
+    for _ in range(150):
+        damaged, place = bytearray(whole), draw.randrange(len(whole))
+        bits = draw.choice([b"", bytes([draw.randrange(256)]), draw.choice(DAMAGED).encode(errors="surrogateescape")])
+        damaged[place : place + draw.randrange(9)] = bits
+        (tmp_path / "table").write_bytes(damaged)
+        for share in (0.0, 1.0):
+            try:
+                assert len(read(tmp_path / "table", kind, share, **layout)) <= 2 * len(rows)
+                read_metadata(tmp_path / "table", kind, FIELDS | {"tags": []}, {"a1"}, ("title",), share, layout)
+            except InputError as error:
+                refused += 1
+                assert str(error).isprintable()
+    assert refused > 10
+
+
 @pytest.fixture
 def archive(tmp_path):
     """A zip and a tar with the file of interactions, under a name that points outside, too."""
@@ -148,6 +255,70 @@ def test_archives_that_cannot_be_used(archive):
         with pytest.raises(InputError, match=message):
             download("x/reviews", [{"path": str(archive / "bad.zip"), "member": "x/ratings.csv"}], archive / "raw/bad")
     assert [path.name for path in (archive / "raw").iterdir()] == ["reviews"]
+
+
+def test_a_link_that_repeats_a_name_is_not_followed(tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as opened:
+        content = b"who,what,when\nann,a,1\n"
+        info = tarfile.TarInfo("ratings.csv")
+        info.size = len(content)
+        opened.addfile(info, io.BytesIO(content))
+        for kind, target in ((tarfile.SYMTYPE, "/etc/passwd"), (tarfile.LNKTYPE, "none"), (tarfile.LNKTYPE, "link")):
+            for name in ("ratings.csv", "link"):
+                link = tarfile.TarInfo(name)
+                link.type, link.linkname = kind, target
+                opened.addfile(link)
+    source = {"path": str(tmp_path / "x.tar"), "member": "ratings.csv"}
+    download("x/reviews", [source], tmp_path / "raw/reviews")
+    assert (tmp_path / "raw/reviews").read_bytes() == content
+    with pytest.raises(InputError, match=r"no file 'link' in the archive; found: ratings.csv"):
+        download("x/reviews", [source | {"member": "link"}], tmp_path / "raw/reviews2")
+
+
+def test_members_have_a_limit_and_their_names_are_shown_escaped(archive, monkeypatch):
+    with zipfile.ZipFile(archive / "x.zip", "a") as opened:
+        opened.writestr("a\x1b[31m\nb", b"x" * 1000)
+    with pytest.raises(InputError, match=r"no file 'no\\x1b' in .*a\\x1b\[31m\\nb"):
+        download("x/reviews", [{"path": str(archive / "x.zip"), "member": "no\x1b"}], archive / "raw/bad")
+    monkeypatch.setattr("recexplainer.data.archive.LARGEST", 20)
+    for name in ("x.zip", "x.tar.gz"):
+        with pytest.raises(InputError, match="'x/ratings.csv' is larger than"):
+            download("x/reviews", [{"path": str(archive / name), "member": "x/ratings.csv"}], archive / "raw/bad")
+    assert not list((archive / "raw").iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.tar.bz2", "x.tar.xz"])
+def test_damaged_archives_are_refused_in_a_line_or_give_the_whole_member(tmp_path, name):
+    content = "".join(f"ann{n},a{n * n},{n}\n" for n in range(200)).encode()
+    if name == "x.zip":
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.writestr("x/ratings.csv", content)
+    else:
+        with tarfile.open(tmp_path / name, f"w:{name.partition('.tar')[2][1:]}") as opened:
+            info = tarfile.TarInfo("x/ratings.csv")
+            info.size = len(content)
+            opened.addfile(info, io.BytesIO(content))
+    whole, draw, refused = (tmp_path / name).read_bytes(), random.Random(name), 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(draw.randint(1, 3)):
+            # Most of an archive's fields are at its ends.
+            place = draw.choice([draw.randrange(len(whole)), draw.randrange(200), -draw.randrange(1, 200)])
+            damaged[place] = draw.choice([damaged[place] ^ 1 << draw.randrange(8), 0, 255])
+        if draw.random() < 0.2:
+            del damaged[draw.randrange(len(damaged)) :]
+        (tmp_path / "damaged").write_bytes(damaged)
+        try:
+            download("x/reviews", [{"path": str(tmp_path / "damaged"), "member": "x/ratings.csv"}], tmp_path / "raw/it")
+        except InputError as error:
+            refused += 1
+            assert str(error).replace("\n", "").isprintable()
+            assert not list((tmp_path / "raw").iterdir())
+        else:
+            # A tar has no checksum of what its members hold, and gives them as they are.
+            assert (tmp_path / "raw/it").read_bytes() == content or name == "x.tar"
+            (tmp_path / "raw/it").unlink()
+    assert refused > 30
 
 
 def laid_over(path: Path) -> dict:

@@ -1,16 +1,22 @@
 """One file out of a zip or tar archive; nothing else of it is unpacked, and its names are no paths here."""
 
+import errno
 import lzma
-import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
 from pathlib import Path
 from typing import BinaryIO
 
+from recexplainer.errors import shown
 from recexplainer.files import atomic
 
 SHOWN = 10  # members that a message names
+LARGEST = 1 << 36  # bytes of a member, 64 GiB; more comes of no file of this kind, but of an archive made to fill disks
+CHUNK = 1 << 20
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error)
+"""What the readers of archives raise of one that is damaged, beside errors that any bad value raises."""
 
 
 class NotThere(Exception):
@@ -31,27 +37,44 @@ def extract(archive: Path, member: str, output: Path) -> None:
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
-                _check(member, [info.filename for info in opened.infolist() if not info.is_dir()])
-                with opened.open(member) as source:
-                    _copy(source, output)
+                found = _find(member, [(info.filename, info) for info in opened.infolist() if not info.is_dir()])
+                with opened.open(found) as source:
+                    _copy(source, member, found.file_size, output)
         elif tarfile.is_tarfile(archive):
             with tarfile.open(archive) as opened:
-                _check(member, [info.name for info in opened if info.isfile()])
-                _copy(opened.extractfile(member), output)
+                # The file itself, not its name: a link that repeats the name would be followed.
+                found = _find(member, [(info.name, info) for info in opened if info.isfile()])
+                while opened.fileobj.read(CHUNK):  # at its end gzip has a checksum
+                    pass
+                _copy(opened.extractfile(found), member, found.size, output)
         else:
             raise NotThere("not a zip or tar archive, out of which 'member' is to be taken")
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
-        raise NotThere(f"the archive is broken ({error})") from None
     except (RuntimeError, NotImplementedError) as error:  # a password, or a kind of compression that is not known
-        raise NotThere(f"{member!r} cannot be unpacked ({error})") from None
+        raise NotThere(f"{shown(member)} cannot be unpacked ({shown(error)})") from None
+    except (*DAMAGED, EOFError, ValueError, LookupError, OverflowError, MemoryError, AttributeError) as error:
+        raise NotThere(f"the archive is broken ({shown(error) or type(error).__name__})") from None
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # of the disk; the archive's own have none, or a wrong offset
+            raise
+        raise NotThere(f"the archive is broken ({shown(error)})") from None
 
 
-def _check(member: str, names: list[str]) -> None:
-    if member not in names:
-        more = ", ..." if len(names) > SHOWN else ""
-        raise NotThere(f"no file {member!r} in the archive; found: {', '.join(names[:SHOWN]) or 'none'}{more}")
+def _find(member: str, members: list[tuple]):
+    """Return the last of the members with that name: in a tar it replaces those before it."""
+    found = next((info for name, info in reversed(members) if name == member), None)
+    if found is None:
+        names = ", ".join(shown(name) for name, _ in members[:SHOWN]) or "none"
+        more = ", ..." if len(members) > SHOWN else ""
+        raise NotThere(f"no file {member!r} in the archive; found: {names}{more}")
+    return found
 
 
-def _copy(source: BinaryIO, output: Path) -> None:
+def _copy(source: BinaryIO, member: str, size: int, output: Path) -> None:
     with atomic(output) as temporary, open(temporary, "wb") as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+        copied = 0
+        while size <= LARGEST >= copied and (block := source.read(CHUNK)):
+            copied += target.write(block)
+        if max(size, copied) > LARGEST:
+            raise NotThere(f"{member!r} is larger than {LARGEST >> 30} GiB, which no raw file is")
+        if copied != size:
+            raise NotThere(f"{member!r} is cut off in the archive: {copied} of {size} bytes")

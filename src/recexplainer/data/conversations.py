@@ -1,4 +1,4 @@
-"""ShareGPT-format conversations: a JSON array or JSON lines, plain or gzip, read as a stream."""
+"""Conversations in ShareGPT's format and its kin: a JSON array or JSON lines, plain or gzip, read as a stream."""
 
 import codecs
 import hashlib
@@ -20,6 +20,9 @@ from recexplainer.files import atomic, sha256, write_json
 logger = logging.getLogger(__name__)
 
 ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "chatgpt": "assistant"}
+ROLES |= {"system": "system"}
+TURNS = ("conversations", "messages", "items")  # keys under which an entry has its turns
+CUTS = ("last_human_turn_cut", "first_system_turn_cut", "first_assistant_turn_cut")
 REASONS = ("no_turn", "unreadable_turn", "other_role", "empty_turn", "not_alternating", "no_answer", "repeated")
 LONGEST_ENTRY = 1 << 26  # characters; more without a whole entry means that the array is broken
 _scan = json.JSONDecoder().raw_decode
@@ -36,39 +39,72 @@ class Dropped(Exception):
     """A conversation that is not kept; the argument is one of ``REASONS``."""
 
 
-def parse_conversation(entry: dict) -> tuple[str, list[dict], bool]:
+def _turns(entry: dict) -> list[tuple]:
+    """Return (role, text) of each turn as the entry names them, whatever its form; [] if there is none.
+
+    Raises:
+        Dropped: a turn is no mapping.
+    """
+    found = next((entry[key] for key in TURNS if isinstance(entry.get(key), list)), None)
+    if found is None and "instruction" in entry and "output" in entry:  # Alpaca's form
+        asked = [entry["instruction"], entry.get("input") or ""]
+        if all(isinstance(part, str) for part in asked):
+            return [("human", "\n\n".join(part for part in asked if part.strip())), ("gpt", entry["output"])]
+        raise Dropped("unreadable_turn")
+    if not all(isinstance(turn, dict) for turn in found or []):
+        raise Dropped("unreadable_turn")
+    return [(turn.get("from", turn.get("role")), _text(turn.get("value", turn.get("content")))) for turn in found or []]
+
+
+def _text(content):
+    """Join a content of several parts, if all of them are texts."""
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    if texts and len(texts) == len(parts) and all(isinstance(text, str) for text in texts):
+        return "\n".join(texts)
+    return content
+
+
+def parse_conversation(entry: dict) -> tuple[str, list[dict], list[str]]:
     """Check one entry: roles alternate strictly from the human, no turn is empty, the assistant has the last word.
 
+    A first turn of the system and then one of the assistant, before the human has said a word, are cut; the authors
+    cut the latter, too. So is a last turn of the human.
+
     Args:
-        entry: ``{"id": ..., "conversations": [{"from": "human" | "gpt" | ..., "value": text}, ...]}``.
+        entry: ``{"id": ..., "conversations": [{"from": "human" | "gpt" | ..., "value": text}, ...]}``; or with
+            ``messages`` or ``items`` for the turns, ``role`` and ``content`` in them; or, as Alpaca has it,
+            ``{"instruction": text, "input": text or nothing, "output": text}``.
 
     Returns:
         The id (a digest of the content where there is none), the messages ``{"role": "user" | "assistant", "text"}``,
-        and whether a last human turn without an answer was cut.
+        and which of ``CUTS`` were made.
 
     Raises:
         Dropped: with the reason.
     """
-    turns = entry.get("conversations")
-    if not isinstance(turns, list) or not turns:
+    turns = _turns(entry)
+    if not turns:
         raise Dropped("no_turn")
     messages = []
-    for turn in turns:
-        if (
-            not isinstance(turn, dict)
-            or not isinstance(turn.get("from"), str)
-            or not isinstance(turn.get("value"), str)
-        ):
+    for role, text in turns:
+        if not isinstance(role, str) or not isinstance(text, str):
             raise Dropped("unreadable_turn")
-        role = ROLES.get(turn["from"])
-        if role is None:
+        if role not in ROLES:
             raise Dropped("other_role")
-        messages.append({"role": role, "text": repair_surrogates(turn["value"]).strip()})
+        messages.append({"role": ROLES[role], "text": repair_surrogates(text).strip()})
+    cuts = []
+    for role in ("system", "assistant"):
+        if messages and messages[0]["role"] == role:
+            messages.pop(0)
+            cuts.append(f"first_{role}_turn_cut")
+    if any(message["role"] == "system" for message in messages):
+        raise Dropped("other_role")
     if any(message["role"] != ("user", "assistant")[index % 2] for index, message in enumerate(messages)):
         raise Dropped("not_alternating")
-    cut = len(messages) % 2 == 1
-    if cut:
+    if len(messages) % 2 == 1:
         messages.pop()
+        cuts.append("last_human_turn_cut")
     if not messages:
         raise Dropped("no_answer")
     if not all(message["text"] for message in messages):
@@ -76,7 +112,7 @@ def parse_conversation(entry: dict) -> tuple[str, list[dict], bool]:
     name = entry.get("id")
     if not isinstance(name, str) or not name.strip():
         name = hashlib.sha256(orjson.dumps(messages)).hexdigest()[:16]
-    return repair_surrogates(name.strip()), messages, cut
+    return repair_surrogates(name.strip()), messages, cuts
 
 
 class _Characters:
@@ -182,7 +218,7 @@ def parse_conversations(
     """Write the well-formed conversations of a file as Parquet, and count what was dropped and why.
 
     Args:
-        source: a JSON array or JSON lines, plain or gzip.
+        source: a JSON array or JSON lines, plain or gzip; :func:`parse_conversation` knows the forms of an entry.
         max_broken_share: limit of the share of entries that are no JSON object, 0 to 1.
         output: Parquet with ``conversation`` (unique id) and ``messages`` (list of role and text), in the file's order.
         statistics: JSON with the counts.
@@ -190,7 +226,7 @@ def parse_conversations(
     Raises:
         InputError: the file is missing, corrupt, or has too many broken entries; or no conversation is left.
     """
-    counts: Counter = Counter(dict.fromkeys(("read", "kept", "last_human_turn_cut"), 0))
+    counts: Counter = Counter(dict.fromkeys(("read", "kept", *CUTS), 0))
     dropped: Counter = Counter(dict.fromkeys(REASONS, 0))
     seen: set[str] = set()
     batch: list[dict] = []
@@ -200,7 +236,7 @@ def parse_conversations(
             for entry in _entries(source, broken):
                 counts["read"] += 1
                 try:
-                    name, messages, cut = parse_conversation(entry)
+                    name, messages, cuts = parse_conversation(entry)
                     if name in seen:
                         raise Dropped("repeated")
                 except Dropped as reason:
@@ -208,7 +244,7 @@ def parse_conversations(
                     continue
                 seen.add(name)
                 counts["kept"] += 1
-                counts["last_human_turn_cut"] += cut
+                counts.update(cuts)
                 batch.append({"conversation": name, "messages": messages})
                 if len(batch) == BATCH:
                     writer.write_table(pa.Table.from_pylist(batch, schema=SCHEMA))

@@ -15,6 +15,7 @@ from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, re
 from recexplainer.data.titles import clean_title, unique_titles
 from recexplainer.errors import InputError
 from recexplainer.files import sha256, write_csv, write_json, write_parquet
+from recexplainer.sources import file_reading
 
 logger = logging.getLogger(__name__)
 
@@ -76,20 +77,18 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
 
     Args:
         reviews, metadata: raw files, plain or gzip.
-        settings: the data set's ``format``, ``fields`` and ``filter`` of the config, and of a table ``layout``.
+        settings: the data set's ``format``, ``fields`` and ``filter`` of the config, and of tables ``layout``.
         seed: seed of the sample of users.
 
     Raises:
         InputError: bad settings, a bad file, or nothing left after the filter.
     """
-    form = settings.get("format")
     fields, options = check_fields(settings.get("fields") or {}), check_filter(settings.get("filter") or {})
-    share, layout = options["max_broken_share"], settings.get("layout") or {}
-    layouts = {file: layout | {"columns": (layout.get("columns") or {}).get(file)} for file in ("reviews", "metadata")}
-    if metadata == reviews:
-        layouts["metadata"] = layouts["reviews"]
+    share = options["max_broken_share"]
+    form, layout = file_reading(settings, "reviews")
+    form_of_items, layout_of_items = file_reading(settings, "reviews" if metadata == reviews else "metadata")
 
-    raw = read_interactions(reviews, form, fields, share, layouts["reviews"])
+    raw = read_interactions(reviews, form, fields, share, layout)
     digest = ThreadPoolExecutor(1).submit(sha256, reviews)  # the reader had both cores, from here on one would be idle
     steps = []
 
@@ -100,7 +99,7 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     pairs = Pairs(raw.user, raw.item, raw.time)
     step("read", pairs.counts())
     known, counts_metadata = read_metadata(
-        metadata, form, fields, set(raw.items), ("title",), share, layouts["metadata"]
+        metadata, form_of_items, fields, set(raw.items), ("title",), share, layout_of_items
     )
     titles = {item: values["title"] for item, values in known.items() if values["title"]}
     if not titles:
@@ -122,7 +121,9 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     user_codes, user = renumbered(pairs.user)
     item_codes, item = renumbered(pairs.item)
     item_ids = [raw.items[code] for code in item_codes]
-    texts, _ = read_metadata(metadata, form, fields, set(item_ids), (*TEXTS, "related"), share, layouts["metadata"])
+    texts, _ = read_metadata(
+        metadata, form_of_items, fields, set(item_ids), (*TEXTS, "related"), share, layout_of_items
+    )
     items, repairs = _item_table(item_ids, [titles[item_id] for item_id in item_ids], texts)
     starts = np.flatnonzero(np.diff(user, prepend=-1))
     position = np.arange(len(user)) - starts[user]

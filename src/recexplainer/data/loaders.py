@@ -5,15 +5,11 @@ see :mod:`recexplainer.data.table_files`. Field names come from the config. What
 order of the lines.
 """
 
-import calendar
 import logging
-import math
-import time as clock
 from array import array
 from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +19,7 @@ import pyarrow.compute as pc
 from recexplainer.data.plain_lines import Plain, plain_reader
 from recexplainer.data.records import LINES, PROGRESS, counter, parsed, parser, records
 from recexplainer.data.streams import BrokenLines, line_blocks, numbered
+from recexplainer.data.times import FAR, MILLISECONDS, far_times, is_missing, parse_time, shown_time, unreadable
 from recexplainer.data.titles import clean_text, clean_title, repair_surrogates
 from recexplainer.errors import InputError
 
@@ -31,10 +28,7 @@ logger = logging.getLogger(__name__)
 KEYS = ("user", "item", "time", "meta_item")  # one key each; meta_item is the item's key in the metadata
 TEXTS = ("description", "tags", "brand", "feature")  # lists of keys, the first with a text is taken
 BATCH = 1 << 16  # records that are added to the columns at once
-LONGEST_TIME = 40  # characters of a time; a longer text is none, and is not worth a place in the cache
 DEEPEST_TEXT = 4  # lists within lists in which texts are looked for; deeper, they are no field of an item
-# Seconds since 1970 reach this in the year 5138, milliseconds have passed it since 1973.
-MILLISECONDS = 10**11
 
 
 @dataclass
@@ -89,38 +83,12 @@ def parse_id(value) -> str | None:
     return None
 
 
-@lru_cache(maxsize=1 << 16)
-def _parse_time_text(text: str) -> int | None:
-    try:
-        if text.isascii() and "_" not in text:
-            return parse_time(float(text)) if not text.lstrip("+-").isdigit() else parse_time(int(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return calendar.timegm(clock.strptime(text, "%Y-%m-%d"))
-    except (ValueError, OverflowError):
-        return None
-
-
-def parse_time(value) -> int | None:
-    """Return a time as a whole number (int64), or None if it is missing or unreadable.
-
-    Numbers and numeric texts are taken as they are (seconds or milliseconds since 1970, before it if negative, or a
-    plain order number), fractions cut; a date ``YYYY-MM-DD`` becomes seconds since 1970, midnight UTC.
-    """
-    if type(value) is str:
-        return _parse_time_text(value.strip()) if len(value) <= LONGEST_TIME else None
-    if type(value) is float and math.isfinite(value):
-        value = int(value)
-    return value if type(value) is int and -(1 << 63) <= value < 1 << 63 else None
-
-
 class _Collected:
     """Interactions as they come in: columns, block by block.
 
     Args:
         user, item, time: keys of a record.
-        broken: counts the records without a user or an item.
+        broken: counts the records without a user or an item, and those whose time is there but cannot be read.
     """
 
     def __init__(self, user: str, item: str, time: str, broken: BrokenLines):
@@ -142,13 +110,17 @@ class _Collected:
             if user is None or item is None:
                 self.broken.add(number, f"no {user_key if user is None else item_key!r}")
                 continue
+            time = parse_time(raw := record.get(time_key))
+            if time is None and not is_missing(raw):
+                self.broken.add(number, unreadable(time_key, raw))
+                continue
             users.append(user)
             items.append(item)
-            times.append(parse_time(record.get(time_key)))
+            times.append(time)
         self._extend(_id_column(users), _id_column(items), times)
 
     def add_plain(self, plain: Plain) -> bool:
-        """Add lines that were read at once; False, and nothing is added, if one of them lacks a user or an item."""
+        """Add lines that were read at once; False, and nothing is added, if one of them would be broken."""
         users, items = _id_column(plain.users), _id_column(plain.items)
         if users is None or items is None:
             return False
@@ -156,6 +128,8 @@ class _Collected:
             times = array("q", plain.times)  # whole numbers are times as they are
         except (TypeError, OverflowError):
             times = [parse_time(raw) for raw in plain.times]
+            if any(time is None and not is_missing(raw) for time, raw in zip(times, plain.times, strict=True)):
+                return False
         self._extend(users, items, times)
         return True
 
@@ -218,8 +192,9 @@ def read_interactions(
 ) -> Interactions:
     """Read a reviews file: every review is an interaction, whatever its rating.
 
-    A record without a user or an item is a broken line. A record without a readable time is dropped and counted, and
-    so is one whose time is in seconds where most are in milliseconds, or the other way round.
+    A record without a user or an item is a broken line, and so is one whose time is there but cannot be read. A record
+    without a time is dropped and counted. So is one whose time is in seconds where most are in milliseconds, or the
+    other way round, and one whose time lies decades from all others; these count against the limit, too.
 
     Args:
         path: plain or gzip file; or Parquet.
@@ -229,7 +204,7 @@ def read_interactions(
         layout: of a table; see :data:`recexplainer.data.table_files.LAYOUT`.
 
     Raises:
-        InputError: the file is missing, corrupt, lacks a column, or has too many broken lines or times in another unit.
+        InputError: the file is missing, corrupt, lacks a column, or has too many broken lines or odd times.
     """
     broken = counter(path, form, max_broken_share)
     keys = tuple(fields[name] for name in ("user", "item", "time"))
@@ -242,12 +217,12 @@ def read_interactions(
         )
     time = np.concatenate(found.times)
     if not len(time):
-        raise InputError(f"{path}: no record has a readable time in {keys[2]!r}. Check the config key 'fields'.")
+        raise InputError(f"{path}: no record has a time in {keys[2]!r}. Check the config key 'fields'.")
     if found.without_time:
-        logger.warning("%s: %d records without a readable time in %r dropped", path, found.without_time, keys[2])
+        logger.warning("%s: %d records without a time in %r dropped", path, found.without_time, keys[2])
     with ThreadPoolExecutor() as pool:
         (user_ids, user), (item_ids, item) = pool.map(_ranked, (found.users, found.items))
-    odd = _odd_times(path, time, keys[2], max_broken_share)
+    odd = _odd_times(time, keys[2], broken)
     if len(odd):
         user, item, time = (np.delete(column, odd) for column in (user, item, time))
     return Interactions(
@@ -265,20 +240,31 @@ def read_interactions(
     )
 
 
-def _odd_times(path: str | Path, time: np.ndarray, key: str, max_share: float) -> np.ndarray:
-    """Return the rows whose time is not in the unit of most: seconds among milliseconds would be out of order."""
+def _odd_times(time: np.ndarray, key: str, broken: BrokenLines) -> np.ndarray:
+    """Return the rows whose time cannot be right beside the others; they count as broken lines do.
+
+    Seconds among milliseconds would be out of order, and so would a time that lies decades from all others.
+    """
     large = (time >= MILLISECONDS) | (time <= -MILLISECONDS)
     mask = large if 2 * np.count_nonzero(large) <= len(time) else ~large
-    odd = np.flatnonzero(mask)
-    if count := len(odd):
-        example = f"{time[~mask][0]} and {time[odd[0]]}"
-        if count > max_share * len(time):
-            raise InputError(
-                f"{path}: {key!r} is in seconds and in milliseconds, such as {example}; {count} of {len(time)} times "
-                f"are odd, more than the allowed {max_share:.2%}. Write all of them in one unit, or raise "
-                "'max_broken_share' to drop them."
-            )
-        logger.warning("%s: %d records dropped whose time is in another unit: %s", path, count, example)
+    unit, rest = np.flatnonzero(mask), np.flatnonzero(~mask)
+    far = rest[far_times(time[rest] if len(unit) else time)]
+    odd = np.append(unit, far)
+    if not len(odd):
+        return odd
+    if len(unit):
+        problem = f"{key!r} is in seconds and in milliseconds, such as {time[rest[0]]} and {time[unit[0]]}"
+    else:
+        middle = np.partition(time, len(time) // 2)[len(time) // 2]
+        problem = f"{key!r} lies over {FAR} years from most others, such as {shown_time(int(time[far[0]]))} beside "
+        problem += shown_time(int(middle))
+    allowed = broken.max_share
+    if len(odd) > allowed * len(time) or len(odd) + broken.count > allowed * broken.total:
+        raise InputError(
+            f"{broken.path}: {problem}; {len(odd)} of {len(time)} times are odd, with the broken {broken.unit}s more "
+            f"than the allowed {allowed:.2%}. Correct these times, or raise 'max_broken_share' to drop them."
+        )
+    logger.warning("%s: %d records dropped: %s", broken.path, len(odd), problem)
     return odd
 
 

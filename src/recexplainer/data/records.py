@@ -41,7 +41,8 @@ def counter(path: str | Path, form: str, max_share: float) -> BrokenLines:
     """
     if form not in FORMATS:
         raise InputError(f"config key 'format': {form!r} is unknown; expected one of {', '.join(FORMATS)}.")
-    return BrokenLines(path, max_share, "row" if form == "parquet" else "line")
+    keys = ("format", "fields", "layout.quoted", "layout.escape") if form == "csv" else ("format", "fields")
+    return BrokenLines(path, max_share, "row" if form == "parquet" else "line", keys)
 
 
 def records(

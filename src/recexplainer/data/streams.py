@@ -122,20 +122,23 @@ class BrokenLines:
         path: the file, for messages.
         max_share: the share of broken lines, 0 to 1, from which on the file is refused.
         unit: what is counted: a line, or a row of a table.
+        keys: of the config, that the message names.
     """
 
-    def __init__(self, path: str | Path, max_share: float, unit: str = "line"):
-        self.path, self.max_share, self.unit = path, max_share, unit
-        self.count, self.total, self.first = 0, 0, ""
+    def __init__(
+        self, path: str | Path, max_share: float, unit: str = "line", keys: tuple[str, ...] = ("format", "fields")
+    ):
+        self.path, self.max_share, self.unit, self.keys = path, max_share, unit, keys
+        self.count, self.total, self.first, self._said = 0, 0, "", 0
 
-    def add(self, number: int, why: str) -> None:
-        """Count line ``number`` as broken."""
-        self.count += 1
-        if self.count == 1:
-            self.first = f"{self.unit} {number}: {why}"
-        if self.count <= SHOWN:
+    def add(self, number: int, why: str, count: int = 1) -> None:
+        """Count line ``number`` as broken; or ``count`` lines, of which it is the last."""
+        self.first = self.first or f"{self.unit} {number}: {why}"
+        self.count += count
+        self._said += 1
+        if self._said <= SHOWN:
             logger.warning("%s, %s %d: skipped: %s", self.path, self.unit, number, why)
-        elif self.count == SHOWN + 1:
+        elif self._said == SHOWN + 1:
             logger.warning("%s: more %ss are skipped, without a message each", self.path, self.unit)
 
     def check(self, total: int) -> None:
@@ -149,10 +152,11 @@ class BrokenLines:
             raise InputError(f"{self.path}: the file has no {self.unit}; expected one record per {self.unit}.")
         share = self.count / total
         if share > self.max_share:
+            keys = ", ".join(map(repr, self.keys[:-1]))
             raise InputError(
                 f"{self.path}: {self.count} of {total} {self.unit}s ({share:.2%}) cannot be read, more than the "
-                f"allowed {self.max_share:.2%}. First: {self.first}. Check the file and the keys 'format' and "
-                f"'fields', or raise 'max_broken_share'."
+                f"allowed {self.max_share:.2%}. First: {self.first}. Check the file and the keys {keys} and "
+                f"{self.keys[-1]!r}, or raise 'max_broken_share'."
             )
         if self.count:
             logger.warning("%s: %d of %d %ss skipped", self.path, self.count, total, self.unit)

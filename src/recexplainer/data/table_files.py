@@ -16,14 +16,22 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recexplainer.data.streams import BrokenLines, opened
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, shown
 
-LAYOUT = {"delimiter": ",", "quoted": True, "encoding": "utf-8", "list_separator": None, "columns": None}
+LAYOUT = {
+    "delimiter": ",",
+    "quoted": True,
+    "escape": None,
+    "encoding": "utf-8",
+    "list_separator": None,
+    "columns": None,
+}
 """What a CSV file is like, unless the config says otherwise."""
 LONGEST_VALUE = 1 << 24  # characters; a longer one means a quote that is never closed
 ROWS = 1 << 16  # of Parquet that are read at once
-Skip = Callable[[int, str], None]
-"""Takes the number of a row that cannot be read, and why."""
+LONGEST_SHOWN = 300  # characters of what Arrow says
+Skip = Callable[..., None]
+"""Takes the number of a row that cannot be read, why, and how many lines are lost with it, 1 if not given."""
 _UNDECODED = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that is no character
 
 
@@ -45,10 +53,10 @@ def table_records(
     """
     total = 0
 
-    def skip(number: int, why: str) -> None:
+    def skip(number: int, why: str, count: int = 1) -> None:
         nonlocal total
-        total += 1
-        broken.add(number, why)
+        total += count
+        broken.add(number, why, count)
 
     rows = _parquet_rows(path, keys) if form == "parquet" else _text_rows(path, form, LAYOUT | layout, keys, skip)
     separator = layout.get("list_separator")
@@ -67,9 +75,9 @@ def _wanted(path: str | Path, names: list[str], keys: dict[str, list[str]]) -> l
     for field, alternatives in keys.items():
         if alternatives and not set(alternatives) & set(names):
             asked = " or ".join(repr(name) for name in alternatives)
-            shown = ", ".join(name if name.isprintable() else ascii(name)[1:-1] for name in names[:30]) or "none"
+            found = ", ".join(map(shown, names[:30])) or "none"
             raise InputError(
-                f"{path}: no column {asked}, which the config key 'fields.{field}' asks for; found: {shown}. "
+                f"{path}: no column {asked}, which the config key 'fields.{field}' asks for; found: {found}. "
                 "Name a column of the file there."
             )
     wanted = {name for alternatives in keys.values() for name in alternatives}
@@ -91,8 +99,11 @@ def _text_rows(
             f"config key 'layout.encoding': {encoding!r} is unknown; expected one such as utf-8."
         ) from None
     with opened(Path(path)) as handle:
-        text = io.TextIOWrapper(handle, encoding=encoding, errors="surrogateescape", newline="")
-        rows = _split_rows(text, form, layout, skip)
+        try:
+            text = io.TextIOWrapper(handle, encoding=encoding, errors="surrogateescape", newline="")
+        except LookupError:
+            raise InputError(f"config key 'layout.encoding': {encoding!r} is no encoding of texts.") from None
+        rows = _decoded(path, layout["encoding"], _split_rows(text, form, layout, skip))
         names = layout["columns"] if form == "csv" else None
         if names is None:
             _, names = next(rows, (0, []))
@@ -111,6 +122,15 @@ def _text_rows(
             yield number, record
 
 
+def _decoded(path: str | Path, encoding: str, rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows; bytes that leave no way to go on in this encoding are an InputError."""
+    try:
+        yield from rows
+    except UnicodeError as error:
+        why = getattr(error, "reason", error)
+        raise InputError(f"{path}: not {encoding} ({shown(why)}). Check the config key 'layout.encoding'.") from None
+
+
 def _without_types(path: str | Path, names: list[str]) -> list[str]:
     for name in names:
         if ":" not in name:
@@ -127,18 +147,53 @@ def _split_rows(text: io.TextIOBase, form: str, layout: dict, skip: Skip) -> Ite
                 yield number, line.split(delimiter)
         return
     quoting = csv.QUOTE_MINIMAL if layout["quoted"] and form == "csv" else csv.QUOTE_NONE
+    escape = layout["escape"] if form == "csv" else None
     csv.field_size_limit(LONGEST_VALUE)
-    rows = csv.reader(text, delimiter=delimiter, quoting=quoting)
+    # Strictly: a quotation mark that ends a value and is followed by more of it would be left out in silence.
+    rows = csv.reader(text, delimiter=delimiter, quoting=quoting, escapechar=escape, strict=True)
+    before = 0
     while True:
         try:
             row = next(rows, None)
         except csv.Error as error:
-            skip(rows.line_num, str(error))
+            skip(rows.line_num, _ill_quoted(str(error), rows.line_num - before), rows.line_num - before)
+            before = rows.line_num
             continue
         if row is None:
             return
-        if row:
-            yield rows.line_num, row
+        lines, before = rows.line_num - before, rows.line_num
+        if lines > 1 and _swallowed(row, delimiter):
+            skip(before, _ill_quoted("a value holds whole lines of the table", lines), lines)
+        elif row:
+            yield before, row
+
+
+def _ill_quoted(problem: str, lines: int) -> str:
+    lost = f", with which {lines} lines are lost" if lines > 1 else ""
+    return (
+        f"quotation marks do not fit ({shown(problem)}){lost}; if they are ordinary characters set 'layout.quoted' to "
+        "false, if a character such as \\ stands before those within a value set 'layout.escape' to it"
+    )
+
+
+def _swallowed(row: list[str], delimiter: str) -> bool:
+    """Return whether a value over several lines holds a line of the table, as one whose quote was never closed does.
+
+    A text may have lines of its own, and delimiters in them. It hardly has a line with just as many values as a row
+    of which none begins with a space.
+    """
+    width = len(row)
+    for place, value in enumerate(row):
+        if "\n" not in value and "\r" not in value:
+            continue
+        inner = [line.split(delimiter) for line in re.split(r"\r\n|\r|\n", value)[1:]]
+        # The last line goes on behind the value; in the first column it has as many values anyway.
+        found = [parts for parts in inner[:-1] if len(parts) == width > 1]
+        if place and len(inner[-1]) == place + 1:
+            found.append(inner[-1])
+        if any(not any(part.startswith(" ") for part in parts) for parts in found):
+            return True
+    return False
 
 
 def _parquet_rows(path: str | Path, keys: dict[str, list[str]]) -> Iterator[tuple[int, dict]]:
@@ -154,8 +209,9 @@ def _parquet_rows(path: str | Path, keys: dict[str, list[str]]) -> Iterator[tupl
                     yield number, dict(zip(columns, row, strict=True))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a Parquet file.") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error}). Write it again.") from None
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
+        why = shown(" ".join(str(error).split()))[:LONGEST_SHOWN] or type(error).__name__
+        raise InputError(f"{path}: not a readable Parquet file ({why}). Write it again.") from None
 
 
 def _plain(column: pa.Array) -> pa.Array:
