@@ -61,9 +61,10 @@ def make_files(folder, hostile: str = HOSTILE) -> Files:
     numbers += "2,7,movies,hybrid,ranking_ndcg5,0.7,,,,,not run\n1,6,games,,users,3901,3000,,,-901,outside\n"
     (folder / "paper.csv").write_text(numbers)
     (folder / "claims.csv").write_text(
-        "claim,words,where,verdict,held,compared,datasets,data,test,detail\n"
-        'c1,"a, <b>",section 3.3,supported,2,2,games,,bootstrap,"first <i>; second"\n'
-        "c2,other,table 3,not run,0,0,,,,\n"
+        "claim,words,where,paper,paper_detail,verdict,held,compared,datasets,data,test,detail\n"
+        'c1,"a, <b>",section 3.3,in part,"1 of 2 comparisons; games, a: 1 and 2",supported,2,2,games,,bootstrap,'
+        '"first <i>; second"\n'
+        "c2,other,table 3,not printed,,not run,0,0,,,,\n"
     )
     write_json(
         folder / "provenance.json",

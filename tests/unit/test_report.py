@@ -18,6 +18,7 @@ from recexplainer.evaluation.figure6 import COLUMNS, METRIC_LABELS, figure6, nor
 from recexplainer.evaluation.metrics import Estimate
 from recexplainer.evaluation.table2 import CONSTRAINED, METRICS
 from recexplainer.explanation.judgements import write_judgements
+from recexplainer.paper.verdicts import VERDICTS
 from recexplainer.report.captions import BLOCKS, CAPTIONS
 from recexplainer.report.costs import in_words, read_costs
 from recexplainer.report.curves import learning_curves, shorten
@@ -372,8 +373,24 @@ def test_verdicts_are_counted_and_marked(tmp_path):
     assert '<span class="mark bad">outside</span>' in page
     assert "<small>0.6900–0.7300</small>" in page
     assert '<span class="mark good">supported</span>' in page
+    assert "The paper's own tables bear it out: in part (1 of 2 comparisons)" in page
     assert "2 of 2 comparisons hold (games)" in page
     assert "<li>first &lt;i&gt;</li><li>second</li>" in page
+
+
+def test_the_five_verdicts_look_apart_without_colour_too(tmp_path):
+    files = make_files(tmp_path)
+    lines = "claim,words,where,paper,paper_detail,verdict,held,compared,datasets,data,test,detail\n"
+    lines += "".join(f"c,w,3.3,yes,,{verdict},1,2,games,,t,d\n" for verdict in VERDICTS)
+    (tmp_path / "claims.csv").write_text(lines)
+    page = written(files, tmp_path)
+    shown = dict(re.findall(r'<p class="verdict"><span class="mark (\w*)">([a-z ]+)</span>', page))
+    assert list(shown.values()) == list(VERDICTS)
+    style = re.search("<style>(.*?)</style>", page, re.DOTALL)[1]
+    signs = [re.search(rf"\.mark\.{mark}::before {{ content: \"(.)", style)[1] for mark in shown if mark]
+    assert len(set(signs)) == len(VERDICTS) - 1
+    order = [page.index(f"<strong>1</strong> {verdict}</li>") for verdict in VERDICTS[:4]]
+    assert sorted(order) == [order[0], order[1], order[2], order[3]]
 
 
 def test_examples_take_both_decisions_in_turn(tmp_path):

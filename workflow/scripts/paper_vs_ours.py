@@ -6,7 +6,8 @@ Run as:
         --predictions predictions/games/random predictions/games/hybrid-full \
         --prediction-rows '[["games", "random"], ["games", "hybrid-full"]]' \
         --judgements judgements/games/systems/gpt-4.parquet --judgement-rows '[["games", "gpt-4"]]' \
-        --human human.csv \
+        --records faithfulness/games/hybrid-full.parquet --record-rows '[["games", "hybrid-full"]]' \
+        --human human.csv --controllability controllability.csv \
         --settings '{"judge": "gpt-4", "generated": [], "llm": {"name": "vicuna-7b", "source": "hub"},
             "coverage_counts": "once", "names": {"hybrid-full": "hybrid"}, "study": "games"}' \
         --seed 2024 --output paper_vs_ours.csv --claims claims.csv --page paper_vs_ours.html
@@ -18,22 +19,27 @@ from recexplainer import cli
 
 
 def main(args) -> None:
+    from recexplainer.errors import InputError
     from recexplainer.paper.compare import paper_vs_ours
+    from recexplainer.paper.verdicts import Sources
 
-    paper_vs_ours(
-        args.numbers,
-        dict(zip("1234", args.tables, strict=True)),
-        args.predictions,
-        args.prediction_rows,
-        args.judgements,
-        args.judgement_rows,
-        args.human,
-        args.settings,
-        args.seed,
-        args.output,
-        args.claims,
-        args.page,
+    for name in ("prediction", "judgement", "record"):
+        if len(getattr(args, f"{name}s")) != len(getattr(args, f"{name}_rows")):
+            raise InputError(f"--{name}s: expected one file or folder for each entry of --{name}-rows.")
+    judged: dict[str, list[str]] = {}
+    for path, (dataset, judge) in zip(args.judgements, args.judgement_rows, strict=True):
+        if judge == args.settings["judge"]:
+            judged.setdefault(dataset, []).append(path)
+    sources = Sources(
+        predictions={tuple(row): path for path, row in zip(args.predictions, args.prediction_rows, strict=True)},
+        judgements=judged,
+        records={tuple(row): path for path, row in zip(args.records, args.record_rows, strict=True)},
+        human=args.human,
+        controllability=args.controllability,
     )
+    tables = dict(zip("1234", args.tables, strict=True))
+    outputs = (args.output, args.claims, args.page)
+    paper_vs_ours(args.numbers, tables, sources, args.settings, args.seed, outputs)
 
 
 if __name__ == "__main__":
@@ -44,7 +50,10 @@ if __name__ == "__main__":
     parser.add_argument("--prediction-rows", type=json.loads, default=[], help="JSON: dataset and system of each")
     parser.add_argument("--judgements", nargs="*", default=[], help="Parquet files, one per dataset and judge")
     parser.add_argument("--judgement-rows", type=json.loads, default=[], help="JSON: dataset and judge of each")
+    parser.add_argument("--records", nargs="*", default=[], help="of faithfulness, one file per dataset and system")
+    parser.add_argument("--record-rows", type=json.loads, default=[], help="JSON: dataset and system of each")
     parser.add_argument("--human", help="CSV of people's mean ratings; leave it out without a study")
+    parser.add_argument("--controllability", help="CSV of decisions kept under other points of view, if there is one")
     parser.add_argument(
         "--settings",
         type=cli.settings,

@@ -9,20 +9,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from recexplainer.errors import InputError
+from recexplainer.evaluation.table2 import METRICS as METRIC_TASKS
 from recexplainer.files import write_csv, write_text
-from recexplainer.paper.claims import COLUMNS as CLAIM_COLUMNS
-from recexplainer.paper.claims import judge_claims
 from recexplainer.paper.numbers import Key, Number, Ours, read_numbers, read_ours
+from recexplainer.paper.verdicts import COLUMNS as CLAIM_COLUMNS
+from recexplainer.paper.verdicts import NORMAL_95, Sources, judge_claims
+from recexplainer.paper.verdicts import VERDICTS as CLAIM_VERDICTS
 
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 
-COLUMNS = "table section dataset method metric paper ours low high difference verdict".split()
+COLUMNS = "table section dataset method metric paper ours low high difference margin verdict".split()
 VERDICTS = ("within", "outside", "not run", "synthetic")
 TOLERANCE = 0.1
 """How far a number without an interval may be from the paper's, as a share of it."""
+
+RATED = 500
+"""How many explanations of each system and dataset the paper had rated (section 3.1.2)."""
+SHARES = ("retrieval_hr5",)
+"""Metrics of one right or wrong answer for each user: their error is the binomial one."""
+RANGES = {"rating": (1.0, 4.0)}
+"""Between what the cases of a metric lie, where it is not 0 and 1."""
 
 TABLES = {
     "1": "Table 1: the data sets",
@@ -50,50 +58,27 @@ METRICS = {
 
 
 def paper_vs_ours(
-    numbers: str,
-    tables: Mapping[str, str],
-    predictions: list[str],
-    prediction_rows: list[list[str]],
-    judgements: list[str],
-    judgement_rows: list[list[str]],
-    human: str | None,
-    settings: Mapping,
-    seed: int,
-    output: str,
-    claims_output: str,
-    page: str,
+    numbers: str, tables: Mapping[str, str], sources: Sources, settings: Mapping, seed: int, outputs: tuple[str, ...]
 ) -> None:
     """Write every number of the paper beside ours, the claims, and the page with both.
 
     Args:
         numbers: the paper's.
         tables: our CSV of each of the tables ``1`` to ``4``.
-        predictions: one folder per dataset and system, ablations included.
-        prediction_rows: the dataset and the system of each, in the same order.
-        judgements: one file per dataset and judge, ablations included; only those of the settings' judge are read.
-        judgement_rows: the dataset and the judge of each, in the same order.
-        human: the table of people's mean ratings; None without a study.
-        settings: ``llm``, its ``name`` and ``source``, and what :func:`recexplainer.paper.claims.judge_claims` takes.
+        sources: what claims are tested on.
+        settings: ``llm``, its ``name`` and ``source``, and what :func:`recexplainer.paper.verdicts.judge_claims` takes.
         seed: of the resamples.
-        output: CSV of the numbers, with the columns :data:`COLUMNS`.
-        claims_output: CSV of the claims.
-        page: HTML to write.
+        outputs: three files: CSV of the numbers, with the columns :data:`COLUMNS`; CSV of the claims; HTML.
 
     Raises:
-        InputError: the lists differ in length, or a file is missing or broken.
+        InputError: a file is missing or broken.
     """
-    if len(predictions) != len(prediction_rows) or len(judgements) != len(judgement_rows):
-        raise InputError("--predictions and --judgements: expected one entry of their rows for each file.")
-    rows = compare(read_numbers(numbers), read_ours(tables, settings["judge"]), settings["generated"])
-    folders = {(dataset, system): path for path, (dataset, system) in zip(predictions, prediction_rows, strict=True)}
-    rated: dict[str, list[str]] = {}
-    for path, (dataset, judge) in zip(judgements, judgement_rows, strict=True):
-        if judge == settings["judge"]:
-            rated.setdefault(dataset, []).append(path)
-    claims = judge_claims(folders, rated, human, settings, seed)
-    write_csv(output, pd.DataFrame([{name: row[name] for name in COLUMNS} for row in rows], columns=COLUMNS))
-    write_csv(claims_output, pd.DataFrame(claims, columns=CLAIM_COLUMNS))
-    write_page(rows, claims, settings, page)
+    printed = read_numbers(numbers)
+    rows = compare(printed, read_ours(tables, settings["judge"]), settings["generated"])
+    claims = judge_claims(printed, sources, settings, seed)
+    write_csv(outputs[0], pd.DataFrame([{name: row[name] for name in COLUMNS} for row in rows], columns=COLUMNS))
+    write_csv(outputs[1], pd.DataFrame(claims, columns=CLAIM_COLUMNS))
+    write_page(rows, claims, settings, outputs[2])
     counts = Counter(row["verdict"] for row in rows)
     logger.info("%d numbers: %s", len(rows), ", ".join(f"{counts[name]} {name}" for name in VERDICTS))
 
@@ -106,37 +91,70 @@ def compare(numbers: list[Number], ours: Mapping[Key, Ours], generated: list[str
         ours: by the same keys.
         generated: datasets that are made up. Their numbers are shown, and neither subtracted nor judged.
     """
-    rows = []
+    rows, values = [], {paper.key: paper.value for paper in numbers}
     for paper in numbers:
         found = ours.get(paper.key)
-        verdict = judge_number(paper.value, found, paper.dataset in generated)
+        allowed = margin(paper, found, paper_cases(paper, values)) if found else None
+        verdict = judge_number(paper.value, found, allowed, paper.dataset in generated)
         row = {"table": paper.table, "section": paper.section, "dataset": paper.dataset, "method": paper.method}
         row |= {"metric": paper.metric, "paper": paper.printed.replace(",", "").removesuffix("%"), "verdict": verdict}
-        row |= {"printed": paper.printed, "ours": None, "low": None, "high": None, "difference": None}
+        row |= {"printed": paper.printed, "ours": None, "low": None, "high": None, "difference": None, "margin": None}
         if found:
             digits = 3 if paper.metric == "sparsity_percent" else 0 if paper.table in ("1", "4") else 4
-            values = {"ours": found.value, "low": found.low, "high": found.high}
+            shown = {"ours": found.value, "low": found.low, "high": found.high}
             if verdict in ("within", "outside"):
-                values["difference"] = found.value - paper.value
-            row |= {name: value if value is None else f"{value:.{digits}f}" for name, value in values.items()}
+                shown |= {"difference": found.value - paper.value, "margin": allowed}
+            row |= {name: value if value is None else f"{value:.{digits}f}" for name, value in shown.items()}
         rows.append(row)
     return rows
 
 
-def judge_number(paper: float, ours: Ours | None, generated: bool) -> str:
-    """Return one of :data:`VERDICTS`.
+def paper_cases(paper: Number, values: Mapping[Key, float]) -> float | None:
+    """Return over how many cases a number of the paper was taken; None for counts, and where it does not say so.
 
-    ``within``: the paper's number lies in our 95 % interval, ends included; where ours has no interval, ours lies
-    within :data:`TOLERANCE` of the paper's.
+    Table 2 is over the test samples of table 4, table 3 over :data:`RATED` explanations.
     """
+    if paper.table == "2":
+        return values.get(("4", paper.dataset, "", f"{METRIC_TASKS[paper.metric]}_test"))
+    return RATED if paper.table == "3" else None
+
+
+def margin(paper: Number, ours: Ours, cases: float | None) -> float:
+    """Return how far two numbers of the same kind may differ by chance alone, in 19 of 20 cases.
+
+    Both are means over a sample of cases, and both have its error: the spread of one case over the number of cases. The
+    paper gives none, so the spread is measured on ours, by our interval, as a share of the widest that the metric's
+    range allows at our mean, and taken at the mean of both. The share is 1, which is the binomial spread, where a case
+    is right or wrong, and where all our cases are alike, which says nothing. What another seed of the training would
+    change is in neither.
+
+    Args:
+        paper: the paper's number.
+        ours: ours.
+        cases: of the paper's number; None for a count, which may be :data:`TOLERANCE` off.
+    """
+    if cases is None or not ours.cases or ours.low is None or ours.high is None:
+        return TOLERANCE * abs(paper.value)
+    low, high = RANGES.get(paper.metric, (0.0, 1.0))
+
+    def widest(mean: float) -> float:
+        return (min(max(mean, low), high) - low) * (high - min(max(mean, low), high))
+
+    measured = ((ours.high - ours.low) / 2 / NORMAL_95) ** 2 * ours.cases
+    alike = paper.metric in SHARES or measured <= 1e-6 * widest(ours.value) or not widest(ours.value)
+    share = 1.0 if alike else measured / widest(ours.value)
+    both = (paper.value * cases + ours.value * ours.cases) / (cases + ours.cases)
+    return NORMAL_95 * (share * widest(both) * (1 / cases + 1 / ours.cases)) ** 0.5
+
+
+def judge_number(paper: float, ours: Ours | None, allowed: float | None, generated: bool) -> str:
+    """Return one of :data:`VERDICTS`: ``within`` if ours is at most ``allowed`` away from the paper's number."""
     if ours is None:
         return "not run"
     if generated:
         return "synthetic"
-    if ours.low is not None and ours.high is not None:
-        return "within" if ours.low <= paper <= ours.high else "outside"
-    # Exactly a tenth off, say 90 for 100, is within, whatever binary fractions make of it.
-    return "within" if abs(ours.value - paper) <= TOLERANCE * abs(paper) + 1e-9 else "outside"
+    # Exactly as far as allowed, say 90 for 100, is within, whatever binary fractions make of it.
+    return "within" if abs(ours.value - paper) <= allowed + 1e-9 else "outside"
 
 
 def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: str | Path) -> None:
@@ -144,7 +162,7 @@ def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: st
 
     Args:
         rows: of :func:`compare`.
-        claims: of :func:`recexplainer.paper.claims.judge_claims`.
+        claims: of :func:`recexplainer.paper.verdicts.judge_claims`.
         settings: ``judge``, ``generated``, ``llm``.
         path: HTML to write.
     """
@@ -170,7 +188,12 @@ def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: st
         )
     text = template.render(
         tables=[table for table in tables if table["groups"]],
-        claims=[claim | {"details": claim["detail"].split("; ")} for claim in claims],
+        claims=[
+            claim | {"details": claim["detail"].split("; "), "paper_details": _parts(claim["paper_detail"])}
+            for claim in claims
+        ],
+        claim_counts=Counter(claim["verdict"] for claim in claims),
+        claim_verdicts=CLAIM_VERDICTS,
         counts=Counter(row["verdict"] for row in rows),
         verdicts=VERDICTS,
         total=len(rows),
@@ -182,10 +205,15 @@ def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: st
     write_text(path, text)
 
 
+def _parts(text: str) -> list[str]:
+    return text.split("; ") if text else []
+
+
 def _shown(row: dict) -> dict:
     """Return a row as the page shows it: names in words, counts with separators, a true minus."""
     counted = row["table"] in ("1", "4") and row["metric"] != "sparsity_percent"
-    shown = {name: f"{int(row[name]):,}" if counted and row[name] else row[name] for name in ("ours", "low", "high")}
+    names = ("ours", "low", "high", "margin")
+    shown = {name: f"{int(row[name]):,}" if counted and row[name] else row[name] for name in names}
     difference = row["difference"]
     if difference is not None:
         digits = len(difference.partition(".")[2])

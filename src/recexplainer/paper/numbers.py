@@ -43,11 +43,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Ours:
-    """One number of ours, with the ends of its 95 % interval, which a count does not have."""
+    """One number of ours, with the ends of its 95 % interval and its cases, which a count does not have."""
 
     value: float
     low: float | None = None
     high: float | None = None
+    cases: float | None = None
 
 
 def read_rows(path: str | Path, columns: list[str]) -> list[dict[str, str]]:
@@ -152,23 +153,27 @@ def _table1(path: str) -> dict:
 
 def _table2(path: str) -> dict:
     result = {}
-    for row in read_rows(path, ["dataset", "method", *(f"{m}{end}" for m in METRICS for end in ("", "_low", "_high"))]):
-        for metric in METRICS:
+    columns = [f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")]
+    counts = [f"{task}_cases" for task in dict.fromkeys(METRICS.values())]
+    for row in read_rows(path, ["dataset", "method", *columns, *counts]):
+        for metric, task in METRICS.items():
             what = f"{row['dataset']} {row['method']} {metric}"
-            value, low, high = (number(row[metric + end], path, what) for end in ("", "_low", "_high"))
+            names = (metric, f"{metric}_low", f"{metric}_high", f"{task}_cases")
+            value, *rest = (number(row[name], path, what) for name in names)
             if value is not None:
-                result[row["dataset"], row["method"], metric] = Ours(value, low, high)
+                result[row["dataset"], row["method"], metric] = Ours(value, *rest)
     return result
 
 
 def _table3(path: str, judge: str | None) -> dict:
     result = {}
-    for row in read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high"]):
+    for row in read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high", "cases"]):
         if row["judge"] == judge and judge != "rubric":
             what = f"{row['dataset']} {row['method']} rating"
-            value, low, high = (number(row["rating" + end], path, what) for end in ("", "_low", "_high"))
+            names = ("rating", "rating_low", "rating_high", "cases")
+            value, *rest = (number(row[name], path, what) for name in names)
             if value is not None:
-                result[row["dataset"], row["method"], "rating"] = Ours(value, low, high)
+                result[row["dataset"], row["method"], "rating"] = Ours(value, *rest)
     return result
 
 

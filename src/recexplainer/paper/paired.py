@@ -9,12 +9,12 @@ import pandas as pd
 
 from recexplainer.evaluation.metrics import correct, history_coverage, hit_ratio, ranking_ndcg, retrieval_ndcg
 from recexplainer.evaluation.table2 import METRICS
-from recexplainer.explanation.table3 import signed_rank
+from recexplainer.faithfulness.records import read_records
 from recexplainer.files import read_parquet
+from recexplainer.paper.claims import DECISION
 
 ANSWERS = {"retrieval": "predictions"}
 """The column of a task's answer, where it is not ``predicted``."""
-
 
 RESAMPLES = 10_000
 """Of each comparison. A p-value near 0.05 is off by about 0.003 with so many; with 1,000, verdicts hang on the seed."""
@@ -29,6 +29,7 @@ class Difference:
         low, high: the ends of the 95 % interval of the mean; None where the test has none.
         p_value: two-sided, of no difference.
         cases: that both systems have.
+        users: that these are of; None where they are not known.
     """
 
     mean: float
@@ -36,6 +37,7 @@ class Difference:
     high: float | None
     p_value: float
     cases: int
+    users: int | None = None
 
 
 def case_values(folder: str | Path, metric: str, coverage_counts: str) -> pd.DataFrame:
@@ -61,6 +63,34 @@ def case_values(folder: str | Path, metric: str, coverage_counts: str) -> pd.Dat
     frame = read_parquet(Path(folder) / f"{task}.parquet", ["sample", "user", "target", answer])
     values = list(map(functions[metric], frame["target"], frame[answer]))
     return frame[["sample", "user"]].assign(value=np.array(values, dtype=np.float64))
+
+
+def rating_values(ratings: Mapping[str, int | None]) -> pd.DataFrame:
+    """Return ``sample``, ``user`` and ``value`` of the ratings of one system; failed judgements are left out.
+
+    Whose case it is, a rating does not say: every case stands for itself.
+    """
+    rated = {case: float(rating) for case, rating in ratings.items() if rating is not None}
+    return pd.DataFrame({"sample": list(rated), "user": list(rated), "value": list(rated.values())})
+
+
+def record_values(path: str | Path, metric: str) -> pd.DataFrame:
+    """Return ``sample``, ``user`` and ``value`` of one system's explanations.
+
+    Args:
+        path: the faithfulness stage's records of the system.
+        metric: ``decision``, or ``strange_share``, where texts that cite nothing are left out.
+
+    Raises:
+        InputError: the file is missing or broken.
+    """
+    frame = read_records(path)
+    if metric == DECISION:
+        value = np.array(list(map(correct, frame["label"], frame["decision"])), dtype=np.float64)
+    else:
+        strange = frame["cited_catalogue"] + frame["cited_nowhere"]
+        value = strange / (strange + frame["cited_history"]).where(lambda cited: cited > 0)
+    return frame[["case", "user"]].rename(columns={"case": "sample"}).assign(value=value).dropna()
 
 
 def paired_bootstrap(
@@ -90,20 +120,43 @@ def paired_bootstrap(
     low, high = np.percentile(means, [2.5, 97.5])
     tail = min((means <= 0).sum(), (means >= 0).sum())
     p_value = min(1.0, 2 * (1 + tail) / (1 + resamples))
-    return Difference(float(differences.mean()), float(low), float(high), float(p_value), len(both))
+    return Difference(float(differences.mean()), float(low), float(high), float(p_value), len(both), len(counts))
 
 
-def paired_ratings(first: Mapping[str, int | None], second: Mapping[str, int | None]) -> Difference | None:
-    """Return how far the first system's ratings are ahead, by Wilcoxon's signed-rank test; None without a common case.
+def commonest(ratings: Sequence[int], level: int) -> tuple[int, Difference]:
+    """Return the commonest other level, and how far a level is ahead of it as a share of the ratings.
+
+    The test is the exact one of the sign. Where the other level is ahead, its p-value counts for each level that
+    might have been: it was picked for being the commonest.
 
     Args:
-        first, second: the rating of each case, None for a failed judgement; such cases are left out.
+        ratings: 1 to 4, at least one.
+        level: 1 to 4.
     """
-    pairs = [(first[case], second[case]) for case in first if first[case] is not None and second.get(case) is not None]
-    if not pairs:
-        return None
-    mean = float(np.mean([a - b for a, b in pairs]))
-    return Difference(mean, None, None, signed_rank(dict(first), dict(second)), len(pairs))
+    from scipy.stats import binomtest
+
+    counts = {rating: sum(value == rating for value in ratings) for rating in range(1, 5)}
+    other = max((rating for rating in counts if rating != level), key=lambda rating: (counts[rating], -rating))
+    own, its = counts[level], counts[other]
+    p_value = binomtest(own, own + its).pvalue if own + its else 1.0
+    if its > own:
+        p_value = min(1.0, p_value * (len(counts) - 1))
+    return other, Difference((own - its) / len(ratings), None, None, float(p_value), len(ratings))
+
+
+def share_over(kept: int, cases: int, value: float) -> Difference:
+    """Return how far a share is over a value, by the exact binomial test and interval.
+
+    Args:
+        kept: 0 to ``cases``.
+        cases: at least 1.
+        value: over 0 and under 1.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(kept, cases, value)
+    low, high = found.proportion_ci()
+    return Difference(kept / cases - value, float(low) - value, float(high) - value, float(found.pvalue), cases)
 
 
 def holm(values: Sequence[float]) -> list[float]:

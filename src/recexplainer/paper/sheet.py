@@ -32,11 +32,19 @@ LATEX = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, the two ends of its interval as text, and whether it is the ``best`` or the ``second``."""
+    """One cell.
+
+    Attributes:
+        text: what it says.
+        interval: the two ends of its interval as text; None for none.
+        mark: whether it is the ``best`` or the ``second``.
+        n: the number of its cases; "" where all cells of the column have the same.
+    """
 
     text: str
     interval: tuple[str, str] | None = None
     mark: str = ""
+    n: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,8 @@ def _latex_cell(cell: Cell, intervals: bool) -> str:
         text = rf"\{'textbf' if cell.mark == 'best' else 'underline'}{{{text}}}"
     if intervals and cell.interval:
         text += rf" {{\scriptsize ({latex_text(cell.interval[0])}--{latex_text(cell.interval[1])})}}"
+    if cell.n:
+        text += rf" {{\scriptsize n={latex_text(cell.n)}}}"
     return text
 
 
@@ -161,4 +171,6 @@ def _html_cell(cell: Cell) -> str:
         text = f"<{tag}>{text}</{tag}>"
     if cell.interval:
         text += f" <small>{escape(cell.interval[0])}\u2013{escape(cell.interval[1])}</small>"
+    if cell.n:
+        text += f" <small>n\u2009=\u2009{escape(cell.n)}</small>"
     return text

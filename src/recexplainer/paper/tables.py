@@ -17,6 +17,7 @@ NONE = "\u2013"
 
 NAMES = {"random": "Random", "popularity": "Popularity", "sasrec": "SASRec"}
 MARKS = "Bold: the best; underlined: the second best."
+UNLIKE = "n: cases, where not all rows of a block have the same."
 
 TABLE2 = {
     "retrieval_hr5": "H@5",
@@ -123,7 +124,7 @@ def recommender(path: str) -> Sheet:
 
 def table3(path: str) -> Sheet:
     """Return the mean ratings, a block per judge and a column per dataset."""
-    rows = read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high"])
+    rows = read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high", "cases"])
     datasets = _unique(row["dataset"] for row in rows)
     blocks = []
     for judge in _unique(row["judge"] for row in rows):
@@ -132,11 +133,11 @@ def table3(path: str) -> Sheet:
         columns = []
         for dataset in datasets:
             found = [own.get((method, dataset)) for method in methods]
-            columns.append(_column(found, "rating", 3, path, f"{judge} {dataset}"))
+            columns.append(_column(found, "rating", 3, path, f"{judge} {dataset}", cases="cases"))
         body = [[Cell(_label(method)), *cells] for method, *cells in zip(methods, *columns, strict=True)]
         blocks.append(Block(f"Rated by {judge}", body))
     return Sheet(
-        f"Mean rating of the explanations, 1 to 4, with 95 % intervals. {MARKS}",
+        f"Mean rating of the explanations, 1 to 4, with 95 % intervals. {MARKS} {UNLIKE}",
         "table3",
         ["Method", *datasets],
         blocks,
@@ -216,17 +217,29 @@ def _blocks(rows: list[dict], block: str, name: str, metrics: dict[str, str], di
 
 
 def _column(
-    rows: list[dict | None], metric: str, digits: int, path: str, what: str, ends: tuple[str, str] | None = None
+    rows: list[dict | None],
+    metric: str,
+    digits: int,
+    path: str,
+    what: str,
+    ends: tuple[str, str] | None = None,
+    cases: str | None = None,
 ) -> list[Cell]:
-    """Return the cells of one metric, marked; a missing row or number gives :data:`NONE`."""
+    """Return the cells of one metric, marked; a missing row or number gives :data:`NONE`.
+
+    Where the rows have different numbers of ``cases``, a column, each number has its own beside it.
+    """
+    counted = [row[cases] if cases and row and row[metric] else "" for row in rows]
+    unlike = len(set(filter(None, counted))) > 1
     low, high = ends or (f"{metric}_low", f"{metric}_high")
     shown = [_digits(row[metric], digits, path, f"{what} {metric}") if row else "" for row in rows]
     cells = []
-    for row, text, mark in zip(rows, shown, marks(shown), strict=True):
+    for row, text, mark, count in zip(rows, shown, marks(shown), counted, strict=True):
         interval = None
         if row and text and row[low] and row[high]:
             interval = tuple(_digits(row[end], digits, path, f"{what} {end}") for end in (low, high))
-        cells.append(Cell(text or NONE, interval, mark))
+        n = _count(count, path, f"{what} {cases}").text if unlike and text else ""
+        cells.append(Cell(text or NONE, interval, mark, n))
     return cells
 
 

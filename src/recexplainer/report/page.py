@@ -19,7 +19,7 @@ from recexplainer.report.costs import Cost, in_words, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
 from recexplainer.report.facts import read_facts
 from recexplainer.report.gallery import RULE, gallery
-from recexplainer.report.tables import Table, lay_out, read_csv, side_by_side
+from recexplainer.report.tables import MARKS, Table, lay_out, read_csv, side_by_side
 from recexplainer.style import system_colors, system_label
 from recexplainer.yaml_files import read_yaml
 
@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 
 IMAGES = {".svg": "image/svg+xml", ".png": "image/png"}
 
-CLAIMS = ("words", "where", "verdict", "held", "compared", "datasets", "test", "detail")
+CLAIMS = ("words", "where", "paper", "paper_detail", "verdict", "held", "compared", "datasets", "test", "detail")
 """Columns of the claims that are shown."""
 
 EXAMPLES = 3
@@ -180,10 +180,9 @@ def _claims(path: str) -> list[dict]:
     missing = [name for name in CLAIMS if name not in frame]
     if missing:
         raise InputError(f"{path}: column {missing[0]!r} is missing; expected the claims of the paper.")
-    marks = {"supported": "good", "not supported": "bad"}
     return [
         {name: row[name] for name in CLAIMS}
-        | {"mark": marks.get(row["verdict"], ""), "details": [part for part in row["detail"].split("; ") if part]}
+        | {"mark": MARKS.get(row["verdict"], ""), "details": [part for part in row["detail"].split("; ") if part]}
         for row in frame.to_dict("records")
     ]
 
@@ -210,7 +209,7 @@ def _verdicts(path: str | None) -> list[tuple[str, int]]:
     frame = read_csv(path) if path else None
     if frame is None or "verdict" not in frame:
         return []
-    order = ["within", "supported", "outside", "not supported", "synthetic", "not run"]
+    order = [*MARKS, "synthetic", "not run"]
     counts = Counter(frame["verdict"])
     return sorted(counts.items(), key=lambda item: (order.index(item[0]) if item[0] in order else 9, item[0]))
 

@@ -25,9 +25,15 @@ HEADINGS = {
 } | {f"{name}{k}": f"{label}@{k}" for name, label in (("hr", "H"), ("ndcg", "N")) for k in (5, 10, 20)}
 """What columns are called; of others the underscores become spaces."""
 
-GOOD = {"within", "supported"}
-BAD = {"outside", "not supported"}
-"""Verdicts that are marked with more than their words."""
+MARKS = {
+    "within": "good",
+    "supported": "good",
+    "mixed": "mixed",
+    "outside": "bad",
+    "contradicted": "bad",
+    "inconclusive": "unsure",
+}
+"""Verdicts that are marked with a colour and a sign beside their words, in the order in which they are counted."""
 
 
 WORDS = {"True": "yes", "False": "no"}
@@ -38,7 +44,7 @@ REFERENCES = ("section", "where")
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, the interval beside it ("" for none), and ``good``, ``bad`` or ""."""
+    """One cell: its text, the interval beside it ("" for none), and a mark of :data:`MARKS` or ""."""
 
     text: str
     note: str = ""
@@ -97,8 +103,7 @@ def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...]
             elif name in ("dataset", "method", "system", "mode"):
                 text = names.get(text, text if name == "dataset" else system_label(text))
             text = WORDS.get(text, text)
-            mark = "good" if text in GOOD else "bad" if text in BAD else ""
-            cells.append(Cell(text or "–", note, mark))
+            cells.append(Cell(text or "–", note, MARKS.get(text, "")))
         rows.append(cells)
     return Table([HEADINGS.get(name, name.replace("_", " ")) for name in shown], numeric, rows)
 
