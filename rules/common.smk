@@ -1,11 +1,7 @@
 # Helpers of the files beside this one: the checked config, digests, seeds and settings for `params`.
 import json
 import os
-import sys
 from pathlib import Path
-
-ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "src"))
 
 from snakemake.exceptions import WorkflowError
 

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from recexplainer import place
 from recexplainer.errors import InputError
 from recexplainer.secrets import redact
 
@@ -75,7 +76,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
         message = str(error) if isinstance(error, InputError) else lack(error)
         if message is None:
             raise
-        print(f"error: {redact(message)}", file=sys.stderr)
+        print(f"error: {redact(message + place.hint(message))}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -110,27 +110,28 @@ def check(config: dict, schema: str | Path) -> None:
     Raises:
         InputError: one line per problem: the path of the key, what was found, what was expected.
     """
-    validator = _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    try:
+        validator = _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise InputError(f"{schema}: no such file; expected the schema of the config.") from None
     errors = sorted(
         validator.iter_errors(config), key=lambda error: ([str(part) for part in error.path], error.message)
     )
-    problems = [_describe(error) for error in errors] or list(_conflicts(config))
+    # Of several keys that one mapping lacks, the validator gives as many errors, none of which says which it is.
+    problems = list(dict.fromkeys(line for error in errors for line in _describe(error))) or list(_conflicts(config))
     if problems:
         raise InputError("\n".join(f"config: {problem}" for problem in problems))
 
 
-def _describe(error: ValidationError) -> str:
-    """Say in one line where a value breaks the schema, and what was expected."""
+def _describe(error: ValidationError) -> list[str]:
+    """Say where a value breaks the schema, and what was expected: a line for each key that is unknown or missing."""
     path, expected, found = _join(error.absolute_path), error.validator_value, error.instance
     if error.validator == "additionalProperties":
         known = sorted(error.schema["properties"])
-        unknown = next(key for key in found if key not in known)
-        near = difflib.get_close_matches(str(unknown), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected some of: {', '.join(known)}."
-        return f"{_join([*error.absolute_path, unknown])}: unknown key; {hint}"
+        return [_unknown(key, error.absolute_path, known) for key in found if key not in known]
     if error.validator == "required":
-        missing = next(key for key in expected if key not in found)
-        return f"{_join([*error.absolute_path, missing])}: missing; expected this key."
+        lacking = [key for key in expected if key not in found]
+        return [f"{_join([*error.absolute_path, key])}: missing; expected this key." for key in lacking]
     wanted = {
         "type": lambda: " or ".join(TYPES[name] for name in ([expected] if isinstance(expected, str) else expected)),
         "enum": lambda: f"one of: {', '.join(map(str, expected))}",
@@ -149,7 +150,14 @@ def _describe(error: ValidationError) -> str:
     shown = "a value" if error.absolute_path and error.absolute_path[-1] == "key_variable" else _shown(found)
     if len(shown) > LONGEST_SHOWN:
         shown = f"{shown[:LONGEST_SHOWN]}..."
-    return f"{path or 'the whole file'}: {shown}; expected {wanted}.{hint}"
+    return [f"{path or 'the whole file'}: {shown}; expected {wanted}.{hint}"]
+
+
+def _unknown(key: Any, path, known: list[str]) -> str:
+    """Say in one line that a key is unknown, and which may be meant."""
+    near = difflib.get_close_matches(str(key), known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"expected some of: {', '.join(known)}."
+    return f"{_join([*path, key])}: unknown key; {hint}"
 
 
 def _shown(value: Any) -> str:

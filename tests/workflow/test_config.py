@@ -1,6 +1,9 @@
 """A wrong config is refused before anything runs, in one line that names the key and what was expected."""
 
 import copy
+import os
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -10,7 +13,10 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 from recexplainer.errors import InputError
+from recexplainer.provenance.plan import merged
 from recexplainer.settings import PRESETS, check, lora, resolve
+from recexplainer.settings import PRESETS, check, resolve
+from recexplainer.yaml_files import read_config
 
 SCHEMA = ROOT / "config/schema.yaml"
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "small": ["config/small.yaml"], "smallest": [CONFIG]}
@@ -71,6 +77,21 @@ def test_an_unknown_key_is_refused_everywhere(path):
     config = copy.deepcopy(PAPER)
     at(config, path)["unheard_of"] = 1
     assert problem(config).startswith(f"config: {'.'.join((*path, 'unheard_of'))}: unknown key; expected some of: ")
+
+
+def test_every_missing_and_every_unknown_key_is_named_once():
+    config = load(services={"mine": {"base_url": "http://127.0.0.1:1/v1", "model": "m"}}, prompt="a", seeds=1)
+    with pytest.raises(InputError) as caught:
+        check(config, SCHEMA)
+    lines = str(caught.value).splitlines()
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["properties"]["services"]["additionalProperties"]
+    wanted = [name for name in schema["required"] if name not in ("base_url", "model")]
+    assert len(wanted) > 5
+    missing = sorted(line for line in lines if "missing" in line)
+    assert missing == sorted(f"config: services.mine.{name}: missing; expected this key." for name in wanted)
+    unknown = [line for line in lines if "unknown key" in line]
+    assert [line.split(": ")[1] for line in unknown] == ["prompt", "seeds"]
+    assert len(lines) == len(missing) + len(unknown)
 
 
 def test_a_misspelt_key_gets_a_suggestion():
@@ -357,6 +378,110 @@ def refusal(repository, *options: str) -> str:
     lines = [line for line in (done.stdout + done.stderr).splitlines() if "config: " in line]
     assert len(lines) == 1
     return lines[0].strip()
+
+
+NESTED = "a: " + "[" * 20_000
+BOMB = "a0: &a0 [" + ", ".join("x" * 9) + "]\n"
+BOMB += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
+BAD_CONFIGS = {
+    "a section twice": (
+        b"run: {seeds: [1]}\nseed: 2\nrun: {seeds: []}\n",
+        "'run' occurs twice, on line 1 and on line 3",
+    ),
+    "a key twice, deep": (
+        b"llm:\n  scratch:\n    heads: 2\n    heads: 4\n",
+        "'heads' occurs twice, on line 3 and on li",
+    ),
+    "a key twice in JSON": (b'{"seed": 1,\n\t"seed": 2}', "'seed' occurs twice, on line 1 and on line 2"),
+    "an alias bomb": (BOMB.encode(), "with its aliases it holds more than 100,000 values"),
+    "an alias of itself": (b"a: &a [*a]\n", "with its aliases it holds more than 100,000 values"),
+    "UTF-16": ("seed: 1\n".encode("utf-16"), "Save it as UTF-8"),
+    "Latin-1": ("# é\nseed: 1\n".encode("latin-1"), "Save it as UTF-8"),
+    "deep YAML": (NESTED.encode(), "nested more than 50 levels deep"),
+    "deep JSON": (b'{"a": ' + b"[" * 20_000, "nested more than 50 levels deep"),
+    "a program": (b"__use_yte__: true\nseed: ?1 + 1\n", "set RECEXPLAINER_ALLOW_YTE=1"),
+    "Python's own tags": (b"seed: !!python/tuple [1]\n", "not valid YAML"),
+    "a list": (b"- seed\n", "expected keys at the top level"),
+    "nothing": (b"", "expected keys at the top level"),
+    "NUL": (b"seed: \0\n", "not valid YAML"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CONFIGS)
+def test_a_config_file_that_would_be_taken_otherwise_than_meant_is_refused(tmp_path, name):
+    content, message = BAD_CONFIGS[name]
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    for read in (read_config, lambda path: merged([ROOT / "config/config.yaml", path], SCHEMA)):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert str(caught.value).startswith(f"{path}: ") and message in str(caught.value)
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_what_a_config_may_hold_is_read(tmp_path):
+    for text, expected in (
+        ("a: &a {b: 1}\nc: *a\nd: {<<: *a, e: 2}\n", {"a": {"b": 1}, "c": {"b": 1}, "d": {"b": 1, "e": 2}}),
+        ('{\n\t"a":\t"\\u00e9\\/",\n\t"b": [1, 2.5, null, true]\n}', {"a": "é/", "b": [1, 2.5, None, True]}),
+        ("\ufeffseed: 1\n", {"seed": 1}),
+    ):
+        (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+        assert read_config(tmp_path / "config.yaml") == expected
+    (tmp_path / "config.yaml").write_text("__use_yte__: true\nseed: 1\n", encoding="utf-8")
+    assert read_config(tmp_path / "config.yaml", {"RECEXPLAINER_ALLOW_YTE": "1"})["seed"] == 1
+
+
+def failure(done) -> str:
+    """Return the one line with the cause of a refused run; Snakemake names the place in the workflow around it."""
+    text = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in text, text
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("File ")]
+    assert len(lines) <= 4 and "place.smk" in lines[-2], text
+    return lines[-1]
+
+
+@pytest.mark.parametrize("name", ["a section twice", "an alias bomb", "a program"])
+def test_the_workflow_reads_the_config_files_first(repository, name):
+    (repository / "bad.yaml").write_bytes(BAD_CONFIGS[name][0])
+    line = failure(snakemake(repository, "--dry-run", "--configfile", "bad.yaml"))
+    assert "bad.yaml: " in line and BAD_CONFIGS[name][1] in line
+
+
+@pytest.mark.parametrize("name", ["UTF-16", "deep YAML", "a program"])
+def test_so_it_does_the_papers_own_before_snakemake_does(repository, name):
+    path = repository / "config/config.yaml"
+    before = path.read_bytes()
+    path.write_bytes(BAD_CONFIGS[name][0].replace(b"?1 + 1", b"?open('ran', 'w').write('1')"))
+    try:
+        assert BAD_CONFIGS[name][1] in failure(snakemake(repository, "--dry-run"))
+    finally:
+        path.write_bytes(before)
+    assert not (repository / "ran").exists()
+
+
+def test_a_wrong_working_directory_is_said_to_be_that(repository):
+    expected = f"Run snakemake there: cd {repository}"
+    for folder in (repository / "config", repository.parent):
+        line = failure(snakemake(folder, "--dry-run", "--snakefile", str(repository / "Snakefile")))
+        assert f"the working directory is {folder}" in line and expected in line
+    line = failure(snakemake(repository, "--dry-run", "--directory", str(repository / "src")))
+    assert f"the working directory is {repository / 'src'}" in line
+
+
+def test_a_program_that_misses_a_file_of_the_repository_says_where_to_run_it(repository, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(repository / "src")}
+    for folder, options, hinted in (
+        (repository / "config", ["--config", "config/demo.yaml"], True),
+        (tmp_path, ["--config", str(repository / "config/config.yaml")], True),  # the schema
+        (tmp_path, ["--config", "config/nothing_of_that_name.yaml"], False),
+        (tmp_path, ["--config", "/nowhere/config/demo.yaml"], False),
+        (repository, ["--config", "config/nothing_of_that_name.yaml"], False),
+    ):
+        program = [sys.executable, str(repository / "workflow/scripts/plan.py")]
+        done = subprocess.run([*program, *options], cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+        assert "no such file" in done.stderr
+        assert (f"run it from the repository's folder: cd {repository}" in done.stderr) is hinted
 
 
 def test_the_command_line_shows_the_line_and_fails(repository):

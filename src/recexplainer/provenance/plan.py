@@ -14,13 +14,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_csv
 from recexplainer.provenance.jobs import Job, all_jobs
 from recexplainer.provenance.sizes import architecture, dataset_size
 from recexplainer.settings import check
+from recexplainer.yaml_files import read_config
 
 GPU_FLOPS = {
     "T4": 65e12,
@@ -90,17 +89,11 @@ def merged(files: list[str | Path], schema: str | Path) -> dict:
     """Return config files laid over each other, as Snakemake does: mappings are merged, all else is replaced.
 
     Raises:
-        InputError: a file is missing or is no YAML mapping, or the whole breaks the schema.
+        InputError: a file is missing or is no config, or the whole breaks the schema.
     """
     config: dict = {}
     for path in files:
-        try:
-            found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: {error}; expected a config file.") from None
-        if not isinstance(found, dict):
-            raise InputError(f"{path}: expected a mapping of keys to values.")
-        config = _laid_over(config, found)
+        config = _laid_over(config, read_config(path))
     check(config, schema)
     return config
 
