@@ -321,7 +321,11 @@ def test_config_files_are_laid_over_each_other(paper, demo, tmp_path):
     assert demo["datasets"]["movies"] == paper["datasets"]["movies"]  # a mapping is merged
     (tmp_path / "typo.yaml").write_text("alignment: {epoch: 3}\n")
     (tmp_path / "list.yaml").write_text("- 1\n")
-    for name, message in (("typo.yaml", "did you mean 'epochs'"), ("list.yaml", "keys at the top level"), ("none.yaml", "none.yaml")):
+    for name, message in (
+        ("typo.yaml", "did you mean 'epochs'"),
+        ("list.yaml", "keys at the top level"),
+        ("none.yaml", "none.yaml"),
+    ):
         with pytest.raises(InputError, match=message):
             merged([*PAPER, tmp_path / name], SCHEMA)
 

@@ -15,7 +15,6 @@ from snakemake.utils import update_config
 from recexplainer.errors import InputError
 from recexplainer.provenance.plan import merged
 from recexplainer.settings import PRESETS, check, lora, resolve
-from recexplainer.settings import PRESETS, check, resolve
 from recexplainer.yaml_files import read_config
 
 SCHEMA = ROOT / "config/schema.yaml"
