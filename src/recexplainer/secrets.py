@@ -43,10 +43,14 @@ def register(secret: str) -> None:
 def redact(text: str) -> str:
     """Return a text with :data:`HIDDEN` in place of every known secret, in each form in which it may be written.
 
-    Known are the values of environment variables that are named like secrets, and those that were registered. Beside
-    them, what looks like a key or a login goes.
+    Known are the values of environment variables that are named like secrets and are no ordinary word, and those that
+    were registered. Beside them, what looks like a key or a login goes.
     """
-    named = {value.strip() for name, value in os.environ.items() if looks_secret(name) and not name.endswith(_PLACES)}
+    named = {
+        value.strip()
+        for name, value in os.environ.items()
+        if looks_secret(name) and not name.endswith(_PLACES) and not value.strip().isalpha()
+    }
     for form in _forms(frozenset(secret for secret in named | _known if len(secret) >= SHORTEST)):
         text = text.replace(form, HIDDEN)
     return _SHAPES.sub(HIDDEN, text)

@@ -14,6 +14,7 @@ from recexplainer.errors import InputError
 from recexplainer.explanation.judge import rating_of
 from recexplainer.service import retrying
 from recexplainer.service.client import answer_all
+from recexplainer.service.ledger import Ledger
 from recexplainer.service.store import AnswerStore, read_entries, request_key
 from recexplainer.service.thoughts import without_thoughts
 
@@ -181,6 +182,18 @@ def questions() -> list[dict]:
     return [{"messages": [{"role": "user", "content": text}], "max_tokens": 16} for text in texts]
 
 
+def service(server: MisbehavingServer) -> dict:
+    settings = {"base_url": server.url, "model": "m", "key_variable": "PLANTED_KEY", "temperature": 0}
+    return settings | {
+        "concurrency": 4,
+        "timeout": 30,
+        "retries": 1,
+        "price": PRICE,
+        "batch": False,
+        "batch_poll": 0.01,
+    }
+
+
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory):
     """Ask all requests once, and again of a service that has come to its senses; return what was stored each time."""
@@ -194,8 +207,7 @@ def judged(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, MisbehavingServer(faults, reply=lambda request: "RATING-3") as server:
         patch.setattr(retrying, "FIRST_WAIT", 0.001)
         patch.setenv("PLANTED_KEY", KEY)
-        settings = {"base_url": server.url, "model": "m", "key_variable": "PLANTED_KEY", "temperature": 0}
-        settings |= {"concurrency": 4, "timeout": 30, "retries": 1, "price": PRICE, "batch": False, "batch_poll": 0.01}
+        settings = service(server)
         with AnswerStore(path) as store:
             with pytest.raises(InputError, match="answers are missing"):
                 answer_all(questions(), store, settings, 5.0, "judge")
@@ -240,3 +252,25 @@ def test_nothing_that_was_stored_holds_the_key(judged):
     path, _, _ = judged
     assert KEY not in path.read_text() and "Your key <key> is fine." in path.read_text()
     assert all(len(line) < 100_000 for line in path.read_bytes().splitlines())
+
+
+def test_the_ceiling_holds_through_all_of_it(tmp_path, monkeypatch):
+    """Asked in pieces, again and again, until no more may be spent: by the count of the service, it was kept to."""
+    monkeypatch.setattr(retrying, "FIRST_WAIT", 0.001)
+    monkeypatch.setenv("PLANTED_KEY", KEY)
+
+    def faults(request: dict, attempt: int):
+        outcome = TABLE.get(request["messages"][0]["content"], ("ok",))[0]
+        return Raw(outcome) if isinstance(outcome, dict) else outcome
+
+    messages, most = set(), 0.06
+    with MisbehavingServer(faults, reply=lambda request: "RATING-3") as server, AnswerStore(tmp_path / "a") as store:
+        for piece in [questions()[start : start + 24] for start in range(0, 2 * len(TABLE), 24)] * 2:
+            try:
+                answer_all(piece, store, service(server), most, "judge", str(tmp_path / "ledger"))
+            except InputError as error:
+                messages.add("max_usd" in str(error))
+        one = (USAGE["prompt_tokens"] * PRICE["input"] + USAGE["completion_tokens"] * PRICE["output"]) / 1e6
+        answered = sum(call.outcome in ("ok", "cut", "hang_up") or call.completed for call in server.calls)
+    assert messages == {True, False}
+    assert answered * one <= Ledger(tmp_path / "ledger", "x", PRICE, None).total <= most

@@ -401,6 +401,12 @@ def test_a_key_that_can_be_none_is_refused_without_repeating_it(tmp_path, monkey
     assert key not in str(error.value) and not server.calls
 
 
+def test_a_key_in_the_place_of_its_variables_name_is_not_repeated(tmp_path):
+    with MisbehavingServer() as server, pytest.raises(InputError, match="key_variable: not the name") as error:
+        ask(server, tmp_path / "a.jsonl", questions(1), key_variable="0123-in-the-wrong-place")
+    assert "0123" not in str(error.value) and not server.calls
+
+
 def test_a_local_service_needs_no_key_and_gets_no_other(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-not-for-you")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")

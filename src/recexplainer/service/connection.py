@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from recexplainer import secrets
@@ -31,6 +32,8 @@ def api_key(settings: dict, lack: str) -> str | None:
         InputError: there is no key, or what is there can be none. The message never has the key itself.
     """
     variable = settings.get("key_variable")
+    if variable and not re.search(secrets.VARIABLE, variable):
+        raise InputError("key_variable: not the name of an environment variable in capitals, such as OPENAI_API_KEY.")
     key = os.environ.get(variable, "").strip() if variable else ""
     if not key:
         if not variable or is_local(settings["base_url"]):

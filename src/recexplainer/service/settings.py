@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
-from recexplainer.secrets import VARIABLE, clean_url, has_login, looks_secret
+from recexplainer.secrets import VARIABLE, clean_url, has_login, looks_secret, redact
 
 DEFAULTS: dict[str, Any] = {
     "max_tokens_field": "max_tokens",
@@ -38,7 +39,9 @@ def conflicts(name: str, settings: dict) -> Iterator[str]:
             f"{path}.key_variable: not the name of an environment variable in capitals, such as OPENAI_API_KEY; "
             "expected one, or null for a service without a key. The key itself belongs into that variable."
         )
-    if has_login(url):
+    if not _is_address(url):
+        yield f"{path}.base_url: {redact(clean_url(url))!r}; expected an address such as https://example.org/v1."
+    elif has_login(url):
         yield (
             f"{path}.base_url: {clean_url(url)!r} with a user, a password or a key in it; expected none. Put the key "
             "into an environment variable and name it in key_variable."
@@ -51,6 +54,14 @@ def conflicts(name: str, settings: dict) -> Iterator[str]:
     )
     if settings.get("json_schema") and "response_format" in settings.get("extra", {}):
         yield f"{path}.extra.response_format: set with json_schema true; expected one of them."
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _secret_keys(value, path: str = "") -> Iterator[str]:
