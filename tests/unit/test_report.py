@@ -87,6 +87,8 @@ def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluate
     assert table.loc[("full", "explanation_score"), "value"] == 4
     rated = table.xs("explanation_score", level="metric")["cases"]
     assert rated["full"] == rated["no_sharegpt"] == 2
+    picture = Path(images[0]).read_text(encoding="utf-8")
+    assert "n = 40" in picture and "n = 2" in picture
     assert table.loc[("no_sharegpt", "explanation_score"), "normalised"] == 0.375
     assert math.isnan(table.loc[("no_x", "explanation_score"), "value"])
     assert math.isnan(table.loc[("no_x", "ranking_ndcg5"), "normalised"])

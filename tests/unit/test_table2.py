@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from recexplainer.errors import InputError
+from recexplainer.evaluation.figure6 import figure6
 from recexplainer.evaluation.metrics import ranking_ndcg
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.evaluation.table2 import UNREAD, common_cases, evaluate, table2
@@ -166,6 +167,19 @@ def test_systems_are_compared_on_the_cases_that_all_of_them_have(tmp_path):
     table_seeds(folders[1:3], [["games", "hybrid"]] * 2, "once", tmp_path / "seeds.csv")
     seeds = pd.read_csv(tmp_path / "seeds.csv").set_index("metric")
     assert seeds.loc["retrieval_hr5", ["mean", "sd", "cases"]].to_list() == [0.6667, 0, 3]
+
+
+def test_ablations_are_compared_on_the_cases_that_all_of_them_have(tmp_path):
+    folders = [
+        retrieved(tmp_path / "full", {0: 1, 1: 0, 2: 0, 3: 0}),
+        retrieved(tmp_path / "ablated", {0: 1, 1: 1}),
+        retrieved(tmp_path / "other", {3: 1}),
+    ]
+    rows = [["games", "hybrid", "full"], ["games", "hybrid", "no_sharegpt"], ["games", "behavior", "full"]]
+    figure6(folders, rows, [], [], SETTINGS, 0, str(tmp_path / "f.csv"), [])
+    table = pd.read_csv(tmp_path / "f.csv")
+    table = table[table["metric"] == "retrieval_hr5"]
+    assert table["value"].to_list() == [0.5, 1, 1] and table["cases"].to_list() == [2, 2, 1]
 
 
 def test_systems_without_a_common_case_are_refused(tmp_path):

@@ -204,7 +204,9 @@ def draw_figure6(frame: pd.DataFrame, names: dict[str, str], judge: str, path: s
 
 def _draw_panel(panel, rows: pd.DataFrame, metric: str, label: str) -> None:
     """Draw the bars of one metric, the first ablation on top."""
-    panel.set_title(label, fontsize=8.5, fontweight="normal", pad=4)
+    cases = rows["cases"].dropna()
+    title = f"{label}, n = {int(cases.iloc[0])}" if len(cases) else label
+    panel.set_title(title, fontsize=8.5, fontweight="normal", pad=4)
     panel.set(xlim=(0, 1.62), xticks=[0, 0.5, 1], ylim=(len(rows) - 0.4, -0.6))
     panel.set_xticklabels(["0", "0.5", "1"])
     panel.set_yticks(range(len(rows)), [ABLATION_LABELS.get(name, name) for name in rows["ablation"]])

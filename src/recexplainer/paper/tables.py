@@ -29,11 +29,14 @@ TABLE2 = {
     "history_hcr": "HCR",
 }
 TABLE2_UNREAD = {
-    "retrieval_unread": "Ret.",
-    "ranking_unread": "Rank.",
-    "classification_unread": "Class.",
-    "reconstruction_unread": "Hist.",
+    "retrieval_hr5": "retrieval_unread",
+    "ranking_ndcg5": "ranking_unread",
+    "classification_acc": "classification_unread",
+    "history_hcr": "reconstruction_unread",
 }
+"""Under which metric the share of unread answers of its task stands."""
+
+BASELINES = ("random", "popularity")
 TABLE2_CASES = {
     "retrieval_cases": "retrieval",
     "ranking_cases": "ranking",
@@ -86,28 +89,29 @@ def table2(path: str) -> Sheet:
     """Return the metrics of every system, a block per dataset."""
     rows = read_rows(path, ["dataset", "method", *(name + end for name in TABLE2 for end in ("", "_low", "_high"))])
     groups = [("", 1), ("Retrieval", 2), ("Constrained", 2), ("Ranking", 1), ("Class.", 1), ("History", 1)]
-    blocks = _blocks(rows, "dataset", "method", TABLE2, 4, path)
-    unread = any(row.get(name) for row in rows for name in TABLE2_UNREAD)
     shown = []
-    for block in blocks:
+    for block in _blocks(rows, "dataset", "method", TABLE2, 4, path):
         own = [row for row in rows if row["dataset"] == block.heading]
-        lines = block.rows
-        if unread:
-            lines = [
-                cells + [_percent(row.get(name, ""), path, f"{block.heading} {name}") for name in TABLE2_UNREAD]
-                for cells, row in zip(lines, own, strict=True)
-            ]
         # The same for all rows that have the task.
         cases = {task: next((row[name] for row in own if row.get(name)), "") for name, task in TABLE2_CASES.items()}
         counts = ", ".join(f"{task} {_count(text, path, task).text}" for task, text in cases.items() if text)
-        shown.append(Block(f"{block.heading} (cases: {counts})" if counts else block.heading, lines))
-    what = " Unread: percent of the answers in which nothing could be read." if unread else ""
+        shown.append(Block(f"{block.heading} (cases: {counts})" if counts else block.heading, block.rows))
+        unread = [
+            [
+                Cell(_label(row["method"])),
+                *(_percent(row.get(TABLE2_UNREAD.get(name, ""), ""), path) for name in TABLE2),
+            ]
+            for row in own
+            if row["method"] not in BASELINES and any(row.get(name) for name in TABLE2_UNREAD.values())
+        ]
+        if unread:
+            shown.append(Block(f"{block.heading}: answers in which nothing could be read, percent", unread))
     return Sheet(
-        f"Alignment with the recommender. Constrained: retrieval held to the catalogue's titles.{what} {MARKS}",
+        f"Alignment with the recommender. Constrained: retrieval held to the catalogue's titles. {MARKS}",
         "table2",
-        ["Method", *TABLE2.values(), *(TABLE2_UNREAD.values() if unread else [])],
+        ["Method", *TABLE2.values()],
         shown,
-        [*groups, ("Unread, %", len(TABLE2_UNREAD))] if unread else groups,
+        groups,
     )
 
 
@@ -249,10 +253,10 @@ def _digits(text: str, digits: int, path: str, what: str) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _percent(text: str, path: str, what: str) -> Cell:
-    """Return a share as percent."""
-    value = number(text, path, what)
-    return Cell(NONE if value is None else f"{100 * value:.1f}")
+def _percent(text: str, path: str) -> Cell:
+    """Return a share as percent; nothing for none."""
+    value = number(text, path, "a share of unread answers")
+    return Cell("" if value is None else f"{100 * value:.1f}")
 
 
 def _count(text: str, path: str, what: str) -> Cell:
