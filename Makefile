@@ -58,6 +58,7 @@ bench: setup
 	python benchmarks/tasks.py
 	python benchmarks/no_op.py
 	python benchmarks/alignment_tokens.py
+	python benchmarks/small_llm.py
 	python benchmarks/trained_memory.py
 	python benchmarks/generation.py
 	python benchmarks/constrained.py

@@ -90,6 +90,20 @@ class PaddedTraining:
         return {"ids": ids, "refs": refs, "attention_mask": mask, "labels": labels}
 
 
+class FlattenedTraining(PaddedTraining):
+    """The same without padding: samples stand end to end in one row, and positions that start anew part them."""
+
+    def _collate(self, samples: list[Encoded]) -> dict[str, torch.Tensor | None]:
+        ids, refs = (np.concatenate([getattr(one, name) for one in samples])[None] for name in ("ids", "refs"))
+        positions = np.concatenate([np.arange(len(one)) for one in samples])[None]
+        targets = np.concatenate([one.targets for one in samples])[None]
+        self.padded += ids.size
+        arrays = {"ids": ids, "refs": refs, "position_ids": positions}
+        arrays["labels"] = np.where(targets & (positions > 0), ids, -100)
+        batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
+        return batch | {"attention_mask": None, "use_cache": False}
+
+
 def padded(samples: list[Encoded], length: int | None, left: bool) -> tuple[torch.Tensor, ...]:
     """Return ids, refs and attention mask ``(samples, length)``, padded to a length or to the longest."""
     shape = len(samples), length or max(map(len, samples))

@@ -43,16 +43,27 @@ def model(work):
 
 @pytest.mark.parametrize("length", [CONTEXT, None])
 def test_packed_training_has_the_loss_curve_of_padded_training(work, model, length):
+    packed, padded, tokens, peer = both_curves(work, model, llm_peers.PaddedTraining, length)
+    np.testing.assert_allclose(packed, padded, rtol=1e-4)
+    assert len(set(np.round(packed, 2))) > 1
+    assert peer.padded > tokens
+
+
+def test_packed_training_has_the_loss_curve_of_the_trainer_without_padding(work, model):
+    packed, flattened, tokens, peer = both_curves(work, model, llm_peers.FlattenedTraining, None)
+    np.testing.assert_allclose(packed, flattened, rtol=1e-4)
+    assert peer.padded == tokens
+
+
+def both_curves(work, model, training: type, length: int | None):
+    """Return the losses of packed training and of the Trainer's, the real tokens, and the Trainer."""
     model = copy.deepcopy(model)
     model.llm = with_lora(model.llm, alignment_tokens.LORA, "new")
     steps = plan_steps(work.train, 12, CONTEXT, 1, 4, seed=0)
-    peer = llm_peers.PaddedTraining(copy.deepcopy(model), length, 4, alignment_tokens.SETTINGS["lr"], 1.0)
+    peer = training(copy.deepcopy(model), length, 4, alignment_tokens.SETTINGS["lr"], 1.0)
     padded = [peer.step([work.train[index] for row in step.rows for index in row])[0] for step in steps]
     train = alignment_tokens.packed_training(model, work.train)
-    packed = [train(step) for step in steps]
-    np.testing.assert_allclose(packed, padded, rtol=1e-4)
-    assert len(set(np.round(packed, 2))) > 1
-    assert peer.padded > sum(step.tokens for step in steps)
+    return [train(step) for step in steps], padded, sum(step.tokens for step in steps), peer
 
 
 @pytest.mark.parametrize(("task", "beams"), [("retrieval", 5), ("ranking", 1), ("explanation", 1)])
