@@ -101,7 +101,8 @@ def read_json(content: bytes, most: int = MOST_BYTES) -> dict:
     if len(content) > most:
         raise MalformedReply(f"the reply is over {most} bytes")
     try:
-        text = content.decode()
+        # Some begin with a byte order mark; and one byte that is wrong is no reason to pay again.
+        text = content.decode(json.detect_encoding(content), errors="replace")
         try:
             value = json.loads(text, parse_int=_whole)
         except RecursionError:

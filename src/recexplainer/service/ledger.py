@@ -10,13 +10,13 @@ counts with what it may have cost. Each line is written under a lock, so jobs th
 
 import fcntl
 import json
-import math
 from pathlib import Path
 
 from recexplainer.errors import InputError
 from recexplainer.service.cost import ROUNDING, estimate, spent
 
 FIELDS = {"id", "store", "usd", "what"}
+BILLION = 10**9
 KINDS = ("sent", "answered", "unusable", "free")
 
 
@@ -36,7 +36,8 @@ class Ledger:
     def __init__(self, path: str | Path, store: str, price: dict, max_usd: float | None):
         self.path, self.store, self.price, self.max_usd = Path(path), store, price, max_usd
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._read, self._usd, self._may = 0, {}, {}
+        # In billionths of a USD, which add up exactly.
+        self._read, self._sum, self._costs, self._may = 0, 0, {}, {}
         # How much more than the rule of thumb the service has counted so far, at the most.
         self._factor = 1.0
         with open(self.path, "ab+", buffering=0) as file:
@@ -46,7 +47,7 @@ class Ledger:
     @property
     def total(self) -> float:
         """USD that are spent, or may be by what is on its way."""
-        return math.fsum(self._usd.values())
+        return self._sum / BILLION
 
     def reserve(self, requests: list[dict]) -> int | None:
         """Note that requests are sent; return the id under which to settle them, None if the ceiling forbids it."""
@@ -71,7 +72,7 @@ class Ledger:
                 free; None if nobody knows, so that the cost stays what it may be.
             what: one of :data:`KINDS`.
         """
-        usd = self._usd.get(number, 0.0) if entries is None else spent(entries, self.price).usd
+        usd = self._costs.get(number, 0) / BILLION if entries is None else spent(entries, self.price).usd
         may = self._may.pop(number, 0.0)
         if entries and may > 0:
             self._factor = max(self._factor, usd / may)
@@ -107,11 +108,13 @@ class Ledger:
         usd = value.get("usd") if isinstance(value, dict) and set(value) == FIELDS else None
         if (
             type(usd) not in (int, float)
-            or not 0 <= usd < math.inf
+            or not 0 <= usd < BILLION
             or type(value["id"]) is not int
             or value["what"] not in KINDS
         ):
             raise InputError(
                 f"{self.path}: {line[:100]!r} is not a line of the ledger. Delete it; what it says is not counted then."
             )
-        self._usd[value["id"]] = usd
+        cost = round(usd * BILLION)
+        self._sum += cost - self._costs.get(value["id"], 0)
+        self._costs[value["id"]] = cost
