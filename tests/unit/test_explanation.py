@@ -127,9 +127,16 @@ def test_the_question_is_short_and_holds_what_the_paper_asks():
     prompts = load_explanation_prompts(PROMPTS)
     text = fill(prompts.question, {"history": "", "item": ""})
     assert len(text.split()) < 45 and "Yes or No" in text and "recommender" in text and "in common" in text
+    # Whether the user will like it, not what a recommender does, of which an unaligned LLM was never told.
+    assert "will this user like" in text.lower() and "disagrees" in text
     assert prompts.question[1::2] == ("history", "item")
     assert prompts.judge[1::2] == ("history", "item", "label", "explanation")
-    assert all(f"RATING-{level}" in prompts.judge[6] for level in range(1, 5))
+    judge = prompts.judge[6]
+    assert all(f"RATING-{level}" in judge for level in range(1, 5))
+    third, fourth = (" ".join(judge.split(f"RATING-{level}:")[1].split("RATING-")[0].split()) for level in (3, 4))
+    assert "logical" in third and "history" in third and "item" in third
+    assert "sum up the patterns" in fourth and "thoroughly" in fourth and "disagrees" in fourth and "alone" in fourth
+    assert "objective" in judge and "How long the answer is must not matter" in judge
     seen_from = fill(prompts.question_from("platform"), {"history": "", "item": ""})
     assert seen_from == f"{text} {prompts.viewpoints['platform']}"
     with pytest.raises(InputError, match="viewpoint 'price'.*platform, genre"):
@@ -147,8 +154,7 @@ def test_the_question_is_short_and_holds_what_the_paper_asks():
         ("  {explanation}\n", "", r"judge: \{explanation\} occurs 0 times"),
         ("genre: Look at the genres.", "genre:", r"viewpoints\.genre: expected a text"),
         (
-            "  - what the choices have in common and what they say of the user\n"
-            "  - how the item agrees or disagrees with that\n",
+            "  - what the choices have in common\n  - how the item agrees or disagrees with it\n",
             "  both\n",
             "aspects: expected a list",
         ),
@@ -242,7 +248,7 @@ def test_a_local_model_explains_every_case_in_order(dataset, llm, adapter, tmp_p
     assert [row["case"] for row in rows] == [case["case"] for case in cases]
     assert [row["label"] for row in rows] == [case["label"] for case in cases]
     assert len({row["text"] for row in rows}) > 1
-    start = {"behavior": "History: ", "intention": "History: <user>. Does", "hybrid": "History: <user> "}[form]
+    start = {"behavior": "History: ", "intention": "History: <user>. Will", "hybrid": "History: <user> "}[form]
     assert all(row["prompt"].startswith(start) for row in rows)
     first, alone = output.read_bytes(), SETTINGS | {"batch_size": 1}
     assert explain_small(dataset, llm, tmp_path, alone, form, adapter).read_bytes() == first
