@@ -1,5 +1,6 @@
 """What is read from explanations: decisions in many phrasings, cited titles, and the aspects of the reasons."""
 
+import sys
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from recexplainer.decision import read_decision
 from recexplainer.explanation.checker import KINDS, Catalogue, check
+from recexplainer.explanation.citations import find_citations
 
 DECISIONS = [
     ("Yes.", True),
@@ -264,6 +266,110 @@ def test_single_words_count_as_titles_of_the_case_when_written_as_such():
     case = {"history": ["Stone", "It"], "title": "Up"}
     assert cited("They own Stone. Stone is fine, stone is not. It is likely.", case) == [("Stone", "history")] * 2
     assert cited("They own 'It' and 'up'.", case) == [("It", "history"), ("Up", "target")]
+
+
+FILMS = ["The Net (1995)", "Toy Story (1995)", "A Beautiful Mind (2001)", "It (1990)", "One of Us (2001)"]
+FILMS += ["Some Game® II", "Some Tale™: Deluxe", "Amélie (2001)", 'The "Best" of Dust', "Papers - Please", "Her (2013)"]
+FILMS += ["Foo Racer (2)", "Ōkami Club (HD)", "Les Misérables (2012)", "The Road (2009)", "Solaris (1972)"]
+FILMS += ["Solaris (2002)", "Doom (2)", "Doom"]
+
+
+@pytest.mark.parametrize(
+    ("title", "written"),
+    [
+        ("The Net (1995)", ["The Net", "Net, The", "The Net (1995)", "the NET (1995)", "Net (1995)"]),
+        ("Toy Story (1995)", ["Toy Story", "toy story", "TOY STORY (1995)"]),
+        ("A Beautiful Mind (2001)", ["A Beautiful Mind", "Beautiful Mind", "Beautiful Mind, A", "a beautiful mind"]),
+        ("Some Game® II", ["Some Game II", "Some Game(R) II", "some game® ii", "Some Game ® II"]),
+        ("Some Tale™: Deluxe", ["Some Tale: Deluxe", "Some Tale (TM): Deluxe"]),
+        ("Amélie (2001)", ["Amelie", "Amélie", "AMÉLIE", "Ame\u0301lie (2001)"]),
+        ('The "Best" of Dust', ["The Best of Dust", "The “Best” of Dust", "Best of Dust"]),
+        ("Papers - Please", ["Papers, Please", "Papers – Please"]),
+        ("Foo Racer (2)", ["Foo Racer (2)", "Foo Racer"]),
+        ("Ōkami Club (HD)", ["Okami Club", "Ōkami Club", "okami club (hd)"]),
+        ("Les Misérables (2012)", ["Les Miserables", "Les Misérables (2012)"]),
+        ("It (1990)", ["It (1990)"]),
+    ],
+)
+def test_a_title_is_recognised_as_people_write_it(title, written):
+    catalogue = Catalogue(pd.DataFrame({"title": FILMS, "tags": "Film", "brand": "", "feature": ""}))
+    rest = [other for other in FILMS if other != title]
+    for case, kind in (
+        ({"history": [title, rest[0]], "title": rest[1]}, "history"),
+        ({"history": rest[:2], "title": title}, "target"),
+        ({"history": rest[:2], "title": rest[2]}, "catalogue"),
+    ):
+        for name in written:
+            quoted = name.replace("“", "'").replace("”", "'") if "“" in name else f"“{name}”"
+            for text in (f"They have seen {name} before.", f"They have seen {quoted} before."):
+                if kind == "catalogue" and name.islower() and "“" not in text:
+                    continue  # prose, it may be
+                found = [(c.title, c.kind) for c in check(text, case, catalogue).citations]
+                assert found == [(title, kind)], (text, found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is likely that one of us takes the net, or the road; her taste is for it.",
+        "Her taste is plain. It fits. Net of that, it does not.",
+        "The road is long, and some game or some tale is a toy story of a beautiful mind.",
+        "One of us will see. The net effect: papers, please.",
+    ],
+)
+def test_prose_that_spells_a_title_without_its_year_cites_none(text):
+    catalogue = Catalogue(pd.DataFrame({"title": FILMS, "tags": "Film", "brand": "", "feature": ""}))
+    assert check(text, {"history": ["Doom"], "title": "Doom (2)"}, catalogue).citations == []
+
+
+def test_a_number_in_brackets_tells_items_apart_only_where_the_bare_title_is_another_items():
+    catalogue = Catalogue(pd.DataFrame({"title": FILMS, "tags": "Film", "brand": "", "feature": ""}))
+    case = {"history": ["Doom (2)", "Solaris (1972)"], "title": "Foo Racer (2)"}
+    text = "They own Doom (2), 'Doom', Foo Racer and 'Solaris', not Solaris (2002)."
+    assert [(c.title, c.kind) for c in check(text, case, catalogue).citations] == [
+        ("Doom (2)", "history"),
+        ("Doom", "catalogue"),
+        ("Foo Racer (2)", "target"),
+        ("Solaris (1972)", "history"),
+        ("Solaris (2002)", "catalogue"),
+    ]
+
+
+UNITS = ["a ", "A ", "Foo Racer ", "'a' ", '"A" ', "'", '"', "; ", "A; ", "history holds ", "History Holds ", "\n", " "]
+UNITS += [". ", "A.", "Foo Racer is a game. ", "Foo is a ", "(", "™", "é ", "'a ", "x", "- ", "a a; "]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_work_of_finding_citations_grows_as_the_text_does(unit):
+    """Counted: every call, of functions written in C as well, and every word that is looked at."""
+    titles = ["Foo Racer", "Bar Racer 2", "a " * 60 + "a", "A"]
+    catalogue = Catalogue(pd.DataFrame({"title": titles, "tags": "Racing", "brand": "", "feature": ""}))
+
+    def work(size: int) -> int:
+        counted = 0
+
+        def count(frame, event, _):
+            nonlocal counted
+            counted += 1
+            frame.f_trace_lines = True
+            return count
+
+        text = "a" + (unit * size)[:size] + " b"
+        sys.settrace(count)
+        try:
+            find_citations(text, titles[:1] + titles[2:], titles[1], catalogue)
+        finally:
+            sys.settrace(None)
+        return counted
+
+    assert work(1600) < 2.5 * work(800) + 500
+
+
+@pytest.mark.timeout(300)  # each takes a second; patterns that take the square of the length would take far longer
+def test_the_patterns_of_citations_do_not_take_the_square_of_the_text():
+    catalogue = Catalogue(pd.DataFrame({"title": ["Foo Racer"], "tags": "", "brand": "", "feature": ""}))
+    for unit in UNITS:
+        find_citations("a" + (unit * 72_000)[:72_000] + " b", ["Foo Racer"], "Foo Racer", catalogue)
 
 
 @settings(derandomize=True, max_examples=200)

@@ -582,6 +582,17 @@ def test_steam_metadata(tmp_path):
         ("Rayman; the Second, Part", "Rayman - the Second - Part"),
         ("Warhammer 40,000", "Warhammer 40,000"),
         ("Greek\u037e mark", "Greek - mark"),
+        ("Net, The (1995)", "The Net (1995)"),
+        ("NET, THE", "THE NET"),
+        ("Fair Mind, A [Blu-ray]", "A Fair Mind [Blu-ray]"),
+        ("Tale of Dust, the: Part One", "The Tale of Dust: Part One"),
+        ("Town of Dust, The (Ville, La) (1995)", "The Town of Dust (La Ville) (1995)"),
+        ("Aventure, L' (1960)", "L'Aventure (1960)"),
+        ("Dust, the Mud and the Sun, The (1966)", "The Dust - the Mud and the Sun (1966)"),
+        ("Sing, Dance, Die", "Sing - Dance - Die"),
+        ("Live, Die, Repeat", "Live - Die - Repeat"),
+        ("Lost in Hollywood, LA", "Lost in Hollywood - LA"),
+        ("Dust, The Beginning", "Dust - The Beginning"),
         ("A ,; , B", "A - B"),
         (" ; Doom, ", "Doom"),
         ("<span class='a'>Doom</span>", ""),
@@ -605,9 +616,9 @@ def test_descriptions_keep_separators_and_lose_tags():
 
 def test_repairs_are_counted():
     repairs = Counter()
-    for raw in ("plain", "a &amp; b", "a  b", "a, b", "x" * 300):
+    for raw in ("plain", "a &amp; b", "a  b", "a, b", "b, The", "x" * 300):
         clean_title(raw, repairs)
-    assert repairs == {"markup": 1, "characters": 1, "separators": 1, "shortened": 1}
+    assert repairs == {"markup": 1, "characters": 1, "articles": 1, "separators": 1, "shortened": 1}
 
 
 NASTY = st.text(st.sampled_from("aAb;, \t\u00a0\u037e&lt;<i>#\u0301\u200d\ud83dİ"), max_size=15) | st.text(max_size=10)

@@ -343,7 +343,7 @@ def test_the_ready_entries_are_good_configs(path):
 
 def movielens(folder: Path, pairs: list[tuple[int, int, int]]) -> None:
     ratings = "".join(f"{user},{item},4.5,{94_000_000 + time}\n" for user, item, time in pairs)
-    movies = "".join(f'{item},"Movie, The {item} (19{item:02d})",Comedy|Drama\n' for item in range(1, 20))
+    movies = "".join(f'{item},"Movie {item}, The (19{item:02d})",Comedy|Drama\n' for item in range(1, 20))
     with zipfile.ZipFile(folder / "ml-32m.zip", "w") as opened:
         opened.writestr("ml-32m/ratings.csv", "userId,movieId,rating,timestamp\n" + ratings)
         opened.writestr("ml-32m/movies.csv", "movieId,title,genres\n" + movies)
@@ -373,7 +373,7 @@ def template(folder: Path, pairs: list[tuple[int, int, int]]) -> None:
 @pytest.mark.parametrize(
     ("name", "make", "first", "tags"),
     [
-        ("movielens", movielens, "Movie - The 1 (1901)", "Comedy, Drama"),
+        ("movielens", movielens, "The Movie 1 (1901)", "Comedy, Drama"),
         ("amazon2023", amazon2023, "Game - The 1", "Video Games, PC"),
         ("template", template, "Thing 1", "a, b"),
     ],

@@ -41,7 +41,7 @@ class Dataset:
 
 def _item_table(item_ids: list[str], raw_titles: list[str], texts: dict[str, dict]) -> tuple[pa.Table, Counter]:
     """Table of the final catalogue, and the counts of title repairs."""
-    repairs: Counter = Counter(dict.fromkeys(("markup", "characters", "separators", "shortened"), 0))
+    repairs: Counter = Counter(dict.fromkeys(("markup", "characters", "articles", "separators", "shortened"), 0))
     titles, repairs["made_unique"] = unique_titles([clean_title(raw, repairs) for raw in raw_titles])
     catalogue = set(item_ids)
     columns = {"item": np.arange(len(item_ids), dtype=np.int32), "item_id": item_ids, "title": titles}

@@ -26,6 +26,16 @@ _TAG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SEPARATORS = re.compile(r"(?:\s*[;,]+\s+)+")
+# An article behind its title, at the end or before a year, a remark or a subtitle: "Net, The (1995)". Articles of other
+# languages are words of English, too ("die", "las"), so they need a capital and a title without another comma.
+_END = r"(?=\s*(?:$|[(\[:)]|-\s))"
+_ARTICLES = (
+    re.compile(rf"(?P<title>[^()\[\]]+?),\s+(?P<article>The|the|THE|A|An|AN){_END}"),
+    re.compile(
+        r"(?P<title>[^()\[\],]+?),\s+(?P<article>L['’]|Les?|La|Il|Gli|El|Los|Las|Un|Une|Una|Der|Die|Das|Ein|Eine|Den|Det)"
+        + _END
+    ),
+)
 
 
 def repair_surrogates(text: str) -> str:
@@ -66,19 +76,40 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
+def _articles_first(title: str) -> str:
+    """Move an article behind a title, or behind another title in brackets after it, to the front of it.
+
+    "Net, The (1995)" becomes "The Net (1995)".
+    """
+    if "," not in title:
+        return title
+    parts = re.split(r"(?<=[(\[])", title)  # each begins a title of its own
+    return "".join(map(_article_first, parts))
+
+
+def _article_first(title: str) -> str:
+    for form in _ARTICLES:
+        if found := form.match(title):
+            article = found["article"]
+            capital = article[0].upper() + article[1:]
+            space = "" if article[-1] in "'’" else " "
+            return f"{capital}{space}{found['title'].lstrip()}{title[found.end() :]}"
+    return title
+
+
 def clean_text(raw: str) -> str:
     """Clean a free text: entities unescaped, HTML tags and control characters out, white space collapsed, NFC."""
     return _plain(_without_tags(_unescape(repair_surrogates(raw))))
 
 
 def clean_title(raw: str, repairs: Counter | None = None) -> str:
-    """Clean a title as :func:`clean_text` does, replace separators, and cut it to 200 characters.
+    """Clean a title as :func:`clean_text` does, put its article first, replace separators, cut it to 200 characters.
 
     Args:
         raw: the title as it is in the metadata.
         repairs: if given, one is added for each kind of repair that changed the title:
-            ``markup`` (entities, tags), ``characters`` (white space, control characters, NFC), ``separators``,
-            ``shortened``.
+            ``markup`` (entities, tags), ``characters`` (white space, control characters, NFC), ``articles``,
+            ``separators``, ``shortened``.
 
     Returns:
         The title without ``"; "``, ``", "`` and outer separators; ``""`` if there is none or it is a trace of a web
@@ -89,7 +120,8 @@ def clean_title(raw: str, repairs: Counter | None = None) -> str:
         return ""
     stripped = _without_tags(unescaped)
     plain = _plain(stripped)
-    separated = plain.strip(" ;,")
+    ordered = _articles_first(plain)
+    separated = ordered.strip(" ;,")
     if ";" in separated or "," in separated:
         separated = _SEPARATORS.sub(SEPARATOR, separated).strip(" ;,")
     title = separated[:LONGEST_TITLE].rstrip(" ;,")
@@ -97,7 +129,8 @@ def clean_title(raw: str, repairs: Counter | None = None) -> str:
         steps = {
             "markup": stripped != raw,
             "characters": plain != stripped,
-            "separators": separated != plain,
+            "articles": ordered != plain,
+            "separators": separated != ordered,
             "shortened": title != separated,
         }
         repairs.update(name for name, changed in steps.items() if changed)

@@ -1,16 +1,28 @@
 """The titles that a text cites, of the catalogue and made up.
 
-Titles of the catalogue are found by the longest match of whole words, whatever their capitals and quotation marks. A
+Titles of the catalogue are found by the longest match of whole words, whatever their capitals, accents, trademark signs
+and quotation marks, also as people write them: without the year or the first article. A
 title that the text makes up is found only where the text sets it apart as one: in quotation marks, as a piece of a
 list with semicolons, as what a history "holds", or as the subject of a sentence ("Foo Racer is a ..."). A name that
 is written like prose is not, so the number of made-up titles is a lower bound.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from recexplainer.explanation.words import Catalogue, Word, contains, key_of, title_key, words_of
+from recexplainer.explanation.words import (
+    ARTICLES,
+    Catalogue,
+    Names,
+    Word,
+    contains,
+    key_of,
+    other_names,
+    title_key,
+    words_of,
+)
 
 KINDS = ("history", "target", "catalogue", "nowhere")
 """What a cited title is: in the history, the target item, another item of the catalogue, or no item at all."""
@@ -40,7 +52,13 @@ _GENERIC = re.compile(
     re.IGNORECASE,
 )
 _HOLDS = re.compile(r"\bhistory\s+(?:holds|has|includes|contains|lists|shows|of)\s+", re.IGNORECASE)
-_SUBJECT = re.compile(r"(?:^|[.!?]\s+|\n\s*)(?=[A-Z0-9])([^.!?;,\n]{3,200}?)(?=\s+(?:is|was)\s+(?:also\s+)?an?\s)")
+_SENTENCE = re.compile(r"[^.!?\n]+")
+_SUBJECT = re.compile(r"(?<!\S)(?=[A-Z0-9])([^.!?;,\n]{3,200}?)(?=\s{1,9}(?:is|was)\s{1,9}(?:also\s{1,9})?an?\s)")
+LONGEST_RUN = (
+    400  # characters; a longer run of capitals is no title, and all of it would be read from each of its words
+)
+WORDS_BEFORE = 12  # words of a title before quotation marks in it
+BEFORE = 64  # characters before a word that say whether it opens a sentence
 _SMALL = frozenset("a an and as at by de for from in la le of on or the to und vs with &".split())
 # Words with a capital that open a sentence without being a title.
 _OPENERS = frozenset(
@@ -76,14 +94,21 @@ class _Finder:
         self.catalogue = catalogue
         self.own = {title_key(title): (title, "history") for title in history}
         self.own.setdefault(title_key(target), (target, "target"))
-        self.short = _short_names(self.own)
-        self.longest = max(map(len, [*self.own, *self.short]), default=0)
+        self.short = _short_names(self.own, catalogue)
+        self.names = Names([*self.own, *self.short])
+        self.starts = [word.start for word in self.words]
+        self.end = len(text.rstrip())
+        self.taken = bytearray(len(text))  # 1 where a citation is
         self.found: list[Citation] = []
 
     def quoted(self) -> None:
         """Titles in quotation marks, known or not."""
         for match in _QUOTED.finditer(self.text):
             start, end = match.span(1 if match[1] is not None else 2)
+            whole = self._exactly(title_key(self.text[start:end]))
+            if whole:  # "Papers, Please" is no list
+                self._add(start, end, *whole)
+                continue
             for piece_start, piece_end in _pieces(self.text, start, end):
                 self._quote(piece_start, piece_end, _GENERIC.match(self.text, match.end()) is not None)
 
@@ -91,8 +116,24 @@ class _Finder:
         known = self._lookup(start, end, least=1)
         if known:
             self._add(start, end, *known)
-        elif not generic and self._made_up(start, end):
+        elif not generic and self._made_up(start, end) and not self._part_of_title(start, end):
             self._add(start, end, self.text[start:end], "nowhere")
+
+    def _part_of_title(self, start: int, end: int) -> bool:
+        """Return whether quotation marks are those of a known title around them, as in: The "Best" of Dust."""
+        place = bisect_left(self.starts, start)
+        return any(
+            self.words[first + count - 1].start >= end
+            for first in range(max(0, place - WORDS_BEFORE), place)
+            for names in (self.names, self.catalogue.names)
+            for count in names.lengths(self.words, first)
+        )
+
+    def _exactly(self, key: tuple[str, ...]) -> tuple[str, str] | None:
+        """Return the title and kind of which the words are a name."""
+        title = self.catalogue.titles.get(key) or self.catalogue.others.get(key)
+        found = self.own.get(key) or self.short.get(key)
+        return found or ((title, "catalogue") if title and not self._within(key) and not self._is_fact(key) else None)
 
     def known(self) -> None:
         """Titles of the catalogue anywhere in the text, the longest match first."""
@@ -111,9 +152,8 @@ class _Finder:
 
     def _longest(self, place: int) -> tuple[int, str, str]:
         """Return the number of words, the title and the kind of the longest title that starts at a word."""
-        first = self.words[place].key
-        most = max(self.catalogue.longest.get(first, 0), self.longest)
-        for count in range(min(most, len(self.words) - place), 0, -1):
+        counts = {*self.names.lengths(self.words, place), *self.catalogue.names.lengths(self.words, place)}
+        for count in sorted(counts, reverse=True):
             chosen = self.words[place : place + count]
             if not self._free(chosen[0].start, chosen[-1].end):
                 continue
@@ -122,13 +162,25 @@ class _Finder:
             if own and self._plainly(chosen, own[0], True):
                 return count, *own
             title = self.catalogue.titles.get(key)
-            if title and not own:
+            other = self.catalogue.others.get(key) if title is None else None
+            if (title or other) and not own:
                 within = self._within(key)
-                if within and self._plainly(chosen, title, True):
+                if within and self._plainly(chosen, title or other, True):
                     return count, *within
-                if not within and self._plainly(chosen, title, False):
+                if not within and title and self._plainly(chosen, title, False):
                     return count, title, "catalogue"
+                if not within and other and self._as_name(chosen, other):
+                    return count, other, "catalogue"
         return 0, "", ""
+
+    def _as_name(self, chosen: list[Word], title: str) -> bool:
+        """Return whether words that are not quite another item's title have its capitals ("Out of Us")."""
+        given = {word.key: word.text for word in words_of(title) if word.is_word}
+        letters = [word for word in chosen if word.is_word]
+        if any(word.text[0].islower() and not given[word.key][0].islower() for word in letters):
+            return False
+        # Of a single word or two, a capital at the start of a sentence says nothing.
+        return self._plainly(chosen, title, False) and (len(letters) > 2 or not self._opens_sentence(chosen[0].start))
 
     def _plainly(self, chosen: list[Word], title: str, own: bool) -> bool:
         """Return whether words are meant as a title, not as prose that happens to spell one ("up", "the game")."""
@@ -145,8 +197,13 @@ class _Finder:
         return own or not self._opens_sentence(chosen[0].start)
 
     def _opens_sentence(self, start: int) -> bool:
-        before = self.text[:start].rstrip(" *_#>-\"'“‘(")
+        before = self.text[max(0, start - BEFORE) : start].rstrip(" *_#>-\"'“‘(")
         return not before or before[-1] in ".!?:\n"
+
+    def _begins_sentence(self, start: int) -> bool:
+        before = self.text[max(0, start - BEFORE) : start]
+        bare = before.rstrip()
+        return (not bare and start <= BEFORE) or "\n" in before[len(bare) :] or bare[-1:] in tuple(".!?")
 
     def set_apart(self) -> None:
         """Made-up titles without quotation marks: in lists with semicolons, after "history holds", as a subject."""
@@ -164,7 +221,9 @@ class _Finder:
 
     def _slots(self) -> Iterator[tuple[int, int]]:
         """Yield the places where a title is expected, each cut to its run of capitals."""
-        for match in re.finditer(r"[^.!?\n]*;[^.!?\n]*", self.text):
+        for match in _SENTENCE.finditer(self.text):
+            if ";" not in match[0]:
+                continue
             pieces = list(_pieces(self.text, match.start(), match.end(), re.compile(r";\s+")))
             if pieces and (opening := _HOLDS.search(self.text, *pieces[0])):
                 yield self._capital_run(opening.end(), pieces[0][1])
@@ -173,14 +232,16 @@ class _Finder:
         for match in _HOLDS.finditer(self.text):
             yield self._capital_run(match.end(), len(self.text))
         for match in _SUBJECT.finditer(self.text):
-            yield match.span(1)
+            if self._begins_sentence(match.start()):
+                yield match.span(1)
 
     def _capital_run(self, start: int, end: int) -> tuple[int, int]:
         """Return the span of the words with capitals at the start of a span, small words between them included."""
         last = start
-        for word in self.words:
-            if word.start < start or word.end > end:
-                continue
+        for place in range(bisect_left(self.starts, start), len(self.words)):
+            word = self.words[place]
+            if word.end > min(end, start + LONGEST_RUN):
+                break
             if word.text in ",;" or (word.text in ".!?" and not self.text[word.end : word.end + 1].strip()):
                 break
             if word.is_word and (word.text[0].isupper() or word.text[0].isdigit()):
@@ -198,12 +259,15 @@ class _Finder:
             return self.own[key]
         if key in self.short:
             return self.short[key]
+        if len(key) > 1 and key[0] in ARTICLES and (bare := self.own.get(key[1:]) or self.short.get(key[1:])):
+            return bare
         telling = [word for word in key if word[0].isalnum() and word not in _SMALL | _OPENERS]
         within = self._within(key) if len(telling) >= least and not self._is_fact(key) else None
         if within:
             return within
-        if key in self.catalogue.titles and not self._is_fact(key):
-            return self.catalogue.titles[key], "catalogue"
+        title = self.catalogue.titles.get(key) or self.catalogue.others.get(key)
+        if title and not self._is_fact(key):
+            return title, "catalogue"
         for own, value in self.own.items():
             rest = key[len(own) :]
             # "Foo Racer (PC)", "Foo Racer - PC": the title with a remark.
@@ -214,10 +278,15 @@ class _Finder:
     def _within(self, key: tuple[str, ...]) -> tuple[str, str] | None:
         """Return the case's own title, the history's first, of which the words are a part.
 
-        "Foo Racer" is no part of "Foo Racer (2)": the data stage adds such a number where another item has the title.
+        "Foo Racer" is no part of "Foo Racer (2)" where another item has that title: then the number tells them apart.
         """
+        other = self.catalogue.titles.get(key)
         return next(
-            (value for own, value in self.own.items() if contains(own, key) and not _numbered(own, key)),
+            (
+                value
+                for own, value in self.own.items()
+                if contains(own, key) and not (_numbered(own, key) and other not in (None, value[0]))
+            ),
             None,
         )
 
@@ -244,19 +313,22 @@ class _Finder:
 
     def _unfinished(self, start: int, end: int) -> bool:
         """Return whether a text that was cut off ends in the middle of a title."""
-        if self.text[end:].strip():
+        if end < self.end:
             return False
         begun = self.text[start:end].casefold()
-        return any(title.casefold().startswith(begun) for title in self.catalogue.titles.values())
+        place = bisect_left(self.catalogue.beginnings, begun)
+        return place < len(self.catalogue.beginnings) and self.catalogue.beginnings[place].startswith(begun)
 
     def _words(self, start: int, end: int) -> list[Word]:
-        return [word for word in self.words if word.start >= start and word.end <= end]
+        inside = self.words[bisect_left(self.starts, start) : bisect_left(self.starts, end)]
+        return inside[:-1] if inside and inside[-1].end > end else inside
 
     def _free(self, start: int, end: int) -> bool:
-        return all(citation.end <= start or citation.start >= end for citation in self.found)
+        return self.taken.find(1, start, end) < 0
 
     def _add(self, start: int, end: int, title: str, kind: str) -> None:
         if start < end and self._free(start, end):
+            self.taken[start:end] = b"\1" * (end - start)
             self.found.append(Citation(start, end, title, kind))
 
 
@@ -277,16 +349,21 @@ def _numbered(longer: tuple[str, ...], shorter: tuple[str, ...]) -> bool:
     return len(number) == 3 and number[0] == "(" and number[1].isdigit() and longer[: len(shorter)] == shorter
 
 
-def _short_names(own: dict[tuple[str, ...], tuple[str, str]]) -> dict[tuple[str, ...], tuple[str, str]]:
-    """Return what comes before the first " - ", ": " or " (" of the case's own titles, if it has two words or more.
+def _short_names(
+    own: dict[tuple[str, ...], tuple[str, str]], catalogue: Catalogue
+) -> dict[tuple[str, ...], tuple[str, str]]:
+    """Return the other names of the case's own titles, and what comes before their first " - ", ": " or " (".
 
-    A name that the target shares with the history is left out: it does not say which of them is meant.
+    Of the latter, and of a name without its article, two words or more. A name that the target shares with the history
+    is left out: it does not say which of them is meant. So is one that is another item's title.
     """
     found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for title, kind in own.values():
         name = key_of(re.split(r" - |: | [(\[](?!\d+\)$)", title)[0])
-        if sum(word[0].isalnum() for word in name) > 1 and name not in own:
-            found.setdefault(name, []).append((title, kind))
+        names = [name] if sum(word[0].isalnum() for word in name) > 1 else []
+        for name in dict.fromkeys((*names, *other_names(title))):
+            if name not in own and catalogue.titles.get(name, title) == title:
+                found.setdefault(name, []).append((title, kind))
     return {name: values[0] for name, values in found.items() if len({kind for _, kind in values}) == 1}
 
 

@@ -1,14 +1,18 @@
 """Words of a text with their places, and the catalogue's titles and facts as words."""
 
 import re
+import unicodedata
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 
-_WORD = re.compile(r"\w+|[^\w\s]")
+_WORD = re.compile(r"(?:\w[\u0300-\u036f]*)+|[^\w\s]")  # a letter and its accent may be two characters
 # Of the same length, so that places stay right.
-_PLAIN = str.maketrans("‘’“”–—−", "''\"\"---")
+_PLAIN = str.maketrans("‘’“”–—−™®©", "''\"\"---   ")
+_SIGNS = re.compile(r"\((?:tm|r|c)\)", re.IGNORECASE)
+ARTICLES = ("the", "a", "an")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,21 @@ class Word:
 def words_of(text: str) -> list[Word]:
     """Cut a text into words and punctuation marks."""
     return [
-        Word(match.start(), match.end(), match[0], match[0].casefold())
-        for match in _WORD.finditer(text.translate(_PLAIN))
+        Word(match.start(), match.end(), match[0], _folded(match[0])) for match in _WORD.finditer(_without_signs(text))
     ]
+
+
+def _without_signs(text: str) -> str:
+    """Blank trademark and copyright signs, which people leave out, and straighten quotes and dashes."""
+    return _SIGNS.sub(lambda match: " " * len(match[0]), text.translate(_PLAIN))
+
+
+def _folded(word: str) -> str:
+    """Return a word without case and accents."""
+    if word.isascii():
+        return word.lower()
+    bare = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    return (bare or word).casefold()
 
 
 def key_of(text: str) -> tuple[str, ...]:
@@ -63,6 +79,61 @@ def contains(longer: tuple[str, ...], shorter: tuple[str, ...]) -> bool:
     return any(longer[place : place + count] == shorter for place in range(len(longer) - count + 1))
 
 
+def other_names(title: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words by which people also name an item.
+
+    Without the year or whatever else stands in brackets behind the title, without its first article or with it at the
+    end, without quotation marks, with the separators that the data stage replaced by dashes.
+    """
+    key = title_key(title)
+    for name in dict.fromkeys((key, _without_brackets(key))):
+        plain = tuple(word for word in name if word != '"')
+        single = tuple("'" if word == '"' else word for word in name)
+        for other in dict.fromkeys((name, plain, single, tuple("," if word == "-" else word for word in plain))):
+            if other and other != key:
+                yield other
+            if len(other) > 1 and other[0] in ARTICLES:
+                yield (*other[1:], ",", other[0])
+                if sum(word[0].isalnum() for word in other) > 2:
+                    yield other[1:]
+
+
+def _without_brackets(key: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words before the brackets at the end of a title, if there are some."""
+    while key and key[-1] in (")", "]"):
+        opening = "[" if key[-1] == "]" else "("
+        if opening not in key[1:]:
+            break
+        key = key[: len(key) - 1 - key[::-1].index(opening)]
+    while key and key[-1] in ".,;:!?":
+        key = key[:-1]
+    return key
+
+
+class Names:
+    """A tree of words: which names begin at a word of a text, in a time that the longest name limits."""
+
+    def __init__(self, names: Iterable[tuple[str, ...]] = ()):
+        self._edges: dict[tuple[int, str], int] = {}
+        self._ends: set[int] = set()
+        for name in names:
+            node = 0
+            for word in name:
+                node = self._edges.setdefault((node, word), len(self._edges) + 1)
+            self._ends.add(node)
+
+    def lengths(self, words: list[Word], place: int) -> list[int]:
+        """Return the numbers of words of the names that begin at ``words[place]``, ascending."""
+        node, found = 0, []
+        for count in range(1, len(words) - place + 1):
+            node = self._edges.get((node, words[place + count - 1].key), 0)
+            if not node:
+                break
+            if node in self._ends:
+                found.append(count)
+        return found
+
+
 class Catalogue:
     """Titles and facts of a dataset's items, ready to be found in texts.
 
@@ -71,7 +142,9 @@ class Catalogue:
 
     Attributes:
         titles: words of a title to the title.
-        longest: first word of titles to the number of words of the longest.
+        others: words by which people also name it to the title, where they are no other item's title.
+        names: all of these words.
+        beginnings: the titles without case, ascending.
         facts: title to its facts (tags, brand, features), each as stemmed words. A fact that more than half of the
             items share says nothing of one of them and is left out.
         fact_keys: the words of all tags, brands and features, as they are written.
@@ -82,7 +155,6 @@ class Catalogue:
 
     def __init__(self, items: pd.DataFrame):
         self.titles: dict[tuple[str, ...], str] = {}
-        self.longest: dict[str, int] = {}
         self.facts: dict[str, frozenset[tuple[str, ...]]] = {}
         self.fact_keys: set[tuple[str, ...]] = set()
         raw: dict[str, set[tuple[str, ...]]] = {}
@@ -90,12 +162,18 @@ class Catalogue:
             key = title_key(title)
             if key:
                 self.titles.setdefault(key, title)
-                self.longest[key[0]] = max(self.longest.get(key[0], 0), len(key))
             facts = {part.strip() for field in fields for part in re.split(r"[;,]\s+", field) if part.strip()}
             # A feature may be a whole sentence, which no explanation repeats.
             facts = {fact for fact in facts if len(fact.split()) <= 5}
             self.fact_keys.update(key_of(fact) for fact in facts)
             raw[title] = {key for key in map(stem_key, facts) if key}
+        self.others: dict[tuple[str, ...], str] = {}
+        for title in self.titles.values():
+            for name in other_names(title):
+                if name not in self.titles:
+                    self.others.setdefault(name, title)
+        self.names = Names([*self.titles, *self.others])
+        self.beginnings = sorted(title.casefold() for title in self.titles.values())
         counts = Counter(fact for facts in raw.values() for fact in facts)
         self.facts = {
             title: frozenset(fact for fact in facts if 2 * counts[fact] <= len(raw)) for title, facts in raw.items()
