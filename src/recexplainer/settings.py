@@ -1,7 +1,6 @@
 """The config, checked as a whole before anything runs, and the switches that it sets."""
 
 import codecs
-import difflib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, validators
-from jsonschema.exceptions import ValidationError
 
 from recexplainer.errors import InputError
-from recexplainer.secrets import looks_like_key, redact, without_secrets
+from recexplainer.problems import describe, keys_in
 from recexplainer.service import settings as service_settings
 
 PRESETS: dict[str, dict[str, str]] = {
@@ -64,18 +62,6 @@ LORA_TARGETS = {
 }
 """The modules that the switch ``lora_targets`` names, as Llama calls them."""
 
-TYPES = {
-    "integer": "a whole number",
-    "number": "a finite number",
-    "string": "a text",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping of keys to values",
-    "null": "null",
-}
-
-LONGEST_SHOWN = 200  # characters of a wrong value in a message
-
 # JSON Schema takes 8.0 for a whole number and YAML has .nan and .inf; neither is meant anywhere in the config.
 _Validator = validators.extend(
     Draft202012Validator,
@@ -118,77 +104,9 @@ def check(config: dict, schema: str | Path) -> None:
         validator.iter_errors(config), key=lambda error: ([str(part) for part in error.path], error.message)
     )
     # Of several keys that one mapping lacks, the validator gives as many errors, none of which says which it is.
-    problems = list(dict.fromkeys(line for error in errors for line in _describe(error))) or list(_conflicts(config))
+    problems = list(dict.fromkeys(line for error in errors for line in describe(error))) or list(_conflicts(config))
     if problems:
         raise InputError("\n".join(f"config: {problem}" for problem in problems))
-
-
-def _describe(error: ValidationError) -> list[str]:
-    """Say where a value breaks the schema, and what was expected: a line for each key that is unknown or missing."""
-    path, expected, found = _join(error.absolute_path), error.validator_value, error.instance
-    if error.validator == "additionalProperties":
-        known = sorted(error.schema["properties"])
-        return [_unknown(key, error.absolute_path, known) for key in found if key not in known]
-    if error.validator == "required":
-        lacking = [key for key in expected if key not in found]
-        return [f"{_join([*error.absolute_path, key])}: missing; expected this key." for key in lacking]
-    wanted = {
-        "type": lambda: " or ".join(TYPES[name] for name in ([expected] if isinstance(expected, str) else expected)),
-        "enum": lambda: f"one of: {', '.join(map(str, expected))}",
-        "minimum": lambda: f"at least {expected}",
-        "maximum": lambda: f"at most {expected}",
-        "exclusiveMinimum": lambda: f"more than {expected}",
-        "exclusiveMaximum": lambda: f"less than {expected}",
-        "minItems": lambda: "at least one element",
-        "minProperties": lambda: "at least one entry",
-        "minLength": lambda: "a text that is not empty",
-        "uniqueItems": lambda: "no element twice",
-        "pattern": lambda: f"a text that matches {expected}",
-    }[error.validator]()
-    hint = _text_hint(found) if error.validator == "type" and isinstance(found, str) else ""
-    # A key that stands there by a slip must not be shown.
-    shown = "a value" if error.absolute_path and error.absolute_path[-1] == "key_variable" else _shown(found)
-    if len(shown) > LONGEST_SHOWN:
-        shown = f"{shown[:LONGEST_SHOWN]}..."
-    return [f"{path or 'the whole file'}: {shown}; expected {wanted}.{hint}"]
-
-
-def _unknown(key: Any, path, known: list[str]) -> str:
-    """Say in one line that a key is unknown, and which may be meant."""
-    near = difflib.get_close_matches(str(key), known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"expected some of: {', '.join(known)}."
-    return f"{_join([*path, key])}: unknown key; {hint}"
-
-
-def _shown(value: Any) -> str:
-    """Return a value for a message, without what looks like a secret."""
-    return redact(repr(without_secrets(value)))
-
-
-def _text_hint(text: str) -> str:
-    """Explain where a text may come from that looks like something else."""
-    try:
-        float(text)
-    except ValueError:
-        if text not in ("true", "false", "null"):
-            return ""
-    if "e" in text.lower() and "." not in text and text[-1].isdigit():
-        return " In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4."
-    return " It is a text: leave out quotes; nested values of --config are texts always, so use a --configfile."
-
-
-def _key_conflicts(value: Any, path: tuple = ()) -> Iterator[str]:
-    """Yield where a key stands in the config itself, which is written down in many places."""
-    if isinstance(value, str) and looks_like_key(value) and path[-1] not in ("key_variable", "base_url"):
-        yield f"{_join(path)}: looks like a key or a login; expected none. Put it into an environment variable."
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from _key_conflicts(inner, (*path, key))
-
-
-def _join(path) -> str:
-    """Write a path of keys as ``alignment.lora.rank``, with list positions in brackets, on one line."""
-    shown = (part if isinstance(part, int) or str(part).isprintable() else repr(part) for part in path)
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in shown).lstrip(".")
 
 
 def _conflicts(config: dict) -> Iterator[str]:
@@ -407,7 +325,7 @@ def _explanation_conflicts(config: dict) -> Iterator[str]:
     explanation, services, datasets = config["explanation"], config["services"], config["run"]["datasets"]
     for name, entry in services.items():
         yield from service_settings.conflicts(name, entry)
-    yield from _key_conflicts(config)
+    yield from keys_in(config)
     for name in ("base", "rubric", "cases"):
         if name in services:
             yield f"services.{name}: this name is taken; expected another name."
