@@ -1,5 +1,8 @@
 """Generation in batches: the same as one by one, and within the catalogue where it is constrained."""
 
+import functools
+import logging
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +10,11 @@ from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment.model import RecExplainer
 from recexplainer.decision import read_decision
+from recexplainer.errors import InputError
 from recexplainer.evaluation.generation import Generator
 from recexplainer.evaluation.predict import _choose, _classification
 from recexplainer.evaluation.reading import split_titles
+from recexplainer.explanation.answering import answer
 from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder
 
@@ -101,6 +106,100 @@ def test_next_token_logits_are_those_of_single_prompts(tokenizer, model):
         with torch.no_grad():
             logits = model.base[0](inputs_embeds=model.embed(ids, refs)).logits[0, -1]
         np.testing.assert_allclose(row, logits[[5, 9]].numpy(), atol=1e-3)
+
+
+def spied(runner: Generator, monkeypatch) -> list[tuple[int, int]]:
+    """Return where the shapes ``(prompts, length)`` of all batches to come are noted."""
+    shapes, embed = [], runner._embed
+
+    def noted(chosen, length):
+        shapes.append((len(chosen), length))
+        return embed(chosen, length)
+
+    monkeypatch.setattr(runner, "_embed", noted)
+    return shapes
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_a_batch_has_no_more_tokens_than_allowed(tokenizer, model, monkeypatch, beams):
+    cases, room, limit = prompts(tokenizer), 6, 150
+    runner = Generator(model, tokenizer, 64, batch_tokens=limit)
+    shapes = spied(runner, monkeypatch)
+    found = runner.generate(cases, room, beams)
+    assert all(count * beams * (length + room) <= limit or count == 1 for count, length in shapes)
+    # Each batch is as full as it may be, but for the last one; the longest prompts come first.
+    assert all((count + 1) * beams * (length + room) > limit for count, length in shapes[:-1])
+    assert sum(count for count, _ in shapes) == len(cases) and max(count for count, _ in shapes) > 1
+    assert [length for _, length in shapes] == sorted((length for _, length in shapes), reverse=True)
+    assert found == Generator(model, tokenizer, 64).generate(cases, room, beams)
+
+
+def test_a_prompt_over_the_limit_of_tokens_is_a_batch_of_its_own(tokenizer, model, monkeypatch):
+    cases = prompts(tokenizer)
+    runner = Generator(model, tokenizer, 64, batch_tokens=1)
+    shapes = spied(runner, monkeypatch)
+    assert runner.generate(cases, 6, 3) == Generator(model, tokenizer, 64).generate(cases, 6, 3)
+    assert [count for count, _ in shapes] == [1] * len(cases)
+
+
+class Memory:
+    """A GPU's memory, in tokens of the cache: the LLM fails in the step in which it would need more."""
+
+    def __init__(self, model, tokens: int, monkeypatch):
+        self.failures, forward = 0, model.base[0].forward
+
+        @functools.wraps(forward)  # transformers looks at its signature
+        def limited(*args, **kwargs):
+            mask = kwargs.get("attention_mask")
+            if mask is not None and mask.numel() > tokens:
+                self.failures += 1
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore lines.")
+            return forward(*args, **kwargs)
+
+        monkeypatch.setattr(model.base[0], "forward", limited)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_halved_batches_give_the_same_answers_in_the_same_padding(tokenizer, model, monkeypatch, caplog, beams):
+    cases, room = prompts(tokenizer, 13), 6
+    whole = Generator(model, tokenizer, 6 * beams).generate(cases, room, beams)
+    runner, longest = Generator(model, tokenizer, 6 * beams), max(map(len, cases))
+    shapes = spied(runner, monkeypatch)
+    # Two prompts fit, and three do until their answers grow.
+    memory = Memory(model, beams * (3 * longest + 2), monkeypatch)
+    with caplog.at_level(logging.WARNING):
+        assert runner.generate(cases, room, beams) == whole
+    assert runner.own == list(range(13))
+    # Six do not, and three do not in the end; the next batch of six begins with what is less than three of it.
+    assert shapes[:5] == [(6, longest), (3, longest), (2, longest), (1, longest), (2, longest)]
+    assert 2 <= memory.failures < 6 and all(count <= 3 for count, _ in shapes[1:])
+    order = sorted(map(len, cases), reverse=True)
+    assert {length for _, length in shapes} == {order[0], order[6], order[12]}
+    assert f"a batch of {6 * beams * (longest + room)} tokens" in caplog.text and "batch_tokens" in caplog.text
+
+
+def test_halved_batches_give_the_same_logits(tokenizer, model, monkeypatch):
+    cases = prompts(tokenizer, 8)
+    whole = Generator(model, tokenizer, 8).next_token_logits(cases, [5, 9])
+    memory = Memory(model, 3 * max(map(len, cases)), monkeypatch)
+    halved = Generator(model, tokenizer, 8).next_token_logits(cases, [5, 9])
+    assert memory.failures
+    np.testing.assert_allclose(halved, whole, rtol=1e-5, atol=1e-5)
+
+
+def test_explanations_are_the_same_where_memory_is_short(tokenizer, model, monkeypatch):
+    asked = [chat([text(" ".join(WORDS[: i + 1]))], [text("")]) for i in range(6)]
+    settings = {"context": 100, "batch_size": 6, "batch_tokens": 400, "max_tokens": 9}
+    whole = answer(model, tokenizer, asked, settings)
+    memory = Memory(model, 100, monkeypatch)
+    assert answer(model, tokenizer, asked, settings) == whole and memory.failures
+    assert len(set(whole)) > 1
+
+
+def test_memory_that_does_not_hold_one_prompt_is_said_to_be_too_small(tokenizer, model, monkeypatch):
+    Memory(model, 3, monkeypatch)
+    with pytest.raises(InputError, match=r"ranking: \d+ tokens of one prompt .* \(CUDA out of memory[^\n]*\)"):
+        Generator(model, tokenizer, 6).generate(prompts(tokenizer), 6, label="ranking")
 
 
 def test_cases_are_chosen_by_user_and_seed():

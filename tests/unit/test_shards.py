@@ -69,8 +69,10 @@ def inputs(tmp_path_factory) -> dict:
     }
 
 
-def in_shards(inputs: dict, folder: Path, shards: int, decision: str = "logits") -> list[str]:
-    settings = SETTINGS | {"classification_decision": decision, "title_reading": "found"}
+def in_shards(
+    inputs: dict, folder: Path, shards: int, decision: str = "logits", batch_tokens: int | None = None
+) -> list[str]:
+    settings = SETTINGS | {"classification_decision": decision, "title_reading": "found", "batch_tokens": batch_tokens}
     for shard in range(shards):
         predict(**inputs, settings=settings, folder=str(folder / str(shard)), shard=shard, shards=shards)
     return [str(folder / str(shard)) for shard in range(shards)]
@@ -87,6 +89,17 @@ def test_merged_shards_are_the_bytes_of_an_undivided_run(inputs, tmp_path, decis
     assert len(whole) == 12 and len({tuple(texts) for texts in whole["predictions"]}) > 1
     # Four batches of three prompts are dealt out.
     assert [len(read_parquet(Path(folder, "retrieval.parquet"))) for folder in folders] == [6, 3, 3]
+
+
+@pytest.mark.parametrize("decision", ["logits", "generate"])
+def test_shards_share_batches_of_some_tokens(inputs, tmp_path, decision):
+    in_shards(inputs, tmp_path / "one", 1, decision, 100)
+    folders = in_shards(inputs, tmp_path / "three", 3, decision, 100)
+    merge_predictions(folders, str(tmp_path / "merged"))
+    for task in SCHEMAS:
+        assert (tmp_path / f"merged/{task}.parquet").read_bytes() == (tmp_path / f"one/0/{task}.parquet").read_bytes()
+    # No longer four batches of three: long prompts are fewer together.
+    assert [len(read_parquet(Path(folder, "retrieval.parquet"))) for folder in folders] != [6, 3, 3]
 
 
 def test_shards_that_do_not_fit_are_refused(inputs, tmp_path):

@@ -65,7 +65,7 @@ def predict(
     tables = read_safetensors(embeddings)
     model = load_system(llm, tokenizer, adapter, tables, settings)
     encoder = ChatEncoder(tokenizer, settings["context"])
-    runner = Generator(model, tokenizer, settings["batch_size"], shard, shards)
+    runner = Generator(model, tokenizer, settings["batch_size"], shard, shards, settings.get("batch_tokens"))
     titles = list(read_parquet(items, ["title"])["title"])
     reader = AnswerReader(titles, settings["title_reading"])
     beams = retrieval_beams(settings)
@@ -93,7 +93,7 @@ def predict(
         if shards == 1:
             write_predictions(path, task, answers)
         else:
-            own = runner.own([prompt for _, prompt in kept], beams if task == "retrieval" else 1)
+            own = runner.own if kept else []
             write_shard(path, task, [answers[number] for number in own], own, len(kept))
     logger.info("predictions in %s", folder)
 

@@ -20,7 +20,7 @@ def answer(model: RecExplainer, tokenizer, messages: list[list[dict]], settings:
         model: the aligned model, or the base LLM.
         tokenizer: its tokenizer.
         messages: conversations whose last message, the answer, is left out.
-        settings: ``context``, ``batch_size`` and ``max_tokens``.
+        settings: ``context``, ``batch_size``, ``batch_tokens`` and ``max_tokens``.
 
     Returns:
         Per conversation the text and how it ended: ``stop``, ``length`` (at ``max_tokens``), or ``failed`` with an
@@ -43,7 +43,8 @@ def answer(model: RecExplainer, tokenizer, messages: list[list[dict]], settings:
     if None in prompts:
         logger.warning("%d prompts are over %d tokens even without a history", prompts.count(None), context)
     kept = [prompt for prompt in prompts if prompt is not None]
-    answers = iter(_Answerer(model, tokenizer, settings["batch_size"]).answers(kept, settings["max_tokens"]))
+    answerer = _Answerer(model, tokenizer, settings["batch_size"], batch_tokens=settings.get("batch_tokens"))
+    answers = iter(answerer.answers(kept, settings["max_tokens"]))
     return [("", "failed") if prompt is None else next(answers) for prompt in prompts]
 
 
@@ -54,8 +55,11 @@ class _Answerer(Generator):
     def answers(self, prompts: list[Encoded], max_new_tokens: int) -> list[tuple[str, str]]:
         """Return the text and ``stop`` or ``length`` for each prompt."""
         results: list[tuple[str, str]] = [("", "failed")] * len(prompts)
-        for chosen in self._batches(prompts, self.batch_size, "explanations"):
-            tokens = self._decode([prompts[i] for i in chosen], max_new_tokens)
+
+        def decode(chosen: list[Encoded], length: int) -> torch.Tensor:
+            return self._decode(chosen, max_new_tokens, length)
+
+        for chosen, tokens in self._batches(prompts, decode, max_new_tokens, 1, "explanations"):
             ended = (tokens == self.tokenizer.eos_token_id).any(dim=1).tolist()
             texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
             for index, text, stopped in zip(chosen, texts, ended, strict=True):

@@ -38,8 +38,8 @@ def explain(
         embeddings: the recommender's ``embeddings.safetensors``.
         items: ``items.parquet``.
         prompts: the file of prompts.
-        settings: ``context`` (tokens of the longest prompt), ``precision``, ``batch_size``, ``max_tokens`` of an
-            answer.
+        settings: ``context`` (tokens of the longest prompt), ``precision``, ``batch_size``, ``batch_tokens``,
+            ``max_tokens`` of an answer.
         output: the file to write; with a column ``viewpoint`` if there are viewpoints.
         viewpoints: names from the file of prompts; each case is then explained from each of them.
         only: names of cases; default: all.

@@ -40,7 +40,7 @@ def classify_cases(
         embeddings: the recommender's ``embeddings.safetensors``.
         items: ``items.parquet``.
         prompts: the file of the tasks' phrasings.
-        settings: ``context``, ``precision`` and ``batch_size``.
+        settings: ``context``, ``precision``, ``batch_size`` and ``batch_tokens``.
         seed: of the phrasings, the same for all systems.
         output: the file to write.
 
@@ -67,7 +67,7 @@ def classify_cases(
         messages = render(chosen, [phrasings[number] for number in drawn], titles, form)
         prompted = encoder.encode(messages, prompt_only=True)
         model = load_system(llm, tokenizer, adapter, tables, settings)
-        runner = Generator(model, tokenizer, settings["batch_size"])
+        runner = Generator(model, tokenizer, settings["batch_size"], batch_tokens=settings.get("batch_tokens"))
         kept = [prompt for prompt in prompted if prompt is not None]
         logits = iter(runner.next_token_logits(kept, tokens, label=system) if kept else [])
         for case, prompt in zip(chosen, prompted, strict=True):
