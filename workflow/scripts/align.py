@@ -13,6 +13,9 @@ from recexplainer import cli
 
 
 def main(args):
+    from recexplainer.devices import claim
+
+    claim(args.gpus)
     import torch
 
     from recexplainer.alignment.engine import leave
@@ -52,4 +55,5 @@ if __name__ == "__main__":
     arguments.add_argument("--seed", type=int, required=True)
     arguments.add_argument("--checkpoints", required=True, help="folder for checkpoints")
     arguments.add_argument("--output-dir", required=True, help="folder for the results")
+    arguments.add_argument("--gpus", type=int, help="GPUs of the job; 0 keeps to the CPU (default: what is there)")
     cli.run(main, arguments)

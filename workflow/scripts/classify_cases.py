@@ -15,6 +15,9 @@ from recexplainer import cli
 
 
 def main(args) -> None:
+    from recexplainer.devices import claim
+
+    claim(args.gpus)
     import torch
 
     from recexplainer.faithfulness.own_decisions import classify_cases
@@ -48,4 +51,5 @@ if __name__ == "__main__":
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: context, precision, batch_size")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", required=True, help="Parquet to write")
+    parser.add_argument("--gpus", type=int, help="GPUs of the job; 0 keeps to the CPU (default: what is there)")
     cli.run(main, parser)

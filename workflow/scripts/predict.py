@@ -9,6 +9,9 @@ from recexplainer import cli
 
 
 def main(args):
+    from recexplainer.devices import claim
+
+    claim(args.gpus)
     import torch
 
     from recexplainer.evaluation.predict import predict
@@ -42,4 +45,5 @@ if __name__ == "__main__":
     arguments.add_argument(
         "--shard", nargs=2, type=int, default=[0, 1], metavar=("N", "OF"), help="which share of the cases, from 0"
     )
+    arguments.add_argument("--gpus", type=int, help="GPUs of the job; 0 keeps to the CPU (default: what is there)")
     cli.run(main, arguments)

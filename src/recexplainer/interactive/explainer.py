@@ -11,6 +11,7 @@ import torch
 
 from recexplainer import targets
 from recexplainer.alignment.model import RecExplainer, load_aligned
+from recexplainer.devices import claim
 from recexplainer.errors import InputError
 from recexplainer.explanation.answering import answer
 from recexplainer.explanation.checker import Citation, check, load_catalogue
@@ -128,6 +129,7 @@ class Explainer:
         return [BASE, *(name for name in made if (folder / name / "adapter_model.safetensors").is_file())]
 
     def _load(self, results: Path, dataset: str, systems: list[str]) -> None:
+        claim()
         llm, template = results / "llm/base.json", self.config["llm"]["chat_template"]
         self._tokenizer = load_tokenizer(str(llm), None if template == "tokenizer" else template)
         tables = read_safetensors(results / f"export/{dataset}/embeddings.safetensors")
