@@ -59,5 +59,10 @@ rule all:
     localrule: True
 
 
+onstart:
+    for line in over_budget():
+        print(f"Note: {line}", file=sys.stderr)
+
+
 onsuccess:
     print(f"Done. Open {RESULTS}/report.html; the tables and figures are in {RESULTS}: {', '.join(results_made())}.")

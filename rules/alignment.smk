@@ -8,7 +8,6 @@ rule align:
         tasks="<results>/tasks/{dataset}{recommender}/{mode}/train.parquet",
         sharegpt="<results>/tasks/sharegpt/train.parquet",
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
-        deepspeed=config["alignment"]["deepspeed"],
     output:
         adapter="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/adapter_model.safetensors",
         adapter_config="<results>/alignment/{dataset}{recommender}/{mode}/{ablation}/adapter_config.json",
@@ -29,12 +28,11 @@ rule align:
         gpu=config["alignment"]["gpus"] * ALIGNMENT_NODES,
     params:
         code=code_digest("align.py"),
-        settings=to_json(
-            config["alignment"],
-            pick(SWITCHES, "embedding_injection", "trained_rows", "loss_average"),
-            without=["deepspeed", "nodes", "gpus", "threads"],
-            lora=settings.lora(config),
-        ),
+        texts=meaning(CHAT_TEMPLATE),
+        # How the work is shared, as with the number of GPUs.
+        deepspeed=unwatched(config["alignment"]["deepspeed"]),
+        decides=align_settings(without=PACE),
+        settings=unwatched(align_settings()),
         # `full.7` is the whole training with another seed.
         ablation=lambda w: w.ablation.partition(".")[0],
         seed=seed("alignment", "dataset", "mode", "ablation"),
@@ -49,6 +47,6 @@ rule align:
         # Of a job that is to end, only the training is to hear: it saves its state, while `tee` still reads its log.
         "trap '' TERM; {params.launcher} workflow/scripts/align.py --llm {input.llm:q} {params.chat_template:q}"
         " --train {input.tasks:q} {input.sharegpt:q} --embeddings {input.embeddings:q}"
-        " --deepspeed {input.deepspeed:q} --settings {params.settings:q} --ablation {params.ablation}"
+        " --deepspeed {params.deepspeed:q} --settings {params.settings:q} --ablation {params.ablation}"
         " --seed {params.seed} --checkpoints {params.checkpoints:q} --output-dir {params.folder:q}"
-        " --threads {params.threads_each} 2>&1 | tee {log:q}"
+        " --gpus {resources.gpu} --threads {params.threads_each} 2>&1 | tee {log:q}"

@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from recexplainer import digest, settings, sources, targets
 from recexplainer.errors import InputError
+from recexplainer.provenance import plan
 from recexplainer.seeds import derive_seed
 from recexplainer.service import settings as services
 
@@ -16,6 +17,7 @@ shell.prefix(f'set -euo pipefail; export PYTHONPATH="{ROOT}/src${{{{PYTHONPATH:+
 
 try:
     settings.check(config, ROOT / "config" / "schema.yaml")
+    settings.check_file("alignment.deepspeed", config["alignment"]["deepspeed"])
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -53,8 +55,13 @@ LEDGER = f"{RESULTS}/answers/ledger.jsonl"
 CASE_SYSTEM = f"{next(mode for mode in ['hybrid', 'behavior', 'intention'] if mode in MODES)}-full"
 # The mode whose samples table 4 counts: one with every task, if there is one.
 COUNTED_MODE = next((mode for mode in ["hybrid", "intention"] if mode in MODES), "behavior")
+CHAT_TEMPLATE = None if config["llm"]["chat_template"] == "tokenizer" else config["llm"]["chat_template"]
 ALIGNMENT_NODES = config["alignment"]["nodes"]
 PREDICTED = ["retrieval", "ranking", "classification", "reconstruction"]
+# How much an LLM answers, or trains on, at once, and how often it is saved: no result depends on it by more than
+# rounding and the draws of dropout.
+AT_ONCE = ["batch_size", "batch_tokens"]
+PACE = ["rows_per_micro_batch", "gradient_checkpointing", "checkpoint_every"]
 # What transformers saves of a model and its tokenizer.
 LLM_FILES = [
     "config.json",
@@ -69,6 +76,11 @@ LLM_FILES = [
 def code_digest(script):
     """Digest of a script and of the project's modules that it imports: a change of their logic reruns the rule."""
     return digest.code_digest(ROOT / "workflow" / "scripts" / script, ROOT / "src")
+
+
+def meaning(*texts):
+    """Digest of what files of texts mean, for a rule that takes them as `ancient`: a comment is no trigger."""
+    return digest.meaning(*(text for text in texts if text))
 
 
 def seed(stage, *wildcard_names):
@@ -90,6 +102,11 @@ def to_json(*parts, without=(), **more):
     """The config values that a script gets, as JSON: mappings merged, less some keys, plus some more."""
     merged = {key: value for part in parts for key, value in part.items() if key not in without}
     return json.dumps(merged | more, sort_keys=True)
+
+
+def unwatched(value):
+    """A parameter that calls for no rerun when it changes: Snakemake takes none that depends on the input."""
+    return lambda wildcards, input: value
 
 
 def pick(mapping, *keys):
@@ -115,7 +132,7 @@ def llm_files(wildcards):
 
 def chat_template(wildcards):
     """The chat template's file; [] for the tokenizer's own."""
-    return [] if config["llm"]["chat_template"] == "tokenizer" else config["llm"]["chat_template"]
+    return ancient(CHAT_TEMPLATE) if CHAT_TEMPLATE else []
 
 
 def chat_template_option(wildcards, input):
@@ -134,22 +151,33 @@ def several_nodes():
     return {} if nodes == 1 else dict(nodes=nodes, tasks=nodes, tasks_per_gpu=0, mpi="srun", gres=gres)
 
 
-def predict_settings():
-    """What decides an LLM's predictions."""
+def predict_settings(without=()):
+    """What an LLM's predictions are made with."""
     return to_json(
         config["evaluation"],
         pick(config["alignment"], "context"),
         pick(SWITCHES, "retrieval_decoding", "title_reading", "classification_decision"),
-        without=["shards", "bootstrap", "gpus", "threads"],
+        without=["shards", "bootstrap", "gpus", "threads", *without],
     )
 
 
-def explain_settings():
-    """What decides an LLM's explanations."""
+def explain_settings(without=()):
+    """What an LLM's explanations are made with."""
     return to_json(
-        pick(config["evaluation"], "batch_size", "precision"),
+        pick(config["evaluation"], *AT_ONCE, "precision"),
         pick(config["alignment"], "context"),
         pick(config["explanation"], "max_tokens"),
+        without=without,
+    )
+
+
+def align_settings(without=()):
+    """What an alignment is made with."""
+    return to_json(
+        config["alignment"],
+        pick(SWITCHES, "embedding_injection", "trained_rows", "loss_average"),
+        without=["deepspeed", "nodes", "gpus", "threads", *without],
+        lora=settings.lora(config),
     )
 
 
@@ -203,6 +231,14 @@ def optional_results():
         + (["<results>/figures/figure6.svg"] if ABLATED_DATASETS else [])
         + (["<results>/tables/seeds.csv"] if config["run"]["seeds"] else [])
     )
+
+
+def over_budget():
+    """What the plan says of services that may cost more than the run may spend: it would refuse at its very end."""
+    try:
+        return plan.over_budget(config)
+    except InputError:
+        return []  # the plan does not know the LLM
 
 
 def results_made():

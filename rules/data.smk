@@ -29,7 +29,7 @@ rule make_demo_conversations:
         metadata=collect(
             "<results>/generated/{dataset}/metadata.gz", dataset=[d for d in DATASETS if entry(d).get("generate")]
         ),
-        explanation_prompts=config["explanation"]["prompts"],
+        explanation_prompts=ancient(config["explanation"]["prompts"]),
     output:
         conversations="<results>/generated/sharegpt/conversations.json",
     log:
@@ -44,6 +44,7 @@ rule make_demo_conversations:
         runtime=10,
     params:
         code=code_digest("make_demo_data.py"),
+        texts=meaning(config["explanation"]["prompts"]),
         settings=to_json(entry("sharegpt").get("generate") or {}, format="sharegpt"),
         seed=seed("generate_conversations"),
     shell:

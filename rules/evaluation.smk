@@ -59,7 +59,9 @@ rule predict_base:
         gpu=config["evaluation"]["gpus"],
     params:
         code=code_digest("predict.py"),
-        settings=predict_settings(),
+        decides=predict_settings(without=AT_ONCE),
+        settings=unwatched(predict_settings()),
+        texts=meaning(CHAT_TEMPLATE),
         seed=seed("predict", "dataset"),
         folder=subpath(output.retrieval, parent=True),
         chat_template=chat_template_option,
@@ -67,7 +69,8 @@ rule predict_base:
     shell:
         "python workflow/scripts/predict.py --llm {input.llm:q} {params.chat_template:q} --test {input.test:q}"
         " --embeddings {input.embeddings:q} --items {input.catalogue:q} --settings {params.settings:q}"
-        " --seed {params.seed} --output-dir {params.folder:q} {params.shard} --threads {threads} 2>&1 | tee {log:q}"
+        " --seed {params.seed} --output-dir {params.folder:q} {params.shard}"
+        " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule predict_aligned:
@@ -98,7 +101,9 @@ rule predict_aligned:
         gpu=config["evaluation"]["gpus"],
     params:
         code=code_digest("predict.py"),
-        settings=predict_settings(),
+        decides=predict_settings(without=AT_ONCE),
+        settings=unwatched(predict_settings()),
+        texts=meaning(CHAT_TEMPLATE),
         # The same for all systems of a dataset, so that they are measured on the same cases.
         seed=seed("predict", "dataset"),
         folder=subpath(output.retrieval, parent=True),
@@ -109,4 +114,4 @@ rule predict_aligned:
         "python workflow/scripts/predict.py --llm {input.llm:q} {params.chat_template:q}"
         " --adapter {params.adapter:q} --test {input.test:q} --embeddings {input.embeddings:q}"
         " --items {input.catalogue:q} --settings {params.settings:q} --seed {params.seed}"
-        " --output-dir {params.folder:q} {params.shard} --threads {threads} 2>&1 | tee {log:q}"
+        " --output-dir {params.folder:q} {params.shard} --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"

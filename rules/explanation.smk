@@ -39,7 +39,7 @@ rule explain:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",
-        prompts=config["explanation"]["prompts"],
+        prompts=ancient(config["explanation"]["prompts"]),
     output:
         explanations="<results>/explanations/{dataset}{recommender}/{system}.parquet",
     log:
@@ -57,7 +57,9 @@ rule explain:
         gpu=config["evaluation"]["gpus"],
     params:
         code=code_digest("explain.py"),
-        settings=explain_settings(),
+        decides=explain_settings(without=AT_ONCE),
+        settings=unwatched(explain_settings()),
+        texts=meaning(CHAT_TEMPLATE, config["explanation"]["prompts"]),
         # It depends on the input alone, so it needs no trigger of its own.
         model=adapter_option,
         chat_template=chat_template_option,
@@ -65,14 +67,14 @@ rule explain:
         "python workflow/scripts/explain.py --llm {input.llm:q} {params.chat_template:q} {params.model:q}"
         " --cases {input.cases:q} --embeddings {input.embeddings:q} --items {input.catalogue:q}"
         " --prompts {input.prompts:q} --settings {params.settings:q} --output {output.explanations:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule explain_by_service:
     input:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
-        prompts=config["explanation"]["prompts"],
+        prompts=ancient(config["explanation"]["prompts"]),
     output:
         explanations="<results>/explanations/{dataset}{recommender}/{service}.parquet",
     log:
@@ -93,7 +95,9 @@ rule explain_by_service:
         # Of the service, only what decides its answers calls for a rerun.
         asked=lambda w: to_json(services.deciding(config["services"][w.service])),
         service=service_settings,
-        settings=to_json(pick(config["explanation"], "max_tokens", "max_usd")),
+        decides=to_json(pick(config["explanation"], "max_tokens")),
+        settings=unwatched(to_json(pick(config["explanation"], "max_tokens", "max_usd"))),
+        texts=meaning(config["explanation"]["prompts"]),
         # What was paid for is no output: Snakemake would delete it before a rerun, which is to replay it.
         store=lambda w: answer_store(f"explanations/{target(w)}/{w.service}"),
         ledger=LEDGER,

@@ -13,7 +13,7 @@ rule classify_cases:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",
-        prompts=config["prompts"],
+        prompts=ancient(config["prompts"]),
     output:
         decisions="<results>/faithfulness/{dataset}{recommender}/own_decisions.parquet",
     log:
@@ -34,14 +34,19 @@ rule classify_cases:
             [["base", "behavior", None]]
             + [[f"{mode}-full", mode, f"{RESULTS}/alignment/{target(w)}/{mode}/full"] for mode in MODES]
         ),
-        settings=to_json(pick(config["evaluation"], "batch_size", "precision"), pick(config["alignment"], "context")),
+        decides=to_json(pick(config["evaluation"], "precision"), pick(config["alignment"], "context")),
+        settings=unwatched(
+            to_json(pick(config["evaluation"], *AT_ONCE, "precision"), pick(config["alignment"], "context"))
+        ),
+        texts=meaning(CHAT_TEMPLATE, config["prompts"]),
         seed=seed("classify_cases", "dataset"),
         chat_template=chat_template_option,
     shell:
         "python workflow/scripts/classify_cases.py --llm {input.llm:q} {params.chat_template:q}"
         " --systems {params.systems:q} --cases {input.cases:q} --embeddings {input.embeddings:q}"
         " --items {input.catalogue:q} --prompts {input.prompts:q} --settings {params.settings:q}"
-        " --seed {params.seed} --output {output.decisions:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --seed {params.seed} --output {output.decisions:q}"
+        " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule measure_faithfulness:

@@ -70,7 +70,7 @@ rule explain_viewpoints:
         selected="<results>/explanations/selected.json",
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",
-        prompts=config["explanation"]["prompts"],
+        prompts=ancient(config["explanation"]["prompts"]),
     output:
         explanations="<results>/explanations/{dataset}{recommender}/viewpoints/{system}.parquet",
     log:
@@ -88,7 +88,9 @@ rule explain_viewpoints:
         gpu=config["evaluation"]["gpus"],
     params:
         code=code_digest("explain.py"),
-        settings=explain_settings(),
+        decides=explain_settings(without=AT_ONCE),
+        settings=unwatched(explain_settings()),
+        texts=meaning(CHAT_TEMPLATE, config["explanation"]["prompts"]),
         viewpoints=config["explanation"]["viewpoints"],
         model=adapter_option,
         chat_template=chat_template_option,
@@ -96,7 +98,8 @@ rule explain_viewpoints:
         "python workflow/scripts/explain.py --llm {input.llm:q} {params.chat_template:q} {params.model:q}"
         " --cases {input.cases:q} --selected {input.selected:q} --viewpoints {params.viewpoints:q}"
         " --embeddings {input.embeddings:q} --items {input.catalogue:q} --prompts {input.prompts:q}"
-        " --settings {params.settings:q} --output {output.explanations:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --output {output.explanations:q}"
+        " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
 
 
 rule figure5:
@@ -105,7 +108,7 @@ rule figure5:
         viewpoints=f"<results>/explanations/{STUDIED}/viewpoints/{CASE_SYSTEM}.parquet",
         catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
         selected="<results>/explanations/selected.json",
-        prompts=config["explanation"]["prompts"],
+        prompts=ancient(config["explanation"]["prompts"]),
         template=CASE_PAGE,
     output:
         page=report("<results>/figures/figure5.html", caption="../workflow/report/figure5.rst", category="Figures"),
@@ -122,6 +125,7 @@ rule figure5:
         runtime=10,
     params:
         code=code_digest("figure5.py"),
+        texts=meaning(config["explanation"]["prompts"]),
         dataset=entry(STUDY["dataset"])["name"],
     shell:
         "python workflow/scripts/figure5.py --cases {input.cases:q} --items {input.catalogue:q}"

@@ -35,7 +35,7 @@ rule judge_by_service:
         explanations=lambda w: collect(
             "<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=judged(w)
         ),
-        prompts=config["explanation"]["prompts"],
+        prompts=ancient(config["explanation"]["prompts"]),
     output:
         judgements="<results>/judgements/{dataset}{recommender}/{group}/{service}.parquet",
     log:
@@ -56,7 +56,9 @@ rule judge_by_service:
         systems=judged,
         asked=lambda w: to_json(services.deciding(config["services"][w.service])),
         service=service_settings,
-        settings=to_json(pick(config["explanation"], "judge_max_tokens", "max_usd")),
+        decides=to_json(pick(config["explanation"], "judge_max_tokens")),
+        settings=unwatched(to_json(pick(config["explanation"], "judge_max_tokens", "max_usd"))),
+        texts=meaning(config["explanation"]["prompts"]),
         seed=seed("judge", "dataset"),
         store=lambda w: answer_store(f"judgements/{target(w)}/{w.group}/{w.service}"),
         ledger=LEDGER,

@@ -5,7 +5,7 @@ rule train_llm:
     input:
         catalogue=collect("<results>/data/{dataset}/items.parquet", dataset=DATASETS),
         conversations="<results>/data/sharegpt/conversations.parquet",
-        prompts=config["prompts"],
+        prompts=ancient(config["prompts"]),
         chat_template=chat_template,
     output:
         config="<results>/llm/scratch/config.json",
@@ -26,6 +26,7 @@ rule train_llm:
         runtime=720,
     params:
         code=code_digest("train_llm.py"),
+        texts=meaning(CHAT_TEMPLATE, config["prompts"]),
         settings=to_json(config["llm"]["scratch"], without=["threads"]),
         seed=seed("llm"),
         folder=subpath(output.config, parent=True),

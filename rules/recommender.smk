@@ -2,6 +2,17 @@
 EXTERNAL = targets.external(config)
 
 
+def take_settings(without=()):
+    """What the labels of a recommender from outside are made with."""
+    return lambda w: to_json(
+        config["labels"],
+        pick(config["recommender"], "bootstrap"),
+        without=without,
+        name=w.recommender.removeprefix("."),
+        validation=SWITCHES["recommender_validation"],
+    )
+
+
 rule tune_recommender:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
@@ -87,7 +98,8 @@ rule export_recommender:
         runtime=60,
     params:
         code=code_digest("export_recommender.py"),
-        settings=to_json(config["labels"]),
+        decides=to_json(config["labels"], without=AT_ONCE),
+        settings=unwatched(to_json(config["labels"])),
         seed=seed("export", "dataset"),
     shell:
         "python workflow/scripts/export_recommender.py --interactions {input.interactions:q} --items {input.catalogue:q}"
@@ -125,12 +137,9 @@ rule take_recommender:
         runtime=60,
     params:
         code=code_digest("take_recommender.py"),
-        settings=lambda w: to_json(
-            config["labels"],
-            pick(config["recommender"], "bootstrap"),
-            name=w.recommender.removeprefix("."),
-            validation=SWITCHES["recommender_validation"],
-        ),
+        decides=take_settings(without=AT_ONCE),
+        # It takes the input, so that the size of a batch is no trigger.
+        settings=lambda w, input: take_settings()(w),
         seed=seed("export", "dataset"),
     shell:
         "python workflow/scripts/take_recommender.py --interactions {input.interactions:q}"

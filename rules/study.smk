@@ -5,7 +5,7 @@ rule draw_study:
     input:
         cases=f"<results>/explanations/{STUDIED}/cases.parquet",
         explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
-        prompts=config["explanation"]["prompts"],
+        prompts=ancient(config["explanation"]["prompts"]),
         template=collect("src/recexplainer/study/rating_page.{part}", part=["html", "css", "js"]),
     output:
         key="<results>/study/key.json",
@@ -22,6 +22,7 @@ rule draw_study:
         runtime=10,
     params:
         code=code_digest("draw_study.py"),
+        texts=meaning(config["explanation"]["prompts"]),
         systems=EXPLAINED,
         settings=to_json(pick(STUDY, "cases", "raters"), dataset=entry(STUDY["dataset"])["name"]),
         seed=seed("study"),

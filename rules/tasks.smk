@@ -8,7 +8,7 @@ rule build_tasks:
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         labels="<results>/export/{dataset}{recommender}/labels.parquet",
         similar="<results>/export/{dataset}{recommender}/similar.parquet",
-        prompts=config["prompts"],
+        prompts=ancient(config["prompts"]),
     output:
         train="<results>/tasks/{dataset}{recommender}/{mode}/train.parquet",
         test="<results>/tasks/{dataset}{recommender}/{mode}/test.parquet",
@@ -24,6 +24,7 @@ rule build_tasks:
         runtime=60,
     params:
         code=code_digest("build_tasks.py"),
+        texts=meaning(config["prompts"]),
         settings=lambda w: to_json(
             config["tasks"],
             pick(entry(w.dataset)["recommender"], "max_length"),

@@ -1,12 +1,14 @@
-"""What a program does, as one number: the digest of its code and of the project's code that it imports.
+"""What a program does, or what a file of texts means, as one number.
 
 Snakemake runs a stage again when its parameters change, but it does not look into imported modules. Each rule
-therefore carries its script's digest as a parameter. It is taken over syntax trees without docstrings and line
-numbers: an edit of the logic changes it, a comment, a new line, a docstring or a fresh clone does not.
+therefore carries as a parameter the digest of its script's code and of the project's code that it imports. It is taken
+over syntax trees without docstrings and line numbers: an edit of the logic changes it, a comment, a new line, a
+docstring or a fresh clone does not. The same goes for files of prompts and chat templates.
 """
 
 import ast
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +27,49 @@ def code_digest(script: str | Path, *roots: str | Path) -> str:
     for name, path in sorted((name, path) for path, name in files.items()):
         digest.update(f"{name} {_tree_digest(path)}\n".encode())
     return digest.hexdigest()
+
+
+def meaning(*paths: str | Path) -> str:
+    """Return the SHA-256 of what YAML files hold, and of what Jinja templates write; comments do not count.
+
+    A file that is not there, or cannot be read as what its name says, counts as its bytes: the stage that reads it says
+    what is wrong.
+    """
+    digest = hashlib.sha256()
+    for path in map(Path, paths):
+        found = _meaning(path).encode()
+        digest.update(f"{len(found)} ".encode() + found)
+    return digest.hexdigest()
+
+
+def _meaning(path: Path) -> str:
+    import yaml
+    from jinja2 import TemplateError
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix in (".yaml", ".yml"):
+            return json.dumps(yaml.safe_load(text), default=str)
+        return _template(text) if path.suffix in (".jinja", ".jinja2", ".j2") else text
+    except (OSError, TypeError, ValueError, RecursionError, yaml.YAMLError, TemplateError):
+        return path.read_bytes().hex() if path.is_file() else ""
+
+
+def _template(text: str) -> str:
+    """Return a chat template's syntax tree, as transformers reads it."""
+    from jinja2 import Environment, nodes
+
+    tree = Environment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]).parse(text)
+    for output in tree.find_all(nodes.Output):
+        joined: list[nodes.Node] = []
+        for node in output.nodes:
+            # A comment parts what is written in one.
+            if joined and isinstance(node, nodes.TemplateData) and isinstance(joined[-1], nodes.TemplateData):
+                joined[-1] = nodes.TemplateData(joined[-1].data + node.data)
+            else:
+                joined.append(node)
+        output.nodes = joined
+    return repr(tree)
 
 
 def closure(script: str | Path, *roots: str | Path) -> dict[Path, str]:

@@ -160,6 +160,19 @@ def test_a_killed_training_ends_with_the_same_weights(tokenizer, tmp_path, monke
         assert torch.equal(weights(resumed)[name], value), name
 
 
+def test_a_training_goes_on_at_another_pace(tokenizer, tmp_path):
+    undisturbed = train(make_model(tokenizer), tokenizer, tmp_path / "a")["curve"]
+    # Saved at step 8 of 10; then the memory was short.
+    train(make_model(tokenizer), tokenizer, tmp_path / "b", checkpoint_every=8)
+    pace = {"rows_per_micro_batch": 1, "checkpoint_every": 3, "gradient_checkpointing": True}
+    record = train(make_model(tokenizer), tokenizer, tmp_path / "b", **pace)
+    assert record["resumed_at_step"] == 8
+    np.testing.assert_allclose([r["loss"] for r in record["curve"]], [r["loss"] for r in undisturbed], atol=1e-4)
+    # What decides the result starts anew.
+    for other in ({"lr": 2e-2}, {"batch": 8}, {"precision": "bf16"}):
+        assert train(make_model(tokenizer), tokenizer, tmp_path / "b", **other)["resumed_at_step"] == 0
+
+
 @pytest.mark.parametrize("damage", ["other training", "half-written weights", "no weights", "broken state"])
 def test_a_checkpoint_that_does_not_fit_is_not_used(tokenizer, tmp_path, damage):
     train(make_model(tokenizer), tokenizer, tmp_path)

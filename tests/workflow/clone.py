@@ -40,13 +40,13 @@ def snakemake(folder: Path, *options: str, front: Path | None = None) -> subproc
     )
 
 
-def run_with_stand_ins(folder: Path, scratch: Path) -> None:
+def run_with_stand_ins(folder: Path, scratch: Path, configfiles: tuple[str, ...] = (CONFIG,)) -> None:
     """Run the pipeline with the programs' work replaced by :mod:`stand_in`."""
     scratch.mkdir()
     python = scratch / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).parent / "stand_in.py"}" "$@"\n')
     python.chmod(0o755)
-    done = snakemake(folder, "--configfile", CONFIG, "--quiet", "rules", front=scratch)
+    done = snakemake(folder, "--configfile", *configfiles, "--quiet", "rules", front=scratch)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recexplainer.digest import closure, code_digest
+from recexplainer.digest import closure, code_digest, meaning
 
 FIRST = '''"""Doc."""
 from package.inner.second import g
@@ -138,3 +138,54 @@ def test_circular_imports_end(project):
 def test_a_missing_script_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         code_digest(tmp_path / "absent.py")
+
+
+YAML = "# Words.\nquestion:\n  - |\n    # no comment: {item}?\n    Why?\n  - 'other'\n"
+JINJA = "{{ bos_token }}{% for m in messages %}\n{{ m.content }} end\n{% endfor %}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "other"),
+    [
+        ("a.yaml", YAML, YAML.replace("# Words.\n", "")),
+        ("a.yaml", YAML, YAML.replace("  - 'other'", "\n  # more\n  - other   # the last")),
+        ("a.jinja", JINJA, "{# Words. #}" + JINJA),
+        ("a.jinja", JINJA, JINJA.replace("{% for", "{#- more -#}\n{% for")),
+        ("a.jinja", JINJA, JINJA.replace("}} end", "}} e{# inside a word #}nd")),
+        ("a.jinja", JINJA, JINJA.replace("m.content", "m . content")),
+    ],
+)
+def test_a_comment_changes_no_meaning(tmp_path, name, text, other):
+    assert text != other
+    (tmp_path / name).write_text(text)
+    before = meaning(tmp_path / name)
+    (tmp_path / name).write_text(other)
+    assert meaning(tmp_path / name) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "other"),
+    [
+        ("a.yaml", YAML, YAML.replace("# no comment", "# a comment")),
+        ("a.yaml", YAML, YAML.replace("Why?\n  -", "Why? \n  -")),
+        ("a.yaml", "a: 1\nb: 2\n", "b: 2\na: 1\n"),
+        ("a.yaml", YAML, "a: [" + YAML),
+        ("a.jinja", JINJA, JINJA.replace("}} end", "}}  end")),
+        ("a.jinja", JINJA, JINJA.replace("m.content", "m.content | trim")),
+        ("a.jinja", JINJA, "{% for " + JINJA),
+        ("a.txt", "# a", "# b"),
+    ],
+)
+def test_other_words_change_the_meaning(tmp_path, name, text, other):
+    assert text != other
+    (tmp_path / name).write_text(text)
+    before = meaning(tmp_path / name)
+    (tmp_path / name).write_text(other)
+    assert meaning(tmp_path / name) != before
+
+
+def test_the_meaning_of_several_files_is_that_of_each_in_order(tmp_path):
+    for name, text in (("a.yaml", "x"), ("b.yaml", "y"), ("c.yaml", "x\ny")):
+        (tmp_path / name).write_text(text)
+    a, b, c = (tmp_path / name for name in ("a.yaml", "b.yaml", "c.yaml"))
+    assert len({meaning(a, b), meaning(b, a), meaning(a), meaning(c), meaning(), meaning(tmp_path / "none.yaml")}) == 6

@@ -143,6 +143,12 @@ CHANGES = {
     "the length of an explanation": ({"explanation": {"max_tokens": 40}}, {"explain", "explain_viewpoints"}),
     # how fast, not what: no result depends on it
     "the number of GPUs": ({"alignment": {"gpus": 2}, "evaluation": {"gpus": 1}}, set()),
+    "what is answered at once": ({"evaluation": {"batch_size": 7, "batch_tokens": 999}}, set()),
+    "what is labelled at once": ({"labels": {"batch_size": 9}}, set()),
+    "what is trained at once": ({"alignment": {"rows_per_micro_batch": 1, "gradient_checkpointing": True}}, set()),
+    "how often a training is saved": ({"alignment": {"checkpoint_every": 7}}, set()),
+    # the record names its files
+    "how a training is shared": ({"alignment": {"deepspeed": "config/deepspeed/zero3.json"}}, {"provenance"}),
     "the number of threads": ({"alignment": {"threads": 2}, "llm": {"scratch": {"threads": 2}}}, set()),
 }
 
@@ -174,19 +180,48 @@ def test_further_seeds_rerun_the_alignments_alone(finished):
 
 
 @pytest.mark.parametrize(
-    ("file", "rules"),
+    ("file", "words", "rules"),
     [
-        ("config/prompts/default.yaml", {"build_tasks", "train_llm"}),
-        ("config/prompts/explanation.yaml", {"make_demo_conversations", "explain", "explain_viewpoints", "draw_study"}),
-        ("src/recexplainer/study/rating_page.html", {"draw_study"}),
-        ("src/recexplainer/explanation/case_page.css", {"figure4", "figure5"}),
-        ("config/deepspeed/zero2.json", {"align"}),
-        ("config/chat_templates/plain.jinja", {"train_llm", "align", "predict_base", "predict_aligned"}),
+        ("config/prompts/default.yaml", "Next title?", {"build_tasks", "train_llm"}),
+        (
+            "config/prompts/explanation.yaml",
+            "for you.",
+            {"make_demo_conversations", "explain", "explain_viewpoints", "draw_study"},
+        ),
+        ("src/recexplainer/study/rating_page.html", "<body>", {"draw_study"}),
+        ("src/recexplainer/explanation/case_page.css", ":", {"figure4", "figure5"}),
+        ("config/chat_templates/plain.jinja", "USER: ", {"train_llm", "align", "predict_base", "predict_aligned"}),
     ],
 )
-def test_a_config_file_reruns_the_stages_that_read_it(finished, file, rules):
-    with edited(finished / file, lambda text: text.rstrip("\n") + " \n\n"):
+def test_a_config_file_reruns_the_stages_that_read_it(finished, file, words, rules):
+    with edited(finished / file, lambda text: text.replace(words, f"{words} ")):
         assert set(planned(finished)) == with_followers(rules)
+
+
+@pytest.mark.parametrize(
+    ("file", "comment", "rules"),
+    [
+        # The record has the files' checksums.
+        ("config/prompts/default.yaml", "# More words.\n", {"provenance"}),
+        ("config/prompts/explanation.yaml", "# More words.\n", {"provenance"}),
+        ("config/deepspeed/zero2.json", "\n", {"provenance"}),
+        ("config/chat_templates/plain.jinja", "{# More words. #}", set()),
+    ],
+)
+def test_a_comment_in_a_config_file_reruns_no_stage(finished, file, comment, rules):
+    with edited(finished / file, lambda text: comment + text):
+        assert set(planned(finished)) == with_followers(rules)
+
+
+def test_a_new_ceiling_of_money_asks_nothing_again(finished, tmp_path):
+    folder = tmp_path / "paid"
+    shutil.copytree(finished, folder)
+    paid = {"services": ["chatgpt"], "judges": ["gpt-4", "rubric"]}
+    run_with_stand_ins(folder, tmp_path / "bin", layered(folder, explanation=paid))
+    assert planned(folder, configfiles=layered(folder, explanation=paid)) == {}
+    assert planned(folder, configfiles=layered(folder, explanation=paid | {"max_usd": 77})) == {}
+    longer = planned(folder, configfiles=layered(folder, explanation=paid | {"judge_max_tokens": 99}))
+    assert longer["judge_by_service"] == 2 and "explain_by_service" not in longer
 
 
 def test_the_presets_differ_in_what_they_rerun(finished):

@@ -22,6 +22,9 @@ from recexplainer.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 
+PACE = ("rows_per_micro_batch", "gradient_checkpointing", "checkpoint_every")
+"""Settings that decide how a training is computed, not what: it may go on with others, as with other processes."""
+
 
 def learning_rate(step: int, steps: int, settings: dict) -> float:
     """Return the rate of a step: linear warm-up over a share of the steps, then linear or cosine decay to zero."""
@@ -72,7 +75,8 @@ def train(
     stage = config.get("zero_optimization", {}).get("stage")
     if stage not in (1, 2, 3):
         raise InputError(f"{deepspeed_config}: zero_optimization.stage is {stage}; expected 1, 2 or 3.")
-    identity = hashlib.sha256(json.dumps([identity, settings, seed], sort_keys=True).encode()).hexdigest()
+    decides = {key: value for key, value in settings.items() if key not in PACE}
+    identity = hashlib.sha256(json.dumps([identity, decides, seed], sort_keys=True).encode()).hexdigest()
     state, tensors = load_checkpoint(folder, identity) or ({"step": 0, "curve": [], "parts": []}, {})
     for name, parameter in trained_parameters(model).items():
         if tensors:
