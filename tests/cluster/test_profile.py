@@ -7,6 +7,9 @@ import pytest
 import yaml
 from clone import ROOT, copy_repository, snakemake
 
+from recexplainer.provenance.jobs import all_jobs
+from recexplainer.provenance.plan import GPUS, merged, over_budget
+
 PROFILE = yaml.safe_load((ROOT / "slurm/config.yaml").read_text(encoding="utf-8"))
 RULES = {
     name: body
@@ -15,6 +18,7 @@ RULES = {
 }
 SHARDS = {"predict_base_shard", "predict_aligned_shard"}
 ON_GPUS = {name for name, body in RULES.items() if "gpu=" in body}
+ON_LLM = {"align", "predict_base", "predict_aligned", "explain", "explain_viewpoints", "classify_cases"}
 LOCAL = {name for name, body in RULES.items() if "localrule: True" in body}
 
 
@@ -25,7 +29,7 @@ def test_it_names_rules_that_there_are_and_that_run_as_jobs():
 
 
 def test_what_runs_on_gpus_is_where_a_site_names_its_gpus_and_in_no_group():
-    assert {"align", "predict_base", "predict_aligned", "explain", "explain_viewpoints", "classify_cases"} == ON_GPUS
+    assert ON_LLM == ON_GPUS
     assert set(PROFILE["set-resources"]) >= ON_GPUS | SHARDS
     assert not set(PROFILE["groups"]) & (ON_GPUS | SHARDS)
 
@@ -69,6 +73,39 @@ def test_several_machines_are_one_task_each_that_the_job_starts_itself(tmp_path)
     resources = planned(tmp_path, {"alignment": {"nodes": 2, "gpus": 4}})
     for part in ("gpu=8", "nodes=2", "tasks=2", "gres=gpu:4", "mpi=srun", "mem_mb=64000"):
         assert part in resources
+
+
+def blocks(text: str) -> list[dict[str, str]]:
+    """Return the jobs of a dry run, groups' too, each as what it says: rule, input, output, benchmark, resources."""
+    found = re.findall(r"^( *)(?:local)?rule (\w+):\n((?:\1    .*\n)+)", text, re.MULTILINE)
+    return [{"rule": name} | dict(re.findall(r"^ +(\w+): (.*)$", body, re.MULTILINE)) for _, name, body in found]
+
+
+def test_every_stage_of_the_papers_experiment_fits_what_it_asks_for(tmp_path, monkeypatch):
+    copy_repository(tmp_path)
+    done = snakemake(tmp_path, "--profile", "slurm", "-n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs = [block for block in blocks(done.stdout + done.stderr) if block["rule"] != "all"]
+    monkeypatch.chdir(tmp_path)
+    config = merged(["config/config.yaml"], "config/schema.yaml")
+    counted = {f"results/benchmarks/{job.rule}/{job.name}.tsv": job for job in all_jobs(config)}
+    assert {block["benchmark"] for block in jobs} == set(counted) and len(jobs) == len(counted)
+
+    # Its inputs: each is there, or another job makes it.
+    made = {path for block in jobs for path in block["output"].split(", ")}
+    for block in jobs:
+        for path in filter(None, block.get("input", "").split(", ")):
+            assert path in made or (tmp_path / path).is_file(), (block["rule"], path)
+
+    # Its memory, of a machine and of the paper's cards, and its GPUs.
+    for block in jobs:
+        job = counted[block["benchmark"]]
+        asked = dict(re.findall(r"(\w+)=(\d+)", block["resources"]))
+        assert job.memory <= 1e6 * int(asked["mem_mb"]), block
+        assert job.gpu_memory < GPUS["V100"].memory, block
+        assert job.gpus == int(asked.get("gpu", 0)), block
+        assert (job.memory > 0) == (job.rule in ON_LLM), job.rule
+    assert over_budget(config) == []
 
 
 def test_several_machines_without_slurm_are_refused(tmp_path, monkeypatch):

@@ -8,14 +8,32 @@ from copy import deepcopy
 
 import pandas as pd
 import pytest
+import torch
 import yaml
+from bitsandbytes.functional import quantize_4bit
 from clone import ROOT, copy_repository, planned
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from recexplainer.errors import InputError
+from recexplainer.explanation.judge import first_turn
+from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.files import write_json
+from recexplainer.llm.cache import roomy_cache
+from recexplainer.provenance import memory
 from recexplainer.provenance.jobs import Job, all_jobs
-from recexplainer.provenance.plan import COLUMNS, STAGES, as_text, estimated_seconds, merged, plan, warnings
+from recexplainer.provenance.plan import (
+    COLUMNS,
+    LOCKED_CUDA,
+    STAGES,
+    as_text,
+    estimated_seconds,
+    merged,
+    over_budget,
+    plan,
+    warnings,
+)
 from recexplainer.provenance.sizes import Architecture, architecture, dataset_size, evaluated_samples, train_samples
+from recexplainer.service.cost import estimate
 
 SCHEMA = ROOT / "config/schema.yaml"
 PAPER = (ROOT / "config/config.yaml",)
@@ -236,15 +254,137 @@ def test_us_dollars_by_hand(paper):
     assert sum(row.usd for row in plan(paper)) == 0
 
 
-def test_a_job_over_the_limit_of_money_is_named(paper):
-    paper["explanation"]["max_usd"] = 1000
-    assert warnings(paper) == []
-    paper["explanation"]["max_usd"] = 20
+def test_what_the_judge_reads_is_measured_in_the_files_words(paper, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    asked = load_explanation_prompts(paper["explanation"]["prompts"])
+    # Titles of 12 tokens of 4 bytes, as many as the plan takes for a history; a text as long as it may be.
+    history = ["t" * 46] * round(31672 / 3901 / 2 + 1)
+    case = {"history": history, "title": "i" * 48, "label": True}
+    messages = first_turn(asked, case, "w" * 4 * paper["explanation"]["max_tokens"])
+    request = {"messages": messages, "max_tokens": paper["explanation"]["judge_max_tokens"]}
+    exact = 2500 * estimate([request], paper["services"]["gpt-4"]["price"]).usd
+    assert job(paper, "judge_by_service", "games.systems.gpt-4").usd == pytest.approx(exact, rel=0.02)
+
+
+def test_the_papers_experiment_keeps_to_its_ceiling_of_money(paper, monkeypatch):
+    for place in (ROOT, None):  # the prompts' file is there, or not
+        if place:
+            monkeypatch.chdir(place)
+        assert 100 < sum(row.usd for row in plan(paper)) < paper["explanation"]["max_usd"]
+        assert over_budget(paper) == []
+
+
+def test_money_over_the_ceiling_is_said_of_the_whole_run(paper):
+    total, dearest = (fold(found.usd for found in all_jobs(paper)) for fold in (sum, max))
+    # Every stage for itself would keep to it.
+    paper["explanation"]["max_usd"] = round((total + dearest) / 2)
     text = as_text(paper, plan(paper))
-    assert "judge_by_service games.systems.gpt-4 may cost" in text and "max_usd, 20" in text
-    assert "explain_by_service" not in "".join(warnings(paper))  # some cents
+    assert f"Note: services may cost up to {total:.2f} USD, more than explanation.max_usd" in text
+    assert f"{dearest:.2f} USD, is for judge_by_service steam.systems.gpt-4" in text
     paper["explanation"]["max_usd"] = None
-    assert warnings(paper) == []
+    assert over_budget(paper) == []
+
+
+# ------------------------------------------------------------ memory and cards
+
+
+def card_notes(config: dict, gpu: str) -> list[str]:
+    return [line for line in warnings(config, None, {"gpu": gpu}) if gpu in line]
+
+
+def test_the_papers_cards_hold_the_papers_experiment_but_want_another_build(paper):
+    (note,) = card_notes(paper, "V100")
+    assert "compute capability 7.0" in note and "CUDA 13" in note and "CUDA 12.6" in note
+    assert card_notes(paper, "A100") == []
+    paper["evaluation"]["precision"] = "bf16"
+    assert any("evaluation.precision is bf16, which a V100 lacks" in note for note in card_notes(paper, "V100"))
+
+
+def test_the_build_of_the_lock_is_the_one_that_the_plan_speaks_of():
+    lock = (ROOT / "envs/torch-cuda.lock").read_text(encoding="utf-8")
+    assert re.findall(r"^nvidia-cuda-runtime==(\d+)\.", lock, re.MULTILINE) == [str(LOCKED_CUDA)]
+
+
+def test_explanations_of_sixty_four_at_once_are_too_much_for_the_papers_cards(paper):
+    paper["evaluation"]["batch_tokens"] = None
+    notes = card_notes(paper, "V100")
+    assert any(note.startswith("explain needs up to ") and "evaluation.batch_tokens" in note for note in notes)
+    cache = 64 * (1024 + 500) * 2 * 32 * 4096 * 2  # keys and values of 32 layers in fp16: 48 GiB
+    assert job(paper, "explain", "games.base").gpu_memory > cache + 2 * 6.7e9
+    assert job(paper, "align", "games.hybrid.full").gpu_memory < 32e9
+
+
+@pytest.mark.parametrize("gpu", ["RTX3090", "L4", "RTX4090"])
+def test_the_one_small_gpu_of_the_readme_holds_every_job(paper, tmp_path, gpu):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(# one_small_gpu\.yaml\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "one_small_gpu.yaml").write_text(example)
+    small = merged([*PAPER, tmp_path / "one_small_gpu.yaml"], SCHEMA)
+    on_gpus = [found for found in all_jobs(small) if found.gpus]
+    assert {found.rule for found in on_gpus} >= {"align", "predict_base", "predict_aligned", "explain"}
+    assert all(found.gpus == 1 and 4e9 < found.gpu_memory < 24e9 for found in on_gpus)
+    (said,) = re.findall(r"needs at most (\d+) GB of a GPU", text)
+    assert int(said) - 1 < max(found.gpu_memory for found in on_gpus) / 1e9 <= int(said)
+    assert card_notes(small, gpu) == []
+    # Without a limit of tokens the explanations would not fit.
+    small["evaluation"]["batch_tokens"] = None
+    assert any(note.startswith("explain needs") for note in card_notes(small, gpu))
+
+
+def test_memory_of_what_is_held_is_that_of_a_real_model(paper):
+    config = LlamaConfig(
+        **{"vocab_size": 96, "hidden_size": 32, "intermediate_size": 80, "num_hidden_layers": 3},
+        **{"num_attention_heads": 4, "num_key_value_heads": 2},
+    )
+    llm, model = LlamaForCausalLM(config).to(torch.bfloat16), Architecture(32, 3, 80, 96, key_share=0.5)
+    norms = 7 * 32
+    held = sum(parameter.nbytes for parameter in llm.parameters())
+    assert memory.weights(paper, model, "bf16") == held - 2 * norms
+    cache = roomy_cache(config)
+    llm(input_ids=torch.ones(2, 5, dtype=torch.long), past_key_values=cache, use_cache=True)
+    numbers = sum(buffer.nbytes for layer in cache.layers for buffer in layer._buffers)
+    assert numbers == memory.cached_token(model, "bf16") * 2 * (5 + memory.ROOM)
+
+
+def test_memory_of_weights_in_four_bits_is_what_they_take(paper):
+    paper["llm"]["quantization"] = "nf4"
+    model = Architecture(512, 2, 1024, 1000)
+    packed, state = quantize_4bit(torch.randn(512, 1024), quant_type="nf4", compress_statistics=True)
+    each = (packed.nbytes + state.absmax.nbytes + state.state2.absmax.nbytes) / (512 * 1024)
+    blocks, rows = model.parameters - 2 * 512 * 1000, 2 * 512 * 1000
+    assert memory.weights(paper, model, "fp16") == pytest.approx(each * blocks + 2 * rows, rel=0.001)
+    assert memory.weights(paper, model, "bf16", training=True) == pytest.approx(each * blocks + 4 * rows, rel=0.001)
+
+
+def test_memory_follows_the_limits_of_a_batch(paper):
+    def needed(**changes) -> float:
+        changed = paper | {"evaluation": paper["evaluation"] | changes}
+        return job(changed, "explain", "games.base").gpu_memory
+
+    token = 2 * 32 * 4096 * 2
+    # Each further token is held, and read.
+    assert needed(batch_tokens=16000) - needed(batch_tokens=8000) >= 8000 * token
+    assert needed(batch_tokens=1) == needed(batch_tokens=1524)  # one prompt and its answer are the least
+    assert needed(batch_size=1) < needed(batch_size=64)
+    assert needed(gpus=0) == 0
+    retrieval = job(paper, "predict_base", "games").gpu_memory
+    paper["evaluation"]["beams"] = 20  # beams of one prompt are together in any case
+    assert job(paper, "predict_base", "games").gpu_memory > retrieval
+
+
+def test_memory_of_a_training_follows_what_is_trained_and_shared(paper):
+    def needed(**changes) -> float:
+        changed = paper | {"alignment": paper["alignment"] | changes}
+        return job(changed, "align", "games.behavior.full").gpu_memory
+
+    whole = needed()
+    assert needed(deepspeed="config/deepspeed/zero3.json") == pytest.approx(whole - 7 / 8 * 2 * 6.738e9, rel=0.01)
+    assert needed(gradient_checkpointing=False) > whole + 31 * 1024 * 14 * 4096 * 2
+    assert needed(rows_per_micro_batch=4) > whole
+    assert needed(gpus=0) == 0
+    paper["switches"]["trained_rows"] = "all"
+    assert needed() == pytest.approx(whole + 2 * 32000 * 4096 * (4 + 12 / 8), rel=0.01)
+    assert job(paper, "align", "games.behavior.full").memory == 8 * job(paper, "explain", "games.base").memory
 
 
 # ------------------------------------------------------------ recorded times

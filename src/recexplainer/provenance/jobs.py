@@ -12,9 +12,12 @@ as it may get, and what the judge reads as well.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 
 from recexplainer import settings, sources, targets
+from recexplainer.explanation.prompts import load_explanation_prompts
+from recexplainer.provenance import memory
 from recexplainer.provenance.sizes import (
     Architecture,
     architecture,
@@ -24,6 +27,7 @@ from recexplainer.provenance.sizes import (
     train_samples,
     words,
 )
+from recexplainer.service.cost import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE
 
 RAW_BYTES = 1e9  # of a raw file whose size is unknown
 GENERATED_BYTES = 1e6
@@ -36,7 +40,7 @@ REQUEST_SECONDS = 5.0
 MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
 SAMPLE_BYTES = 60  # of a training sample, compressed
 ANSWER_BYTES = 200  # of a prediction
-JUDGE_TOKENS = 480  # of the judge's instruction
+JUDGE_TOKENS = 480  # of the judge's instruction, where its file is not there
 BATCH_DISCOUNT = 0.5
 SYSTEMS_WITHOUT_LLM = ("random", "popularity")
 
@@ -55,6 +59,8 @@ class Job:
         gpus, threads: what it asks for.
         disk: bytes of its outputs, checkpoints included.
         usd: the most that it pays to a service.
+        gpu_memory: bytes that it needs of each of its GPUs at most.
+        memory: likewise of the main memory of each of its machines; 0 where it is not counted.
     """
 
     rule: str
@@ -67,6 +73,8 @@ class Job:
     threads: int = 1
     disk: float = 0
     usd: float = 0
+    gpu_memory: float = 0
+    memory: float = 0
 
 
 def all_jobs(config: dict) -> Iterator[Job]:
@@ -211,6 +219,8 @@ def _llm_jobs(config: dict) -> Iterator[Job]:
             gpus=alignment["gpus"] * alignment["nodes"],
             threads=alignment["threads"] * max(1, alignment["gpus"]) * alignment["nodes"],
             disk=kept,
+            gpu_memory=memory.alignment(config, dim),
+            memory=memory.of_machine(config, max(1, alignment["gpus"])),
         )
 
 
@@ -227,6 +237,8 @@ def _generation_flops(config: dict, name: str, mode: str, counts: dict[str, int]
 def _generation_job(config: dict, rule: str, job: str, name: str, mode: str, counts: dict[str, int]) -> Job:
     """A job in which the LLM answers some samples per task."""
     answered = sum(counts.values())
+    longest = max(sample_tokens(config, name, mode, task)[1] for task in counts)
+    beams = config["evaluation"]["beams"] if "retrieval" in counts else 1
     return Job(
         rule,
         job,
@@ -237,6 +249,8 @@ def _generation_job(config: dict, rule: str, job: str, name: str, mode: str, cou
         gpus=config["evaluation"]["gpus"],
         threads=config["evaluation"]["threads"],
         disk=ANSWER_BYTES * answered,
+        gpu_memory=memory.generation(config, longest, beams),
+        memory=memory.of_machine(config),
     )
 
 
@@ -311,6 +325,15 @@ def _service_job(config: dict, rule: str, job: str, service: str, count: int, qu
     )
 
 
+def _judge_tokens(config: dict) -> int:
+    """Tokens of the judge's instruction, by the rule of thumb of the service's estimate."""
+    path = Path(config["explanation"]["prompts"])
+    if not path.is_file():
+        return JUDGE_TOKENS
+    words = "".join(load_explanation_prompts(path).judge[::2])
+    return ceil(len(words.encode()) / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE
+
+
 def _judgement_jobs(config: dict) -> Iterator[Job]:
     explanation, run = config["explanation"], config["run"]
     systems = 1 + len(explanation["services"]) + len(run["modes"])
@@ -324,7 +347,7 @@ def _judgement_jobs(config: dict) -> Iterator[Job]:
         if (study["ratings"], study["dataset"], group) == ("simulated", name, "systems") and "rubric" not in judges:
             judges.append("rubric")
         behavior, answer = sample_tokens(config, name, "behavior", "explanation")
-        read = JUDGE_TOKENS + behavior - 2 * words(config).question + answer
+        read = _judge_tokens(config) + behavior - 2 * words(config).question + answer
         for judge in judges:
             if judge == "rubric":
                 job = f"{name}.{group}"
@@ -351,6 +374,8 @@ def _faithfulness_jobs(config: dict) -> Iterator[Job]:
             gpus=config["evaluation"]["gpus"],
             threads=config["evaluation"]["threads"],
             disk=ANSWER_BYTES * cases,
+            gpu_memory=memory.generation(config, 1),
+            memory=memory.of_machine(config),
         )
         texts = cases * (len(forms) + len(explanation["services"]))
         yield Job("measure_faithfulness", name, texts, seconds=texts / MEASURE_RATE, disk=ANSWER_BYTES * texts)

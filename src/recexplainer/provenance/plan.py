@@ -14,6 +14,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
+from recexplainer.devices import FIRST_CAPABILITY, OLDER_CARDS
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_csv
 from recexplainer.provenance.jobs import Job, all_jobs
@@ -21,18 +22,31 @@ from recexplainer.provenance.sizes import architecture, dataset_size
 from recexplainer.settings import check
 from recexplainer.yaml_files import read_config
 
-GPU_FLOPS = {
-    "T4": 65e12,
-    "V100": 112e12,
-    "RTX3090": 71e12,
-    "L4": 121e12,
-    "A10": 125e12,
-    "RTX4090": 165e12,
-    "A100": 312e12,
-    "H100": 989e12,
-    "H200": 989e12,
+
+@dataclass(frozen=True)
+class Gpu:
+    """A card: dense half-precision FLOP/s with tensor cores, bytes of memory, compute capability, by its maker."""
+
+    flops: float
+    memory: float
+    capability: tuple[int, int]
+
+
+GPUS = {
+    "T4": Gpu(65e12, 16e9, (7, 5)),
+    "V100": Gpu(112e12, 32e9, (7, 0)),
+    "RTX3090": Gpu(71e12, 24e9, (8, 6)),
+    "L4": Gpu(121e12, 24e9, (8, 9)),
+    "A10": Gpu(125e12, 24e9, (8, 6)),
+    "RTX4090": Gpu(165e12, 24e9, (8, 9)),
+    "A100": Gpu(312e12, 80e9, (8, 0)),
+    "H100": Gpu(989e12, 80e9, (9, 0)),
+    "H200": Gpu(989e12, 141e9, (9, 0)),
 }
-"""Dense half-precision FLOP/s with tensor cores, as their maker states them."""
+"""Of cards with several sizes of memory, the larger one."""
+
+LOCKED_CUDA = 13  # of envs/torch-cuda.lock
+FIRST_WITH_BF16 = (8, 0)
 
 DEFAULTS = {
     "gpu": "A100",
@@ -67,12 +81,15 @@ WITH_LLM = (
 )
 """The rules whose time depends on the LLM and its devices."""
 
-COLUMNS = ["stage", "rule", "jobs", "hours", "gpu_hours", "cpu_hours", "disk_gb", "usd", "basis"]
+COLUMNS = ["stage", "rule", "jobs", "hours", "gpu_hours", "cpu_hours", "disk_gb", "gpu_gb", "usd", "basis"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A rule's sums. ``hours`` is wall time, job after job; ``basis``: estimate, recorded, or recorded and scaled."""
+    """A rule's sums; ``gpu_gb``, what the largest of its jobs takes of one GPU's memory.
+
+    ``hours`` is wall time, job after job; ``basis``: estimate, recorded, or recorded and scaled.
+    """
 
     stage: str
     rule: str
@@ -81,6 +98,7 @@ class Row:
     gpu_hours: float
     cpu_hours: float
     disk_gb: float
+    gpu_gb: float
     usd: float
     basis: str
 
@@ -132,8 +150,8 @@ def _assumptions(changed: dict) -> dict:
         if key not in DEFAULTS:
             raise InputError(f"--settings: {key!r} is unknown; expected some of {', '.join(DEFAULTS)}.")
         if key == "gpu":
-            if value not in GPU_FLOPS:
-                raise InputError(f"--settings: gpu: {value!r} is unknown; expected one of {', '.join(GPU_FLOPS)}.")
+            if value not in GPUS:
+                raise InputError(f"--settings: gpu: {value!r} is unknown; expected one of {', '.join(GPUS)}.")
         elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise InputError(f"--settings: {key}: {value!r}; expected a number of at least 0.")
         elif (value == 0 and key != "start_seconds") or (value > 1 and key.endswith("_utilisation")):
@@ -144,7 +162,7 @@ def _assumptions(changed: dict) -> dict:
 def estimated_seconds(job: Job, assumed: dict) -> float:
     """Return the wall time of a job, by the formula of this module."""
     utilisation = assumed["generation_utilisation" if job.generating else "training_utilisation"]
-    device = job.gpus * GPU_FLOPS[assumed["gpu"]] if job.gpus else job.threads * assumed["cpu_flops"]
+    device = job.gpus * GPUS[assumed["gpu"]].flops if job.gpus else job.threads * assumed["cpu_flops"]
     return assumed["start_seconds"] + job.seconds + job.flops / (device * utilisation)
 
 
@@ -216,20 +234,37 @@ def _row(stage: str, jobs: list[Job], recorded: list[tuple[Job, float]], assumed
         gpu_hours=sum(hours[job.name] * job.gpus for job in jobs),
         cpu_hours=sum(hours[job.name] * job.threads for job in jobs if not job.gpus),
         disk_gb=sum(job.disk for job in jobs) / 1e9,
+        gpu_gb=max(job.gpu_memory for job in jobs) / 1e9,
         usd=sum(job.usd for job in jobs),
         basis="recorded" if repeated == len(jobs) else "estimate" if per_sample is None else "recorded, scaled",
     )
 
 
-def warnings(config: dict, benchmarks: str | Path | None = None) -> list[str]:
-    """Return what to think of before the run: money over the limit, sizes that are guesses, benchmarks of no record."""
-    limit, found = config["explanation"]["max_usd"], []
-    for job in all_jobs(config):
-        if limit is not None and job.usd > limit:
-            found.append(
-                f"{job.rule} {job.name} may cost up to {job.usd:.2f} USD, more than explanation.max_usd, {limit:g}: "
-                "the run may refuse to ask. Raise the limit, or ask for fewer cases."
-            )
+def over_budget(config: dict) -> list[str]:
+    """Say that services may cost more than the run may spend: it would refuse to ask at its end, not at its start."""
+    paid, limit = [job for job in all_jobs(config) if job.usd], config["explanation"]["max_usd"]
+    cost = sum(job.usd for job in paid)
+    if limit is None or cost <= limit:
+        return []
+    dearest = max(paid, key=lambda job: job.usd)
+    return [
+        f"services may cost up to {cost:.2f} USD, more than explanation.max_usd, {limit:g}: the run would refuse to "
+        f"ask, in its last stages. The most, {dearest.usd:.2f} USD, is for {dearest.rule} {dearest.name}. Raise the "
+        "limit, or ask for fewer cases."
+    ]
+
+
+def warnings(config: dict, benchmarks: str | Path | None = None, assumptions: dict | None = None) -> list[str]:
+    """Return what to think of before the run.
+
+    Money over the ceiling; a GPU that the locked torch has no code for, that lacks a precision or has too little
+    memory; sizes that are guesses; benchmarks of no record.
+
+    Args:
+        config, benchmarks, assumptions: as for :func:`plan`.
+    """
+    jobs, found = list(all_jobs(config)), over_budget(config)
+    found += _gpu_warnings(config, jobs, (DEFAULTS | (assumptions or {}))["gpu"])
     for name in config["run"]["datasets"]:
         if dataset_size(config, name).basis == "assumed":
             found.append(f"the size of {name} is a guess: nothing in the config tells it before its data stage is done")
@@ -240,18 +275,48 @@ def warnings(config: dict, benchmarks: str | Path | None = None) -> list[str]:
     return found
 
 
+def _gpu_warnings(config: dict, jobs: list[Job], name: str) -> list[str]:
+    card, found = GPUS[name], []
+    on_gpus = [job for job in jobs if job.gpus]
+    if not on_gpus:
+        return []
+    if card.capability < FIRST_CAPABILITY[LOCKED_CUDA]:
+        found.append(
+            f"a {name} has compute capability {card.capability[0]}.{card.capability[1]}, and the torch that make setup "
+            f"installs (CUDA {LOCKED_CUDA}) begins at {'.'.join(map(str, FIRST_CAPABILITY[LOCKED_CUDA]))}: install the "
+            f"build of the same torch for CUDA {OLDER_CARDS[0]}"
+        )
+    for part in ("alignment", "evaluation"):
+        if config[part]["gpus"] and config[part]["precision"] == "bf16" and card.capability < FIRST_WITH_BF16:
+            found.append(f"{part}.precision is bf16, which a {name} lacks: take fp16")
+    for rule in dict.fromkeys(job.rule for job in on_gpus):
+        needed = max(job.gpu_memory for job in on_gpus if job.rule == rule)
+        if needed > card.memory:
+            remedy = (
+                "rows_per_micro_batch 1, gradient_checkpointing or zero3.json need less"
+                if rule == "align"
+                else "evaluation.batch_tokens may be lower; batches that do not fit are halved"
+            )
+            found.append(
+                f"{rule} needs up to {needed / 1e9:.1f} GB of a GPU by count, and a {name} has "
+                f"{card.memory / 1e9:g}: {remedy}; llm.quantization: nf4 holds the weights in 4 bits"
+            )
+    return found
+
+
 def as_text(
     config: dict, rows: list[Row], benchmarks: str | Path | None = None, assumptions: dict | None = None
 ) -> str:
     """Return the plan as a table to read, with totals, what was assumed, and what to think of."""
     assumed, model = DEFAULTS | (assumptions or {}), architecture(config)
-    titles = ["stage", "rule", "jobs", "hours", "GPU-hours", "CPU-hours", "disk GB", "USD", "basis"]
+    titles = ["stage", "rule", "jobs", "hours", "GPU-hours", "CPU-hours", "disk GB", "GPU GB", "USD", "basis"]
     lines, last = [titles], None
     for row in rows:
         cells = [row.stage if row.stage != last else "", row.rule, str(row.jobs), *_numbers(row), row.basis]
         lines.append(cells)
         last = row.stage
     totals = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS[2:-1]}
+    totals["gpu_gb"] = max(row.gpu_gb for row in rows)
     lines.append(["total", "", str(totals["jobs"]), *_numbers(Row("", "", basis="", **totals)), ""])
     widths = [max(len(line[place]) for line in lines) for place in range(len(titles))]
     left = (0, 1, len(titles) - 1)
@@ -272,15 +337,17 @@ def as_text(
     device = (
         assumed["gpu"] if any(row.gpu_hours for row in rows) else f"{assumed['cpu_flops'] / 1e9:g} GFLOP/s a thread"
     )
+    if totals["gpu_gb"]:
+        text.append("GPU GB is what the largest job needs of each of its GPUs at most, by count.")
     text.append(
         f"Estimates assume: {device}, {assumed['training_utilisation']:.0%} of it used in training and "
         f"{assumed['generation_utilisation']:.0%} in generation. Expect them to be right within a factor of three."
     )
-    return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config, benchmarks))])
+    return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config, benchmarks, assumptions))])
 
 
 def _numbers(row: Row) -> list[str]:
-    values = (row.hours, row.gpu_hours, row.cpu_hours, row.disk_gb, row.usd)
+    values = (row.hours, row.gpu_hours, row.cpu_hours, row.disk_gb, row.gpu_gb, row.usd)
     return ["<0.01" if 0 < value < 0.005 else f"{value:.2f}" for value in values]
 
 

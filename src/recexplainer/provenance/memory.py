@@ -1,0 +1,76 @@
+"""Memory that the jobs need at most, by count, in bytes: of one GPU, and of a machine.
+
+Of a GPU, in generation: the weights; keys and values of ``evaluation.batch_tokens`` tokens, with the room that the
+cache keeps; the states of one layer while prompts are read; the scores of the next token. In training: the weights,
+under ZeRO-3 a share of them; what is trained, with gradients and AdamW's state; the states of the layers, only their
+inputs where they are computed again; the scores of one row of targets. Attention keeps no scores, as torch's kernels
+compute them piece by piece. To either, what CUDA and its libraries take for themselves.
+
+A machine holds the LLM once per process while it is loaded, whatever is done with it then.
+"""
+
+from pathlib import Path
+
+from recexplainer import settings
+from recexplainer.provenance.sizes import Architecture, architecture
+
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # of a weight: its 4 bits, and twice quantized scales
+ROOM = 64  # tokens of a sequence that the cache makes room for at a time
+OF_CUDA = 1.5e9  # context, workspaces, pieces that are too small to be used
+OF_PROCESS = 2.5e9  # of main memory: Python, torch and its libraries
+BUCKETS = 2 * 2e8  # numbers that DeepSpeed gathers or reduces at once, config/deepspeed
+
+
+def weights(config: dict, model: Architecture, precision: str, training: bool = False) -> float:
+    """Return the bytes of the LLM's weights on a GPU; in training of 4 bits, its rows of tokens are held in fp32."""
+    if config["llm"]["quantization"] is None:
+        return float(BYTES[precision] * model.parameters)
+    rows = (1 if model.tied else 2) * model.vocabulary * model.hidden
+    return NF4_BYTES * (model.parameters - rows) + (4 if training else BYTES[precision]) * rows
+
+
+def cached_token(model: Architecture, precision: str) -> float:
+    """Return the bytes of the keys and values of one token."""
+    return 2.0 * model.layers * model.key_share * model.hidden * BYTES[precision]
+
+
+def generation(config: dict, answer: int, beams: int = 1) -> float:
+    """Return the bytes of a GPU that answers of up to ``answer`` tokens take; 0 without one."""
+    evaluation, model = config["evaluation"], architecture(config)
+    if not evaluation["gpus"]:
+        return 0.0
+    precision, size = evaluation["precision"], max(evaluation["batch_size"], beams)
+    longest = config["alignment"]["context"] + answer
+    tokens = size * longest
+    if evaluation["batch_tokens"] is not None:
+        # One prompt is a batch in any case.
+        tokens = min(tokens, max(evaluation["batch_tokens"], beams * longest))
+    cache = cached_token(model, precision) * (tokens + ROOM * min(size, tokens))
+    reading = tokens * (8 * model.hidden + 3 * model.intermediate) * BYTES[precision]
+    scores = 4 * 4 * size * model.vocabulary
+    return weights(config, model, precision) + cache + reading + scores + OF_CUDA
+
+
+def alignment(config: dict, dim: int) -> float:
+    """Return the bytes of each GPU that a training takes, for a recommender's embeddings of ``dim``; 0 without one."""
+    chosen, model = config["alignment"], architecture(config)
+    if not chosen["gpus"]:
+        return 0.0
+    processes, each = chosen["gpus"] * chosen["nodes"], BYTES[chosen["precision"]]
+    preset = Path(chosen["deepspeed"]).name
+    held = weights(config, model, chosen["precision"], training=True) / (processes if "zero3" in preset else 1)
+    trained = model.adapter_parameters(chosen["lora"], dim, settings.resolve(config)["trained_rows"])
+    # Weight and gradient; of the share of this process, a copy in fp32 and AdamW's two moments.
+    trained *= 2 * each + (0 if "offload" in preset else 12 / processes)
+    tokens = chosen["rows_per_micro_batch"] * chosen["context"]
+    layer = (14 * model.hidden + 4 * model.intermediate) * each
+    states = layer + model.layers * model.hidden * each if chosen["gradient_checkpointing"] else model.layers * layer
+    scores = (each + 3 * 4) * model.vocabulary
+    return held + trained + BUCKETS * each + tokens * (states + scores) + OF_CUDA
+
+
+def of_machine(config: dict, processes: int = 1) -> float:
+    """Return the bytes of main memory in which processes load the LLM, each for itself."""
+    each = 4.0 if config["llm"]["source"] == "scratch" else 2.0
+    return processes * (each * architecture(config).parameters + OF_PROCESS)
