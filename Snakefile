@@ -17,6 +17,7 @@ container: "recexplainer.sif"
 
 
 include: "rules/common.smk"
+include: "rules/params.smk"
 
 
 wildcard_constraints:
@@ -57,11 +58,6 @@ rule all:
         "<results>/study/key.json",
         optional_results(),
     localrule: True
-
-
-onstart:
-    for line in over_budget():
-        print(f"Note: {line}", file=sys.stderr)
 
 
 onsuccess:

@@ -17,7 +17,8 @@ shell.prefix(f'set -euo pipefail; export PYTHONPATH="{ROOT}/src${{{{PYTHONPATH:+
 
 try:
     settings.check(config, ROOT / "config" / "schema.yaml")
-    settings.check_file("alignment.deepspeed", config["alignment"]["deepspeed"])
+    if not Path(config["alignment"]["deepspeed"]).is_file():  # no input: another one calls for no rerun
+        raise InputError(f"config: alignment.deepspeed: no file {config['alignment']['deepspeed']!r}; expected one.")
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -58,10 +59,6 @@ COUNTED_MODE = next((mode for mode in ["hybrid", "intention"] if mode in MODES),
 CHAT_TEMPLATE = None if config["llm"]["chat_template"] == "tokenizer" else config["llm"]["chat_template"]
 ALIGNMENT_NODES = config["alignment"]["nodes"]
 PREDICTED = ["retrieval", "ranking", "classification", "reconstruction"]
-# How much an LLM answers, or trains on, at once, and how often it is saved: no result depends on it by more than
-# rounding and the draws of dropout.
-AT_ONCE = ["batch_size", "batch_tokens"]
-PACE = ["rows_per_micro_batch", "gradient_checkpointing", "checkpoint_every"]
 # What transformers saves of a model and its tokenizer.
 LLM_FILES = [
     "config.json",
@@ -76,11 +73,6 @@ LLM_FILES = [
 def code_digest(script):
     """Digest of a script and of the project's modules that it imports: a change of their logic reruns the rule."""
     return digest.code_digest(ROOT / "workflow" / "scripts" / script, ROOT / "src")
-
-
-def meaning(*texts):
-    """Digest of what files of texts mean, for a rule that takes them as `ancient`: a comment is no trigger."""
-    return digest.meaning(*(text for text in texts if text))
 
 
 def seed(stage, *wildcard_names):
@@ -102,11 +94,6 @@ def to_json(*parts, without=(), **more):
     """The config values that a script gets, as JSON: mappings merged, less some keys, plus some more."""
     merged = {key: value for part in parts for key, value in part.items() if key not in without}
     return json.dumps(merged | more, sort_keys=True)
-
-
-def unwatched(value):
-    """A parameter that calls for no rerun when it changes: Snakemake takes none that depends on the input."""
-    return lambda wildcards, input: value
 
 
 def pick(mapping, *keys):
@@ -149,36 +136,6 @@ def several_nodes():
     """What Slurm has to know of a training on several machines: one task on each, started by the job itself."""
     nodes, gres = ALIGNMENT_NODES, f"gpu:{config['alignment']['gpus']}"
     return {} if nodes == 1 else dict(nodes=nodes, tasks=nodes, tasks_per_gpu=0, mpi="srun", gres=gres)
-
-
-def predict_settings(without=()):
-    """What an LLM's predictions are made with."""
-    return to_json(
-        config["evaluation"],
-        pick(config["alignment"], "context"),
-        pick(SWITCHES, "retrieval_decoding", "title_reading", "classification_decision"),
-        without=["shards", "bootstrap", "gpus", "threads", *without],
-    )
-
-
-def explain_settings(without=()):
-    """What an LLM's explanations are made with."""
-    return to_json(
-        pick(config["evaluation"], *AT_ONCE, "precision"),
-        pick(config["alignment"], "context"),
-        pick(config["explanation"], "max_tokens"),
-        without=without,
-    )
-
-
-def align_settings(without=()):
-    """What an alignment is made with."""
-    return to_json(
-        config["alignment"],
-        pick(SWITCHES, "embedding_injection", "trained_rows", "loss_average"),
-        without=["deepspeed", "nodes", "gpus", "threads", *without],
-        lora=settings.lora(config),
-    )
 
 
 def adapter_files(wildcards):

@@ -127,3 +127,8 @@ rule table_spending:
         "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
         " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"
         " 2>&1 | tee {log:q}"
+
+
+onstart:
+    for line in over_budget():
+        print(f"Note: {line}", file=sys.stderr)

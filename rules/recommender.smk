@@ -2,17 +2,6 @@
 EXTERNAL = targets.external(config)
 
 
-def take_settings(without=()):
-    """What the labels of a recommender from outside are made with."""
-    return lambda w: to_json(
-        config["labels"],
-        pick(config["recommender"], "bootstrap"),
-        without=without,
-        name=w.recommender.removeprefix("."),
-        validation=SWITCHES["recommender_validation"],
-    )
-
-
 rule tune_recommender:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
