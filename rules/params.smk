@@ -1,0 +1,56 @@
+# Parameters of several rules: what decides a result, whose change calls for a rerun, and what only how it is computed.
+# How much an LLM answers, or trains on, at once, and how often it is saved: no result depends on it by more than
+# rounding and the draws of dropout.
+AT_ONCE = ["batch_size", "batch_tokens"]
+PACE = ["rows_per_micro_batch", "gradient_checkpointing", "checkpoint_every"]
+
+
+def meaning(*texts):
+    """Digest of what files of texts mean, which go with it as `ancient`. A comment is no trigger."""
+    return digest.meaning(*(text for text in texts if text))
+
+
+def unwatched(value):
+    """A parameter that calls for no rerun when it changes: Snakemake takes none that depends on the input."""
+    return lambda wildcards, input: value
+
+
+def predict_settings(without=()):
+    """What an LLM's predictions are made with."""
+    return to_json(
+        config["evaluation"],
+        pick(config["alignment"], "context"),
+        pick(SWITCHES, "retrieval_decoding", "title_reading", "classification_decision"),
+        without=["shards", "bootstrap", "gpus", "threads", *without],
+    )
+
+
+def explain_settings(without=()):
+    """What an LLM's explanations are made with."""
+    return to_json(
+        pick(config["evaluation"], *AT_ONCE, "precision"),
+        pick(config["alignment"], "context"),
+        pick(config["explanation"], "max_tokens"),
+        without=without,
+    )
+
+
+def take_settings(without=()):
+    """What the labels of a recommender from outside are made with."""
+    return lambda w: to_json(
+        config["labels"],
+        pick(config["recommender"], "bootstrap"),
+        without=without,
+        name=w.recommender.removeprefix("."),
+        validation=SWITCHES["recommender_validation"],
+    )
+
+
+def align_settings(without=()):
+    """What an alignment is made with."""
+    return to_json(
+        config["alignment"],
+        pick(SWITCHES, "embedding_injection", "trained_rows", "loss_average"),
+        without=["deepspeed", "nodes", "gpus", "threads", *without],
+        lora=settings.lora(config),
+    )
