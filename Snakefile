@@ -1,5 +1,6 @@
 # The paper's pipeline, from raw data to tables:
 #   snakemake --cores 4                                      the paper's experiment (config/config.yaml)
+#   snakemake --cores 2 --configfile config/pocket.yaml      real data and a real LLM, at pocket size
 #   snakemake --cores 1 --configfile config/demo.yaml        the demo, on generated data
 from snakemake.utils import min_version
 

@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from recexplainer import digest, settings, sources, targets
 from recexplainer.errors import InputError
-from recexplainer.provenance import plan
+from recexplainer.provenance import machine, plan
 from recexplainer.seeds import derive_seed
 from recexplainer.service import settings as services
 
@@ -21,6 +21,7 @@ try:
         raise InputError(f"config: alignment.deepspeed: no file {config['alignment']['deepspeed']!r}; expected one.")
 except InputError as error:
     raise WorkflowError(str(error))
+config.update(settings.with_gpus(config, machine.gpus))
 
 RESULTS = config["pathvars"]["results"]
 SWITCHES = settings.resolve(config)

@@ -2,7 +2,7 @@
 
 import codecs
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,9 @@ LORA_TARGETS = {
 }
 """The modules that the switch ``lora_targets`` names, as Llama calls them."""
 
+ON_CPU = "auto, bf16 or fp32"
+"""Precisions of a processor."""
+
 # JSON Schema takes 8.0 for a whole number and YAML has .nan and .inf; neither is meant anywhere in the config.
 _Validator = validators.extend(
     Draft202012Validator,
@@ -84,6 +87,18 @@ def lora(config: dict) -> dict:
     given = config["alignment"]["lora"]
     targets = LORA_TARGETS[resolve(config)["lora_targets"]] if given["targets"] == "preset" else given["targets"]
     return given | {"targets": targets}
+
+
+def with_gpus(config: dict, gpus: Callable[[], list[str]]) -> dict:
+    """Return a checked config in which ``gpus: auto`` is 1 or 0, whether or not this machine has a GPU.
+
+    Args:
+        config: the checked config.
+        gpus: looks for them; it is asked only if the config does.
+    """
+    asked = [name for name in ("alignment", "evaluation") if config[name]["gpus"] == "auto"]
+    number = min(1, len(gpus())) if asked else 0
+    return config | {name: config[name] | {"gpus": number} for name in asked}
 
 
 def check(config: dict, schema: str | Path) -> None:
@@ -299,8 +314,8 @@ def _llm_conflicts(llm: dict) -> Iterator[str]:
 def _training_conflicts(config: dict) -> Iterator[str]:
     alignment, labels = config["alignment"], config["labels"]
     for name in ("alignment", "evaluation"):
-        if config[name]["precision"] == "fp16" and config[name]["gpus"] == 0:
-            yield f"{name}.precision: 'fp16' with {name}.gpus 0; expected bf16 or fp32 on the CPU."
+        if config[name]["precision"] == "fp16" and config[name]["gpus"] in (0, "auto"):
+            yield f"{name}.precision: 'fp16' with {name}.gpus {config[name]['gpus']}; expected {ON_CPU} on the CPU."
     targets = alignment["lora"]["targets"]
     if isinstance(targets, str) and targets not in ("all-linear", "preset"):
         yield f"alignment.lora.targets: {targets!r}; expected preset, a list of names, or all-linear."

@@ -593,12 +593,12 @@ def test_a_share_repeats_and_thins_the_training_samples_of_a_task(dataset, built
             ours, theirs = of(after["train"], task), of(before["train"], task)
             assert len(ours) == pytest.approx(share.get(task, 1) * len(theirs), abs=2), (mode, task)
             originals = {row["sample"]: row for row in theirs}
-            first = [row for row in ours if "again" not in row["sample"]]
+            first = [row for row in ours if "." not in row["sample"]]
             assert first == [originals[row["sample"]] for row in first]  # in their order
             if share.get(task, 1) >= 1:
                 assert first == theirs
             for row in ours:
-                known = originals[re.sub("-again[0-9]+", "", row["sample"])]
+                known = originals[re.sub("[.][0-9]+", "", row["sample"])]
                 same = ("task", "user", "prefix", "item")
                 assert [row[name] for name in same] == [known[name] for name in same]
                 assert answer(row) == answer(known)
@@ -610,7 +610,7 @@ def test_a_repeated_sample_is_asked_in_other_words_and_a_ranking_in_another_orde
     for task, times in (("ranking", 2), ("classification", 3)):
         asked: dict[str, list] = {}
         for row in of(rows, task):
-            asked.setdefault(row["sample"].partition("-again")[0], []).append(question(row))
+            asked.setdefault(row["sample"].partition(".")[0], []).append(question(row))
         assert {len(questions) for questions in asked.values()} == {times}
         different = [questions[0] != questions[1] for questions in asked.values()]
         assert sum(different) > 0.7 * len(different)

@@ -18,7 +18,7 @@ from recexplainer.settings import PRESETS, check, lora, resolve
 from recexplainer.yaml_files import read_config
 
 SCHEMA = ROOT / "config/schema.yaml"
-LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "small": ["config/small.yaml"], "smallest": [CONFIG]}
+LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "pocket": ["config/pocket.yaml"], "smallest": [CONFIG]}
 OPTIONAL = {"sources", "metadata", "generate", "sha256", "bytes", "meta_item"}
 OPTIONAL |= {"newest", "description", "tags", "brand", "feature", "related"}
 OPTIONAL |= {"max_tokens_field", "token_limit", "json_schema", "extra", "proxy"}
@@ -204,8 +204,10 @@ WRONG = {
     "alignment.batch: '64'; expected a whole number. It is a text: leave out quotes; nested values of --config are "
     "texts always, so use a --configfile.": {"alignment": {"batch": "64"}},
     "alignment.max_steps: 'none'; expected a whole number or null.": {"alignment": {"max_steps": "none"}},
-    "alignment.precision: 'fp8'; expected one of: fp16, bf16, fp32.": {"alignment": {"precision": "fp8"}},
-    "alignment.precision: 'fp16' with alignment.gpus 0; expected bf16 or fp32 on the CPU.": {"alignment": {"gpus": 0}},
+    "alignment.precision: 'fp8'; expected one of: auto, fp16, bf16, fp32.": {"alignment": {"precision": "fp8"}},
+    "alignment.precision: 'fp16' with alignment.gpus 0; expected auto, bf16 or fp32 on the CPU.": {
+        "alignment": {"gpus": 0}
+    },
     "recommender.hidden_dropout: 1; expected less than 1.": {"recommender": {"hidden_dropout": 1}},
     "recommender.lr: 0; expected more than 0.": {"recommender": {"lr": 0}},
     "datasets.movies.recommender.dim: 100; expected a multiple of recommender.heads, which is 16.": {

@@ -13,6 +13,7 @@ from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_json, write_safetensors
 from recexplainer.llm.base import load_fitting
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
+from recexplainer.llm.precision import resolved
 
 
 class Projector(nn.Module):
@@ -224,7 +225,7 @@ def load_system(
     Raises:
         InputError: a file is missing or broken, or the LLM does not fit its tokenizer or the context.
     """
-    base = load_fitting(llm, tokenizer, settings["context"], settings["precision"])
+    base = load_fitting(llm, tokenizer, settings["context"], resolved(settings["precision"]))
     model = load_aligned(base, adapter, tables["user"], tables["item"])
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 

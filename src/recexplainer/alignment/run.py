@@ -17,6 +17,7 @@ from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors, sha256, write_json
 from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
+from recexplainer.llm.precision import resolved
 from recexplainer.seeds import derive_seed
 from recexplainer.tasks.schema import ABLATIONS, read_tasks
 
@@ -54,6 +55,7 @@ def align(
         InputError: the input or the settings do not fit.
         Interrupted: a signal asked for it; the same call goes on from there.
     """
+    settings = settings | {"precision": resolved(settings["precision"])}
     tokenizer = load_tokenizer(llm, chat_template)
     encoder = ChatEncoder(tokenizer, settings["context"])
     samples, counts = encode_tasks(encoder, train_tasks, ABLATIONS[ablation])
@@ -80,7 +82,8 @@ def align(
         Path(folder).mkdir(parents=True, exist_ok=True)
         save_aligned(model, folder, weights)
         write_curve(Path(folder) / "loss.csv", record.pop("curve"))
-        write_json(Path(folder) / "record.json", record | {"samples_per_task": counts})
+        record |= {"samples_per_task": counts, "precision": settings["precision"]}
+        write_json(Path(folder) / "record.json", record)
         logger.info("aligned model in %s (%.0f s)", folder, record["seconds"])
 
 

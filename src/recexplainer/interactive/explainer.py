@@ -20,6 +20,7 @@ from recexplainer.explanation.questions import render
 from recexplainer.faithfulness.scorer import recommender_encoder
 from recexplainer.files import read_json, read_parquet, read_safetensors
 from recexplainer.llm.base import load_fitting, load_tokenizer
+from recexplainer.llm.precision import resolved
 from recexplainer.recommender.labels import thresholds
 from recexplainer.service.thoughts import without_thoughts
 
@@ -136,7 +137,7 @@ class Explainer:
         self._scale = max(tables["user"].std(), 1e-8)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         context, precision = self.config["alignment"]["context"], self.config["evaluation"]["precision"]
-        shared = load_fitting(str(llm), self._tokenizer, context, precision)
+        shared = load_fitting(str(llm), self._tokenizer, context, resolved(precision))
         self._models: dict[str, RecExplainer] = {}
         for number, name in enumerate(one for one in systems if one != BASE):
             folder = results / "alignment" / dataset / name

@@ -19,7 +19,7 @@ def machine() -> dict:
         "cores": os.cpu_count(),
         # Rounded: what the kernel keeps for itself differs from boot to boot.
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30),
-        "gpus": _gpus(),
+        "gpus": gpus(),
     }
 
 
@@ -33,7 +33,7 @@ def _cpu_model() -> str:
     return found.group(1).strip() if found else platform.processor() or platform.machine()
 
 
-def _gpus() -> list[str]:
+def gpus() -> list[str]:
     """Return the names and memory of NVIDIA's GPUs; [] if there are none, or no driver."""
     try:
         done = subprocess.run(

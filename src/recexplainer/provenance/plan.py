@@ -18,8 +18,9 @@ from recexplainer.devices import FIRST_CAPABILITY, OLDER_CARDS
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_csv
 from recexplainer.provenance.jobs import Job, all_jobs
+from recexplainer.provenance.machine import gpus
 from recexplainer.provenance.sizes import architecture, dataset_size
-from recexplainer.settings import check
+from recexplainer.settings import check, with_gpus
 from recexplainer.yaml_files import read_config
 
 
@@ -113,7 +114,7 @@ def merged(files: list[str | Path], schema: str | Path) -> dict:
     for path in files:
         config = _laid_over(config, read_config(path))
     check(config, schema)
-    return config
+    return with_gpus(config, gpus)
 
 
 def _laid_over(below: dict, above: dict) -> dict:

@@ -45,5 +45,5 @@ def _again(sample: Sample, time: int, phrasings: list, random: np.random.Generat
     if "items" in slots:
         slots["items"] = [slots["items"][place] for place in random.permutation(len(slots["items"]))]
     return sample._replace(
-        name=f"{sample.name}-again{time}", phrasing=phrasings[random.integers(len(phrasings))], slots=slots
+        name=f"{sample.name}.{time}", phrasing=phrasings[random.integers(len(phrasings))], slots=slots
     )
