@@ -208,6 +208,10 @@ WRONG = {
     "alignment.precision: 'fp16' with alignment.gpus 0; expected auto, bf16 or fp32 on the CPU.": {
         "alignment": {"gpus": 0}
     },
+    "alignment.precision: 'fp16' with alignment.gpus auto; expected auto, bf16 or fp32 on the CPU.": {
+        "alignment": {"gpus": "auto"}
+    },
+    "alignment.gpus: 'all'; expected a text that matches ^auto$.": {"alignment": {"gpus": "all"}},
     "recommender.hidden_dropout: 1; expected less than 1.": {"recommender": {"hidden_dropout": 1}},
     "recommender.lr: 0; expected more than 0.": {"recommender": {"lr": 0}},
     "datasets.movies.recommender.dim: 100; expected a multiple of recommender.heads, which is 16.": {
@@ -496,12 +500,18 @@ def test_the_command_line_shows_the_line_and_fails(repository):
 
 
 def test_the_paper_and_every_example_plan_their_jobs(repository):
-    for files in ([], ["--configfile", "config/demo.yaml"]):
+    for files in ([], ["--configfile", "config/demo.yaml"], ["--configfile", "config/pocket.yaml"]):
         done = snakemake(repository, "--dry-run", "--quiet", "all", *files)
         assert done.returncode == 0, done.stdout + done.stderr
-    done = snakemake(repository, "--dry-run", "--configfile", "config/small.yaml")
+
+
+def test_a_local_file_that_is_not_there_is_named(repository):
+    (repository / "local.yaml").write_text(
+        "datasets: {games: {generate: null, sources: {reviews: [{path: data/mine.csv}]}}}\n", encoding="utf-8"
+    )
+    done = snakemake(repository, "--dry-run", "--configfile", CONFIG, "local.yaml")
     assert done.returncode != 0
-    assert "data/games/reviews.json.gz" in done.stdout + done.stderr
+    assert "data/mine.csv" in done.stdout + done.stderr
 
 
 def test_a_local_model_folder_is_an_input(repository):

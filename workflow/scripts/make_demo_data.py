@@ -43,7 +43,7 @@ if __name__ == "__main__":
     arguments.add_argument("--seed", type=int, required=True, help="seed of all random choices")
     arguments.add_argument("--reviews", help="output: a dataset's reviews (gzip)")
     arguments.add_argument(
-        "--metadata", nargs="+", default=[], help="a dataset's metadata (output), or for talk (input)"
+        "--metadata", nargs="*", default=[], help="a dataset's metadata (output), or for talk (input)"
     )
     arguments.add_argument("--conversations", help="output: the conversations (JSON)")
     arguments.add_argument("--explanation-prompts", help="YAML file; the conversations then answer its questions too")
