@@ -69,6 +69,7 @@ def test_the_folder_computes_what_the_model_in_the_file_does(kind, tokenizer, tm
     torch.testing.assert_close(logits(ours, tokenizer), logits(model, tokenizer), rtol=1e-5, atol=1e-5)
     assert type(ours) is type(model)
     read = load_tokenizer(manifest)
+    assert len(read) == ours.get_input_embeddings().num_embeddings
     if kind.startswith("gemma"):
         return _check_pieces(read)
     for text in (" ".join(WORDS), "USER: What comes next? 1995!\n\n<s>", read.chat_template[:40]):
@@ -85,7 +86,7 @@ def _check_pieces(tokenizer):
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     assert tokenizer.unk_token_id not in ids and tokenizer.decode(ids) == text
     turn = tokenizer.apply_chat_template([{"role": "user", "content": "red"}], return_dict=True)["input_ids"]
-    assert (turn[:2], turn.count(5)) == ([2, 4], 1)
+    assert (turn[:2], turn.count(6)) == ([2, 5], 1)
     assert tokenizer.eos_token == "<end_of_turn>"
 
 

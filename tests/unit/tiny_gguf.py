@@ -102,7 +102,7 @@ def _add_tokenizer(writer: GGUFWriter, tokenizer) -> None:
 
 def _add_sentencepiece(writer: GGUFWriter, size: int) -> None:
     """Add a vocabulary as Gemma's: marks, bytes, letters, and words whose scores fall with their places."""
-    marks = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
+    marks = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>"]
     pieces = [f"<0x{byte:02X}>" for byte in range(256)]
     letters = ["\u2581", *string.ascii_letters, *string.digits, *".,:;?!'"]
     tokens = (marks + pieces + letters + ["re", "red", "\u2581red"])[:size]

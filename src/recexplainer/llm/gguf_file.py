@@ -3,6 +3,7 @@
 Quantized weights become plain numbers again, once; every later stage loads the folder as any other.
 """
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -30,13 +31,14 @@ def unpack_gguf(path: str | Path, output_dir: str | Path) -> None:
         InputError: the file is none, is cut off, is of an unknown architecture, or holds what transformers leaves out.
     """
     path, output_dir = Path(path), Path(output_dir)
-    tensors = _check(path)
+    tensors, tokens = _check(path)
     temporary = output_dir.with_name(f".{output_dir.name}.partial")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         tokenizer, model = _read(path, tensors)
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
+        _without_added(temporary, tokens)
         shutil.rmtree(output_dir, ignore_errors=True)
         temporary.replace(output_dir)
     finally:
@@ -44,8 +46,8 @@ def unpack_gguf(path: str | Path, output_dir: str | Path) -> None:
     logger.info("%s: %d tensors, kept as %s in %s", path, len(tensors), model.dtype, output_dir)
 
 
-def _check(path: Path) -> list[str]:
-    """Return the names of a file's tensors, after a check that it is whole and of a known kind."""
+def _check(path: Path) -> tuple[list[str], int]:
+    """Return a file's names of tensors and number of tokens, after a check that it is whole and of a known kind."""
     from gguf import GGUFReader
 
     with open(path, "rb") as handle:
@@ -55,6 +57,7 @@ def _check(path: Path) -> list[str]:
     try:
         reader = GGUFReader(path)
         kind = reader.fields["general.architecture"].contents()
+        tokens = len(reader.fields["tokenizer.ggml.tokens"].data)
     except (ValueError, IndexError, KeyError, OverflowError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cut off or broken ({reason}). Get the file anew.") from None
@@ -70,7 +73,7 @@ def _check(path: Path) -> list[str]:
             f"{path}: its rotary positions are scaled, and transformers leaves that out of a GGUF file. Take the model "
             "from the hub or as a folder instead."
         )
-    return names
+    return names, tokens
 
 
 def _read(path: Path, tensors: list[str]):
@@ -97,6 +100,19 @@ def _read(path: Path, tensors: list[str]):
             f"{missing}. Take the model from the hub or as a folder instead."
         )
     return tokenizer, _plain(model)
+
+
+def _without_added(folder: Path, tokens: int) -> None:
+    """Take from a saved tokenizer what is not of the file: transformers adds other models' special tokens."""
+    path, config = folder / "tokenizer.json", folder / "tokenizer_config.json"
+    saved, roles = (json.loads(file.read_text(encoding="utf-8")) for file in (path, config))
+    added = {token["content"] for token in saved["added_tokens"] if token["id"] >= tokens}
+    if not added:
+        return
+    saved["added_tokens"] = [token for token in saved["added_tokens"] if token["content"] not in added]
+    roles = {name: role for name, role in roles.items() if not (isinstance(role, str) and role in added)}
+    for file, value in ((path, saved), (config, roles)):
+        file.write_text(json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
 def _plain(model):
