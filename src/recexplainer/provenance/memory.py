@@ -14,7 +14,7 @@ from pathlib import Path
 from recexplainer import settings
 from recexplainer.provenance.sizes import Architecture, architecture
 
-BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "auto": 2}  # auto is half on every GPU
 NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # of a weight: its 4 bits, and twice quantized scales
 ROOM = 64  # tokens of a sequence that the cache makes room for at a time
 OF_CUDA = 1.5e9  # context, workspaces, pieces that are too small to be used
