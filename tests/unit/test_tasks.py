@@ -599,10 +599,26 @@ def test_a_share_repeats_and_thins_the_training_samples_of_a_task(dataset, built
                 assert first == theirs
             for row in ours:
                 known = originals[re.sub("[.][0-9]+", "", row["sample"])]
-                same = ("task", "user", "prefix", "item")
+                further = task == "classification" and row not in first
+                same = ("task", "user") if further else ("task", "user", "prefix", "item")
                 assert [row[name] for name in same] == [known[name] for name in same]
                 assert answer(row) == answer(known)
         assert len({row["sample"] for row in after["train"]}) == len(after["train"])
+
+
+def test_further_classifications_are_of_the_shorter_histories(dataset, tmp_path):
+    rows = of(build(dataset, tmp_path, mode="behavior", share={"classification": 3})["train"], "classification")
+    labels = read_parquet(dataset["labels"]).set_index("prefix")
+    lengths: dict[int, list[int]] = {}
+    for row in rows:
+        label = labels.loc[row["prefix"]]
+        assert row["user"] == label["user"] and label["split"] == "train"
+        assert row["item"] == label["positive" if answer(row) == "Yes" else "negative"]
+        lengths.setdefault(row["user"], []).append(int(label["length"]))
+    for user, found in lengths.items():
+        longest = int(labels[(labels["user"] == user) & (labels["split"] == "train")]["length"].max())
+        expected = [longest - time % longest for time in range(3)]
+        assert sorted(found) == sorted(expected * 2), user
 
 
 def test_a_repeated_sample_is_asked_in_other_words_and_a_ranking_in_another_order(dataset, tmp_path):

@@ -1,4 +1,4 @@
-"""The precision that a device computes natively, for ``precision: auto``."""
+"""The precision that suits a device, for ``precision: auto``."""
 
 import logging
 import re
@@ -7,14 +7,18 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 BF16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs, from the A100 on
-BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-"""Of x86-64's processors, and the last one of ARM's, as Linux names them; others take several times as long in bf16."""
+BF16_FLAGS = {"amx_bf16", "bf16"}
+"""Of x86-64's processors with matrix units, and of ARM's, as Linux names them.
+
+AVX-512's own bf16 (``avx512_bf16``) is not among them: where it was measured, its products ran at half the rate of
+fp32's (docs/speed.md).
+"""
 
 
 def resolved(precision: str) -> str:
     """Return a precision, with ``auto`` replaced by what suits this process's device.
 
-    It is bf16 where the device computes it natively; else fp16 on a GPU, and fp32 on a processor.
+    It is bf16 where the device has units for its products; else fp16 on a GPU, and fp32 on a processor.
     """
     if precision != "auto":
         return precision

@@ -3,7 +3,7 @@
 The paper takes every sample once; with few steps the rare tasks (discrimination, classification) are hardly seen.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -13,13 +13,18 @@ from recexplainer.tasks.prompts import Prompts
 
 
 def balanced(
-    samples: Iterable[Sample], task: str, share: float | None, prompts: Prompts, seed: int
+    samples: Iterable[Sample],
+    task: str,
+    share: float | None,
+    prompts: Prompts,
+    seed: int,
+    further: Callable[[int], Iterable[Sample]] | None = None,
 ) -> Iterator[Sample]:
     """Yield a task's training samples ``share`` times.
 
     Of n samples, ``round(share * n)`` are yielded: each as often as the whole part of ``share`` says, and a random
-    choice of them once more. The first time a sample is as it was; each further time its phrasing, and the order of
-    items to be ranked, are drawn anew.
+    choice of them once more. The first time a sample is as it was; each further time another one stands for it, or else
+    its phrasing, and the order of items to be ranked, are drawn anew.
 
     Args:
         samples: of the task.
@@ -27,6 +32,8 @@ def balanced(
         share: more than 0; None for each sample once.
         prompts: the phrasings.
         seed: of the draws.
+        further: gives, for the first further time, the second and so on, what stands for each sample; None for the
+            sample itself in other words.
     """
     if share is None:
         yield from samples
@@ -35,8 +42,14 @@ def balanced(
     random = generator(seed, "balance", task)
     order, wanted = random.permutation(len(samples)), round(share * len(samples))
     for time, start in enumerate(range(0, wanted, max(1, len(samples)))):
+        others = list(further(time)) if time and further else samples
         for place in np.sort(order[: wanted - start]):
-            yield samples[place] if time == 0 else _again(samples[place], time, prompts.phrasings[task], random)
+            if time and further:
+                yield others[place]._replace(name=f"{samples[place].name}.{time}")
+            elif time:
+                yield _again(samples[place], time, prompts.phrasings[task], random)
+            else:
+                yield samples[place]
 
 
 def _again(sample: Sample, time: int, phrasings: list, random: np.random.Generator) -> Sample:

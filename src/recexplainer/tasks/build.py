@@ -107,5 +107,8 @@ def _samples(
         "discrimination": lambda: discrimination(source, prompts, fields) if split == "train" else (),
         "reconstruction": lambda: reconstruction(source, prompts, split),
     }
+    # Of classification, whose samples are of the longest histories alone, there is more to learn from the shorter ones.
+    further = {"classification": lambda time: classification(source, prompts, split, test_share, shorter=time)}
     for task, samples in tasks.items():
-        yield from balanced(samples(), task, share.get(task) if split == "train" else None, prompts, source.seed)
+        wanted = share.get(task) if split == "train" else None
+        yield from balanced(samples(), task, wanted, prompts, source.seed, further.get(task))

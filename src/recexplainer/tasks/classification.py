@@ -10,24 +10,29 @@ from recexplainer.tasks.prompts import Prompts
 from recexplainer.tasks.source import Source
 
 
-def classification(source: Source, prompts: Prompts, split: str, test_share: float) -> Iterator[Sample]:
+def classification(
+    source: Source, prompts: Prompts, split: str, test_share: float, shorter: int = 0
+) -> Iterator[Sample]:
     """Yield two samples per user, one of each answer: all users to train on, a random share of them to test.
 
-    The history is the longest of the split: n - 2 items to train on, n - 1 to test.
+    The history is the longest of the split: n - 2 items to train on, n - 1 to test; or one that is ``shorter``.
 
     Args:
         source: the dataset.
         prompts: the phrasings.
         split: ``train`` or ``test``.
         test_share: the share of users with test samples; the paper's counts say 0.3.
+        shorter: by how many items; where no shorter history is left, it begins with the longest again.
     """
     rows = source.prefixes(split)
-    rows = rows.loc[rows.groupby("user")["length"].idxmax()]
+    lengths = rows.groupby("user")["length"]
+    rows = rows[lengths.rank(ascending=False) - 1 == shorter % lengths.transform("size")]
     if split == "test":
         chosen = generator(source.seed, "classification", "users").permutation(len(rows))
         rows = rows.iloc[np.sort(chosen[: round(test_share * len(rows))])]
     phrasings = prompts.phrasings["classification"]
-    drawn = generator(source.seed, "classification", split, "phrasing").integers(len(phrasings), size=(len(rows), 2))
+    draw = generator(source.seed, "classification", split, "phrasing", *([str(shorter)] if shorter else []))
+    drawn = draw.integers(len(phrasings), size=(len(rows), 2))
     for number, row in enumerate(rows.itertuples(index=False)):
         history = History(row.prefix, source.history(row.user, row.length))
         for place, (item, answer) in enumerate(((row.positive, "Yes"), (row.negative, "No"))):
