@@ -124,11 +124,11 @@ def plain_encoding(encoder: ChatEncoder, messages: list[dict], prompt_only: bool
     while True:
         tokens = []  # id, ref, target
         roles = tuple(message["role"] for message in messages)
-        templates = encoder._template_pieces(roles, prompt_only)
-        for message, (before, after) in zip(messages, templates, strict=False):
+        templates = encoder._template.turns(roles, prompt_only)
+        for message, turn in zip(messages, templates, strict=False):
             learnt = message["role"] == "assistant"
-            tokens += [(number, 0, False) for number in encoder._special(before)]
-            joined = ""
+            tokens += [(number, 0, False) for number in turn.before[0]]
+            joined, lead = "", turn.lead
             for segment in [*message["segments"], {"kind": "end"}]:
                 if segment["kind"] in ("text", "title"):
                     joined += segment["text"]
@@ -136,15 +136,12 @@ def plain_encoding(encoder: ChatEncoder, messages: list[dict], prompt_only: bool
                 joined = joined.strip(" ")
                 if message["role"] in encoder._turn_ends:
                     joined = encoding._without(encoder._turn_ends[message["role"]], joined)
-                tokens += [(number, 0, learnt) for number in encoder._plain([joined])[0] if joined]
-                joined = ""
+                tokens += [(number, 0, learnt) for number in encoder._plain([joined], lead)[0] if joined]
+                joined, lead = "", ""
                 if segment["kind"] != "end":
                     tokens.append(({"user": USER_ID, "item": ITEM_ID}[segment["kind"]], segment["ref"], learnt))
-            end = encoder._special(after)
-            if learnt and encoder._plain.special.isdisjoint(end):
-                end = [*end, encoder.tokenizer.eos_token_id]
-            tokens += [(number, 0, learnt) for number in end]
-        tokens += [(number, 0, False) for number in encoder._special(templates[-1][0])]
+            tokens += [(number, 0, learnt) for number in turn.end[0]]
+        tokens += [(number, 0, False) for number in templates[-1].before[0]]
         titles = [
             (m, s) for m, one in enumerate(messages) for s, x in enumerate(one["segments"]) if x["kind"] == "title"
         ]

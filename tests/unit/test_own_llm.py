@@ -425,7 +425,7 @@ def test_chat_templates_that_cannot_be_used(tmp_path, template, message):
 @pytest.mark.parametrize(
     ("made_for", "message"),
     [
-        ("CanineTokenizer", "its tokenizer is not a fast one; expected a tokenizer.json"),
+        ("CanineTokenizer", "its tokenizer is not a fast one; expected a tokenizer.json or a tokenizer.model"),
         ("CTRLTokenizer", "holds no tokenizer that transformers can load .*; expected a tokenizer.json"),
         (None, "holds no tokenizer that transformers can load .*; expected a tokenizer.json"),
     ],

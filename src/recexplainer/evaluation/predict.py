@@ -14,7 +14,6 @@ from recexplainer.files import read_parquet, read_safetensors
 from recexplainer.llm.base import load_tokenizer
 from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder, Encoded
-from recexplainer.llm.plain_text import PlainText
 from recexplainer.seeds import generator
 from recexplainer.tasks.schema import load_tasks
 
@@ -75,12 +74,12 @@ def predict(
     for row in load_tasks(test_tasks, columns):
         cases[row["task"]].append(row)
     predictors = {
-        "retrieval": lambda rows, prompts: _retrieval(runner, tokenizer, titles, reader, rows, prompts, beams),
-        "ranking": lambda rows, prompts: _lists(runner, tokenizer, reader, rows, prompts, "ranking"),
+        "retrieval": lambda rows, prompts: _retrieval(runner, encoder, titles, reader, rows, prompts, beams),
+        "ranking": lambda rows, prompts: _lists(runner, encoder, reader, rows, prompts, "ranking"),
         "classification": lambda rows, prompts: _classification(
-            runner, tokenizer, rows, prompts, settings["classification_decision"]
+            runner, encoder, rows, prompts, settings["classification_decision"]
         ),
-        "reconstruction": lambda rows, prompts: _lists(runner, tokenizer, reader, rows, prompts, "reconstruction"),
+        "reconstruction": lambda rows, prompts: _lists(runner, encoder, reader, rows, prompts, "reconstruction"),
     }
     for task, predictor in predictors.items():
         rows = _choose(cases[task], settings["max_cases"], seed)
@@ -107,10 +106,6 @@ def _choose(rows: list[dict], max_cases: int | None, seed: int) -> list[dict]:
     return [row for row in rows if row["user"] in chosen]
 
 
-def _token_ids(tokenizer, texts: list[str]) -> list[list[int]]:
-    return PlainText(tokenizer)(texts)
-
-
 def retrieval_beams(settings: dict) -> int:
     """Return how many answers there are to a retrieval: the beams, or the one of greedy decoding.
 
@@ -125,7 +120,7 @@ def retrieval_beams(settings: dict) -> int:
 
 def _retrieval(
     runner: Generator,
-    tokenizer,
+    encoder: ChatEncoder,
     titles: list[str],
     reader: AnswerReader,
     rows: list[dict],
@@ -133,11 +128,11 @@ def _retrieval(
     beams: int,
 ) -> list[dict]:
     """As many sequences as beams; unconstrained, and constrained to the catalogue's titles."""
-    tokens = _token_ids(tokenizer, titles)
+    tokens = encoder.answers(titles)
     longest = max(map(len, tokens)) + 1
     catalogue = set(titles)
     free = runner.generate(prompts, longest, beams, label="retrieval")
-    constraint = CatalogueConstraint(tokens, tokenizer.eos_token_id)
+    constraint = CatalogueConstraint(tokens, encoder.tokenizer.eos_token_id)
     bound = runner.generate(prompts, longest, beams, constraint, label="retrieval, constrained")
     answers = []
     for row, texts, held in zip(rows, free, bound, strict=True):
@@ -148,11 +143,11 @@ def _retrieval(
 
 
 def _lists(
-    runner: Generator, tokenizer, reader: AnswerReader, rows: list[dict], prompts: list[Encoded], task: str
+    runner: Generator, encoder: ChatEncoder, reader: AnswerReader, rows: list[dict], prompts: list[Encoded], task: str
 ) -> list[dict]:
     """Greedy decoding of a list of titles (ranking, reconstruction)."""
     # The longest true answer bounds the length; a wrong one may be a little longer, one with numbers or a preface more.
-    longest = max(map(len, _token_ids(tokenizer, ["; ".join(row["target"]) for row in rows]))) + 8
+    longest = max(map(len, encoder.answers(["; ".join(row["target"]) for row in rows]))) + 8
     if not reader.strict:
         longest += FRAME_TOKENS + ITEM_TOKENS * max(len(row["target"]) for row in rows)
     texts = [texts[0] if texts else "" for texts in runner.generate(prompts, longest, label=task)]
@@ -169,11 +164,11 @@ def _lists(
 
 
 def _classification(
-    runner: Generator, tokenizer, rows: list[dict], prompts: list[Encoded], decision: str
+    runner: Generator, encoder: ChatEncoder, rows: list[dict], prompts: list[Encoded], decision: str
 ) -> list[dict]:
     """Decide by the next-token logits of Yes and No, or by a generated answer."""
     if decision == "logits":
-        yes, no = (ids[0] for ids in _token_ids(tokenizer, ["Yes", "No"]))
+        yes, no = (ids[0] for ids in encoder.answers(["Yes", "No"]))
         logits = runner.next_token_logits(prompts, [yes, no], label="classification")
         scores = logits[:, 0] - logits[:, 1]
         verdicts = [(bool(score > 0), "", float(score)) for score in scores]

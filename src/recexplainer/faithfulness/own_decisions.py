@@ -59,9 +59,7 @@ def classify_cases(
     tables = read_safetensors(embeddings)
     tokenizer = load_tokenizer(llm, chat_template)
     encoder = ChatEncoder(tokenizer, settings["context"])
-    tokens = [
-        ids[0] for ids in tokenizer(["Yes", "No"], add_special_tokens=False, split_special_tokens=True)["input_ids"]
-    ]
+    tokens = [ids[0] for ids in encoder.answers(["Yes", "No"])]
     rows = []
     for system, form, adapter in systems:
         messages = render(chosen, [phrasings[number] for number in drawn], titles, form)

@@ -11,6 +11,8 @@ from pathlib import Path
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, sha256, write_json
 from recexplainer.llm.plain_text import PlainText
+from recexplainer.llm.template import DATE, render
+from recexplainer.llm.tokenizer import read_tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ def make_manifest(
         folder: the local folder, for ``folder`` and ``scratch``.
         hub_id: the model's id on the hub, for ``hub``.
         revision: the commit of the snapshot, for ``hub``.
-        output: the manifest, JSON: ``folder``, ``id``, ``revision``, ``files`` (name to sha256).
+        output: the manifest, JSON: ``folder``, ``id``, ``revision``, ``files`` (name to sha256), and ``template_date``,
+            the day that chat templates are told.
         quantization: ``nf4``: the weights are to be held in 4 bits; it then stands in the manifest.
 
     Raises:
@@ -52,6 +55,7 @@ def make_manifest(
         path.name: sha256(path) for path in sorted(root.iterdir()) if path.is_file() and not path.name.startswith(".")
     }
     manifest = {"folder": str(folder), "id": hub_id, "revision": revision, "files": files}
+    manifest |= {"template_date": DATE.date().isoformat()}
     write_json(output, manifest | ({"quantization": quantization} if quantization else {}))
     logger.info("base LLM: %s (%d files); manifest in %s", folder, len(files), output)
 
@@ -88,19 +92,7 @@ def load_tokenizer(manifest: str, chat_template: str | None = None):
         InputError: there is no chat template at all, or none for turns that alternate, or no end-of-sequence token; or
             the tokenizer is missing or a slow one; or a file is not the manifest's.
     """
-    from transformers import AutoTokenizer
-
-    folder = checked_folder(manifest, weights=False)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
-    except (OSError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{folder}: holds no tokenizer that transformers can load ({reason}); expected a tokenizer.json beside the "
-            "model."
-        ) from None
-    if not tokenizer.is_fast:
-        raise InputError(f"{folder}: its tokenizer is not a fast one; expected a tokenizer.json beside the model.")
+    tokenizer = read_tokenizer(checked_folder(manifest, weights=False))
     if chat_template:
         tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
     if not tokenizer.chat_template:
@@ -122,7 +114,7 @@ def _end_of_turn(tokenizer, manifest: str) -> str | None:
 
     turns = [{"role": "user", "content": "\ue000"}, {"role": "assistant", "content": "\ue001"}]
     try:
-        tail = tokenizer.apply_chat_template(turns, tokenize=False).partition("\ue001")[2]
+        tail = render(tokenizer, turns).partition("\ue001")[2]
     except TemplateError as error:
         raise InputError(
             f"{manifest}: the chat template takes no question and answer ({error}); set llm.chat_template to another."

@@ -4,10 +4,11 @@ A message is a list of segments, so that data never meets the chat template as t
 become special tokens, the text of a title or of a conversation never does, and ``<user>`` and ``<item>`` are
 ids of their own, outside the vocabulary, that no text can spell. Where a template ends a turn with plain words alone
 (Vicuna: ``ASSISTANT:`` after the user's), a text of that turn cannot spell them either.
+
+Put together, the tokens are those that the tokenizer gives to the whole rendered conversation.
 """
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recexplainer.collecting import no_collection
-from recexplainer.llm.conversations import CONVERSATION, Conversations
+from recexplainer.llm.conversations import CONVERSATION, Conversations, Pieces
 from recexplainer.llm.plain_text import PlainText
+from recexplainer.llm.template import ChatTemplate
 from recexplainer.llm.words import Ragged, Words
 
 USER_ID = -1
@@ -27,9 +29,6 @@ ITEM_ID = -2
 
 BATCH = 2000
 """Conversations whose tokens are put together at once."""
-
-# Private-use characters stand for the contents while the template is rendered.
-_MARK = re.compile("\ue000(\\d+)\ue001")
 
 
 @dataclass(slots=True)
@@ -61,17 +60,18 @@ class ChatEncoder:
     def __init__(self, tokenizer, context: int):
         self.tokenizer = tokenizer
         self.context = context
-        self._templates: dict[tuple, list[tuple[str, str]]] = {}
-        self._template_ids: dict[str, list[int]] = {}
-        self._template_rows: dict[tuple, np.ndarray] = {}
+        self._template_rows: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}
         self._plain = PlainText(tokenizer)
         self._words = Words(self._plain)
+        self._template = ChatTemplate(self._plain)
         # What is the same in many samples: placeholders, and then pieces of the template.
         self._fixed = [[USER_ID], [ITEM_ID]]  # as in conversations.PLACEHOLDERS
-        # A tokenizer that puts a space before every text would double the one that ends a template piece.
-        first = tokenizer.convert_ids_to_tokens(tokenizer("x", add_special_tokens=False)["input_ids"])[0]
-        self._prefix_space = first[0] in "\u2581\u0120"
-        self._turn_ends = self._plain_turn_ends()
+        self._leads, self._trails = [""], [""]  # of the texts, each once
+        self._turn_ends = self._template.plain_turn_ends()
+
+    def answers(self, texts: list[str]) -> list[list[int]]:
+        """Return the tokens of texts as answers: as they stand behind the header that ends a prompt."""
+        return self._plain(texts, self._template.turns(("user",), True)[-1].lead)
 
     @no_collection()
     def encode(
@@ -126,28 +126,32 @@ class ChatEncoder:
         roles, ends = conversations.roles, conversations.messages.cumsum()
         starts = ends - conversations.messages
         # For each message the rows before and after it, and for each conversation, after its messages, its end.
-        around = np.concatenate(
-            [self._rows(tuple(roles[a:b]), prompt_only) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+        around, more = (
+            np.concatenate(part)
+            for part in zip(
+                *(
+                    self._rows(tuple(roles[a:b]), prompt_only)
+                    for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
+                ),
+                strict=True,
+            )
         )
-        pieces = conversations.pieces()
-        texts = self._without_turn_ends(pieces.texts, roles[pieces.message[pieces.placeholder < 0]])
-        texts = texts.dictionary_encode()
-        piece_rows = pieces.placeholder.astype(int)
-        piece_rows[piece_rows < 0] = len(self._fixed) + texts.indices.to_numpy()
-
         number = np.arange(len(ends))
         message = np.arange(len(roles)) + np.repeat(number, conversations.messages)  # its place in ``around``
+        pieces = conversations.pieces()
+        piece_rows, tokens, took = self._piece_rows(pieces, roles, more[message])
         counts = np.bincount(pieces.message, minlength=len(roles))
         last = counts.cumsum() + message + np.arange(len(roles)) + 1
         inside = np.arange(len(piece_rows)) + (message + np.arange(len(roles)) + 1)[pieces.message]
         end = np.append(0, counts.cumsum())[ends] + 2 * ends + number
-        rows = np.empty(len(piece_rows) + around.size - len(ends), int)
-        rows[last - counts - 1], rows[inside], rows[last] = around[message, 0], piece_rows, around[message, 1]
-        rows[end] = around[ends + number, 0]
+        rows = np.empty(len(piece_rows) + 2 * len(around) - len(ends), int)
+        before = np.append(0, took)  # whether the message before a message took line ends
+        rows[last - counts - 1], rows[inside] = around[message, 0, before[:-1]], piece_rows
+        rows[last], rows[end] = around[message, 1, took], around[ends + number, 0, before[ends]]
         learnt = np.zeros(len(rows), bool)
         learnt[inside], learnt[last] = (roles == "assistant")[pieces.message], roles == "assistant"
 
-        parts = (Ragged.of(self._fixed) + self._words(texts.dictionary)).take(rows)
+        parts = (Ragged.of(self._fixed) + tokens).take(rows)
         refs = np.zeros(len(parts.ids), np.int32)
         refs[parts.ids < 0] = pieces.refs
         targets = np.repeat(learnt, parts.lengths)
@@ -156,6 +160,35 @@ class ChatEncoder:
             Encoded(parts.ids[a:b], refs[a:b], targets[a:b])
             for a, b in itertools.pairwise([0, *lengths.cumsum().tolist()])
         ]
+
+    def _piece_rows(self, pieces: Pieces, roles: np.ndarray, more: np.ndarray) -> tuple[np.ndarray, Ragged, np.ndarray]:
+        """Return the row of each piece in the table of tokens, the rows to be added to it, and who took line ends.
+
+        Args:
+            pieces: of the messages.
+            roles: of the messages.
+            more: ``(messages, 2)``, the places of their leads and trails.
+        """
+        is_text = pieces.placeholder < 0
+        owner = pieces.message[is_text]
+        begins = np.append(True, pieces.message[1:] != pieces.message[:-1])[: len(is_text)]
+        first, last = begins[is_text], np.append(begins[1:], True)[: len(is_text)][is_text]
+        leads, trails = np.where(first, more[owner, 0], 0), np.where(last, more[owner, 1], 0)
+        took = np.zeros(len(roles), int)
+        took[owner[last]] = 1
+        texts = self._without_turn_ends(pieces.texts, roles[owner])
+        if trails.any():
+            texts = pc.binary_join_element_wise(texts, pa.array(self._trails, pa.string()).take(pa.array(trails)), "")
+
+        rows, tokens = np.zeros(len(texts), int), Ragged.of([])
+        for lead in np.unique(leads).tolist():
+            chosen = leads == lead
+            different = texts.filter(pa.array(chosen)).dictionary_encode()
+            rows[chosen] = len(self._fixed) + len(tokens.lengths) + different.indices.to_numpy()
+            tokens += self._words(different.dictionary, self._leads[lead])
+        piece_rows = pieces.placeholder.astype(int)
+        piece_rows[is_text] = rows
+        return piece_rows, tokens, took
 
     def _without_turn_ends(self, texts: pa.StringArray, roles: np.ndarray) -> pa.StringArray:
         """Return the texts of messages of these roles, with a space in each that spells the end of its turn."""
@@ -168,62 +201,30 @@ class ChatEncoder:
                 texts = pa.array(changed, pa.string())
         return texts
 
-    def _rows(self, roles: tuple, prompt_only: bool) -> np.ndarray:
-        """Return :meth:`_template_pieces` as rows of the table ``(pieces, 2)``, each answer with an end."""
+    def _rows(self, roles: tuple, prompt_only: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the template writes around messages of these roles, and after them, as rows.
+
+        Returns:
+            ``(messages + 1, 2, 2)``, rows of the table of tokens: before and after each, as they are and less the line
+            ends that a text has taken; and ``(messages + 1, 2)``, places of lead and trail in the lists of them.
+        """
         key = (roles, prompt_only)
         if key not in self._template_rows:
-            result = []
-            for role, (before, after) in zip((*roles, None), self._template_pieces(roles, prompt_only), strict=True):
-                end = self._special(after)
-                if role == "assistant" and not self._plain.marks(end):
-                    end = [*end, self.tokenizer.eos_token_id]  # the template ends an answer with words, or with nothing
-                result.append((len(self._fixed), len(self._fixed) + 1))
-                self._fixed += [self._special(before), end]
-            self._template_rows[key] = np.array(result)
+            around, more = [], []
+            for turn in self._template.turns(roles, prompt_only):
+                place = len(self._fixed)
+                self._fixed += [*turn.before, *turn.end]
+                around.append([[place, place + 1], [place + 2, place + 3]])
+                more.append([_place(self._leads, turn.lead), _place(self._trails, turn.trail)])
+            self._template_rows[key] = np.array(around), np.array(more)
         return self._template_rows[key]
 
-    def _template_pieces(self, roles: tuple, prompt_only: bool) -> list[tuple[str, str]]:
-        """Return, for each message, the template's text before it and the end of its turn; then what is left."""
-        key = (roles, prompt_only)
-        if key not in self._templates:
-            texts = self._render(roles, prompt_only)
-            result = []
-            for index in range(len(roles)):
-                before, after = texts[index], texts[index + 1]
-                if roles[index] == "assistant":
-                    # Some templates write more before the last answer than before the others, or than in a prompt.
-                    header = self._render(roles[:index], True)[-1]
-                    before = before if before.rstrip() == header.rstrip() else header
-                end = self._render(roles[: index + 1], False)[-1] if roles[index] == "assistant" else ""
-                if not after.startswith(end):
-                    end = self.tokenizer.eos_token if after.startswith(self.tokenizer.eos_token) else ""
-                texts[index + 1] = after[len(end) :]
-                result.append((before, end))
-            self._templates[key] = [*result, (texts[-1] if prompt_only else "", "")]
-        return self._templates[key]
 
-    def _render(self, roles: tuple, prompt_only: bool) -> list[str]:
-        """Render the template with marks for the contents and return the texts around them."""
-        messages = [{"role": role, "content": f"\ue000{index}\ue001"} for index, role in enumerate(roles)]
-        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=prompt_only)
-        return _MARK.split(text)[::2]
-
-    def _plain_turn_ends(self) -> dict[str, str]:
-        """Return, by role, the words that end its turn in the template, where no special token is among them."""
-        between = self._render(("user", "assistant", "user"), False)[1:3]
-        ends = {
-            role: text.strip()
-            for role, text in zip(("user", "assistant"), between, strict=True)
-            if self._plain.special.isdisjoint(self._special(text))
-        }
-        return {role: end for role, end in ends.items() if len(end) > 1}
-
-    def _special(self, text: str) -> list[int]:
-        """Tokenize a piece of the template, in which special tokens count."""
-        if text not in self._template_ids:
-            piece = text.removesuffix(" ") if self._prefix_space else text
-            self._template_ids[text] = self.tokenizer(piece, add_special_tokens=False)["input_ids"] if piece else []
-        return self._template_ids[text]
+def _place(values: list[str], value: str) -> int:
+    """Return the place of a value in a list, to which it is added if it is new."""
+    if value not in values:
+        values.append(value)
+    return values.index(value)
 
 
 def _without(end: str, text: str) -> str:

@@ -7,18 +7,18 @@ then those of its words, one after the other, and those of a hundred thousand sa
 import itertools
 import json
 import re
+from collections import defaultdict
 from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recexplainer.llm.plain_text import PlainText
+from recexplainer.llm.plain_text import AFTER_A_SPACE, PlainText
 
 # A single space between printable ASCII characters: no normalization of Unicode joins, moves or removes one of them.
 _BETWEEN_WORDS = re.compile("(?<=[!-~]) (?=[!-~])")
 _WORDS_ALONE = "^[!-~]+( [!-~]+)*$"  # texts in which every space is such a one
-_ANCHOR = "a"  # stands before a word that is not the first of its text
 
 _SPACE = "\u2581"  # how SentencePiece writes a space
 _SPACE_INSIDE = re.compile(f"[^{_SPACE}]{_SPACE}")
@@ -83,12 +83,16 @@ class Words:
         self.by_word = reads_by_word(plain.tokenizer.backend_tokenizer)
         self._plain = plain
         self._tokens = Ragged.of([])
-        self._first: dict[str, int] = {}  # row of the tokens of a text's first word, or of a whole text
-        self._later: dict[str, int] = {}  # of a word after another
+        # By what comes before: the row of the tokens of a word, or of a whole text.
+        self._known: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._broken: set[str] = set()  # words that would become special tokens
 
-    def __call__(self, texts: pa.StringArray | list[str]) -> Ragged:
+    def __call__(self, texts: pa.StringArray | list[str], lead: str = "") -> Ragged:
         """Return the tokens of each text.
+
+        Args:
+            texts: the texts.
+            lead: what they are read after; see :meth:`recexplainer.llm.plain_text.PlainText.after`.
 
         Raises:
             InputError: a text spells a special token, and a space does not help.
@@ -104,34 +108,32 @@ class Words:
         starts = counts.cumsum() - counts
         firsts = np.unique(places[starts])
         if self.by_word:
-            self._learn(self._first, {names[place] for place in firsts}, "")
-            self._learn(self._later, set(names), _ANCHOR)
+            self._learn({names[place] for place in firsts}, lead)
+            self._learn(set(names), AFTER_A_SPACE)
             # A space in one of these makes a difference to the words beside it.
             broken = np.array([name in self._broken for name in names], bool)
             whole = np.logical_or.reduceat(broken[places], starts) if broken.any() else np.zeros(len(texts), bool)
-        rows = np.array([self._later.get(name, 0) for name in names], int)[places]
+        begin, later = self._known[lead], self._known[AFTER_A_SPACE]
+        rows = np.array([later.get(name, 0) for name in names], int)[places]
         first = np.zeros(len(names), int)
-        first[firsts] = [self._first.get(names[place], 0) for place in firsts]
+        first[firsts] = [begin.get(names[place], 0) for place in firsts]
         rows[starts] = first[places[starts]]
         if whole.any():
             found = texts.filter(pa.array(whole)).to_pylist()
-            new = sorted(set(found).difference(self._first))
-            self._add(self._first, new, self._plain(new))
-            rows[starts[whole]] = [self._first[text] for text in found]
-            later = np.ones(len(rows), bool)
-            later[starts] = False
-            rows = rows[~(later & np.repeat(whole, counts))]
+            new = sorted(set(found).difference(begin))
+            self._add(begin, new, self._plain(new, lead))
+            rows[starts[whole]] = [begin[text] for text in found]
+            behind = np.ones(len(rows), bool)
+            behind[starts] = False
+            rows = rows[~(behind & np.repeat(whole, counts))]
             counts = np.where(whole, 1, counts)
         return self._tokens.take(rows).join(counts)
 
-    def _learn(self, known: dict[str, int], words: set[str], anchor: str) -> None:
-        """Tokenize the words that are new, each as it is after an anchor."""
+    def _learn(self, words: set[str], lead: str) -> None:
+        """Tokenize the words that are new, each as it is after a lead."""
+        known = self._known[lead]
         new = sorted(words.difference(known, self._broken))
-        skip = len(self._plain.raw([anchor])[0]) if anchor else 0
-        before = f"{anchor} " if anchor else ""
-        tokens = {
-            word: ids[skip:] for word, ids in zip(new, self._plain.raw([before + word for word in new]), strict=True)
-        }
+        tokens = dict(zip(new, self._plain.after(lead, new), strict=True))
         broken = {word for word, ids in tokens.items() if self._plain.marks(ids)}
         self._broken |= broken
         fit = [word for word in new if word not in broken]

@@ -65,12 +65,12 @@ def shares(available: int, train: int, test: int) -> dict[str, int]:
 
 def _token_counts(llm: str, texts: list[str]) -> list[int]:
     """Count the tokens of each text with the tokenizer of the base LLM."""
-    from transformers import AutoTokenizer
+    from recexplainer.llm.tokenizer import read_tokenizer
 
     folder = read_json(llm)["folder"]
     if not Path(folder).is_dir():
         raise InputError(f"{llm}: folder {folder} is not there; run the stage that resolves the base LLM again.")
-    tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
+    tokenizer = read_tokenizer(folder)
     # Only the count matters here, so that a text over the model's limit is no cause for a warning.
     tokenizer.model_max_length = int(1e9)
     counts: list[int] = []
