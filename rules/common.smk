@@ -112,7 +112,8 @@ def llm_files(wildcards):
     if config["llm"]["source"] == "hub":
         return []
     if config["llm"]["source"] == "folder":
-        return sorted(str(path) for path in Path(config["llm"]["folder"]).iterdir() if path.is_file())
+        folder = Path(sources.local_path(config["llm"]["folder"]))
+        return sorted(str(path) for path in folder.iterdir() if path.is_file())
     if config["llm"]["source"] == "gguf":
         return "<results>/llm/base"
     return collect("<results>/llm/scratch/{file}", file=LLM_FILES)

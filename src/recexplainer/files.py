@@ -205,6 +205,10 @@ def read_safetensors(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: not a readable safetensors file ({error}). Delete it and run its stage again."
         ) from None
+    except (TypeError, AttributeError) as error:  # NumPy has no type of these: BF16, F8_E4M3 and the like
+        raise InputError(
+            f"{path}: numbers of a kind that is not read here ({error}); expected float32. Save them with .float()."
+        ) from None
     if "sha256" in metadata and metadata["sha256"] != _digest(arrays):
         raise InputError(f"{path}: {DAMAGED}")
     return arrays

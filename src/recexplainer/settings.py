@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, validators
 from recexplainer.errors import InputError
 from recexplainer.problems import describe, keys_in
 from recexplainer.service import settings as service_settings
+from recexplainer.sources import local_path
 
 PRESETS: dict[str, dict[str, str]] = {
     "sound": {
@@ -293,7 +294,7 @@ def _llm_conflicts(llm: dict) -> Iterator[str]:
     if source == "folder":
         if llm["folder"] is None:
             yield "llm.folder: null with llm.source 'folder'; expected a folder saved by transformers."
-        elif not (Path(llm["folder"]) / "config.json").is_file():
+        elif not (Path(local_path(llm["folder"])) / "config.json").is_file():
             yield f"llm.folder: {llm['folder']!r}; expected a folder with a config.json, saved by transformers."
     if source == "hub":
         for key in ("id", "revision"):

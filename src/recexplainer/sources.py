@@ -59,10 +59,15 @@ def local_source(config: dict, name: str, file: str | None = None) -> str | list
     found = sources(config, name, file)
     if entry(config, name).get("generate"):
         return found[0]["path"]
-    paths = [os.path.expandvars(os.path.expanduser(source["path"])) for source in found if "path" in source]
+    paths = [local_path(source["path"]) for source in found if "path" in source]
     there = [path for path in paths if os.path.isfile(path)]
     # With nothing but local files, let Snakemake say which one is missing.
     return there[:1] or (paths[:1] if len(paths) == len(found) else [])
+
+
+def local_path(path: str) -> str:
+    """Return a path of the config with ``~`` and environment variables replaced."""
+    return os.path.expandvars(os.path.expanduser(path))
 
 
 def base_llm(config: dict) -> dict:
@@ -72,6 +77,6 @@ def base_llm(config: dict) -> dict:
     if llm["source"] == "hub":
         return found | {"id": llm["id"], "revision": llm["revision"]}
     if llm["source"] == "folder":
-        return found | {"folder": llm["folder"]}
+        return found | {"folder": local_path(llm["folder"])}
     made = "base" if llm["source"] == "gguf" else "scratch"
     return found | {"folder": f"{config['pathvars']['results']}/llm/{made}"}

@@ -12,6 +12,7 @@ import torch
 from recexplainer.alignment.engine import MOMENTS, full_moments, full_parameters, progress
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors, write_json, write_safetensors
+from recexplainer.tensors import check_tensors
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +42,15 @@ def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(value) for name, value in read_safetensors(path).items()}
 
 
-def load_checkpoint(folder: Path, identity: str) -> tuple[dict, dict[str, torch.Tensor]] | None:
+def load_checkpoint(
+    folder: Path, identity: str, shapes: dict[str, tuple[int, ...]]
+) -> tuple[dict, dict[str, torch.Tensor]] | None:
     """Read the newest checkpoint, if it is one of this very training.
 
     Args:
         folder: where the checkpoints are.
         identity: a digest of everything that decides the training; another one starts afresh.
+        shapes: of the trained parameters by name. A checkpoint that does not hold just these is not used.
 
     Returns:
         The saved ``state``, with ``optimizer`` for :func:`recexplainer.alignment.engine.restore`, and the tensors; or
@@ -60,7 +64,10 @@ def load_checkpoint(folder: Path, identity: str) -> tuple[dict, dict[str, torch.
             logger.info("the checkpoint in %s is of another training; starting from the beginning", folder)
             return None
         state["optimizer"]["steps"], state["curve"], state["parts"]
-        tensors = read_tensors(folder / f"step-{state['step']:08d}.safetensors")
+        path = folder / f"step-{state['step']:08d}.safetensors"
+        tensors = read_tensors(path)
+        expected = {f"{kind}/{name}": shape for kind in ("parameter", *MOMENTS) for name, shape in shapes.items()}
+        check_tensors(path, tensors, expected, "It is of another model.")
     except (InputError, KeyError, TypeError, ValueError) as error:
         logger.warning("the checkpoint in %s cannot be read (%s); starting from the beginning", folder, error)
         return None

@@ -14,6 +14,9 @@ from recexplainer.files import read_json, write_json, write_safetensors
 from recexplainer.llm.base import load_fitting
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
 from recexplainer.llm.precision import resolved
+from recexplainer.tensors import check_tensors
+
+AGAIN = "Run the alignment again."
 
 
 class Projector(nn.Module):
@@ -241,10 +244,19 @@ def load_aligned(
         folder: what :func:`save_aligned` wrote; None for the base LLM.
         users, items: the recommender's embeddings, as for :class:`RecExplainer`.
         name: of the adapter.
+
+    Raises:
+        InputError: a file is missing or broken, or holds other tensors than this LLM and these embeddings take.
     """
     if folder is None:
         return RecExplainer(llm, users, items).eval()
-    from peft import PeftConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+    from peft import (
+        PeftConfig,
+        PeftModel,
+        get_peft_model,
+        get_peft_model_state_dict,
+        set_peft_model_state_dict,
+    )
 
     folder = Path(folder)
     read_json(folder / "adapter_config.json")
@@ -253,10 +265,13 @@ def load_aligned(
         llm.add_adapter(name, config)
     else:
         llm = get_peft_model(llm, config, adapter_name=name)
-    set_peft_model_state_dict(llm, read_tensors(folder / "adapter_model.safetensors"), adapter_name=name)
+    own = get_peft_model_state_dict(llm, adapter_name=name)
+    adapter = read_tensors(folder / "adapter_model.safetensors")
+    check_tensors(folder / "adapter_model.safetensors", adapter, {key: own[key].shape for key in own}, AGAIN)
+    set_peft_model_state_dict(llm, adapter, adapter_name=name)
     tensors = read_tensors(folder / "projectors.safetensors")
     model = RecExplainer(llm, users, items, "add" if "token_rows" in tensors else "replace")
-    missing, _ = model.load_state_dict(tensors, strict=False)
-    if any(not key.startswith("llm.") for key in missing):
-        raise InputError(f"{folder}/projectors.safetensors: tensors are missing; run the alignment again.")
+    shapes = {key: value.shape for key, value in model.state_dict().items() if not key.startswith("llm.")}
+    check_tensors(folder / "projectors.safetensors", tensors, shapes, AGAIN)
+    model.load_state_dict(tensors, strict=False)
     return model.eval()

@@ -14,10 +14,11 @@ import torch
 from recexplainer.alignment.model import RecExplainer, check_packing, save_aligned, with_lora
 from recexplainer.alignment.training import train, write_curve
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, read_safetensors, sha256, write_json
+from recexplainer.files import read_json, sha256, write_json
 from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.llm.precision import resolved
+from recexplainer.recommender.contract import load_tables
 from recexplainer.seeds import derive_seed
 from recexplainer.tasks.schema import ABLATIONS, read_tasks
 
@@ -65,7 +66,7 @@ def align(
     model = load_fitting(llm, tokenizer, settings["context"], settings["precision"])
     check_packing(model)
     torch.manual_seed(derive_seed(seed, "weights"))
-    tables = read_safetensors(embeddings)
+    tables = load_tables(embeddings)
     model = RecExplainer(
         with_lora(model, settings["lora"], settings["trained_rows"]),
         tables["user"],

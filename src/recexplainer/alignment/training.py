@@ -77,8 +77,10 @@ def train(
         raise InputError(f"{deepspeed_config}: zero_optimization.stage is {stage}; expected 1, 2 or 3.")
     decides = {key: value for key, value in settings.items() if key not in PACE}
     identity = hashlib.sha256(json.dumps([identity, decides, seed], sort_keys=True).encode()).hexdigest()
-    state, tensors = load_checkpoint(folder, identity) or ({"step": 0, "curve": [], "parts": []}, {})
-    for name, parameter in trained_parameters(model).items():
+    trained = trained_parameters(model)
+    shapes = {name: tuple(parameter.shape) for name, parameter in trained.items()}
+    state, tensors = load_checkpoint(folder, identity, shapes) or ({"step": 0, "curve": [], "parts": []}, {})
+    for name, parameter in trained.items():
         if tensors:
             parameter.data.copy_(tensors[f"parameter/{name}"])
     engine = start_engine(model, config, settings)

@@ -10,10 +10,11 @@ from recexplainer.evaluation.generation import Generator
 from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
 from recexplainer.evaluation.reading import AnswerReader
 from recexplainer.evaluation.shards import write_shard
-from recexplainer.files import read_parquet, read_safetensors
+from recexplainer.files import read_parquet
 from recexplainer.llm.base import load_tokenizer
 from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder, Encoded
+from recexplainer.recommender.contract import load_tables
 from recexplainer.seeds import generator
 from recexplainer.tasks.schema import load_tasks
 
@@ -61,7 +62,7 @@ def predict(
         InputError: a file or a setting does not fit.
     """
     tokenizer = load_tokenizer(llm, chat_template)
-    tables = read_safetensors(embeddings)
+    tables = load_tables(embeddings)
     model = load_system(llm, tokenizer, adapter, tables, settings)
     encoder = ChatEncoder(tokenizer, settings["context"])
     runner = Generator(model, tokenizer, settings["batch_size"], shard, shards, settings.get("batch_tokens"))

@@ -8,7 +8,8 @@ from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render, show
 from recexplainer.explanation.texts import explanation, write_explanations
-from recexplainer.files import read_parquet, read_safetensors
+from recexplainer.files import read_parquet
+from recexplainer.recommender.contract import load_tables
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def explain(
         for case in chosen
         for message in render([case] * len(questions), [question for _, question in questions], titles, form)
     ]
-    tables = read_safetensors(embeddings)
+    tables = load_tables(embeddings)
     tokenizer = load_tokenizer(llm, chat_template)
     model = load_system(llm, tokenizer, adapter, tables, settings)
     answers = answer(model, tokenizer, messages, settings)

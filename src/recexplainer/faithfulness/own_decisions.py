@@ -11,7 +11,8 @@ import pyarrow as pa
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.questions import render
 from recexplainer.faithfulness.records import OWN_DECISIONS
-from recexplainer.files import read_parquet, read_safetensors, write_parquet
+from recexplainer.files import read_parquet, write_parquet
+from recexplainer.recommender.contract import load_tables
 from recexplainer.seeds import generator
 from recexplainer.tasks.prompts import load_prompts
 
@@ -56,7 +57,7 @@ def classify_cases(
     phrasings = load_prompts(prompts).phrasings["classification"]
     drawn = generator(seed, "phrasings").integers(len(phrasings), size=len(chosen))
     titles = list(read_parquet(items, ["title"])["title"])
-    tables = read_safetensors(embeddings)
+    tables = load_tables(embeddings)
     tokenizer = load_tokenizer(llm, chat_template)
     encoder = ChatEncoder(tokenizer, settings["context"])
     tokens = [ids[0] for ids in encoder.answers(["Yes", "No"])]

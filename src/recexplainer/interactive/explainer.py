@@ -18,9 +18,10 @@ from recexplainer.explanation.checker import Citation, check, load_catalogue
 from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render
 from recexplainer.faithfulness.scorer import recommender_encoder
-from recexplainer.files import read_json, read_parquet, read_safetensors
+from recexplainer.files import read_json, read_parquet
 from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.llm.precision import resolved
+from recexplainer.recommender.contract import load_tables
 from recexplainer.recommender.labels import thresholds
 from recexplainer.service.thoughts import without_thoughts
 
@@ -133,7 +134,7 @@ class Explainer:
         claim()
         llm, template = results / "llm/base.json", self.config["llm"]["chat_template"]
         self._tokenizer = load_tokenizer(str(llm), None if template == "tokenizer" else template)
-        tables = read_safetensors(results / f"export/{dataset}/embeddings.safetensors")
+        tables = load_tables(results / f"export/{dataset}/embeddings.safetensors")
         self._scale = max(tables["user"].std(), 1e-8)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         context, precision = self.config["alignment"]["context"], self.config["evaluation"]["precision"]

@@ -13,6 +13,8 @@ from recexplainer.files import read_json, sha256, write_json
 from recexplainer.llm.plain_text import PlainText
 from recexplainer.llm.template import DATE, render
 from recexplainer.llm.tokenizer import read_tokenizer
+from recexplainer.llm.weights import check_config, check_files, check_loaded, unreadable
+from recexplainer.tensors import check_finite
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +22,8 @@ logger = logging.getLogger(__name__)
 # transformers then reads the .bin files with torch's weights-only loader, which runs no code.
 HUB_PATTERNS = ["*.json", "*.safetensors", "*.bin", "*.model", "*.jinja", "*.txt"]
 WEIGHTS = (".safetensors", ".bin")
+PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+"""As torch calls them."""
 
 
 def make_manifest(
@@ -30,7 +34,7 @@ def make_manifest(
     output: str,
     quantization: str | None = None,
 ) -> None:
-    """Resolve the base LLM to a local folder and write its manifest.
+    """Resolve the base LLM to a local folder, see that it can be loaded, and write its manifest.
 
     Args:
         source: ``hub`` (download a pinned snapshot, resumable), ``folder`` or ``scratch`` (a local folder).
@@ -42,7 +46,8 @@ def make_manifest(
         quantization: ``nf4``: the weights are to be held in 4 bits; it then stands in the manifest.
 
     Raises:
-        InputError: the folder is missing or holds no ``config.json``.
+        InputError: the folder is missing or holds no ``config.json``; or no tokenizer, no causal LM, or not all of its
+            weights.
     """
     if source == "hub":
         from huggingface_hub import snapshot_download
@@ -51,6 +56,10 @@ def make_manifest(
     root = Path(folder)
     if not (root / "config.json").is_file():
         raise InputError(f"llm.folder: {folder} holds no config.json; expected a folder saved by transformers.")
+    check_files(root)
+    # Nothing is read but the names and shapes of its tensors.
+    _load(str(root), device_map={"": "meta"})
+    read_tokenizer(root)
     files = {
         path.name: sha256(path) for path in sorted(root.iterdir()) if path.is_file() and not path.name.startswith(".")
     }
@@ -172,6 +181,62 @@ def _in_four_bits(manifest: str, precision) -> dict:
     return {"quantization_config": quantized, "device_map": {"": device}}
 
 
+def _load(folder: str, **options):
+    """Load the causal LM of a folder, with exactly its tensors.
+
+    Args:
+        folder: saved by transformers.
+        options: for ``from_pretrained``.
+
+    Raises:
+        InputError: the model is of a kind that does not fit, or its weights are not those of its config.
+    """
+    from pickle import UnpicklingError
+
+    from transformers import AutoModelForCausalLM
+
+    check_config(Path(folder))
+    config = _causal_config(folder)
+    # torch's attention has no cap on its scores, and some models only have their own.
+    capped = getattr(config, "attn_logit_softcapping", None)
+    own = not AutoModelForCausalLM._model_mapping[type(config)]._supports_sdpa
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder,
+            attn_implementation="eager" if capped or own else "sdpa",
+            weights_only=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they stand in the report
+            **options,
+        )
+    except UnpicklingError as error:
+        raise InputError(unreadable(folder, error)) from None
+    check_loaded(folder, report)
+    return model
+
+
+def _causal_config(folder: str):
+    """Return the config of a folder's model, which has to be a causal LM for text alone."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        if type(config) not in AutoModelForCausalLM._model_mapping:
+            raise ValueError(f"{config.model_type} is none")
+        if config.is_encoder_decoder:
+            raise ValueError(f"{config.model_type} is an encoder-decoder")
+        if config.get_text_config() is not config:
+            raise ValueError(f"{config.model_type} reads more than text")
+    except Exception as error:  # transformers checks a config's values by many means
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{folder}: not a causal LM that transformers knows ({reason}). Choose another model."
+        ) from None
+    return config
+
+
 def load_model(manifest: str, dtype: str = "fp32"):
     """Load the base LLM in evaluation mode; in 4 bits if its manifest says so (QLoRA: Dettmers et al., 2023).
 
@@ -181,44 +246,14 @@ def load_model(manifest: str, dtype: str = "fp32"):
 
     Raises:
         InputError: a file of the model is not the manifest's, or weights hold something else than tensors, as code; or
-            it is no causal LM of transformers for text alone.
+            a tensor is missing, of another shape or no number; or it is no causal LM of transformers for text alone.
     """
-    from pickle import UnpicklingError
-
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+    from transformers import GenerationConfig
 
-    precision = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[dtype]
-    folder = checked_folder(manifest, weights=True)
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        if type(config) not in AutoModelForCausalLM._model_mapping:
-            raise ValueError(f"{config.model_type} is none")
-        if config.is_encoder_decoder:
-            raise ValueError(f"{config.model_type} is an encoder-decoder")
-        if config.get_text_config() is not config:
-            raise ValueError(f"{config.model_type} reads more than text")
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{folder}: not a causal LM that transformers knows ({reason}). Choose another model."
-        ) from None
-    # torch's attention has no cap on its scores, and some models only have their own.
-    capped = getattr(config, "attn_logit_softcapping", None)
-    own = not AutoModelForCausalLM._model_mapping[type(config)]._supports_sdpa
-    attention = "eager" if capped or own else "sdpa"
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=precision,
-            attn_implementation=attention,
-            weights_only=True,
-            trust_remote_code=False,
-            **_in_four_bits(manifest, precision),
-        )
-    except UnpicklingError as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{folder}: its weights cannot be read ({reason}) Take a model with safetensors.") from None
+    folder, precision = checked_folder(manifest, weights=True), getattr(torch, PRECISIONS[dtype])
+    model = _load(folder, dtype=precision, **_in_four_bits(manifest, precision))
+    check_finite(folder, dict(model.named_parameters()), f"Choose another precision than {dtype}, or another model.")
     # Its makers' defaults for chats, such as Qwen's penalty on repetition, would bend the scores of titles.
     model.generation_config = GenerationConfig()
     return model.eval()

@@ -20,6 +20,9 @@ def read_tokenizer(folder: str | Path):
         tokenizer = AutoTokenizer.from_pretrained(
             folder, use_fast=True, trust_remote_code=False, local_files_only=True, **_splitting(Path(folder))
         )
+        # Some kinds begin with special tokens alone where their files are missing.
+        if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+            raise ValueError("no vocabulary")
     except Exception as error:  # of transformers, tokenizers, SentencePiece, protobuf: whatever a damaged file leads to
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from recexplainer import settings
+from recexplainer import settings, sources
 from recexplainer.data.demo import DEFAULTS
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
@@ -104,7 +104,7 @@ def architecture(config: dict) -> Architecture:
         return Architecture(tiny["hidden"], tiny["layers"], tiny["intermediate"], tiny["vocabulary"], tied=True)
     unpacked = Path(config["pathvars"]["results"]) / "llm/base/config.json"
     if llm["source"] == "folder" or (llm["source"] == "gguf" and unpacked.is_file()):
-        path = Path(llm["folder"]) / "config.json" if llm["source"] == "folder" else unpacked
+        path = Path(sources.local_path(llm["folder"])) / "config.json" if llm["source"] == "folder" else unpacked
         found = read_json(path)
         try:
             heads = found["num_attention_heads"]

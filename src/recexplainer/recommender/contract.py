@@ -115,6 +115,11 @@ def load_embeddings(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return user, item
 
 
+def load_tables(path: str | Path) -> dict[str, np.ndarray]:
+    """Return :func:`load_embeddings` by name: ``user`` and ``item``."""
+    return dict(zip(("user", "item"), load_embeddings(path), strict=True))
+
+
 def matrix(path: str | Path, tensors: dict, name: str) -> np.ndarray:
     """Return one of a file's tensors.
 

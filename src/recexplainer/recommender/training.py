@@ -27,6 +27,7 @@ from recexplainer.recommender.mf import MF
 from recexplainer.recommender.sasrec import SASRec
 from recexplainer.recommender.tuning import best_trial, draw
 from recexplainer.targets import DEFAULT
+from recexplainer.tensors import check_tensors
 
 logger = logging.getLogger(__name__)
 
@@ -297,8 +298,7 @@ def load_model(model: str | Path, config: str | Path) -> torch.nn.Module:
         raise InputError(f"{config}: expected the keys {kind!r} and 'items'. Train the recommender again.")
     result = build(hyperparameters(values[kind]), values["items"], kind)
     weights = {name: torch.from_numpy(value) for name, value in read_safetensors(model).items()}
-    try:
-        result.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(f"{model}: does not fit {config} ({error}). Train the recommender again.") from None
+    expected = {name: value.shape for name, value in result.state_dict().items()}
+    check_tensors(model, weights, expected, f"It does not fit {config}; train the recommender again.")
+    result.load_state_dict(weights)
     return result.eval()
