@@ -10,13 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from test_own_llm import KINDS, LORA, TABLES, save
+from test_recommender_training import BASE
 from tiny import tiny_llama, tiny_tokenizer
 from vicuna_like import VICUNA, save_llama, save_tokenizer
 
 from recexplainer.alignment.checkpoint import load_checkpoint
 from recexplainer.alignment.model import RecExplainer, load_aligned, save_aligned, with_lora
 from recexplainer.errors import InputError
-from recexplainer.files import read_safetensors, write_json, write_safetensors
+from recexplainer.files import read_json, read_safetensors, write_json, write_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer, make_manifest
 from recexplainer.recommender.contract import load_embeddings
 from recexplainer.recommender.hyperparameters import hyperparameters
@@ -117,7 +118,7 @@ def test_a_head_that_is_the_embeddings_need_not_be_there(tmp_path, kind):
 def test_a_folder_like_vicunas_loads_with_the_buffers_of_older_versions(vicuna, tmp_path):
     assert not [path for path in vicuna.iterdir() if path.suffix == ".safetensors" or path.name == "tokenizer.json"]
     manifest = manifest_of(vicuna)
-    assert {"tokenizer.model", "pytorch_model-00001-of-00002.bin"} <= set(json.load(open(manifest))["files"])
+    assert {"tokenizer.model", "pytorch_model-00001-of-00002.bin"} <= set(read_json(manifest)["files"])
     model, shard = load_model(manifest), torch.load(vicuna / "pytorch_model-00002-of-00002.bin", weights_only=True)
     (name,) = [name for name in shard if name.endswith("layers.1.mlp.up_proj.weight")]
     assert torch.equal(model.get_parameter(name), shard[name])
