@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tiny import tiny_llama, tiny_tokenizer
 
 from recexplainer import cli, files
 from recexplainer.errors import InputError
@@ -290,9 +291,9 @@ def test_a_safetensors_file_without_a_digest_is_read(tmp_path):
 @pytest.mark.parametrize("damage", ["changed", "missing"])
 def test_a_base_llm_that_is_not_its_manifests_is_refused(tmp_path, name, damage):
     model, manifest = tmp_path / "model", tmp_path / "base.json"
-    model.mkdir()
-    for file in ("config.json", "model.safetensors", "tokenizer.json"):
-        (model / file).write_text(file)
+    tokenizer = tiny_tokenizer()
+    tokenizer.save_pretrained(model)
+    tiny_llama(tokenizer).save_pretrained(model)
     make_manifest("folder", str(model), None, None, str(manifest))
     assert checked_folder(str(manifest), weights=True) == str(model)
     if damage == "changed":
