@@ -579,7 +579,7 @@ def test_steam_metadata(tmp_path):
         (">observer_", ">observer_"),
         ("A\tB\x00C\u200bD\u2028E", "A B CD E"),
         ("e\u0301", "Ã©"),
-        ("Rayman; the Second, Part", "Rayman - the Second - Part"),
+        ("Rayman; the Second, Part", "Rayman - the Second, Part"),
         ("Warhammer 40,000", "Warhammer 40,000"),
         ("Greek\u037e mark", "Greek - mark"),
         ("Net, The (1995)", "The Net (1995)"),
@@ -588,11 +588,11 @@ def test_steam_metadata(tmp_path):
         ("Tale of Dust, the: Part One", "The Tale of Dust: Part One"),
         ("Town of Dust, The (Ville, La) (1995)", "The Town of Dust (La Ville) (1995)"),
         ("Aventure, L' (1960)", "L'Aventure (1960)"),
-        ("Dust, the Mud and the Sun, The (1966)", "The Dust - the Mud and the Sun (1966)"),
-        ("Sing, Dance, Die", "Sing - Dance - Die"),
-        ("Live, Die, Repeat", "Live - Die - Repeat"),
-        ("Lost in Hollywood, LA", "Lost in Hollywood - LA"),
-        ("Dust, The Beginning", "Dust - The Beginning"),
+        ("Dust, the Mud and the Sun, The (1966)", "The Dust, the Mud and the Sun (1966)"),
+        ("Sing, Dance, Die", "Sing, Dance, Die"),
+        ("Live, Die, Repeat", "Live, Die, Repeat"),
+        ("Lost in Hollywood, LA", "Lost in Hollywood, LA"),
+        ("Dust, The Beginning", "Dust, The Beginning"),
         ("A ,; , B", "A - B"),
         (" ; Doom, ", "Doom"),
         ("<span class='a'>Doom</span>", ""),
@@ -616,7 +616,7 @@ def test_descriptions_keep_separators_and_lose_tags():
 
 def test_repairs_are_counted():
     repairs = Counter()
-    for raw in ("plain", "a &amp; b", "a  b", "a, b", "b, The", "x" * 300):
+    for raw in ("plain", "a &amp; b", "a  b", "a; b", "a, b", "b, The", "x" * 300):
         clean_title(raw, repairs)
     assert repairs == {"markup": 1, "characters": 1, "articles": 1, "separators": 1, "shortened": 1}
 
@@ -628,7 +628,7 @@ NASTY = st.text(st.sampled_from("aAb;, \t\u00a0\u037e&lt;<i>#\u0301\u200d\ud83dÄ
 @given(NASTY)
 def test_titles_are_free_of_separators(raw):
     title = clean_title(raw)
-    assert "; " not in title and ", " not in title
+    assert "; " not in title
     assert title == " ".join(title.split())
     assert unicodedata.is_normalized("NFC", title)
     assert not any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in title)

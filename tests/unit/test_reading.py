@@ -13,12 +13,14 @@ from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import history_coverage, ranking_ndcg
 from recexplainer.evaluation.predict import _lists, _retrieval, retrieval_beams
 from recexplainer.evaluation.reading import AnswerReader, TitleReader, split_titles
+from recexplainer.llm.encoding import ChatEncoder
 
 CATALOGUE = [
     *("Doom", "Doom II", "Quake", "Halo 3", "The Last of Us", "Pokémon Red", "Sid Meier's Civilization® V", "Up"),
     *("1942", "7 Days to Die", "Steins;Gate", "???", "Portal", "Half-Life 2", "Spider", "Ratchet & Clank"),
 ]
 READER = TitleReader(CATALOGUE)
+ENCODER = ChatEncoder(tiny_tokenizer(), 256)
 ORDER = ["Quake", "Doom II", "Doom", "7 Days to Die", "1942"]
 
 # A perfect order, as LLMs write it.
@@ -48,6 +50,19 @@ FORMS = {
     "a table": "| 1 | Quake |\n| 2 | Doom II |\n| 3 | Doom |\n| 4 | 7 Days to Die |\n| 5 | 1942 |",
     "ranks": "Rank 1: Quake\nRank 2: Doom II\nRank 3: Doom\nRank 4: 7 Days to Die\nRank 5: 1942",
 }
+
+
+def test_a_comma_inside_a_title_does_not_cut_it():
+    titles = ["Papers, Please", "Papers", "Liar, Liar", "The Good, the Bad and the Ugly", "Doom", "Up, Up and Away, II"]
+    reader = TitleReader(titles)
+    for order in (titles, titles[::-1]):
+        for text in ("; ".join(order), ", ".join(order), ", ".join(order).upper(), "\n".join(order)):
+            assert reader.read(text) == order, text
+            assert reader.read(f"Sure! I say {text}.", order) == order, text
+    assert reader.read("Papers, and Doom") == ["Papers", "Doom"]
+    assert reader.read("Liar, Doom, Liar") == ["Doom"]
+    assert reader.read(", Please, Papers,") == ["Papers"]
+    assert clean_title("Papers, Please; Liar, Liar") == "Papers, Please - Liar, Liar"
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -155,10 +170,10 @@ def asked(task: str, target: list[str]) -> list[dict]:
 @pytest.mark.parametrize(("how", "score"), [("found", 1.0), ("strict", 0.0)])
 def test_the_switch_chooses_the_reading(how, score):
     reader, runner = AnswerReader(CATALOGUE, how), Answers(FORMS["numbered lines"])
-    (ranked,) = _lists(runner, tiny_tokenizer(), reader, asked("ranking", ORDER), [None], "ranking")
+    (ranked,) = _lists(runner, ENCODER, reader, asked("ranking", ORDER), [None], "ranking")
     assert ranking_ndcg(ORDER, ranked["predicted"]) == score
     assert ranked["text"] == FORMS["numbered lines"]
-    (listed,) = _lists(runner, tiny_tokenizer(), reader, asked("reconstruction", ORDER), [None], "reconstruction")
+    (listed,) = _lists(runner, ENCODER, reader, asked("reconstruction", ORDER), [None], "reconstruction")
     assert history_coverage(ORDER, listed["predicted"]) == score
     assert listed["read"] == (5 if score else 0)
 
@@ -167,7 +182,7 @@ def test_an_answer_with_numbers_has_room_for_them():
     lengths = {}
     for how in ("found", "strict"):
         runner = Answers("")
-        _lists(runner, tiny_tokenizer(), AnswerReader(CATALOGUE, how), asked("ranking", ORDER), [None], "ranking")
+        _lists(runner, ENCODER, AnswerReader(CATALOGUE, how), asked("ranking", ORDER), [None], "ranking")
         (lengths[how],) = runner.lengths
     assert lengths["found"] >= lengths["strict"] + 4 * len(ORDER) + 16
 
@@ -178,7 +193,7 @@ def test_an_answer_with_numbers_has_room_for_them():
 def test_a_retrieved_title_is_read_out_of_its_answer(how, titles, read):
     reader, runner = AnswerReader(CATALOGUE, how), Answers("1. Doom", "Quake")
     rows = asked("retrieval", ["Doom"])
-    (found,) = _retrieval(runner, tiny_tokenizer(), CATALOGUE, reader, rows, [None], 2)
+    (found,) = _retrieval(runner, ENCODER, CATALOGUE, reader, rows, [None], 2)
     assert found["predictions"] == titles and found["read"] == read
 
 

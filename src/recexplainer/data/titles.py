@@ -1,4 +1,4 @@
-"""Clean texts, and display titles that are unique in the catalogue and free of list separators.
+"""Clean texts, and display titles that are unique in the catalogue and free of the lists' separator.
 
 Exact-title matching needs both. Uniqueness is made inside the final catalogue, not in the raw one: a
 suffix then marks only titles that a reader can really confuse, and the titles depend on the set of items
@@ -12,7 +12,7 @@ from collections import Counter
 
 LONGEST_TITLE = 200  # characters
 LONGEST_RUN = 30  # combining marks on one character; normalising takes the square of their number
-SEPARATOR = " - "  # stands where a title had "; " or ", "
+SEPARATOR = " - "  # stands where a title had "; ", which is between the titles of a list
 
 # Traces of a web page where a title should be. Such an item counts as one without a title.
 _GARBAGE = re.compile(
@@ -103,7 +103,7 @@ def clean_text(raw: str) -> str:
 
 
 def clean_title(raw: str, repairs: Counter | None = None) -> str:
-    """Clean a title as :func:`clean_text` does, put its article first, replace separators, cut it to 200 characters.
+    """Clean a title as :func:`clean_text` does, put its article first, replace the separator, cut it to 200 characters.
 
     Args:
         raw: the title as it is in the metadata.
@@ -112,8 +112,8 @@ def clean_title(raw: str, repairs: Counter | None = None) -> str:
             ``separators``, ``shortened``.
 
     Returns:
-        The title without ``"; "``, ``", "`` and outer separators; ``""`` if there is none or it is a trace of a web
-        page.
+        The title without ``"; "`` and outer marks; ``""`` if there is none or it is a trace of a web page. A ``", "``
+        stays: readers of lists know the titles that have one.
     """
     unescaped = _unescape(repair_surrogates(raw))
     if any(mark in unescaped for mark in "(<:") and _GARBAGE.search(unescaped):  # each of its traces has one of them
@@ -122,8 +122,8 @@ def clean_title(raw: str, repairs: Counter | None = None) -> str:
     plain = _plain(stripped)
     ordered = _articles_first(plain)
     separated = ordered.strip(" ;,")
-    if ";" in separated or "," in separated:
-        separated = _SEPARATORS.sub(SEPARATOR, separated).strip(" ;,")
+    if ";" in separated:
+        separated = _SEPARATORS.sub(lambda run: SEPARATOR if ";" in run[0] else run[0], separated).strip(" ;,")
     title = separated[:LONGEST_TITLE].rstrip(" ;,")
     if repairs is not None:
         steps = {

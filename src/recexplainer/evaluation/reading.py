@@ -1,9 +1,9 @@
 """The titles that an answer names, in their order, whatever stands between them.
 
-An answer is cut at line ends, "; " and ", ", which no title holds. A piece that is a title, but for case, bullets,
-numbers, quotation marks, bold type and marks at its end, is that title. In any other piece titles are found as words,
-the longest first, so that "Doom II" is not "Doom"; and what goes on as a longer name, "Doom 3", is neither. The time is
-proportional to the length of the answer.
+An answer is cut at line ends, "; ", which no title holds, and ", ", unless it is inside a title. A piece that is a
+title, but for case, bullets, numbers, quotation marks, bold type and marks at its end, is that title. In any other
+piece titles are found as words, the longest first, so that "Doom II" is not "Doom"; and what goes on as a longer name,
+"Doom 3", is neither. The time is proportional to the length of the answer.
 """
 
 import re
@@ -16,7 +16,8 @@ from typing import NamedTuple
 from recexplainer.data.titles import title_key
 from recexplainer.errors import InputError
 
-_PIECES = re.compile(r"[\r\n]+|[;,](?=\s|$)")
+_PIECES = re.compile(r"[\r\n]+|;(?=\s|$)")
+_COMMA = re.compile(r",(?=\s|$)")
 _WORD = re.compile(r"[^\W_]+")
 # "2." or "(2)" in front of an item.
 _NUMBER = re.compile(r"[\W_]*(\d{1,3})\s*[.):\]](?!\d)")
@@ -55,11 +56,16 @@ class TitleReader:
 
     def __init__(self, titles: Iterable[str]):
         self._exact: dict[str, str] = {}
+        # What stands around a ", " in a title, to the titles and where in them it is.
+        self._commas: dict[str, list[tuple[int, str]]] = {}
         # A tree of words: an edge from a node over a word; the root is 0. Of a node, the titles that end there.
         self._edges: dict[tuple[int, str], int] = {}
         self._ends: dict[int, list[str]] = {}
         for title in titles:
-            self._exact[title_key(title)] = title
+            key = title_key(title)
+            self._exact[key] = title
+            for comma in _COMMA.finditer(key):
+                self._commas.setdefault(_around(key, comma.start()), []).append((comma.start(), key))
             node = 0
             for token in _tokens(title):
                 node = self._edges.setdefault((node, token.key), len(self._edges) + 1)
@@ -78,7 +84,8 @@ class TitleReader:
                 others are passed over. None for all: then a name may also go on behind a colon or a dash, so that
                 "Halo: Reach" is not "Halo".
         """
-        pieces = list(_pieces(text, self._is_title))
+        pieces = [part for piece in _PIECES.split(text) for part in self._parts(piece)]
+        pieces = [part for piece in pieces for part in _listed(piece, self._is_title)]
         # The answer to item 1, to item 2 and so on, from the piece that has the item's number; before that, a preface.
         items: list[list[str]] = [[]]
         for piece in pieces:
@@ -101,6 +108,17 @@ class TitleReader:
                     answer.append(title)
                     found.add(title)
         return answer
+
+    def _parts(self, piece: str) -> Iterator[str]:
+        """Yield what stands between the commas that are in no title."""
+        start, lower = 0, piece.lower() if self._commas else ""
+        for comma in _COMMA.finditer(piece):
+            at = comma.start()
+            options = self._commas.get(_around(lower, at), ()) if len(lower) == len(piece) else ()
+            if not any(at >= place and lower.startswith(key, at - place) for place, key in options):
+                yield piece[start:at]
+                start = comma.end()
+        yield piece[start:]
 
     def _is_title(self, piece: str) -> bool:
         return title_key(piece) in self._exact
@@ -228,18 +246,22 @@ def _prose(before: _Token | None, chosen: list[_Token], after: _Token | None, ti
     return (before is not None and not chosen[0].gap.strip()) or (after is not None and not after.gap.strip())
 
 
-def _pieces(text: str, is_title) -> Iterator[str]:
-    """Yield the pieces of an answer, those of a numbered line apart unless they are one title."""
-    for piece in _PIECES.split(text):
-        cuts, expected = [], 1
-        for match in () if is_title(piece) else _INLINE.finditer(piece):
-            if int(match[1]) == expected:
-                cuts.append(match.start())
-                expected += 1
-        if len(cuts) > 1:
-            yield from (piece[start:end] for start, end in pairwise([0, *cuts, len(piece)]) if end > start)
-        elif piece.strip():
-            yield piece
+def _around(text: str, comma: int) -> str:
+    """Return the characters around a comma."""
+    return text[max(0, comma - 1) : comma + 3]
+
+
+def _listed(piece: str, is_title) -> Iterator[str]:
+    """Yield a piece of an answer, the items of a numbered line apart unless they are one title."""
+    cuts, expected = [], 1
+    for match in () if is_title(piece) else _INLINE.finditer(piece):
+        if int(match[1]) == expected:
+            cuts.append(match.start())
+            expected += 1
+    if len(cuts) > 1:
+        yield from (piece[start:end] for start, end in pairwise([0, *cuts, len(piece)]) if end > start)
+    elif piece.strip():
+        yield piece
 
 
 @lru_cache(maxsize=4096)
