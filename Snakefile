@@ -29,7 +29,7 @@ wildcard_constraints:
     ablation=r"full(\.[0-9]+)?|no_discrimination|no_reconstruction|no_classification|no_sharegpt|no_retrieval_ranking",
     trial="[0-9]+",
     shard="[0-9]+",
-    group="systems|ablations",
+    group="systems|ablations|controls",
     table="table[1-4]|recommender|human",
 
 

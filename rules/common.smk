@@ -40,6 +40,9 @@ ABLATED_DATASETS = [f"{dataset}{FIRST}" for dataset in ABLATION["datasets"]] if 
 REPEATED = [[f"{mode}-full", *(f"{mode}-full.{seed}" for seed in config["run"]["seeds"])] for mode in MODES]
 SYSTEMS = [*BASELINES, "base", *ALIGNED]
 EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED]
+# Texts that explain nothing, beside which the systems are measured.
+CONTROLS = [f"control-{name}" for name in ["newest", "copy", "template", "shuffled"]]
+MEASURED = [*EXPLAINED, *CONTROLS]
 # What they are called in tables: the paper's names.
 METHOD_NAMES = {"base": config["llm"]["name"]} | {f"{mode}-full": mode for mode in MODES}
 JUDGES = config["explanation"]["judges"]
@@ -169,8 +172,8 @@ def answer_store(result):
 
 
 def judged(wildcards):
-    """The systems that are judged together: those of table 3, or the ablations."""
-    return EXPLAINED if wildcards.group == "systems" else ABLATED
+    """The systems that are judged together: those of table 3, the ablations, or the controls."""
+    return {"systems": EXPLAINED, "ablations": ABLATED, "controls": CONTROLS}[wildcards.group]
 
 
 def ratings_folder():

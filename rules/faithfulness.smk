@@ -49,10 +49,37 @@ rule classify_cases:
         " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
 
 
-rule measure_faithfulness:
+rule write_controls:
     input:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         explanations=collect("<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=EXPLAINED),
+    output:
+        controls=collect("<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=CONTROLS),
+    log:
+        "<logs>/write_controls/{dataset}{recommender}.log",
+    benchmark:
+        "<benchmarks>/write_controls/{dataset}{recommender}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("write_controls.py"),
+        systems=EXPLAINED,
+        controls=CONTROLS,
+        seed=seed("controls", "dataset"),
+    shell:
+        "python workflow/scripts/write_controls.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        " --systems {params.systems} --controls {params.controls} --seed {params.seed}"
+        " --outputs {output.controls:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+rule measure_faithfulness:
+    input:
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
+        explanations=collect("<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=MEASURED),
         decisions="<results>/faithfulness/{dataset}{recommender}/own_decisions.parquet",
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -61,7 +88,7 @@ rule measure_faithfulness:
         # One from outside cannot be asked again: the counterfactual measure is then left out.
         model=lambda w: targets.trained_files(config, w.dataset, w.recommender),
     output:
-        records=collect("<results>/faithfulness/{{dataset}}{{recommender}}/{system}.parquet", system=EXPLAINED),
+        records=collect("<results>/faithfulness/{{dataset}}{{recommender}}/{system}.parquet", system=MEASURED),
     log:
         "<logs>/measure_faithfulness/{dataset}{recommender}.log",
     benchmark:
@@ -74,7 +101,7 @@ rule measure_faithfulness:
         runtime=120,
     params:
         code=code_digest("faithfulness.py"),
-        systems=EXPLAINED,
+        systems=MEASURED,
         settings=to_json(pick(config["faithfulness"], "folds", "draws")),
         seed=seed("faithfulness", "dataset"),
     shell:
@@ -87,7 +114,7 @@ rule measure_faithfulness:
 
 rule table_faithfulness:
     input:
-        records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=EXPLAINED),
+        records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
     output:
         table=report(
             "<results>/tables/faithfulness.csv", caption="../workflow/report/faithfulness.rst", category="Tables"
@@ -104,7 +131,7 @@ rule table_faithfulness:
         runtime=30,
     params:
         code=code_digest("table_faithfulness.py"),
-        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in EXPLAINED]),
+        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in MEASURED]),
         settings=to_json(pick(config["faithfulness"], "bootstrap"), names=METHOD_NAMES),
         seed=seed("table_faithfulness"),
     shell:

@@ -1,4 +1,8 @@
 # Stage 7: what judges make of the explanations: table 3 (sections 3.1.2 and 3.4).
+# Judgements by path, dataset and judge. Only the rubric, which costs nothing, rates the controls as well.
+RATED = [[f"{dataset}/systems/{judge}", dataset, judge] for dataset in TARGETS for judge in JUDGES] + [
+    [f"{dataset}/controls/rubric", dataset, "rubric"] for dataset in TARGETS if "rubric" in JUDGES
+]
 
 
 rule judge_by_rubric:
@@ -72,8 +76,8 @@ rule judge_by_service:
 
 rule table3:
     input:
-        judgements=collect("<results>/judgements/{target}/systems/{judge}.parquet", target=TARGETS, judge=JUDGES),
-        explanations=collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=EXPLAINED),
+        judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in RATED],
+        explanations=collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
     output:
         table=report("<results>/tables/table3.csv", caption="../workflow/report/table3.rst", category="Tables"),
         judges=report("<results>/tables/judges.csv", caption="../workflow/report/judges.rst", category="Tables"),
@@ -89,8 +93,8 @@ rule table3:
         runtime=30,
     params:
         code=code_digest("table3.py"),
-        judgement_rows=json.dumps([[dataset, judge] for dataset in TARGETS for judge in JUDGES]),
-        explanation_rows=json.dumps([[dataset, system] for dataset in TARGETS for system in EXPLAINED]),
+        judgement_rows=json.dumps([row for _, *row in RATED]),
+        explanation_rows=json.dumps([[dataset, system] for dataset in TARGETS for system in MEASURED]),
         settings=to_json(pick(config["explanation"], "bootstrap"), names=METHOD_NAMES),
         seed=seed("table3"),
     shell:

@@ -32,8 +32,9 @@ SYSTEM_LABELS = {
     "behavior": "RecExplainer-B",
     "intention": "RecExplainer-I",
     "hybrid": "RecExplainer-H",
+    "control": "Control",
 }
-"""What the paper calls the systems."""
+"""What the paper calls the systems; the controls are ours."""
 
 # The formats write their time or their maker unless told not to.
 _METADATA = {
@@ -57,7 +58,8 @@ def system_colors(systems: Iterable[str]) -> dict[str, str]:
 def system_label(system: str) -> str:
     """Return what readers call a system: ``hybrid`` and ``hybrid-full`` are RecExplainer-H; an unknown name is itself.
 
-    An ablation keeps its name: ``hybrid-no_ranking`` is ``RecExplainer-H (no_ranking)``.
+    An ablation keeps its name: ``hybrid-no_ranking`` is ``RecExplainer-H (no_ranking)``, ``control-copy`` is
+    ``Control (copy)``.
     """
     mode = _mode(system, SYSTEM_LABELS)
     ablation = system[len(mode) + 1 :]

@@ -10,6 +10,7 @@ from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import correct, estimate
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.texts import EXPLANATIONS
+from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import generator
 from recexplainer.study.agreement import spearman, weighted_kappa
@@ -22,6 +23,7 @@ Ratings = dict[str, dict[str, int | None]]
 TABLE = [
     *("judge", "method", "dataset", "cases", "rating", "rating_low", "rating_high", "failed", "best", "p_value"),
     *("p_adjusted", "decision_accuracy", "judge_agreement"),
+    *("best_control", "over_control", "over_control_low", "over_control_high", "better_than_words"),
 ]
 JUDGES = ["judge_a", "judge_b", "dataset", "n", "weighted_kappa", "spearman", "agreement"]
 
@@ -39,7 +41,7 @@ def table3(
     """Write the table of ratings and the table of the judges' agreement.
 
     Args:
-        judgements: one file per judge and dataset.
+        judgements: one file per judge and dataset; a second one where a judge has rated the controls apart.
         judgement_rows: the dataset and the judge of each, in the same order.
         explanations: one file per system and dataset.
         explanation_rows: the dataset and the system of each, in the same order.
@@ -52,7 +54,9 @@ def table3(
             (Wilcoxon signed-rank, two-sided), ``p_adjusted`` is corrected for the number of systems
             (Benjamini-Hochberg), and both are empty for the best; ``decision_accuracy`` is the share of all cases whose
             text decides as the recommender does; ``judge_agreement`` the share of ratings that are 1 exactly when the
-            decision is wrong.
+            decision is wrong. Where the judge has rated the controls, ``over_control`` is the mean rating less that of
+            the ``best_control``, paired over the cases, and a system is ``better_than_words`` where the interval is
+            above zero; controls are compared with nothing.
         judges_output: the CSV of agreement, one row per dataset and pair of judges, with the columns :data:`JUDGES`,
             over the texts that both have rated; a value that is undefined (a judge without variation) is empty.
 
@@ -67,8 +71,9 @@ def table3(
     }
     ratings: dict[tuple[str, str], Ratings] = {}
     for path, (dataset, judge) in zip(judgements, judgement_rows, strict=True):
-        ratings[dataset, judge] = by_system(load_judgements(path))
-        for system, cases in ratings[dataset, judge].items():
+        rated = by_system(load_judgements(path))
+        ratings.setdefault((dataset, judge), {}).update(rated)
+        for system, cases in rated.items():
             if set(cases) != set(right.get((dataset, system), ())):
                 raise InputError(f"{path}: {system}: expected one row for each explanation of {dataset}. Judge again.")
     names = settings.get("names", {})
@@ -134,10 +139,11 @@ def rate_systems(
             row |= {"rating": mean.mean, "rating_low": mean.low, "rating_high": mean.high}
             row["judge_agreement"] = np.mean([(rated[case] == 1) != right[system][case] for case in rated])
         row["decision_accuracy"] = np.mean(list(right[system].values())) if right[system] else None
-        rows.append(row)
+        rows.append(row | _over_controls(ratings, system, resamples, generator(seed, "bootstrap", dataset)))
     # The first of equals, in the order of the systems.
-    best = max((row for row in rows if row["cases"]), key=lambda row: row["rating"], default=None)
-    others = [row for row in rows if row is not best and row["cases"] and best]
+    rivals = [row for row in rows if row["cases"] and not is_control(row["method"])]
+    best = max(rivals, key=lambda row: row["rating"], default=None)
+    others = [row for row in rivals if row is not best]
     values = [signed_rank(ratings[best["method"]], ratings[row["method"]]) for row in others]
     adjusted = benjamini_hochberg(values)
     for row in rows:
@@ -145,6 +151,23 @@ def rate_systems(
     for row, p_value, p_adjusted in zip(others, values, adjusted, strict=True):
         row |= {"p_value": p_value, "p_adjusted": p_adjusted}
     return rows
+
+
+def _over_controls(ratings: Ratings, system: str, resamples: int, rng: np.random.Generator) -> dict:
+    """Return how far a system's mean rating is above that of the best control, over the cases that all have rated."""
+    controls = [name for name in ratings if is_control(name)]
+    if is_control(system) or not controls:
+        return {}
+    rows = [[ratings[name].get(case) for name in (system, *controls)] for case in ratings[system]]
+    values = np.array([row for row in rows if None not in row], dtype=float)
+    if not len(values):
+        return {}
+    sampled = values[rng.integers(len(values), size=(resamples, len(values)))].mean(axis=1).T
+    own, *others = zip(values.mean(axis=0), sampled, strict=True)
+    best, value, over = over_best(own, dict(zip(controls, others, strict=True)))
+    low, high = np.percentile(over, [2.5, 97.5])
+    found = {"best_control": best, "over_control": value, "over_control_low": low, "over_control_high": high}
+    return found | {"better_than_words": verdict(low)}
 
 
 def signed_rank(first: dict[str, int | None], second: dict[str, int | None]) -> float:

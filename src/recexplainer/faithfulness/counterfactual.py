@@ -3,7 +3,8 @@
 The cited items are taken out of the history and the recommender is run again. If they were its reasons, the decision
 loses support: the target's score falls where the recommender offered it, and rises where it did not. The same is done
 with other choices of as many items of the history, all of them where they are few. A text whose items matter no more
-than any others is right by chance.
+than any others is right by chance. And it is done with as many of the newest items, and of those most similar to the
+target: who cites them without a look at the recommender is often right, so a text has to be above them as well.
 
 The score is taken as a z-score over the items that the user has not had, so that changes can be compared between
 users. Only the items that the recommender sees are removed from, and no older ones move up in their place: nothing
@@ -36,6 +37,7 @@ class Question:
         target: the item that was decided on.
         label: whether the recommender offers it.
         score: what the recommender is known to give it.
+        similar: the items of the history, those most similar to the target first.
     """
 
     name: str
@@ -44,6 +46,12 @@ class Question:
     target: int
     label: bool
     score: float
+    similar: tuple[int, ...]
+
+    def rivals(self, size: int) -> tuple[frozenset[int], frozenset[int]]:
+        """Return so many of the newest items, and of those most similar to the target."""
+        newest = list(dict.fromkeys(reversed(self.history)))
+        return frozenset(newest[:size]), frozenset(self.similar[:size])
 
 
 @dataclass(frozen=True)
@@ -54,11 +62,21 @@ class Effect:
         cited: of the cited items.
         chance: of as many items, in the mean over the choices.
         rank: share of the choices with less effect than the cited items, ties counted half; 0.5 is chance.
+        newest, newest_rank: of as many of the newest items.
+        similar, similar_rank: of as many of the items most similar to the target.
     """
 
     cited: float
     chance: float
     rank: float
+    newest: float
+    newest_rank: float
+    similar: float
+    similar_rank: float
+
+
+NOTHING = Effect(0.0, 0.0, 0.5, 0.0, 0.5, 0.0, 0.5)
+"""Of a text that cites no item of the history or all of them, which tells nothing of which ones matter."""
 
 
 def removal_effects(
@@ -66,7 +84,7 @@ def removal_effects(
 ) -> list[list[Effect]]:
     """Return the effects of removing what is cited, beside those of other choices.
 
-    A text that cites no item of the history, or all of them, tells nothing of which ones matter: 0, 0 and 0.5.
+    A text that cites no item of the history, or all of them, has :data:`NOTHING`.
 
     Args:
         questions: the decisions.
@@ -82,22 +100,29 @@ def removal_effects(
         InputError: the scorer does not give the scores on which the decisions rest.
     """
     choices = [_choices(question, texts, draws, seed) for question, texts in zip(questions, cited, strict=True)]
-    support = _support(questions, _removals(choices, cited), scorer)
+    support = _support(questions, _removals(questions, choices, cited), scorer)
     result = []
     for number, (question, texts) in enumerate(zip(questions, cited, strict=True)):
         sign = 1.0 if question.label else -1.0
         before = support[number].pop(frozenset())
         effect = {removed: round(sign * (before - after), 9) for removed, after in support[number].items()}
-        result.append([_compare(text, effect, choices[number].get(len(text), [])) for text in texts])
+        result.append([_compare(text, question, effect, choices[number].get(len(text), [])) for text in texts])
     return result
 
 
-def _compare(text: frozenset[int], effect: dict[frozenset[int], float], choices: list[frozenset[int]]) -> Effect:
+def _compare(
+    text: frozenset[int], question: Question, effect: dict[frozenset[int], float], choices: list[frozenset[int]]
+) -> Effect:
     """Return the effect of removing what a text cites beside that of the choices of as many items."""
     if not choices:
-        return Effect(0.0, 0.0, 0.5)
-    own, others = effect[text], np.array([effect[choice] for choice in choices])
-    return Effect(own, float(others.mean()), float((others < own).mean() + (others == own).mean() / 2))
+        return NOTHING
+    others = np.array([effect[choice] for choice in choices])
+
+    def rank(own: float) -> float:
+        return float((others < own).mean() + (others == own).mean() / 2)
+
+    own, (newest, similar) = effect[text], (effect[rival] for rival in question.rivals(len(text)))
+    return Effect(own, float(others.mean()), rank(own), newest, rank(newest), similar, rank(similar))
 
 
 def _choices(
@@ -118,13 +143,17 @@ def _choices(
 
 
 def _removals(
-    choices: Sequence[dict[int, list[frozenset[int]]]], cited: Sequence[Sequence[frozenset[int]]]
+    questions: Sequence[Question],
+    choices: Sequence[dict[int, list[frozenset[int]]]],
+    cited: Sequence[Sequence[frozenset[int]]],
 ) -> list[tuple[int, frozenset[int]]]:
     """Return what is to be scored, each once: the number of a question, and the items that it lacks."""
     result: dict[tuple[int, frozenset[int]], None] = {}
-    for number, (by_size, texts) in enumerate(zip(choices, cited, strict=True)):
+    for number, (question, by_size, texts) in enumerate(zip(questions, choices, cited, strict=True)):
         result[number, frozenset()] = None
-        for removed in [*sum(by_size.values(), []), *(text for text in texts if len(text) in by_size)]:
+        own = [text for text in texts if len(text) in by_size]
+        rivals = [rival for size in by_size for rival in question.rivals(size)]
+        for removed in [*sum(by_size.values(), []), *own, *rivals]:
             result[number, removed] = None
     return list(result)
 

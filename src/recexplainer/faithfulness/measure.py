@@ -4,10 +4,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.checker import Catalogue, Citation, check
 from recexplainer.explanation.texts import load_explanations
+from recexplainer.faithfulness.controls import is_control
 from recexplainer.faithfulness.counterfactual import Effect, Question, removal_effects
 from recexplainer.faithfulness.readers import read_scores, read_verdicts, recognise
 from recexplainer.faithfulness.records import load_own_decisions, write_records
@@ -61,7 +64,7 @@ def measure_faithfulness(
     if len(export.labels) != len(histories) or len(export.item) != histories.item_count:
         raise InputError(f"{labels}: not of the interactions in {interactions}. Export the recommender again.")
     pairs = draw_pairs(chosen, export, histories, seed)
-    records = measure_cases(chosen, texts, own, frame, histories, pairs, scorer, settings, seed)
+    records = measure_cases(chosen, texts, own, frame, export.item, histories, pairs, scorer, settings, seed)
     for system, path in zip(systems, outputs, strict=True):
         write_records(path, records[system])
     logger.info("%d cases of %d systems in %s", len(chosen), len(systems), Path(outputs[0]).parent)
@@ -72,6 +75,7 @@ def measure_cases(
     texts: dict[str, list[dict]],
     own: dict[str, list[bool | None]],
     items,
+    vectors: np.ndarray,
     histories: Histories,
     pairs: Sequence[Pair | None],
     scorer: Scorer | None,
@@ -85,6 +89,7 @@ def measure_cases(
         texts: per system, the rows of its explanations.
         own: per system, what it classifies the cases as; systems without an entry have no such decision.
         items: frame of ``items.parquet``.
+        vectors: (items, dim) the recommender's item embeddings, which tell the items that are similar.
         histories: all prefixes.
         pairs: per case, the two other items of the simulation.
         scorer, settings, seed: as of :func:`measure_faithfulness`.
@@ -98,8 +103,11 @@ def measure_cases(
         system: [check(text, case, catalogue).citations for text, case in zip(rows, cases, strict=True)]
         for system, rows in said.items()
     }
-    effects = _effects(cases, found, titles, histories, scorer, settings["draws"], seed)
-    authors = recognise(said, users, settings["folds"], seed)
+    effects = _effects(cases, found, titles, vectors, histories, scorer, settings["draws"], seed)
+    # Controls stand in nobody's way: one of them shows the systems' own texts.
+    authors = recognise(
+        {name: rows for name, rows in said.items() if not is_control(name)}, users, settings["folds"], seed
+    )
     from_title = read_scores([case["title"] for case in cases], scores, users, settings["folds"], seed)
     result = {}
     for place, (system, rows) in enumerate(texts.items()):
@@ -121,18 +129,25 @@ def measure_cases(
                 "effect": effect and effect.cited,
                 "effect_by_chance": effect and effect.chance,
                 "effect_rank": effect and effect.rank,
-                "author": authors[system][number],
+                "effect_by_newest": effect and effect.newest,
+                "rank_of_newest": effect and effect.newest_rank,
+                "effect_by_similar": effect and effect.similar,
+                "rank_of_similar": effect and effect.similar_rank,
+                "author": authors[system][number] if system in authors else None,
                 "score_read": float(read[number]),
                 "score_read_from_title": float(from_title[number]),
                 "verdict_read": verdicts[number],
             }
             if pair:
-                foresight = reader.foresee(said[system][number], decisions[number], citations, case["title"], pair)
+                foresight = reader.foresee(
+                    said[system][number], decisions[number], citations, case["history"], case["title"], pair
+                )
                 record |= {
                     "offered": titles[pair.offered],
                     "refused": titles[pair.refused],
                     "foreseen": foresight.reader,
                     "foreseen_by_verdict": foresight.verdict_only,
+                    "foreseen_from_prompt": foresight.prompt_only,
                 }
             result[system].append(record)
     return result
@@ -152,6 +167,7 @@ def _effects(
     cases: Sequence[dict],
     found: dict[str, list[list[Citation]]],
     titles: list[str],
+    vectors: np.ndarray,
     histories: Histories,
     scorer: Scorer | None,
     draws: int,
@@ -161,6 +177,7 @@ def _effects(
     if scorer is None:
         return []
     index = {title: item for item, title in enumerate(titles)}
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     questions, cited = [], []
     for number, case in enumerate(cases):
         unknown = [title for title in [*case["history"], case["title"]] if title not in index]
@@ -168,15 +185,19 @@ def _effects(
             raise InputError(
                 f"case {case['case']}: {unknown[0]!r} is no title of the catalogue. Choose the cases again."
             )
-        prefix = int(case["prefix"])
+        prefix, target = int(case["prefix"]), index[case["title"]]
+        # Of equals the newer first.
+        newest = list(dict.fromkeys(index[title] for title in reversed(case["history"])))
+        nearest = np.argsort(-(unit[newest] @ unit[target]), kind="stable")
         questions.append(
             Question(
                 name=case["case"],
                 history=tuple(index[title] for title in case["history"]),
                 seen=tuple(histories.items[prefix - histories.length[prefix] + 1 : prefix + 1].tolist()),
-                target=index[case["title"]],
+                target=target,
                 label=bool(case["label"]),
                 score=float(case["score"]),
+                similar=tuple(newest[place] for place in nearest),
             )
         )
         cited.append(

@@ -28,8 +28,12 @@ RECORDS = pa.schema(
         ("effect", pa.float64()),
         ("effect_by_chance", pa.float64()),
         ("effect_rank", pa.float64()),
-        # Distinction: whom the reader takes for the author. Coherence: what it takes for the score, from the text and
-        # from the target's title alone. And what it takes for the verdict that was masked.
+        ("effect_by_newest", pa.float64()),
+        ("rank_of_newest", pa.float64()),
+        ("effect_by_similar", pa.float64()),
+        ("rank_of_similar", pa.float64()),
+        # Distinction: whom the reader takes for the author (null of a control). Coherence: what it takes for the score,
+        # from the text and from the target's title alone. And what it takes for the verdict that was masked.
         ("author", pa.string()),
         ("score_read", pa.float64()),
         ("score_read_from_title", pa.float64()),
@@ -39,6 +43,7 @@ RECORDS = pa.schema(
         ("refused", pa.string()),
         ("foreseen", pa.float64()),
         ("foreseen_by_verdict", pa.float64()),
+        ("foreseen_from_prompt", pa.float64()),
     ]
 )
 """The columns of ``faithfulness/{dataset}/{system}.parquet``. Null: the measure does not apply."""

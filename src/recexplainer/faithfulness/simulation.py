@@ -2,9 +2,10 @@
 
 The perturbed case is the same user with two other items, one that the recommender would offer and one that it would
 not, by the thresholds of the labels. The reader has to say which is which, so chance is 0.5 whatever the explanation
-decides. The reader is code that takes the text at its word: it prefers the item that is more like the titles that the
-text cites, has more of the properties that the text names as the history's, and is more like the target after a Yes
-(less after a No). A second reader that knows only the verdict and the target shows what the reasons add.
+decides. The reader is code that has the prompt before it and takes the text at its word: it prefers the item that is
+more like the history, more like the titles that the text cites, has more of the properties that the text names as the
+history's, and is more like the target after a Yes (less after a No). Two other readers show what the reasons add: one
+that has the prompt and the verdict, and one that has the prompt alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,6 +36,7 @@ class Foresight:
 
     reader: float
     verdict_only: float
+    prompt_only: float
 
 
 def draw_pairs(cases: Sequence[dict], export: Export, histories: Histories, seed: int) -> list[Pair | None]:
@@ -81,14 +83,21 @@ class Reader:
         self._longest = max(map(len, self._facts), default=0)
 
     def foresee(
-        self, text: str, decision: bool | None, citations: Sequence[Citation], target: str, pair: Pair
+        self,
+        text: str,
+        decision: bool | None,
+        citations: Sequence[Citation],
+        history: Sequence[str],
+        target: str,
+        pair: Pair,
     ) -> Foresight:
-        """Return whether the reader, and one that knows only the verdict, tell the pair apart.
+        """Return whether the reader, one without the reasons, and one without the text tell the pair apart.
 
         Args:
             text: the explanation.
             decision: its verdict; None if it cannot be read.
             citations: the titles in it.
+            history: the titles in the prompt.
             target: the title of the item that it decides on.
             pair: the other items.
         """
@@ -97,20 +106,24 @@ class Reader:
         sign = 0.0 if decision is None else 1.0 if decision else -1.0
         of_target = self.catalogue.facts.get(target, frozenset())
 
+        def prompt(item: int) -> float:
+            return self._mean_likeness(self.titles[item], history)
+
         def verdict(item: int) -> float:
-            return sign * self._likeness(self.titles[item], target)
+            return prompt(item) + sign * self._likeness(self.titles[item], target)
 
         def support(item: int) -> float:
             title = self.titles[item]
             own = self.catalogue.facts.get(title, frozenset())
-            likeness = [self._likeness(title, other) for other in cited]
             patterns = _share(own, named - of_target) + sign * _share(own, named & of_target)
-            return (sum(likeness) / len(likeness) if likeness else 0.0) + patterns + verdict(item)
+            return self._mean_likeness(title, cited) + patterns + verdict(item)
 
-        return Foresight(
-            _first_wins(support(pair.offered), support(pair.refused)),
-            _first_wins(verdict(pair.offered), verdict(pair.refused)),
-        )
+        readers = (support, verdict, prompt)
+        return Foresight(*(_first_wins(reader(pair.offered), reader(pair.refused)) for reader in readers))
+
+    def _mean_likeness(self, title: str, others: Sequence[str]) -> float:
+        likeness = [self._likeness(title, other) for other in others]
+        return sum(likeness) / len(likeness) if likeness else 0.0
 
     def _likeness(self, first: str, second: str) -> float:
         """Return the share of the facts and title words of two items that both have."""

@@ -1,4 +1,4 @@
-"""The table of faithfulness: each measure of each system beside its reference and beside the base LLM."""
+"""The table of faithfulness: each measure of each system beside its reference, the base LLM and the best control."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.errors import InputError
+from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.faithfulness.records import read_records
 from recexplainer.files import write_csv
 from recexplainer.seeds import generator
@@ -17,10 +18,11 @@ logger = logging.getLogger(__name__)
 Columns = dict[str, np.ndarray]
 """Per name, one number per case; NaN where a measure does not apply."""
 
-COLUMNS = [
-    *("dataset", "method", "metric", "cases", "value", "value_low", "value_high", "reference"),
-    *("gain", "gain_low", "gain_high", "over_base", "over_base_low", "over_base_high"),
+NUMBERS = [
+    *("cases", "value", "value_low", "value_high", "reference", "gain", "gain_low", "gain_high"),
+    *("over_base", "over_base_low", "over_base_high", "over_control", "over_control_low", "over_control_high"),
 ]
+COLUMNS = ["dataset", "method", "metric", "kind", *NUMBERS, "best_control", "better_than_words"]
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,24 @@ class Metric:
 
     Attributes:
         name: its name in the table.
+        kind: of the ``reasons`` or of the ``decision``, in which an honest explainer is above the controls, or a
+            ``description`` of the texts, in which some text without reasons is as good as can be.
         needs: the columns that it reads; a case counts where the first is known.
         value: the measure over some cases.
         reference: what chance, or a reader without the explanation, gets on the same cases; None: there is none.
+        of_system: columns that a control takes from the system beside which it stands.
     """
 
     name: str
+    kind: str
     needs: tuple[str, ...]
     value: Callable[[Columns], float]
     reference: Callable[[Columns], float] | None = None
+    of_system: tuple[str, ...] = ()
+
+    def gain(self, columns: Columns) -> float:
+        """Return the value less the reference, of which there has to be one."""
+        return self.value(columns) - self.reference(columns)
 
 
 def _mean(name: str) -> Callable[[Columns], float]:
@@ -46,6 +57,20 @@ def _mean(name: str) -> Callable[[Columns], float]:
 
 def _always(value: float) -> Callable[[Columns], float]:
     return lambda columns: value
+
+
+def _best_mean(*names: str, least: float = -np.inf) -> Callable[[Columns], float]:
+    """The largest mean of some columns: what the best of some rivals gets."""
+    return lambda columns: max(least, *(_known_mean(columns[name]) for name in names))
+
+
+def _agreement(known: str) -> Callable[[Columns], float]:
+    """The share of the texts that decide as somebody else, where that is known; no decision agrees with nobody."""
+
+    def value(columns: Columns) -> float:
+        return _known_mean(np.where(np.isnan(columns[known]), np.nan, columns["decision"] == columns[known]))
+
+    return value
 
 
 def _known_mean(values: np.ndarray) -> float:
@@ -87,20 +112,24 @@ def _majority(columns: Columns) -> float:
 
 
 _COHERENCE = ("score_read", "score", "score_read_from_title")
+_EFFECTS = ("effect", "effect_by_chance", "effect_by_newest", "effect_by_similar")
+_RANKS = ("effect_rank", "rank_of_newest", "rank_of_similar")
+_READERS = ("foreseen", "foreseen_by_verdict", "foreseen_from_prompt")
+_HALF = _always(0.5)
 METRICS = (
-    Metric("grounding_history", ("share_history",), _mean("share_history")),
-    Metric("grounding_catalogue", ("share_catalogue",), _mean("share_catalogue")),
-    Metric("grounding_nowhere", ("share_nowhere",), _mean("share_nowhere")),
-    Metric("cites_history", ("cites_history",), _mean("cites_history")),
-    Metric("counterfactual_effect", ("effect", "effect_by_chance"), _mean("effect"), _mean("effect_by_chance")),
-    Metric("counterfactual_rank", ("effect_rank",), _mean("effect_rank"), _always(0.5)),
-    Metric("decision_as_recommender", ("as_recommender",), _mean("as_recommender"), _always(0.5)),
-    Metric("decision_as_itself", ("as_itself",), _mean("as_itself"), _always(0.5)),
-    Metric("distinction", ("recognised", "chance"), _mean("recognised"), _mean("chance")),
-    Metric("coherence_spearman", _COHERENCE, _spearman("score_read"), _spearman("score_read_from_title")),
-    Metric("coherence_r2", _COHERENCE, _explained("score_read"), _explained("score_read_from_title")),
-    Metric("masked_verdict", ("verdict_known", "decides_yes"), _mean("verdict_known"), _majority),
-    Metric("simulatability", ("foreseen", "foreseen_by_verdict"), _mean("foreseen"), _mean("foreseen_by_verdict")),
+    Metric("grounding_history", "description", ("share_history",), _mean("share_history")),
+    Metric("grounding_catalogue", "description", ("share_catalogue",), _mean("share_catalogue")),
+    Metric("grounding_nowhere", "description", ("share_nowhere",), _mean("share_nowhere")),
+    Metric("cites_history", "description", ("cites_history",), _mean("cites_history")),
+    Metric("counterfactual_effect", "reasons", _EFFECTS, _mean("effect"), _best_mean(*_EFFECTS[1:])),
+    Metric("counterfactual_rank", "reasons", _RANKS, _mean("effect_rank"), _best_mean(*_RANKS[1:], least=0.5)),
+    Metric("decision_as_recommender", "decision", ("label", "decision"), _agreement("label"), _HALF),
+    Metric("decision_as_itself", "decision", ("own", "decision"), _agreement("own"), _HALF, ("own",)),
+    Metric("distinction", "description", ("recognised", "chance"), _mean("recognised"), _mean("chance")),
+    Metric("coherence_spearman", "reasons", _COHERENCE, _spearman("score_read"), _spearman("score_read_from_title")),
+    Metric("coherence_r2", "reasons", _COHERENCE, _explained("score_read"), _explained("score_read_from_title")),
+    Metric("masked_verdict", "description", ("verdict_known", "decides_yes"), _mean("verdict_known"), _majority),
+    Metric("simulatability", "reasons", _READERS, _mean("foreseen"), _best_mean(*_READERS[1:])),
 )
 """The measures, in the order of the table."""
 
@@ -109,10 +138,12 @@ def faithfulness_table(records: list[str], rows: list[list[str]], settings: dict
     """Write ``faithfulness.csv``: one row per dataset, system and measure, with the columns :data:`COLUMNS`.
 
     ``value`` is the measure over ``cases`` cases. ``reference`` is what one gets without the explanation: by chance, by
-    removing as many other items, from the target's title alone, from the verdict alone. ``gain`` is the value less the
-    reference and ``over_base`` the value less that of the first system, the base LLM; both are taken on the same cases
-    of each resample, so they are paired. ``_low`` and ``_high`` end the 95 % intervals of a bootstrap over users. What
-    does not apply is empty.
+    removing as many other items (the best of the newest, the most similar and random ones), from the target's title
+    alone, from the prompt with or without the verdict. ``gain`` is the value less the reference, ``over_base`` the
+    value less that of the first system, the base LLM, and ``over_control`` the gain less that of the ``best_control``;
+    all are taken on the same cases of each resample, so they are paired. ``_low`` and ``_high`` end the 95 % intervals
+    of a bootstrap over users. A system is ``better_than_words`` where the interval over the best control is above
+    zero; what is of the kind ``description`` has no such verdict. What does not apply is empty.
 
     Args:
         records: one file per dataset and system.
@@ -137,14 +168,14 @@ def faithfulness_table(records: list[str], rows: list[list[str]], settings: dict
         for path, frame in frames.values():
             if list(frame["case"]) != list(first["case"]):
                 raise InputError(f"{path}: other cases than of the first system. Measure the faithfulness again.")
-        systems = {system: case_values(frame, system, len(frames)) for system, (_, frame) in frames.items()}
+        authors = sum(not is_control(system) for system in frames)
+        systems = {system: case_values(frame, system, authors) for system, (_, frame) in frames.items()}
         samples = resamples(first["user"], settings["bootstrap"], generator(seed, "bootstrap", dataset))
         for row in compare(systems, samples):
             table.append({"dataset": dataset} | row | {"method": names.get(row["method"], row["method"])})
     frame = pd.DataFrame(table, columns=COLUMNS)
-    numbers = [name for name in COLUMNS[4:]]
     # A difference of next to nothing has no sign.
-    frame[numbers] = frame[numbers].astype(float).round(4) + 0.0
+    frame[NUMBERS[1:]] = frame[NUMBERS[1:]].astype(float).round(4) + 0.0
     write_csv(output, frame)
     logger.info("%d rows in %s", len(frame), output)
 
@@ -155,21 +186,18 @@ def case_values(frame: pd.DataFrame, system: str, systems: int) -> Columns:
     Args:
         frame: the records of one system.
         system: its name.
-        systems: how many there are, for the chance of recognising one.
+        systems: how many there are beside the controls, for the chance of recognising one.
     """
     kinds = ("history", "catalogue", "nowhere")
     cited = sum(frame[f"cited_{kind}"] for kind in kinds).to_numpy(dtype=float)
     values = {
         name: frame[name].to_numpy(dtype=float)
-        for name in ("score", "effect", "effect_by_chance", "effect_rank", "score_read", "score_read_from_title")
-        + ("foreseen", "foreseen_by_verdict")
+        for name in (*_EFFECTS, *_RANKS, *_COHERENCE, *_READERS, "label", "decision")
     }
     for kind in kinds:
         values[f"share_{kind}"] = np.where(cited > 0, frame[f"cited_{kind}"] / np.maximum(cited, 1), np.nan)
     values["cites_history"] = (frame["cited_history"] > 0).to_numpy(dtype=float)
-    # A text without a readable decision agrees with nobody.
-    values["as_recommender"] = _equal(frame["decision"], frame["label"], frame["label"])
-    values["as_itself"] = _equal(frame["decision"], frame["own_decision"], frame["own_decision"])
+    values["own"] = frame["own_decision"].to_numpy(dtype=float)
     values["recognised"] = _equal(frame["author"], pd.Series([system] * len(frame)), frame["author"])
     values["chance"] = np.full(len(frame), 1 / systems)
     values["verdict_known"] = _equal(frame["verdict_read"], frame["decision"], frame["verdict_read"])
@@ -199,29 +227,49 @@ def compare(systems: dict[str, Columns], samples: list[np.ndarray]) -> list[dict
     """Return one row per measure and system; the first system is the one to compare with.
 
     Args:
-        systems: per system, the numbers of each case.
+        systems: per system, the controls among them, the numbers of each case.
         samples: the cases of each bootstrap sample.
     """
     rows = []
     base = next(iter(systems))
     for metric in METRICS:
-        values, references = {}, {}
-        for system, columns in systems.items():
-            used = {name: columns[name] for name in metric.needs}
-            values[system] = _over(metric.value, used, samples)
-            references[system] = _over(metric.reference, used, samples) if metric.reference else None
-        for system, columns in systems.items():
+        used = {system: {name: columns[name] for name in metric.needs} for system, columns in systems.items()}
+        values = {system: _over(metric.value, columns, samples) for system, columns in used.items()}
+        gains = {system: _over(metric.gain, columns, samples) for system, columns in used.items() if metric.reference}
+        for system, columns in used.items():
             cases = int((~np.isnan(columns[metric.needs[0]])).sum())
-            row = {"method": system, "metric": metric.name, "cases": cases}
+            row = {"method": system, "metric": metric.name, "kind": metric.kind, "cases": cases}
             if cases:
                 row |= _interval("value", *values[system])
                 if metric.reference:
-                    row["reference"] = references[system][0]
-                    row |= _interval("gain", *(a - b for a, b in zip(values[system], references[system], strict=True)))
+                    row["reference"] = metric.reference(columns)
+                    row |= _interval("gain", *gains[system])
                 if system != base:
                     row |= _interval("over_base", *(a - b for a, b in zip(values[system], values[base], strict=True)))
+                if metric.kind != "description" and not is_control(system):
+                    row |= _over_controls(metric, system, used, gains, samples)
             rows.append(row)
     return rows
+
+
+def _over_controls(
+    metric: Metric,
+    system: str,
+    used: dict[str, Columns],
+    gains: dict[str, tuple[float, np.ndarray]],
+    samples: list[np.ndarray],
+) -> dict:
+    """Return how far a system's gain in a measure is above that of the best control; {} without controls."""
+    controls = {name: gains[name] for name in used if is_control(name)}
+    if metric.of_system:
+        taken = {name: used[system][name] for name in metric.of_system}
+        controls = {name: _over(metric.gain, used[name] | taken, samples) for name in controls}
+    found = over_best(gains[system], controls)
+    if not found:
+        return {}
+    best, value, sampled = found
+    row = _interval("over_control", value, sampled)
+    return row | {"best_control": best, "better_than_words": verdict(row["over_control_low"])}
 
 
 def _over(

@@ -37,6 +37,7 @@ SAMPLE_RATE = 10e3  # samples written per second
 UNPACK_RATE = 2e7  # bytes of an LLM made out of a GGUF file per second
 LOAD_RATE = 1e9  # bytes of an LLM per second
 REQUEST_SECONDS = 5.0
+CONTROLS = 4  # texts that explain nothing, per case
 MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
 SAMPLE_BYTES = 60  # of a training sample, compressed
 ANSWER_BYTES = 200  # of a prediction
@@ -340,8 +341,11 @@ def _judgement_jobs(config: dict) -> Iterator[Job]:
     groups = [(name, "systems", systems) for name in run["datasets"]]
     if ablated := len(_ablated(config)):
         groups += [(name, "ablations", ablated) for name in run["ablations"]["datasets"]]
+    groups += [(name, "controls", CONTROLS) for name in run["datasets"]]
     for name, group, count in groups:
         texts, judges = count * explanation["cases"], list(explanation["judges"])
+        if group == "controls":
+            judges = [judge for judge in judges if judge == "rubric"]
         # Simulated raters go by the rubric.
         study = explanation["study"]
         if (study["ratings"], study["dataset"], group) == ("simulated", name, "systems") and "rubric" not in judges:
@@ -377,7 +381,9 @@ def _faithfulness_jobs(config: dict) -> Iterator[Job]:
             gpu_memory=memory.generation(config, 1),
             memory=memory.of_machine(config),
         )
-        texts = cases * (len(forms) + len(explanation["services"]))
+        written = cases * CONTROLS
+        yield Job("write_controls", name, written, seconds=written / 1e3, disk=ANSWER_BYTES * written)
+        texts = cases * (len(forms) + len(explanation["services"])) + written
         yield Job("measure_faithfulness", name, texts, seconds=texts / MEASURE_RATE, disk=ANSWER_BYTES * texts)
 
 

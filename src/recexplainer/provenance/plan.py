@@ -68,7 +68,7 @@ STAGES = {
     "merge_predictions",
     "explanation": "choose_cases explain explain_by_service explain_viewpoints",
     "judgement": "judge_by_rubric judge_by_service",
-    "faithfulness": "classify_cases measure_faithfulness",
+    "faithfulness": "classify_cases write_controls measure_faithfulness",
     "study": "draw_study simulate_raters aggregate_ratings",
     "results": "select_case figure4 figure5 figure6 learning_curves table1 table_recommender table2 table3 table4 "
     "table_faithfulness table_seeds table_spending typeset paper_vs_ours provenance report",

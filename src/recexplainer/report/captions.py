@@ -29,7 +29,13 @@ BLOCKS = (
     Block("alignment", "Alignment with the recommender", ("table2", "seeds"), (), "the alignment (table 2)"),
     Block("ablations", "Ablations", (), ("figure6",), "the ablations (figure 6)"),
     Block("explanations", "Explanations, as the judges rate them", ("table3", "judges"), (), "the ratings (table 3)"),
-    Block("trust", "Can one trust the explanations?", ("faithfulness",), (), "the faithfulness of the explanations"),
+    Block(
+        "trust",
+        "Can one trust the explanations?",
+        ("faithfulness", "words_alone"),
+        (),
+        "the faithfulness of the explanations",
+    ),
     Block("study", "Explanations, as raters rate them", ("human", "human_agreement"), ("figure3",), "the human study"),
     Block("cases", "Case studies", (), ("figure4", "figure5"), "the case studies (figures 4 and 5)"),
 )
@@ -61,14 +67,23 @@ CAPTIONS = {
     "table3": (
         "Table 3. Quality of the explanations",
         "Mean rating, 1 to 4, per judge, with 95 % intervals; p-values compare with the best system (Wilcoxon "
-        "signed-rank, Benjamini-Hochberg). The ratings of the offline rubric cannot be compared with the paper's.",
+        "signed-rank, Benjamini-Hochberg). The ratings of the offline rubric cannot be compared with the paper's. The "
+        "controls explain nothing; the file of the table says how far each system is above the best of them.",
     ),
     "judges": ("Agreement of the judges", "Each pair of judges on the texts that both have rated."),
     "faithfulness": (
         "Faithfulness",
         "Measures without a judge, with 95 % intervals. The file of the table has more columns: what one gets without "
-        "the explanation (by chance, by removing as many other items, from the target's title or the verdict alone), "
-        "the gain over it, and the difference from the base LLM, both taken within the same resamples.",
+        "the explanation (by removing as many other items, from the target's title, from the prompt with or without "
+        "the verdict), the gain over it, the difference from the base LLM, and that from the best control, all taken "
+        "within the same resamples. The controls explain nothing: they cite the newest items, copy the history, say "
+        "one line, or show a text on another case. Grounding, citing, distinction and the masked verdict describe "
+        "the texts.",
+    ),
+    "words_alone": (
+        "Better than words alone?",
+        "The gain of each system in a measure less that of the best of the four controls, with 95 % intervals. Where "
+        "the whole interval is above zero, the explanations are better than words alone.",
     ),
     "human": (
         "Ratings by the raters",

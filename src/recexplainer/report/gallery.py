@@ -30,7 +30,9 @@ def checks(record: Mapping) -> list[tuple[str, bool]]:
     others = record["cited_catalogue"] + record["cited_nowhere"]
     found.append(("cites the history and nothing else", bool(record["cited_history"] and not others)))
     if not pd.isna(record["effect_rank"]):
-        found.append(("cites items that matter more than others", bool(record["effect_rank"] > 0.5)))
+        rivals = ("effect_by_chance", "effect_by_newest", "effect_by_similar")
+        more = all(record["effect"] > record[name] for name in rivals)
+        found.append(("cites items that matter more than the newest, the most similar and random ones", more))
     if not pd.isna(record["foreseen"]):
         found.append(("lets a reader foresee another decision", bool(record["foreseen"] > 0.5)))
     return found

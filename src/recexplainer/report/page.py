@@ -13,6 +13,7 @@ from recexplainer.errors import InputError
 from recexplainer.explanation.case_view import in_words as decision_in_words
 from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import load_explanations
+from recexplainer.faithfulness.controls import in_a_sentence
 from recexplainer.files import read_json, write_text
 from recexplainer.report import captions
 from recexplainer.report.costs import Cost, in_words, read_costs
@@ -90,6 +91,7 @@ def write_report(files: Files, settings: dict, output: str) -> None:
     for path in sorted(files.tables, key=lambda path: Path(path).suffix != ".csv"):
         typeset = Path(path).suffix == ".html"
         tables[Path(path).stem] = _fragment(path) if typeset else lay_out(_table(path, names), names)
+    words_alone = _beside_controls(files.tables, tables, names)
     figures = {Path(path).stem: _figure(path) for path in files.figures}
     _check_names(tables, figures)
     costs = read_costs(files.benchmarks) if files.benchmarks else []
@@ -99,6 +101,7 @@ def write_report(files: Files, settings: dict, output: str) -> None:
     claims = _claims(files.claims) if files.claims else []
     view = {
         "title": settings["title"],
+        "words_alone": words_alone,
         "demo": bool(settings["demo"]),
         "tables": tables,
         "figures": figures,
@@ -129,6 +132,20 @@ def _table(path: str, names: dict[str, str]) -> pd.DataFrame:
     """Return a table of results; of the long one of faithfulness the systems side by side."""
     frame = read_csv(path)
     return side_by_side(frame, names) if {"metric", "method", "value_low"} <= {*frame} else frame
+
+
+def _beside_controls(paths: list[str], tables: dict, names: dict[str, str]) -> str:
+    """Add the table of how far the systems are above the controls; return what it says of the reasons, in a sentence.
+
+    Without the table of faithfulness, or without controls in it, nothing is added and the sentence is empty.
+    """
+    path = next((path for path in paths if Path(path).name == "faithfulness.csv"), None)
+    frame = read_csv(path) if path else pd.DataFrame()
+    compared = frame[frame["better_than_words"] != ""] if "better_than_words" in frame else frame
+    if not len(compared):
+        return ""
+    tables["words_alone"] = lay_out(side_by_side(compared, names, "over_control"), names)
+    return in_a_sentence(frame, lambda method: names.get(method, system_label(method)))
 
 
 def _check_names(tables: dict, figures: dict) -> None:

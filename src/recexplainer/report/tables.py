@@ -108,20 +108,21 @@ def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...]
     return Table([HEADINGS.get(name, name.replace("_", " ")) for name in shown], numeric, rows)
 
 
-def side_by_side(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+def side_by_side(frame: pd.DataFrame, names: dict[str, str], column: str = "value") -> pd.DataFrame:
     """Return a table of measures with one row per dataset and metric and one column, with its interval, per method.
 
     Args:
-        frame: of :func:`read_csv`, with the columns ``dataset``, ``metric``, ``method``, ``value``, ``value_low`` and
-            ``value_high``; others are left out.
+        frame: of :func:`read_csv`, with the columns ``dataset``, ``metric``, ``method``, and those below; others are
+            left out.
         names: what a method is called.
+        column: the one that is shown, with its ``_low`` and ``_high``.
     """
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for row in frame.to_dict("records"):
         start = {"dataset": row["dataset"], "metric": row["metric"].replace("_", " ")}
         found = rows.setdefault((row["dataset"], row["metric"]), start)
         name = names.get(row["method"], system_label(row["method"]))
-        found |= {f"{name}{end}": row[f"value{end}"] for end in ("", "_low", "_high")}
+        found |= {f"{name}{end}": row[f"{column}{end}"] for end in ("", "_low", "_high")}
     return pd.DataFrame(list(rows.values())).fillna("")
 
 
