@@ -140,10 +140,11 @@ def faithfulness_table(records: list[str], rows: list[list[str]], settings: dict
     ``value`` is the measure over ``cases`` cases. ``reference`` is what one gets without the explanation: by chance, by
     removing as many other items (the best of the newest, the most similar and random ones), from the target's title
     alone, from the prompt with or without the verdict. ``gain`` is the value less the reference, ``over_base`` the
-    value less that of the first system, the base LLM, and ``over_control`` the gain less that of the ``best_control``;
-    all are taken on the same cases of each resample, so they are paired. ``_low`` and ``_high`` end the 95 % intervals
-    of a bootstrap over users. A system is ``better_than_words`` where the interval over the best control is above
-    zero; what is of the kind ``description`` has no such verdict. What does not apply is empty.
+    value less that of the first system, the base LLM, and ``over_control`` the gain less that of the ``best_control``,
+    or less nothing where every control is below the reference (the best is then called ``reference``); all are taken
+    on the same cases of each resample, so they are paired. ``_low`` and ``_high`` end the 95 % intervals of a bootstrap
+    over users. A system is ``better_than_words`` where the interval over the best control is above zero; what is of the
+    kind ``description`` has no such verdict. What does not apply is empty.
 
     Args:
         records: one file per dataset and system.
@@ -264,10 +265,11 @@ def _over_controls(
     if metric.of_system:
         taken = {name: used[system][name] for name in metric.of_system}
         controls = {name: _over(metric.gain, used[name] | taken, samples) for name in controls}
-    found = over_best(gains[system], controls)
-    if not found:
+    if not controls:
         return {}
-    best, value, sampled = found
+    # Who says nothing is at the reference: a control that is below it is no yardstick.
+    controls["reference"] = (0.0, np.zeros(len(samples)))
+    best, value, sampled = over_best(gains[system], controls)
     row = _interval("over_control", value, sampled)
     return row | {"best_control": best, "better_than_words": verdict(row["over_control_low"])}
 
