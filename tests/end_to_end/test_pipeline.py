@@ -88,7 +88,8 @@ def test_every_job_left_a_log_and_a_benchmark(finished):
 
 def test_table_3_rates_every_system_and_the_figures_are_there(finished):
     table = rows(finished / "tables/table3.csv")
-    assert [(row["judge"], row["method"]) for row in table] == [("rubric", name) for name in ("tiny-llama", *MODES)]
+    methods = ("tiny-llama", *MODES, *(f"control-{name}" for name in ("newest", "copy", "template", "shuffled")))
+    assert [(row["judge"], row["method"]) for row in table] == [("rubric", name) for name in methods]
     for row in table:
         assert 1 <= float(row["rating_low"]) <= float(row["rating"]) <= float(row["rating_high"]) <= 4
         assert (row["cases"], row["failed"]) == ("12", "0")

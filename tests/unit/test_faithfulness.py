@@ -215,7 +215,7 @@ def test_grounding_counts_what_is_there_elsewhere_and_nowhere(measured):
         1, abs=1e-3
     )
     row = measured[1].loc["grounding_history", "template"]
-    assert row["cases"] == 0 and row.drop(["dataset", "cases"]).isna().all()
+    assert row["cases"] == 0 and row.drop(["dataset", "kind", "cases"]).isna().all()
 
 
 def test_systems_with_words_of_their_own_are_told_apart_and_a_copy_is_not(measured):
