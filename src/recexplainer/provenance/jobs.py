@@ -338,14 +338,12 @@ def _judge_tokens(config: dict) -> int:
 def _judgement_jobs(config: dict) -> Iterator[Job]:
     explanation, run = config["explanation"], config["run"]
     systems = 1 + len(explanation["services"]) + len(run["modes"])
-    groups = [(name, "systems", systems) for name in run["datasets"]]
+    groups = [(name, *group) for name in run["datasets"] for group in (("systems", systems), ("controls", CONTROLS))]
     if ablated := len(_ablated(config)):
         groups += [(name, "ablations", ablated) for name in run["ablations"]["datasets"]]
-    groups += [(name, "controls", CONTROLS) for name in run["datasets"]]
     for name, group, count in groups:
-        texts, judges = count * explanation["cases"], list(explanation["judges"])
-        if group == "controls":
-            judges = [judge for judge in judges if judge == "rubric"]
+        texts = count * explanation["cases"]
+        judges = [judge for judge in explanation["judges"] if group != "controls" or judge == "rubric"]
         # Simulated raters go by the rubric.
         study = explanation["study"]
         if (study["ratings"], study["dataset"], group) == ("simulated", name, "systems") and "rubric" not in judges:
@@ -354,8 +352,7 @@ def _judgement_jobs(config: dict) -> Iterator[Job]:
         read = _judge_tokens(config) + behavior - 2 * words(config).question + answer
         for judge in judges:
             if judge == "rubric":
-                job = f"{name}.{group}"
-                yield Job("judge_by_rubric", job, texts, seconds=texts / 1e3, disk=ANSWER_BYTES * texts)
+                yield Job("judge_by_rubric", f"{name}.{group}", texts, seconds=texts / 1e3, disk=ANSWER_BYTES * texts)
             else:
                 longest = explanation["judge_max_tokens"]
                 job = f"{name}.{group}.{judge}"
@@ -381,9 +378,8 @@ def _faithfulness_jobs(config: dict) -> Iterator[Job]:
             gpu_memory=memory.generation(config, 1),
             memory=memory.of_machine(config),
         )
-        written = cases * CONTROLS
-        yield Job("write_controls", name, written, seconds=written / 1e3, disk=ANSWER_BYTES * written)
-        texts = cases * (len(forms) + len(explanation["services"])) + written
+        yield Job("write_controls", name, CONTROLS * cases, disk=ANSWER_BYTES * CONTROLS * cases)
+        texts = cases * (len(forms) + len(explanation["services"]) + CONTROLS)
         yield Job("measure_faithfulness", name, texts, seconds=texts / MEASURE_RATE, disk=ANSWER_BYTES * texts)
 
 
