@@ -238,9 +238,9 @@ def test_the_sentence_is_that_of_the_table():
     # Neither another system's reasons nor a mode's decisions make its reasons better than words.
     others = [("llm", "a", "reasons", "yes"), ("hybrid", "d", "decision", "yes"), ("control-copy", "a", "reasons", "")]
     said = sentence(*lost, *others)
-    assert said.startswith("No mode's reasons are better than words alone") and "each of the 2 measures" in said
+    assert said.startswith("No mode's reasons are better than words alone") and "of 2 measures of reasons, none" in said
     won = sentence(*lost, *others, ("intention", "b", "reasons", "yes"))
-    assert won == "Reasons that are better than words alone, of the 2 measures of reasons: hybrid on 0, intention on 1."
+    assert won == "Reasons that are better than words alone, of 2 measures of reasons: hybrid on 0, intention on 1."
     assert sentence(*others) == "" and in_a_sentence(pd.DataFrame({"metric": []}), str) == ""
 
 

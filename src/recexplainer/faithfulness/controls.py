@@ -145,14 +145,14 @@ def in_a_sentence(table: pd.DataFrame, name: Callable[[str], str]) -> str:
     if not len(judged):
         return ""
     count = len(judged[["dataset", "metric"]].drop_duplicates())
-    where = f"the {count} measures of reasons" if count > 1 else "the only measure of reasons"
+    measures = f"{count} measure{'s' if count > 1 else ''} of reasons"
     better = judged[judged["better_than_words"] == "yes"]
     if not len(better):
         return (
-            "No mode's reasons are better than words alone: texts that explain nothing do as well on "
-            f"{'each of ' if count > 1 else ''}{where}."
+            f"No mode's reasons are better than words alone: of {measures}, none puts a mode above texts that explain "
+            "nothing by more than chance."
         )
     wins = [
         f"{name(method)} on {int((better['method'] == method).sum())}" for method in dict.fromkeys(judged["method"])
     ]
-    return f"Reasons that are better than words alone, of {where}: {', '.join(wins)}."
+    return f"Reasons that are better than words alone, of {measures}: {', '.join(wins)}."
