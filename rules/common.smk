@@ -1,6 +1,7 @@
 # Helpers of the files beside this one: the checked config, digests, seeds and settings for `params`.
 import json
 import os
+import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,7 +14,7 @@ from recexplainer.service import settings as services
 
 # A fresh clone needs no installation. The prefix takes the place of Snakemake's own, hence the `set`.
 shell.executable("bash")
-shell.prefix(f'set -euo pipefail; export PYTHONPATH="{ROOT}/src${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; ')
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(f'{ROOT}/src')}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 try:
     settings.check(config, ROOT / "config" / "schema.yaml")

@@ -17,8 +17,14 @@ def check_folder(root: Path) -> None:
         root: the folder of the Snakefile.
 
     Raises:
-        InputError: the working directory is another one.
+        InputError: the working directory is another one, or the repository's name is one that Snakemake misreads.
     """
+    odd = sorted(character for character in {*str(root)} if character in "{}:" or not character.isprintable())
+    if odd:
+        raise InputError(
+            f"the repository lies in {str(root)!r}, and {odd[0]!r} in a folder's name means something else to "
+            "Snakemake or Python. Move it, or rename the folder."
+        )
     if not _same(Path("workflow/scripts"), root / "workflow" / "scripts"):
         raise InputError(
             f"the working directory is {os.getcwd()}; the config names its files from the repository's folder. "

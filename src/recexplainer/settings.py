@@ -2,12 +2,14 @@
 
 import codecs
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError
 
 from recexplainer.errors import InputError
 from recexplainer.problems import describe, keys_in
@@ -66,9 +68,17 @@ LORA_TARGETS = {
 ON_CPU = "auto, bf16 or fp32"
 """Precisions of a processor."""
 
+
+def _matches(validator, pattern: str, text: Any, schema: dict) -> Iterator[ValidationError]:
+    """Yield an error if a text does not match; Python's own ``$`` lets a line feed behind it pass."""
+    if isinstance(text, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), text):
+        yield ValidationError(f"{text!r} does not match {pattern!r}")
+
+
 # JSON Schema takes 8.0 for a whole number and YAML has .nan and .inf; neither is meant anywhere in the config.
 _Validator = validators.extend(
     Draft202012Validator,
+    {"pattern": _matches},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: type(value) is int,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 from recexplainer.errors import InputError
+from recexplainer.place import check_folder
 from recexplainer.provenance.plan import merged
 from recexplainer.settings import PRESETS, check, lora, resolve
 from recexplainer.yaml_files import read_config
@@ -525,3 +526,35 @@ def test_a_local_model_folder_is_an_input(repository):
     assert "input: model/config.json" in text
     assert "train_llm" not in text
     assert "--chat-template" not in text
+
+
+@pytest.mark.parametrize(
+    "path, value",
+    [
+        (("explanation", "study", "raters"), ["rater1\n", "rater2", "rater3"]),
+        (("services", "gpt\n"), PAPER["services"]["chatgpt"]),
+        (("recommenders", "gru\n"), {}),
+        (("datasets", "games\n"), PAPER["datasets"]["games"]),
+        (("llm", "revision"), f"{'0' * 40}\n"),
+    ],
+    ids=lambda value: ".".join(map(str.strip, value)) if isinstance(value, tuple) else "",
+)
+def test_a_name_that_ends_in_a_line_feed_is_refused(path, value):
+    config = copy.deepcopy(PAPER)
+    at(config, path[:-1])[path[-1]] = value
+    with pytest.raises(InputError, match=r"\\n.*expected a text that matches"):
+        check(config, SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["x{y}", "a:b", "a\nb"])
+def test_a_folder_whose_name_is_read_as_something_else_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match="the repository lies in .* Move it, or rename the folder"):
+        check_folder(tmp_path / name)
+
+
+def test_the_name_of_the_repositorys_folder_is_no_program(tmp_path):
+    folder = copy_repository(tmp_path / "a $(touch RUN)`touch RUN` \"b\" 'c' $HOME; d")
+    done = snakemake(folder, "results/smallest/generated/games/reviews.gz", "--configfile", CONFIG)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "results/smallest/generated/games/metadata.gz").is_file()
+    assert not list(tmp_path.rglob("RUN"))
