@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recexplainer import cli, targets
 from recexplainer.errors import InputError
+from recexplainer.interactive import guard
 
 DECISIONS = {True: "Yes", False: "No", None: "cannot be read"}
 VERDICTS = {"yes": "Yes: among its best", "no": "No: among its worst", "between": "neither yes nor no"}
@@ -35,7 +36,7 @@ def arguments() -> argparse.ArgumentParser:
     page = commands.add_parser("demo-ui", help="open a local page with all systems side by side")
     page.add_argument("--results", required=True, help="the folder of a finished run")
     page.add_argument("--dataset", help="such as games, or games.gru4rec; default: the first")
-    page.add_argument("--port", type=int, default=8080, help="on this machine (default 8080)")
+    page.add_argument("--port", type=guard.port, default=8080, help="on this machine (default 8080)")
     return result
 
 
@@ -86,8 +87,9 @@ def demo_ui(args: argparse.Namespace) -> None:
     if importlib.util.find_spec("nicegui") is None:
         raise InputError("the page needs the package nicegui; `make setup` installs it.")
     from recexplainer.interactive.explainer import Explainer
-    from recexplainer.interactive.page import serve
+    from recexplainer.interactive.page import HOST, serve
 
+    guard.check_free(HOST, args.port)
     config = Explainer.config_of(args.results)
     dataset = args.dataset or targets.targets(config)[0]
     explainer = Explainer(args.results, dataset)

@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from recexplainer.errors import InputError
 from recexplainer.explanation.checker import Citation
 from recexplainer.interactive.explainer import BASE, Answer, Explainer, Verdict
+from recexplainer.interactive.guard import SameOrigin
 from recexplainer.style import FAINT, INK, MUTED, RIGHT, SYSTEM_COLORS, WRONG, system_colors, system_label
 
 logger = logging.getLogger(__name__)
@@ -211,7 +212,8 @@ def serve(explainer: Explainer, name: str, port: int) -> None:
         port: on this machine; no other can reach it.
     """
     busy = asyncio.Lock()
-    # A page elsewhere must not reach this one under a name of its own.
+    # A page elsewhere must not reach this one, nor its socket, under a name of its own.
+    app.add_middleware(SameOrigin, origins=[f"http://{name}:{port}" for name in (HOST, "localhost")])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
 
     @app.middleware("http")
