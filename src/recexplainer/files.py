@@ -2,11 +2,14 @@
 
 Every writer writes to a temporary name in the same folder, then renames. The
 bytes depend on the content alone: no clock, no process id, sorted JSON keys.
-Parquet pages and safetensors carry checksums, so that no damaged number is read.
+Parquet pages and safetensors carry checksums, so that no damaged number is read. Beside every file ``x`` lies
+``.x.sha256``, as ``sha256sum`` writes it: what readers of CSV, JSON and text check, and ``make verify`` of all files.
+A file without one, which a user has made, is read as it is.
 """
 
 import glob
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -38,18 +41,121 @@ def atomic(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.partial"):
         leftover.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    temporary = _hidden(path)
     try:
         yield temporary
         with open(temporary, "rb+") as handle:
             os.fsync(handle.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
+        place(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None and error.errno is not None:
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
+
+
+def place(temporary: Path, path: Path) -> None:
+    """Give a file that is whole and on the disk its final name, and its checksum.
+
+    A kill leaves the new file without a checksum at worst, never one with that of another.
+    """
+    summed = _hidden(path)
+    try:
+        with open(summed, "w", encoding="utf-8") as handle:
+            handle.write(_sum_line(path, sha256(temporary)))
+            handle.flush()
+            os.fsync(handle.fileno())
+        for made in (temporary, summed):
+            made.chmod(0o666 & ~_umask())
+        checksum_of(path).unlink(missing_ok=True)
+        os.replace(temporary, path)
+        os.replace(summed, checksum_of(path))
+    except BaseException:
+        summed.unlink(missing_ok=True)
+        raise
+
+
+def _hidden(path: Path) -> Path:
+    """Return a new name for what will be ``path``, or be of it."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+
+
+def checksum_of(path: str | Path) -> Path:
+    """Return the file that holds the checksum of ``path``."""
+    return Path(path).with_name(f".{Path(path).name}.sha256")
+
+
+def checked_by(summed: Path) -> Path:
+    """Return the file whose checksum ``summed`` holds: the other way round than :func:`checksum_of`."""
+    return summed.with_name(summed.name.removeprefix(".").removesuffix(".sha256"))
+
+
+def _sum_line(path: Path, digest: str) -> str:
+    return f"{digest}  {path.name}\n"
+
+
+def is_whole(path: str | Path, content: bytes | None = None) -> bool:
+    """Return whether a file is what its checksum says; also if it has none.
+
+    Args:
+        content: of the file, if it has been read.
+    """
+    try:
+        line = checksum_of(path).read_bytes()
+    except FileNotFoundError:
+        return True
+    digest = sha256(path) if content is None else hashlib.sha256(content).hexdigest()
+    return line == _sum_line(Path(path), digest).encode()
+
+
+def check(path: str | Path) -> None:
+    """Refuse a file that is not what was written there.
+
+    Raises:
+        InputError: its checksum differs. A missing file is left to its reader.
+    """
+    try:
+        whole = is_whole(path)
+    except OSError:
+        return
+    if not whole:
+        raise InputError(f"{path}: {DAMAGED}")
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Read a file as it was written.
+
+    Raises:
+        InputError: its checksum differs.
+        FileNotFoundError: there is no such file.
+    """
+    content = Path(path).read_bytes()
+    if not is_whole(path, content):
+        raise InputError(f"{path}: {DAMAGED}")
+    return content
+
+
+def read_text(path: str | Path, what: str = "text file") -> str:
+    """Read a text in UTF-8.
+
+    Args:
+        what: the kind of file, for the message.
+
+    Raises:
+        InputError: the file is missing or damaged, or is not UTF-8.
+    """
+    try:
+        return read_bytes(path).decode("utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected a {what}. Run the stage that makes it.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 ({error}). Delete it and run its stage again.") from None
+
+
+def delete(path: Path) -> None:
+    """Delete a file, if it is there, and its checksum."""
+    path.unlink(missing_ok=True)
+    checksum_of(path).unlink(missing_ok=True)
 
 
 def _umask() -> int:
@@ -80,13 +186,12 @@ def read_json(path: str | Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        InputError: the file is missing or is not JSON.
+        InputError: the file is missing or damaged, or is not JSON.
     """
+    text = read_text(path, "JSON file")
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a JSON file. Run the stage that makes it.") from None
-    except (ValueError, UnicodeDecodeError) as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({error}). Delete it and run its stage again.") from None
 
 
@@ -94,6 +199,24 @@ def write_csv(path: str | Path, frame) -> None:
     """Write a pandas frame as CSV, without its index, with ``\\n`` line ends."""
     with atomic(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: str | Path, **options):
+    """Read a CSV file as a pandas frame.
+
+    Args:
+        options: further ones of :func:`pandas.read_csv`.
+
+    Raises:
+        InputError: the file is missing or damaged, or is not CSV.
+    """
+    import pandas as pd
+
+    text = read_text(path, "CSV file")
+    try:
+        return pd.read_csv(io.StringIO(text), **options)
+    except ValueError as error:  # pandas' own errors of reading are some
+        raise InputError(f"{path}: not a readable CSV file ({error}). Delete it and run its stage again.") from None
 
 
 def write_parquet(path: str | Path, table) -> None:

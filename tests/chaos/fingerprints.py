@@ -1,6 +1,7 @@
 """What two runs must have in common: every file of their results, but for those that tell of the machine's time."""
 
 import hashlib
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -19,12 +20,17 @@ UNORDERED = ("answers/*.jsonl",)
 """Files whose lines come in the order in which a service answers. Their order decides nothing."""
 
 
+def _summed(name: str) -> str:
+    """Return the name of the file whose checksum a file is; that of any other file."""
+    return re.sub(r"(^|/)\.([^/]+)\.sha256$", r"\1\2", name)
+
+
 def fingerprint(results: Path) -> dict[str, str]:
     """Return the SHA-256 of every file under a folder, hidden ones too, by its path there."""
     found = {}
     for path in sorted(results.rglob("*")):
         name = str(path.relative_to(results))
-        if path.is_file() and not any(fnmatch(name, pattern) for pattern in DIFFERENT):
+        if path.is_file() and not any(fnmatch(_summed(name), pattern) for pattern in DIFFERENT):
             content = path.read_bytes()
             if any(fnmatch(name, pattern) for pattern in UNORDERED):
                 content = b"\n".join(sorted(content.splitlines()))

@@ -196,10 +196,11 @@ def test_a_kill_before_the_rename_leaves_no_file_and_the_next_writer_cleans_up(t
     path = tmp_path / "value.json"
     for _ in range(2):
         assert run_program(KILLED, str(path)).returncode == -signal.SIGKILL
-        (left,) = tmp_path.iterdir()  # one, not one per kill
-        assert re.fullmatch(r"\.value\.json\.[0-9a-f]{8}\.partial", left.name)
+        left = list(tmp_path.iterdir())  # the file and its checksum, and no more with every kill
+        assert len(left) == 2
+        assert all(re.fullmatch(r"\.value\.json\.[0-9a-f]{8}\.partial", path.name) for path in left)
     files.write_json(path, [1])
-    assert list(tmp_path.iterdir()) == [path]
+    assert sorted(tmp_path.iterdir()) == [files.checksum_of(path), path]
     assert files.read_json(path) == [1]
 
 
@@ -215,7 +216,7 @@ def test_the_temporary_files_of_other_names_are_left_alone(tmp_path):
     for name in others:
         (tmp_path / name).write_text("")
     files.write_json(tmp_path / "value.json", 1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "value.json"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "value.json", ".value.json.sha256"])
 
 
 def test_of_two_writers_of_one_file_the_second_wins_and_the_first_fails(tmp_path):
@@ -226,7 +227,7 @@ def test_of_two_writers_of_one_file_the_second_wins_and_the_first_fails(tmp_path
             assert second != first
             second.write_text("second")
     assert path.read_text() == "second"
-    assert list(tmp_path.iterdir()) == [path]
+    assert sorted(tmp_path.iterdir()) == [files.checksum_of(path), path]
 
 
 # damaged files: whichever byte is changed, no other number is read

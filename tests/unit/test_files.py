@@ -68,7 +68,7 @@ def test_nothing_is_under_the_final_name_before_the_end(tmp_path):
         assert not path.exists()
         assert temporary.parent == path.parent
     assert path.read_text() == "whole"
-    assert list(path.parent.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == [files.checksum_of(path), path]
 
 
 def test_a_writer_that_writes_nothing_fails(tmp_path):

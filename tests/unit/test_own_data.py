@@ -239,7 +239,7 @@ def test_a_member_of_a_local_archive_and_of_one_on_a_server(archive, name):
         for source in ({"path": str(archive / name)}, {"url": url}):
             download("x/reviews", [source | {"member": "x/ratings.csv"}], archive / "raw/reviews")
             assert triples(read(archive / "raw/reviews")) == [("ann", "a", 1)]
-            assert [path.name for path in (archive / "raw").iterdir()] == ["reviews"]
+            assert [path.name for path in (archive / "raw").glob("[!.]*")] == ["reviews"]
             with pytest.raises(InputError, match=r"no file 'ratings.csv' in the archive; found: x/ratings.csv"):
                 download("x/reviews", [source | {"member": "ratings.csv"}], archive / "raw/other")
         server.shutdown()
@@ -254,7 +254,7 @@ def test_archives_that_cannot_be_used(archive):
         (archive / "bad.zip").write_bytes(content)
         with pytest.raises(InputError, match=message):
             download("x/reviews", [{"path": str(archive / "bad.zip"), "member": "x/ratings.csv"}], archive / "raw/bad")
-    assert [path.name for path in (archive / "raw").iterdir()] == ["reviews"]
+    assert [path.name for path in (archive / "raw").glob("[!.]*")] == ["reviews"]
 
 
 def test_a_link_that_repeats_a_name_is_not_followed(tmp_path):
@@ -284,7 +284,7 @@ def test_members_have_a_limit_and_their_names_are_shown_escaped(archive, monkeyp
     for name in ("x.zip", "x.tar.gz"):
         with pytest.raises(InputError, match="'x/ratings.csv' is larger than"):
             download("x/reviews", [{"path": str(archive / name), "member": "x/ratings.csv"}], archive / "raw/bad")
-    assert not list((archive / "raw").iterdir())
+    assert not list((archive / "raw").glob("[!.]*"))
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.tar.bz2", "x.tar.xz"])
@@ -313,7 +313,7 @@ def test_damaged_archives_are_refused_in_a_line_or_give_the_whole_member(tmp_pat
         except InputError as error:
             refused += 1
             assert str(error).replace("\n", "").isprintable()
-            assert not list((tmp_path / "raw").iterdir())
+            assert not list((tmp_path / "raw").glob("[!.]*"))
         else:
             # A tar has no checksum of what its members hold, and gives them as they are.
             assert (tmp_path / "raw/it").read_bytes() == content or name == "x.tar"

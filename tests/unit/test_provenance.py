@@ -246,7 +246,7 @@ def test_programs_record_and_verify(run, demo):
     assert made.returncode == 0, made.stderr
     assert "numpy" in read_json("results/demo/provenance.json")["packages"]
     checked = program("verify", "--provenance", "results/demo/provenance.json")
-    assert (checked.returncode, checked.stdout) == (0, "SAME: all 7 files are as recorded.\n")
+    assert (checked.returncode, checked.stdout) == (0, "SAME: all 9 files are as recorded.\n")
     Path("results/demo/raw/games/reviews.gz").write_text("Reviews")
     Path("results/demo/tables/table2.csv").unlink()
     checked = program("verify", "--provenance", "results/demo/provenance.json")
@@ -255,7 +255,7 @@ def test_programs_record_and_verify(run, demo):
     assert lines[0].startswith("differs: raw: results/demo/raw/games/reviews.gz: ")
     assert lines[1:] == [
         "missing: outputs: results/demo/tables/table2.csv",
-        "NOT THE SAME: 1 differ, 1 are missing, 5 are as recorded.",
+        "NOT THE SAME: 1 differ, 1 are missing, 7 are as recorded.",
     ]
     refused = program("verify", "--provenance", "nowhere.json")
     assert refused.returncode == 2 and "nowhere.json: no such file" in refused.stderr

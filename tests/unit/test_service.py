@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -173,7 +174,8 @@ def test_a_corrupt_line_is_named_and_nothing_is_cut(tmp_path, spoil, message):
     with AnswerStore(path) as store:
         for request in questions(3):
             store.append(stored(request), answer())
-    lines = path.read_bytes().splitlines()
+    # Of a line with a checksum only that would be named.
+    lines = [re.sub(rb', "sha256": "[0-9a-f]{64}"', b"", line) for line in path.read_bytes().splitlines()]
     path.write_bytes(b"\n".join([lines[0], spoil(lines[1]), lines[2]]) + b"\n")
     before = path.read_bytes()
     for read in (AnswerStore, read_entries):

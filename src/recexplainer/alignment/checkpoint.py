@@ -11,7 +11,7 @@ import torch
 
 from recexplainer.alignment.engine import MOMENTS, full_moments, full_parameters, progress
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, read_safetensors, write_json, write_safetensors
+from recexplainer.files import delete, read_json, read_safetensors, write_json, write_safetensors
 from recexplainer.tensors import check_tensors
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def save_checkpoint(engine, folder: Path, state: dict) -> None:
         write_json(folder / "latest.json", state | {"optimizer": progress(engine)})
         for old in sorted(folder.glob("step-*.safetensors")):
             if old.name != name:
-                old.unlink()
+                delete(old)
     if engine.world_size > 1:
         torch.distributed.barrier()
 

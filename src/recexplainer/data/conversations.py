@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from recexplainer.data.streams import BrokenLines, blocks, lines
 from recexplainer.data.titles import repair_surrogates
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, sha256, write_json
+from recexplainer.files import atomic, check, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -226,13 +226,14 @@ def parse_conversations(
     Raises:
         InputError: the file is missing, corrupt, or has too many broken entries; or no conversation is left.
     """
+    check(source)
     counts: Counter = Counter(dict.fromkeys(("read", "kept", *CUTS), 0))
     dropped: Counter = Counter(dict.fromkeys(REASONS, 0))
     seen: set[str] = set()
     batch: list[dict] = []
     broken = BrokenLines(source, max_broken_share)
     with atomic(output) as temporary:
-        with pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
+        with pq.ParquetWriter(temporary, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
             for entry in _entries(source, broken):
                 counts["read"] += 1
                 try:

@@ -14,7 +14,7 @@ from recexplainer.data.filtering import Pairs, Trial, check_filter, first_intera
 from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
 from recexplainer.data.titles import clean_title, unique_titles
 from recexplainer.errors import InputError
-from recexplainer.files import sha256, write_csv, write_json, write_parquet
+from recexplainer.files import check, sha256, write_csv, write_json, write_parquet
 from recexplainer.sources import file_reading
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,8 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, see
     form, layout = file_reading(settings, "reviews")
     form_of_items, layout_of_items = file_reading(settings, "reviews" if metadata == reviews else "metadata")
 
+    for path in {reviews, metadata}:
+        check(path)
     raw = read_interactions(reviews, form, fields, share, layout)
     digest = ThreadPoolExecutor(1).submit(sha256, reviews)  # the reader had both cores, from here on one would be idle
     steps = []

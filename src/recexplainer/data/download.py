@@ -20,7 +20,7 @@ from recexplainer.data.archive import NotThere, extract
 from recexplainer.data.streams import GZIP_MAGIC
 from recexplainer.data.wheels import KEPT, REQUIREMENT, NotFetched, wheel
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, read_json, sha256, write_json
+from recexplainer.files import atomic, delete, place, read_json, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class _Mirror:
 
     def forget(self) -> None:
         self.part.unlink(missing_ok=True)
-        self.record.unlink(missing_ok=True)
+        delete(self.record)
 
     def _known(self) -> dict:
         """The record of the part, or an empty dict if the part cannot be continued from this URL."""
@@ -188,7 +188,7 @@ class _Mirror:
         else:
             with open(self.part, "rb+") as handle:
                 os.fsync(handle.fileno())
-            os.replace(self.part, self.output)
+            place(self.part, self.output)
         self.forget()
 
     def _receive(self, response: requests.Response, start: int, total: int | None) -> None:

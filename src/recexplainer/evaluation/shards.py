@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import SCHEMAS, write_predictions
-from recexplainer.files import read_parquet, write_parquet
+from recexplainer.files import checksum_of, read_parquet, write_parquet
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,9 @@ def merge_predictions(shards: list[str], folder: str) -> None:
                     "The shards are not of one run; delete them and predict again."
                 )
         write_predictions(Path(folder) / f"{task}.parquet", task, [_without_place(row) for row in rows])
+    for shard in shards:  # Snakemake deletes them, and does not know of their checksums
+        for task in SCHEMAS:
+            checksum_of(Path(shard) / f"{task}.parquet").unlink(missing_ok=True)
     logger.info("predictions of %d shards in %s", len(shards), folder)
 
 

@@ -24,6 +24,8 @@ HUB_PATTERNS = ["*.json", "*.safetensors", "*.bin", "*.model", "*.jinja", "*.txt
 WEIGHTS = (".safetensors", ".bin")
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 """As torch calls them."""
+TEMPLATES = "additional_chat_templates"
+"""A folder in an LLM's, in which transformers looks for further chat templates."""
 
 
 def make_manifest(
@@ -60,13 +62,19 @@ def make_manifest(
     # Nothing is read but the names and shapes of its tensors.
     _load(str(root), device_map={"": "meta"})
     read_tokenizer(root)
-    files = {
-        path.name: sha256(path) for path in sorted(root.iterdir()) if path.is_file() and not path.name.startswith(".")
-    }
+    files = {name: sha256(path) for name, path in _touched(root).items()}
     manifest = {"folder": str(folder), "id": hub_id, "revision": revision, "files": files}
     manifest |= {"template_date": DATE.date().isoformat()}
     write_json(output, manifest | ({"quantization": quantization} if quantization else {}))
     logger.info("base LLM: %s (%d files); manifest in %s", folder, len(files), output)
+
+
+def _touched(root: Path) -> dict[str, Path]:
+    """Return the files of an LLM's folder that loading can touch, by their names there; further ones come along."""
+    found = [*root.iterdir(), *(root / TEMPLATES).glob("*")]
+    return {
+        str(path.relative_to(root)): path for path in sorted(found) if path.is_file() and not path.name.startswith(".")
+    }
 
 
 def checked_folder(manifest: str, weights: bool) -> str:
@@ -77,9 +85,21 @@ def checked_folder(manifest: str, weights: bool) -> str:
         weights: check the weights as well; that takes some seconds per 10 GB.
 
     Raises:
-        InputError: a file is missing, or is another one: damaged, or changed since.
+        InputError: a file is missing, or is another one: damaged, or changed since; or one has come that loading can
+            touch; or the manifest is none.
     """
     found = read_json(manifest)
+    shaped = isinstance(found, dict) and isinstance(found.get("folder"), str) and isinstance(found.get("files"), dict)
+    if not shaped or not all(isinstance(digest, str) for digest in found["files"].values()):
+        raise InputError(f"{manifest}: expected the base LLM's manifest. Delete it and run its stage again.")
+    # One made by hand may list none, and vouches for none then.
+    there = _touched(Path(found["folder"])) if found["files"] else {}
+    new = [path for name, path in there.items() if name not in found["files"]]
+    if read := [path for path in new if any(path.match(pattern) for pattern in HUB_PATTERNS)]:
+        raise InputError(
+            f"{read[0]}: not among the files that {manifest} lists, and loading the LLM may read it. Move it away, or "
+            "delete the manifest and run its stage again to take it."
+        )
     for name, digest in found["files"].items():
         path = Path(found["folder"], name)
         if (weights or path.suffix not in WEIGHTS) and (not path.is_file() or sha256(path) != digest):

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from recexplainer.errors import InputError
+from recexplainer.files import check
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ def _check(path: Path) -> tuple[list[str], int]:
     """Return a file's names of tensors and number of tokens, after a check that it is whole and of a known kind."""
     from gguf import GGUFReader
 
+    check(path)
     with open(path, "rb") as handle:
         start = handle.read(len(MAGIC))
     if start != MAGIC:

@@ -1,12 +1,17 @@
-"""Whether the files of a run are still those that its record names."""
+"""Whether the files of a run are still those that were written.
+
+Three things tell: the record, with the checksums of what the run was made of and of its results; the checksum that lies
+beside each file that a stage has written; and the checksum of each line of the services' answers.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, sha256
+from recexplainer.files import checked_by, is_whole, read_json, sha256
 from recexplainer.provenance.record import FILES, config_digest, files_in
+from recexplainer.service.sealed import damaged_line
 
 
 @dataclass
@@ -47,7 +52,7 @@ def _entries(provenance: str | Path) -> dict[str, Any]:
 
 
 def compare(provenance: str | Path) -> Comparison:
-    """Take every checksum of a record again.
+    """Take every checksum of a record and of its folder again.
 
     Args:
         provenance: the record. Its paths hold from the present folder, as when it was written.
@@ -58,7 +63,7 @@ def compare(provenance: str | Path) -> Comparison:
     found, result = _entries(provenance), Comparison()
     if config_digest(found["config"]) != found["config_digest"]:
         result.differs.append("config: its digest is not the recorded one; the record was edited")
-    known = {Path(provenance).resolve()}
+    known, wrong = set(), set()
     for part in FILES:
         for entry in found[part]:
             path = Path(entry["path"])
@@ -66,14 +71,38 @@ def compare(provenance: str | Path) -> Comparison:
             if not path.is_file():
                 result.missing.append(f"{part}: {path}")
             elif (now := sha256(path)) != entry["sha256"]:
+                wrong.add(path.resolve())
                 result.differs.append(f"{part}: {path}: {now[:12]}..., recorded {entry['sha256'][:12]}...")
             else:
                 result.checked += 1
+    _look_beside(Path(found["results"]), known, wrong, result)
+    known.add(Path(provenance).resolve())
     for path in _beside(found):
         if path.resolve() not in known:
             known.add(path.resolve())
             result.new.append(str(path))
     return result
+
+
+def _look_beside(folder: Path, known: set[Path], wrong: set[Path], result: Comparison) -> None:
+    """Compare every file of a folder with the checksum beside it, and the lines of answers with their own.
+
+    Files that are ``known`` from the record were counted there, and those ``wrong`` by it were named.
+    """
+    for summed in sorted(folder.rglob(".*.sha256")):
+        path = checked_by(summed)
+        if not path.is_file():
+            continue  # Snakemake deletes results, and leaves this
+        if not is_whole(path):
+            if path.resolve() not in wrong:
+                result.differs.append(f"checksum: {path}: not what {summed.name} tells")
+        elif path.resolve() not in known:
+            result.checked += 1
+    for path in sorted((folder / "answers").rglob("*.jsonl")):
+        if number := damaged_line(path):
+            result.differs.append(f"answers: {path}, line {number}: not what was written there")
+        else:
+            result.checked += 1
 
 
 def _beside(found: dict) -> list[Path]:

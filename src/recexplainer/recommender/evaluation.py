@@ -8,6 +8,7 @@ import pandas as pd
 
 from recexplainer import seeds
 from recexplainer.errors import InputError
+from recexplainer.files import read_csv
 from recexplainer.recommender.histories import Histories
 
 CUTOFFS = (5, 10, 20)
@@ -117,12 +118,7 @@ def merge_metrics(paths: list[str | Path], datasets: list[str]) -> pd.DataFrame:
         raise InputError(f"--metrics has {len(paths)} files and --datasets {len(datasets)} names; give one for each.")
     frames = []
     for path, dataset in zip(paths, datasets, strict=True):
-        try:
-            frame = pd.read_csv(path)
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such file; expected the recommender's metrics. Train it first.") from None
-        except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not a readable CSV file ({error}). Train the recommender again.") from None
+        frame = read_csv(path)
         if list(frame.columns) != COLUMNS:
             raise InputError(f"{path}: expected the columns {', '.join(COLUMNS)}. Train the recommender again.")
         frame.insert(0, "dataset", dataset)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.figure6 import ABLATION_LABELS
-from recexplainer.files import write_csv
+from recexplainer.files import read_csv, write_csv
 from recexplainer.style import MUTED, SPARE_COLORS, SYSTEM_COLORS, system_label
 
 logger = logging.getLogger(__name__)
@@ -69,12 +69,7 @@ def learning_curves(
 
 def _read(path: str, columns: list[str]) -> pd.DataFrame:
     """Read a CSV file that must have some columns and a row."""
-    try:
-        frame = pd.read_csv(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a CSV file. Run the stage that makes it.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable CSV file ({error}). Run its stage again.") from None
+    frame = read_csv(path)
     missing = [name for name in columns if name not in frame]
     if missing or frame.empty:
         what = f"column {missing[0]!r} is missing" if missing else "no rows"

@@ -14,7 +14,7 @@ from recexplainer.explanation.case_view import in_words as decision_in_words
 from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.faithfulness.controls import in_a_sentence
-from recexplainer.files import read_json, write_text
+from recexplainer.files import read_bytes, read_json, read_text, write_text
 from recexplainer.report import captions
 from recexplainer.report.costs import Cost, in_words, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
@@ -160,10 +160,7 @@ def _fragment(path: str):
     """Return an HTML table that this project has typeset: its text is escaped already."""
     from markupsafe import Markup
 
-    try:
-        return Markup(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected an HTML table. Run the stage that makes it.") from None
+    return Markup(read_text(path, "HTML table"))
 
 
 def _figure(path: str) -> str:
@@ -172,7 +169,7 @@ def _figure(path: str) -> str:
     if suffix not in IMAGES:
         raise InputError(f"{path}: the report shows figures as {' or '.join(IMAGES)}. Give it the image.")
     try:
-        return _data_address(Path(path).read_bytes(), suffix)
+        return _data_address(read_bytes(path), suffix)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a figure. Run the stage that makes it.") from None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from recexplainer.errors import InputError
+from recexplainer import files
 from recexplainer.style import system_label
 
 HEADINGS = {
@@ -66,12 +66,7 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: the file is missing or is not CSV.
     """
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a CSV file. Run the stage that makes it.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable CSV file ({error}). Run its stage again.") from None
+    return files.read_csv(path, dtype=str, keep_default_na=False)
 
 
 def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...] = ()) -> Table:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, write_json
+from recexplainer.files import delete, read_json, write_json
 from recexplainer.service import answers
 from recexplainer.service.asking import ceiling
 from recexplainer.service.connection import connect
@@ -118,7 +118,7 @@ class _Batches:
         state = self._state()
         requests = {request_key(request): request for request in state["requests"]}
         if all(key in self.store for key in requests):
-            self.state_path.unlink()  # killed after the last answer was stored
+            delete(self.state_path)  # killed after the last answer was stored
             return {}
         if "input_file" not in state:
             state["input_file"] = await self._upload(state["requests"])
@@ -137,7 +137,7 @@ class _Batches:
                 self._read(await self._download(_field(batch, name)), requests, failures, paid)
         if "ledger" in state:
             self.ledger.settle(state["ledger"], paid)
-        self.state_path.unlink()
+        delete(self.state_path)
         if batch["status"] == "failed":
             errors = batch.get("errors")
             said = errors.get("data") if isinstance(errors, dict) else None

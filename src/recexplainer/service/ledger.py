@@ -9,11 +9,11 @@ counts with what it may have cost. Each line is written under a lock, so jobs th
 """
 
 import fcntl
-import json
 from pathlib import Path
 
 from recexplainer.errors import InputError
 from recexplainer.service.cost import ROUNDING, estimate, spent
+from recexplainer.service.sealed import damaged_end, seal, unseal
 
 FIELDS = {"id", "store", "usd", "what"}
 BILLION = 10**9
@@ -83,7 +83,7 @@ class Ledger:
 
     def _write(self, file, number: int, usd: float, what: str) -> None:
         line = {"id": number, "store": self.store, "usd": round(usd, 9), "what": what}
-        file.write(json.dumps(line).encode() + b"\n")
+        file.write(seal(line))
         self._catch_up(file)
 
     def _catch_up(self, file) -> int:
@@ -100,9 +100,9 @@ class Ledger:
 
     def _take(self, line: bytes) -> None:
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            if not line.endswith(b"}"):
+            value = unseal(line)
+        except ValueError:
+            if not line.endswith(b"}") and not damaged_end(line):
                 return  # cut off by a kill or a full disk, before anything was sent
             value = None
         usd = value.get("usd") if isinstance(value, dict) and set(value) == FIELDS else None

@@ -1,9 +1,10 @@
 """Every answer of a service, on disk before it counts: an append-only file of JSON lines.
 
-A line is ``{"key": ..., "request": {...}, "answer": {...}}``:
+A line is ``{"key": ..., "request": {...}, "answer": {...}, "sha256": ...}``:
 
 - request: what was asked: ``model``, ``messages``, ``temperature`` (null: not sent), ``max_tokens``, and ``extra``,
   further fields, if there are any;
+- sha256, last: of the line before it (:mod:`recexplainer.service.sealed`);
 - key: the SHA-256 of the request as canonical JSON, so neither the service's address nor its API key matters;
 - answer: ``text``; ``finish`` (``stop``, ``length`` or ``refused``); ``model`` as the service calls it; ``usage``
   with ``prompt_tokens`` and ``completion_tokens``, null if the service does not count; and ``reason``, in words, if
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from recexplainer.errors import InputError
 from recexplainer.secrets import redact
+from recexplainer.service.sealed import damaged_end, seal, unseal
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +116,7 @@ class AnswerStore:
         # A service may repeat the key that it was sent.
         answer = {name: redact(value) if isinstance(value, str) else value for name, value in answer.items()}
         entry = {"request": request, "answer": answer}
-        line = json.dumps({"key": key} | entry, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = seal({"key": key} | entry)
         size = self._file.seek(0, os.SEEK_END)
         try:
             # A write may take only a part, on a nearly full disk.
@@ -167,6 +169,8 @@ def _parse(path: str | Path, content: bytes) -> tuple[dict[str, dict], int]:
         if key in entries:
             raise InputError(f"{path}, line {number}: a second answer to request {key}. Delete the line.")
         entries[key] = entry
+    if damaged_end(content[whole:]):
+        raise InputError(f"{path}: the end of its last line is damaged. Mend it, or delete the line, to ask again.")
     return entries, whole
 
 
@@ -174,9 +178,9 @@ def _entry(place: str, line: bytes) -> tuple[str, dict]:
     """Read one line; refuse one that is not exactly what :meth:`AnswerStore.append` writes."""
     remedy = "Delete the line; its request is then asked again."
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        raise InputError(f"{place}: not a line of JSON. {remedy}") from None
+        value = unseal(line)
+    except ValueError as error:
+        raise InputError(f"{place}: not a line of JSON that was written there ({error}). {remedy}") from None
     if not isinstance(value, dict) or set(value) != {"key", "request", "answer"}:
         raise InputError(f"{place}: expected an object with key, request and answer. {remedy}")
     request, answer = value["request"], value["answer"]

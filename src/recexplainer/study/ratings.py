@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from recexplainer.errors import InputError
+from recexplainer.files import read_bytes
 
 LEVELS = (1, 2, 3, 4)
 LARGEST = 1 << 24  # bytes; an export has some 20 per text
@@ -61,7 +62,7 @@ def _read(path: str | Path, key: dict) -> dict:
         if Path(path).stat().st_size > LARGEST:
             raise InputError(f"{path}: larger than {LARGEST >> 20} MiB; expected the export of a rater.")
         # An editor may have put a byte order mark in front.
-        content = json.loads(Path(path).read_text(encoding="utf-8-sig"), object_pairs_hook=lambda x: _object(path, x))
+        content = json.loads(read_bytes(path).decode("utf-8-sig"), object_pairs_hook=lambda x: _object(path, x))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the export of a rater.") from None
     except OSError as error:
