@@ -30,7 +30,7 @@ wildcard_constraints:
     trial="[0-9]+",
     shard="[0-9]+",
     group="systems|ablations|controls",
-    table="table[1-4]|recommender|human",
+    table="table[1-4]|recommender|human|surrogates",
 
 
 include: "rules/data.smk"

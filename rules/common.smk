@@ -30,6 +30,7 @@ DATASETS = config["run"]["datasets"]
 MODES = config["run"]["modes"]
 TRIALS = range(config["recommender"]["tuning"]["trials"])
 BASELINES = ["random", "popularity"]
+SURROGATES = ["linear_probe", "nearest_embeddings", "sparse_linear", "decision_tree", "nearest_histories"]
 ALIGNED = [f"{mode}-full" for mode in MODES]
 # The ablations, and the alignments with other seeds; both are systems of their own.
 ABLATION = config["run"]["ablations"]

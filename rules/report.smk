@@ -8,7 +8,8 @@ TRAINED = [target for target in TARGETS if target.partition(".")[2] not in EXTER
 # What the report shows: typeset tables, other tables, and figures.
 REPORT_TABLES = collect(
     "<results>/tables/{table}.html",
-    table=["table1", "recommender", "table2", "table3", "table4", *(["human"] if STUDY["ratings"] else [])],
+    table=["table1", "recommender", "table2", "surrogates", "table3", "table4"]
+    + (["human"] if STUDY["ratings"] else []),
 )
 MORE_TABLES = collect(
     "<results>/tables/{table}.csv",

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import estimate
 from recexplainer.evaluation.predictions import write_predictions
-from recexplainer.evaluation.table2 import evaluate
+from recexplainer.evaluation.table2 import case_values, evaluate
+from recexplainer.evaluation.table_surrogates import SHARED
 from recexplainer.explanation.judgements import write_judgements
 from recexplainer.faithfulness.records import RECORDS, write_records
 from recexplainer.paper.claims import CLAIMS, LABELS, PEOPLE, VIEWPOINT
@@ -22,7 +23,6 @@ from recexplainer.paper.compare import compare, judge_number, margin, paper_vs_o
 from recexplainer.paper.numbers import Number, Ours, read_numbers, read_ours, read_rows
 from recexplainer.paper.paired import (
     RESAMPLES,
-    case_values,
     commonest,
     holm,
     paired_bootstrap,
@@ -858,6 +858,14 @@ def tables(folder, name="hybrid"):
         ),
         "table4": write(
             folder, "t4.csv", task=["retrieval", "total"], **{f"{name}_train": [23870, 3], "g_test": [1, 2]}
+        ),
+        "surrogates": write(
+            folder,
+            "s.csv",
+            dataset=["games"] * 3,
+            method=["linear_probe", name, name],
+            against=["", "", "linear_probe"],
+            **{metric + end: [0.5, 0.75, 0.25] for metric in SHARED for end in ("", "_low", "_high")},
         ),
         "recommender": write(folder, "r.csv", dataset=["games"] * 2, model=["sasrec", name], **metrics),
         "human": write(

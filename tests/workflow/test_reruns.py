@@ -75,11 +75,11 @@ LOGIC = {
     "src/recexplainer/explanation/rubric.py": {"judge_by_rubric"},
     "src/recexplainer/faithfulness/simulation.py": {"measure_faithfulness"},
     "src/recexplainer/study/draw.py": {"draw_study"},
-    "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "table2", "table3", "aggregate_ratings", "figure6"}
-    | {"learning_curves"},
+    "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "predict_surrogates", "table2"}
+    | {"table_surrogates", "table3", "aggregate_ratings", "figure6", "learning_curves"},
     # a package's __init__ runs on import
     "src/recexplainer/recommender/__init__.py": {"tune_recommender", "train_recommender", "export_recommender"}
-    | {"table_recommender"},
+    | {"table_recommender", "predict_surrogates"},
     "workflow/scripts/predict.py": {"predict_base", "predict_aligned"},
 }
 

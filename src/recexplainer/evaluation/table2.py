@@ -80,6 +80,9 @@ def table2(directories: list[str], rows: list[list[str]], settings: dict, seed: 
     logger.info("table 2 in %s", output)
 
 
+ANSWERS = {"retrieval": "predictions"}
+"""The column of a task's answer, where it is not ``predicted``."""
+
 Cases = dict[str, frozenset[str]]
 """Task to the samples that are compared."""
 
@@ -156,6 +159,31 @@ def evaluate(
         else None
         for name, task in (METRICS | CONSTRAINED).items()
     }
+
+
+def case_values(folder: str | Path, metric: str, coverage_counts: str) -> pd.DataFrame:
+    """Return ``sample``, ``user`` and ``value``, the metric of each case of one system.
+
+    Args:
+        folder: of predictions.
+        metric: one of :data:`METRICS`.
+        coverage_counts: see :func:`recexplainer.evaluation.metrics.history_coverage`.
+
+    Raises:
+        InputError: the file of the metric's task is missing or broken.
+    """
+    functions = {
+        "retrieval_hr5": hit_ratio,
+        "retrieval_ndcg5": retrieval_ndcg,
+        "ranking_ndcg5": ranking_ndcg,
+        "classification_acc": correct,
+        "history_hcr": lambda target, answer: history_coverage(target, answer, coverage_counts),
+    }
+    task = METRICS[metric]
+    answer = ANSWERS.get(task, "predicted")
+    frame = read_parquet(Path(folder) / f"{task}.parquet", ["sample", "user", "target", answer])
+    values = list(map(functions[metric], frame["target"], frame[answer]))
+    return frame[["sample", "user"]].assign(value=np.array(values, dtype=np.float64))
 
 
 def unread(directory: str | Path, cases: Cases | None = None) -> dict[str, float | None]:

@@ -7,14 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recexplainer.evaluation.metrics import correct, history_coverage, hit_ratio, ranking_ndcg, retrieval_ndcg
-from recexplainer.evaluation.table2 import METRICS
+from recexplainer.evaluation.metrics import correct
 from recexplainer.faithfulness.records import read_records
-from recexplainer.files import read_parquet
 from recexplainer.paper.claims import DECISION
-
-ANSWERS = {"retrieval": "predictions"}
-"""The column of a task's answer, where it is not ``predicted``."""
 
 RESAMPLES = 10_000
 """Of each comparison. A p-value near 0.05 is off by about 0.003 with so many; with 1,000, verdicts hang on the seed."""
@@ -38,31 +33,6 @@ class Difference:
     p_value: float
     cases: int
     users: int | None = None
-
-
-def case_values(folder: str | Path, metric: str, coverage_counts: str) -> pd.DataFrame:
-    """Return ``sample``, ``user`` and ``value``, the metric of each case of one system.
-
-    Args:
-        folder: of predictions.
-        metric: one of table 2's.
-        coverage_counts: see :func:`recexplainer.evaluation.metrics.history_coverage`.
-
-    Raises:
-        InputError: the file of the metric's task is missing or broken.
-    """
-    functions = {
-        "retrieval_hr5": hit_ratio,
-        "retrieval_ndcg5": retrieval_ndcg,
-        "ranking_ndcg5": ranking_ndcg,
-        "classification_acc": correct,
-        "history_hcr": lambda target, answer: history_coverage(target, answer, coverage_counts),
-    }
-    task = METRICS[metric]
-    answer = ANSWERS.get(task, "predicted")
-    frame = read_parquet(Path(folder) / f"{task}.parquet", ["sample", "user", "target", answer])
-    values = list(map(functions[metric], frame["target"], frame[answer]))
-    return frame[["sample", "user"]].assign(value=np.array(values, dtype=np.float64))
 
 
 def rating_values(ratings: Mapping[str, int | None]) -> pd.DataFrame:
@@ -102,7 +72,7 @@ def paired_bootstrap(
     the share of resamples on the other side of zero, counting the observed sample as one of them, so it is never 0.
 
     Args:
-        first, second: of :func:`case_values`; cases are matched by ``sample``.
+        first, second: of :func:`recexplainer.evaluation.table2.case_values`; cases are matched by ``sample``.
         resamples: at least one.
         rng: of the resamples.
     """

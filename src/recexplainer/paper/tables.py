@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from recexplainer.errors import InputError
@@ -15,7 +16,13 @@ logger = logging.getLogger(__name__)
 NONE = "\u2013"
 """Where there is no number."""
 
-NAMES = {"random": "Random", "popularity": "Popularity", "sasrec": "SASRec"}
+NAMES = {"random": "Random", "popularity": "Popularity", "sasrec": "SASRec"} | {
+    "linear_probe": "Linear probe",
+    "nearest_embeddings": "Nearest embeddings",
+    "sparse_linear": "Sparse linear",
+    "decision_tree": "Decision tree",
+    "nearest_histories": "Nearest histories",
+}
 MARKS = "Bold: the best; underlined: the second best."
 UNLIKE = "n: cases, where not all rows of a block have the same."
 
@@ -37,6 +44,8 @@ TABLE2_UNREAD = {
 """Under which metric the share of unread answers of its task stands."""
 
 BASELINES = ("random", "popularity")
+SURROGATES = ("retrieval_hr5", "retrieval_ndcg5", "ranking_ndcg5", "classification_acc")
+"""The metrics that surrogates have as well."""
 TABLE2_CASES = {
     "retrieval_cases": "retrieval",
     "ranking_cases": "ranking",
@@ -113,6 +122,29 @@ def table2(path: str) -> Sheet:
         shown,
         groups,
     )
+
+
+def surrogates(path: str) -> Sheet:
+    """Return the metrics of the surrogates and of the LLMs; below them, per LLM, what it adds to each surrogate."""
+    metrics = {name: heading for name, heading in TABLE2.items() if name in SURROGATES}
+    ends = ("", "_low", "_high")
+    rows = read_rows(path, ["dataset", "method", "against", *(name + end for name in metrics for end in ends)])
+    blocks = []
+    for block in _blocks([row for row in rows if not row["against"]], "dataset", "method", metrics, 4, path):
+        blocks.append(block)
+        own = [row for row in rows if row["dataset"] == block.heading and row["against"]]
+        for method in _unique(row["method"] for row in own):
+            added = [row for row in own if row["method"] == method]
+            columns = [_column(added, metric, 4, path, f"{block.heading} {method}") for metric in metrics]
+            # Which surrogate an LLM is farthest ahead of is no merit.
+            body = [
+                [Cell(_label(row["against"])), *(replace(cell, mark="") for cell in cells)]
+                for row, *cells in zip(added, *columns, strict=True)
+            ]
+            blocks.append(Block(f"{block.heading}: {_label(method)} less", body))
+    caption = f"What explains the recommender without an LLM, and what each LLM adds to it. {MARKS}"
+    groups = [("", 1), ("Retrieval", 2), ("Ranking", 1), ("Class.", 1)]
+    return Sheet(caption, "surrogates", ["Method", *metrics.values()], blocks, groups)
 
 
 def recommender(path: str) -> Sheet:
@@ -200,6 +232,7 @@ KINDS: dict[str, Callable[[str], Sheet]] = {
     "table3": table3,
     "table4": table4,
     "recommender": recommender,
+    "surrogates": surrogates,
     "human": human,
 }
 """What can be typeset."""

@@ -21,6 +21,7 @@ from itertools import combinations
 import pandas as pd
 
 from recexplainer.errors import InputError
+from recexplainer.evaluation.table2 import case_values
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.table3 import Ratings, by_system
 from recexplainer.paper.claims import (
@@ -41,7 +42,6 @@ from recexplainer.paper.numbers import Number, number, read_rows
 from recexplainer.paper.paired import (
     RESAMPLES,
     Difference,
-    case_values,
     commonest,
     holm,
     paired_bootstrap,

@@ -38,6 +38,7 @@ UNPACK_RATE = 2e7  # bytes of an LLM made out of a GGUF file per second
 LOAD_RATE = 1e9  # bytes of an LLM per second
 REQUEST_SECONDS = 5.0
 CONTROLS = 4  # texts that explain nothing, per case
+FIT_RATE = 20.0  # test cases per second of the surrogates, whose time goes into learning
 MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
 SAMPLE_BYTES = 60  # of a training sample, compressed
 ANSWER_BYTES = 200  # of a prediction
@@ -258,8 +259,9 @@ def _generation_job(config: dict, rule: str, job: str, name: str, mode: str, cou
 def _prediction_jobs(config: dict) -> Iterator[Job]:
     for name in config["run"]["datasets"]:
         counts = evaluated_samples(config, name, "behavior")
+        answered = sum(evaluated_samples(config, name, "behavior", limited=False).values())
+        yield Job("predict_surrogates", name, answered, seconds=answered / FIT_RATE, disk=5 * ANSWER_BYTES * answered)
         for system in SYSTEMS_WITHOUT_LLM:
-            answered = sum(evaluated_samples(config, name, "behavior", limited=False).values())
             yield Job("predict_baseline", f"{name}.{system}", answered, disk=ANSWER_BYTES * answered)
         yield from _in_shards(config, _generation_job(config, "predict_base", name, name, "behavior", counts), "base")
     for name, mode, ablation in alignments(config):
@@ -390,10 +392,10 @@ def _result_jobs(config: dict) -> Iterator[Job]:
     rules += ["simulate_raters"] if ratings == "simulated" else []
     rules += ["aggregate_ratings"] if ratings else []
     rules += ["select_case", "figure4", "figure5", "table1", "table_recommender", "table2", "table3", "table4"]
-    rules += ["table_faithfulness"]
+    rules += ["table_faithfulness", "table_surrogates"]
     rules += ["table_seeds"] if config["run"]["seeds"] else []
     rules += ["figure6"] if config["run"]["ablations"]["datasets"] and _ablated(config) else []
     for rule in [*rules, "table_spending", "learning_curves", "paper_vs_ours", "provenance", "report"]:
         yield Job(rule, "all", disk=1e5)
-    for table in ["table1", "recommender", "table2", "table3", "table4", *(["human"] if ratings else [])]:
+    for table in ["table1", "recommender", "table2", "surrogates", "table3", "table4", *(["human"] if ratings else [])]:
         yield Job("typeset", table, disk=1e4)

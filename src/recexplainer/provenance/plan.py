@@ -64,14 +64,14 @@ STAGES = {
     "recommender": "tune_recommender train_recommender export_recommender take_recommender",
     "tasks": "build_tasks build_sharegpt",
     "alignment": "train_llm download_llm unpack_llm base_llm align",
-    "evaluation": "predict_baseline predict_base predict_aligned predict_base_shard predict_aligned_shard "
-    "merge_predictions",
+    "evaluation": "predict_baseline predict_surrogates predict_base predict_aligned predict_base_shard "
+    "predict_aligned_shard merge_predictions",
     "explanation": "choose_cases explain explain_by_service explain_viewpoints",
     "judgement": "judge_by_rubric judge_by_service",
     "faithfulness": "classify_cases write_controls measure_faithfulness",
     "study": "draw_study simulate_raters aggregate_ratings",
     "results": "select_case figure4 figure5 figure6 learning_curves table1 table_recommender table2 table3 table4 "
-    "table_faithfulness table_seeds table_spending typeset paper_vs_ours provenance report",
+    "table_surrogates table_faithfulness table_seeds table_spending typeset paper_vs_ours provenance report",
 }
 """The rules of each stage, in the order of the pipeline."""
 

@@ -26,7 +26,9 @@ BLOCKS = (
     Block("data", "Data and samples", ("table1", "table4"), (), "the tables of data and samples (1 and 4)"),
     Block("sasrec", "The recommender", ("recommender",), (), "the recommender's own quality"),
     Block("training", "Training", (), ("learning_curves",), "the learning curves"),
-    Block("alignment", "Alignment with the recommender", ("table2", "seeds"), (), "the alignment (table 2)"),
+    Block(
+        "alignment", "Alignment with the recommender", ("table2", "surrogates", "seeds"), (), "the alignment (table 2)"
+    ),
     Block("ablations", "Ablations", (), ("figure6",), "the ablations (figure 6)"),
     Block("explanations", "Explanations, as the judges rate them", ("table3", "judges"), (), "the ratings (table 3)"),
     Block(
@@ -57,6 +59,12 @@ CAPTIONS = {
         "How well each system predicts what the recommender does, with 95 % intervals from a bootstrap over users. All "
         "systems of a dataset are compared on the same cases. The columns held to the catalogue, and those of answers "
         "in which nothing could be read, are not in the paper.",
+    ),
+    "surrogates": (
+        "Without a language model",
+        "Models that are no LLM, from the same training labels, on the cases of table 2; below them what each LLM adds "
+        "to those that read what it reads. An interval above zero: the language model knows more of the recommender "
+        "than so simple a model of the same information; below zero: it loses some of what was there to read.",
     ),
     "seeds": ("Repetitions", "Mean and standard deviation over alignments with other seeds, on the same cases."),
     "figure6": (
