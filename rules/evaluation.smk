@@ -55,7 +55,7 @@ rule predict_surrogates:
         "../envs/faithfulness.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
+        mem_mb=8000,
         runtime=120,
     params:
         code=code_digest("surrogates.py"),

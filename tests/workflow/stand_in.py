@@ -8,6 +8,8 @@ import runpy
 import sys
 from pathlib import Path
 
+PREDICTED = [f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")]
+
 # Files of the programs that take a folder.
 FOLDERS = {
     "train_llm.py": [
@@ -27,11 +29,14 @@ FOLDERS = {
     ],
     "simulate_raters.py": ["rater1.json", "rater2.json", "rater3.json"],
     "draw_study.py": ["key.json", *(f"pages/rater{number}.html" for number in (1, 2, 3))],
-    "predict.py": [f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")],
-    "merge_predictions.py": [
-        f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")
+    "predict.py": PREDICTED,
+    "merge_predictions.py": PREDICTED,
+    "baselines.py": PREDICTED,
+    "surrogates.py": [
+        f"{name}/{file}"
+        for name in ("linear_probe", "nearest_embeddings", "sparse_linear", "decision_tree", "nearest_histories")
+        for file in PREDICTED
     ],
-    "baselines.py": [f"{task}.parquet" for task in ("retrieval", "ranking", "classification", "reconstruction")],
 }
 
 
