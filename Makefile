@@ -44,7 +44,7 @@ ui: setup
 # What needs a network, on a machine that has one: the raw files and the LLM. `make fetch CONFIG=my.yaml`; without
 # CONFIG, the paper's.
 fetch: setup
-	snakemake --cores 1 --until download_dataset download_conversations base_llm $(if $(CONFIG),--configfile $(CONFIG))
+	snakemake --cores 1 --until download_dataset download_conversations download_llm base_llm $(if $(CONFIG),--configfile $(CONFIG))
 
 test: setup
 	python -m pytest

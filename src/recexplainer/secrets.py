@@ -79,11 +79,11 @@ def _written(secret: str) -> Iterator[str]:
 def looks_secret(name: str) -> bool:
     """Say whether a key is named like one that holds a secret.
 
-    ``api_key``, ``accessToken`` and ``password`` are; ``max_tokens`` counts, and ``key_variable`` names the variable
-    that holds a key, which is none itself.
+    ``api_key``, ``accessToken`` and ``password`` are; ``max_tokens`` and ``token_limit`` count, and ``key_variable``
+    names the variable that holds a key, which is none itself.
     """
     parts = [part.lower() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", str(name))]
-    if parts and parts[-1] in ("variable", "env"):
+    if parts and parts[-1] in ("variable", "env", "limit"):
         return False
     pairs = set(zip(parts, parts[1:], strict=False))
     return (
