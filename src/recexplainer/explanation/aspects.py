@@ -1,18 +1,25 @@
-"""Which aspects the reasons of an explanation cover: patterns of the history, and how the item agrees with them.
+"""Which aspects the reasons of an explanation cover, so far as the metadata tells.
 
-The paper asks for both (section 3.1.2). A sentence speaks of the history if it cites one of its titles, or if it names
-a fact (tag, brand, feature) that several of its items share together with a word for the user or the history. It
-relates the target to the history if it holds a word of likeness or difference, and it or the sentence before names the
-target or a fact of it; where the target is only "it" or "the item", a fact or title of the history must be there.
+The paper asks for the patterns of the history, and how the item agrees with them (section 3.1.2). Three things are
+looked for:
+
+- **item**: the item in question is named.
+- **patterns**: a sentence names a fact (tag, brand, feature) that several items of the history share, together with a
+  word for the user or with titles of the history, and no fact that no item of the case has. Where the items of the
+  history share no fact, the metadata cannot bear a pattern out: None.
+- **consistency**: sentences relate the item to the history, and agree with the verdict: a Yes with likeness, a No with
+  a difference. A sentence relates them if it holds a word of either, and it or the sentence before names the item or a
+  fact of it; where the item is only "it" or "the item", a fact or title of the history must be there.
 """
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recexplainer.explanation.citations import Citation
-from recexplainer.explanation.words import Catalogue, stem, words_of
+from recexplainer.explanation.citation import Citation
+from recexplainer.explanation.words import Catalogue, Fact, stem_words
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s)|$)", re.MULTILINE)
 _PERSON = re.compile(
@@ -20,48 +27,99 @@ _PERSON = re.compile(
     r"prefer\w*|purchas\w*|bought|chose|chosen|choices?|played|watched|tastes?|patterns?|interests?|mostly|mainly)\b",
     re.IGNORECASE,
 )
-_RELATION = re.compile(
-    r"\b(?:fit\w*|suit\w*|match\w*|mismatch\w*|align\w*|similar\w*|dissimilar\w*|consisten\w+|inconsisten\w+|same|"
-    r"differ\w*|unlike|contrasts?|too|also|likewise|shares?|sharing|in common|in line|out of line|at odds|"
-    r"correspond\w*|reflects?|deviat\w+|resembl\w+|relat\w+|unrelated|complement\w*|close to|far from|overlap\w*|"
-    r"belongs?|departs?|conflict\w*|clash\w*|outside|appeal\w*|like (?:the|his|her|their|those|most)|"
-    r"not (?:among|part)|lacks?|no (?:connection|relation|link|sign|evidence|indication|interest)|never)\b",
-    re.IGNORECASE,
+_LIKE = (
+    r"fit\w*|suit\w*|match\w*|align\w*|similar\w*|consisten\w+|same|too|also|likewise|shares?|sharing|in\s+common|"
+    r"in\s+line|correspond\w*|reflects?|resembl\w+|relat\w+|connection|relation|link|complement\w*|close\s+to|overlap\w*|"
+    r"belongs?|appeal\w*|like\s+(?:the|his|her|their|those|most)"
+)
+_UNLIKE = (
+    r"mismatch\w*|dissimilar\w*|inconsisten\w+|differ\w*|unlike|contrasts?|out\s+of\s+line|out\s+of\s+place|at\s+odds|"
+    r"deviat\w+|unrelated|far\s+from|departs?|conflict\w*|clash\w*|outside|lacks?|"
+    r"no\s+(?:sign|evidence|indication|interest)|never|not\s+(?:among|part)"
+)
+_RELATION = re.compile(rf"\b(?:(?P<unlike>{_UNLIKE})|(?P<like>{_LIKE}))\b", re.IGNORECASE)
+_NOT = re.compile(
+    r"(?:\b(?:not|no|nor|neither|never|hardly|without|nothing|little|few|less)\b|n['’]t\b)", re.IGNORECASE
+)
+_CLAUSE = re.compile(
+    r"[,;:—()]|\b(?:but|however|although|though|while|because|since|whereas|so|as|and)\b", re.IGNORECASE
 )
 _IT = re.compile(
     r"\b(?:it|this|the (?:target |recommended )?(?:item|game|movie|film|title|product|candidate))\b", re.IGNORECASE
 )
 
 
+REACH = 60  # characters before a word of likeness in which a "not" denies it
+
+
 def find_aspects(
-    text: str, citations: Sequence[Citation], case: Mapping[str, Any], catalogue: Catalogue
-) -> dict[str, bool]:
-    """Return whether a text covers ``patterns`` and ``consistency``.
+    text: str, citations: Sequence[Citation], case: Mapping[str, Any], catalogue: Catalogue, decision: bool | None
+) -> dict[str, bool | None]:
+    """Return whether a text covers ``item``, ``patterns`` and ``consistency``; None where the metadata cannot tell.
 
     Args:
         text: the explanation.
         citations: the titles in it.
         case: ``history`` and ``title``.
         catalogue: the items of the dataset.
+        decision: what the text decides; None if it cannot be read: then any relation is a consistency.
     """
-    shared = shared_facts(list(case["history"]), catalogue)
+    history = list(case["history"])
+    shared = shared_facts(history, catalogue)
     own = catalogue.facts.get(case["title"], frozenset())
-    patterns = consistency = before = False
+    known = {fact for title in (*history, case["title"]) for fact in _all_facts(title, catalogue)}
+    patterns = before = False
+    relations: list[bool] = []
     for match in _SENTENCE.finditer(text):
         sentence = match[0]
-        kinds = {cited.kind for cited in citations if match.start() <= cited.start < match.end()}
-        named = _facts_in(_without(text, match, citations), shared | own)
-        of_history = "history" in kinds or bool(named & shared and _PERSON.search(sentence))
-        of_target = "target" in kinds or bool(named & own)
-        patterns |= of_history
-        if _RELATION.search(sentence):
+        inside = [cited for cited in citations if match.start() <= cited.start < match.end()]
+        kinds = {cited.kind for cited in inside if cited.error != "role"}
+        plain = _without(text, match, citations)
+        named = _facts_in(plain, catalogue)
+        strange = {fact for fact in named if not _borne_out(fact, known)} if not _NOT.search(plain) else set()
+        if named & shared and not strange:
+            patterns |= "history" in kinds or bool(_PERSON.search(plain))
+        found = _relations(plain)
+        if found:
             pronoun = bool(_IT.search(sentence)) and bool("history" in kinds or named & shared)
-            consistency |= of_target or before or pronoun
+            if "target" in kinds or named & own or before or pronoun:
+                relations += found
         before = "target" in kinds
-    return {"patterns": patterns, "consistency": consistency}
+    return {
+        "item": any(cited.kind == "target" and cited.error != "role" for cited in citations),
+        "patterns": patterns if shared else None,
+        "consistency": _agrees(relations, decision),
+    }
 
 
-def shared_facts(history: list[str], catalogue: Catalogue) -> frozenset[tuple[str, ...]]:
+def _relations(sentence: str) -> list[bool]:
+    """Return, for each word of likeness or difference, whether it says likeness; "does not fit" says difference."""
+    ends = [0, *(match.end() for match in _CLAUSE.finditer(sentence))]
+    found = []
+    for match in _RELATION.finditer(sentence):
+        start = max(ends[bisect_right(ends, match.start()) - 1], match.start() - REACH)
+        found.append((match["like"] is not None) != bool(_NOT.search(sentence, start, match.start())))
+    return found
+
+
+def _agrees(relations: list[bool], decision: bool | None) -> bool:
+    """Return whether what was said of the item and the history speaks for the verdict at least as often as against."""
+    if decision is None:
+        return bool(relations)
+    count = relations.count(decision)
+    return count > 0 and 2 * count >= len(relations)
+
+
+def _all_facts(title: str, catalogue: Catalogue) -> set[Fact]:
+    return {fact for facts in catalogue.own_facts.get(title, {}).values() for fact in facts}
+
+
+def _borne_out(fact: Fact, known: set[Fact]) -> bool:
+    """Return whether items have a fact: "RPG" is borne out by "Action RPG"."""
+    return fact in known or any(set(fact) <= set(other) for other in known)
+
+
+def shared_facts(history: list[str], catalogue: Catalogue) -> frozenset[Fact]:
     """Return the facts that two items of the history share, or that its only item has."""
     counts = Counter(fact for title in history for fact in catalogue.facts.get(title, ()))
     least = min(2, len(history))
@@ -78,13 +136,13 @@ def _without(text: str, sentence: re.Match, citations: Sequence[Citation]) -> st
     return " | ".join([*pieces, text[start : sentence.end()]])
 
 
-def _facts_in(text: str, facts: frozenset[tuple[str, ...]]) -> set[tuple[str, ...]]:
-    """Return which facts a text names."""
-    keys = [stem(word.key) for word in words_of(text) if word.is_word or word.text == "|"]
-    lengths = {len(fact) for fact in facts}
-    return {
-        key
-        for length in lengths
-        for place in range(len(keys) - length + 1)
-        if (key := tuple(keys[place : place + length])) in facts
-    }
+def _facts_in(text: str, catalogue: Catalogue) -> set[Fact]:
+    """Return which facts a text names, the longest at each place; a bar stands for a title."""
+    found = set()
+    for piece in text.split("|"):
+        words, place = stem_words(piece), 0
+        while place < len(words):
+            counts = catalogue.fact_names.lengths(words, place)
+            found.update(tuple(word.key for word in words[place : place + count]) for count in counts)
+            place += max([1, *counts])
+    return found

@@ -7,7 +7,8 @@ from typing import Any
 
 from recexplainer.decision import read_decision
 from recexplainer.explanation.aspects import find_aspects
-from recexplainer.explanation.citations import KINDS, Citation, find_citations
+from recexplainer.explanation.citation import KINDS, Citation
+from recexplainer.explanation.citations import find_citations
 from recexplainer.explanation.words import Catalogue
 from recexplainer.files import read_parquet
 
@@ -21,13 +22,14 @@ class Checked:
     Attributes:
         decision: whether the text recommends the item; None if it cannot be read.
         citations: the titles in it, in their order, without overlap.
-        aspects: ``patterns``, whether it says something of the history; ``consistency``, whether it relates the
-            history to the target.
+        aspects: ``item``, whether it names the target; ``patterns``, whether it says something of the history that the
+            metadata bears out, None where it cannot tell; ``consistency``, whether it relates the target to the history
+            in agreement with its decision.
     """
 
     decision: bool | None
     citations: list[Citation]
-    aspects: dict[str, bool]
+    aspects: dict[str, bool | None]
 
 
 def load_catalogue(path: str | Path) -> Catalogue:
@@ -48,4 +50,5 @@ def check(text: str, case: Mapping[str, Any], catalogue: Catalogue) -> Checked:
         catalogue: the items of the dataset.
     """
     citations = find_citations(text, list(case["history"]), case["title"], catalogue)
-    return Checked(read_decision(text), citations, find_aspects(text, citations, case, catalogue))
+    decision = read_decision(text)
+    return Checked(decision, citations, find_aspects(text, citations, case, catalogue, decision))

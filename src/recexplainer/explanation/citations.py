@@ -2,41 +2,28 @@
 
 Titles of the catalogue are found by the longest match of whole words, whatever their capitals, accents, trademark signs
 and quotation marks, also as people write them: without the year or the first article. A
-title that the text makes up is found only where the text sets it apart as one: in quotation marks, as a piece of a
-list with semicolons, as what a history "holds", or as the subject of a sentence ("Foo Racer is a ..."). A name that
-is written like prose is not, so the number of made-up titles is a lower bound.
+title that the text makes up is found where the text sets it apart as one: in quotation marks, as a piece of a
+list with semicolons, as what a history "holds", as the subject of a sentence ("Foo Racer is a ..."), and where
+:mod:`recexplainer.explanation.title_like` expects one. A name that is written like prose is not, so the number of
+made-up titles is a lower bound. Each title has a role, as what it is cited, and an error if that is not so.
 """
 
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from recexplainer.explanation.citation import Citation, judged
+from recexplainer.explanation.title_like import SMALL, is_person, phrases
 from recexplainer.explanation.words import (
     ARTICLES,
     Catalogue,
     Names,
     Word,
     contains,
-    key_of,
-    other_names,
+    short_names,
     title_key,
     words_of,
 )
-
-KINDS = ("history", "target", "catalogue", "nowhere")
-"""What a cited title is: in the history, the target item, another item of the catalogue, or no item at all."""
-
-
-@dataclass(frozen=True)
-class Citation:
-    """A title in a text: ``text[start:end]``, the title as the catalogue has it (as cited if nowhere), its kind."""
-
-    start: int
-    end: int
-    title: str
-    kind: str
-
 
 _QUOTED = re.compile(
     r"[\"“”]([^\"“”\n]{1,200})[\"“”]"
@@ -46,9 +33,14 @@ _QUOTED = re.compile(
 _SEPARATOR = re.compile(r"[;,]\s+")
 # After a quoted word, these say that it is no title: the 'Stealth' genre.
 _GENERIC = re.compile(
-    r"\W{0,3}(?:\w+\s)?(?:genres?|series|franchises?|platforms?|consoles?|categor\w+|brands?|studios?|publishers?|"
+    r"[^\w\n]{0,3}(?:\w+[^\S\n])?(?:genres?|series|franchises?|platforms?|consoles?|categor\w+|brands?|studios?|publishers?|"
     r"developers?|tags?|themes?|elements?|features?|games?|gaming|movies?|films?|titles?|items?|products?|accessor\w+|"
     r"styles?|content|aspects?|answers?)\b",
+    re.IGNORECASE,
+)
+# Before one as well: the word 'Musical', the series 'Foo'.
+_GENERIC_BEFORE = re.compile(
+    r"\b(?:genre|series|franchise|platform|console|category|brand|studio|publisher|developer|tag|theme|word|answer)s?\s*$",
     re.IGNORECASE,
 )
 _HOLDS = re.compile(r"\bhistory\s+(?:holds|has|includes|contains|lists|shows|of)\s+", re.IGNORECASE)
@@ -59,18 +51,17 @@ LONGEST_RUN = (
 )
 WORDS_BEFORE = 12  # words of a title before quotation marks in it
 BEFORE = 64  # characters before a word that say whether it opens a sentence
-_SMALL = frozenset("a an and as at by de for from in la le of on or the to und vs with &".split())
 # Words with a capital that open a sentence without being a title.
 _OPENERS = frozenset(
     "a an and answer as based both but decision each given he her his however i if in it its most no not on one our "
     "overall rating reason reasons recommend recommended she so some sure that the their there these they this thus "
     "user users we what while yes you your".split()
 )
-_NUMBER = re.compile(r"\s(?:\d{1,4}|II|III|IV|VI{0,3}|IX|X)(?!\w|\.\d)")
+_NUMBER = re.compile(r"[ \t](?:\d{1,4}|II|III|IV|VI{0,3}|IX|X)(?!\w|\.\d)")
 
 
 def find_citations(text: str, history: list[str], target: str, catalogue: Catalogue) -> list[Citation]:
-    """Return the titles that a text cites, in their order, without overlap.
+    """Return the titles that a text cites, in their order, without overlap, with their roles and errors.
 
     Args:
         text: the explanation.
@@ -82,7 +73,8 @@ def find_citations(text: str, history: list[str], target: str, catalogue: Catalo
     finder.quoted()
     finder.known()
     finder.set_apart()
-    return sorted(finder.found, key=lambda citation: citation.start)
+    finder.title_like()
+    return judged(text, finder.in_order(), catalogue)
 
 
 class _Finder:
@@ -94,7 +86,7 @@ class _Finder:
         self.catalogue = catalogue
         self.own = {title_key(title): (title, "history") for title in history}
         self.own.setdefault(title_key(target), (target, "target"))
-        self.short = _short_names(self.own, catalogue)
+        self.short = short_names(self.own, catalogue)
         self.names = Names([*self.own, *self.short])
         self.starts = [word.start for word in self.words]
         self.end = len(text.rstrip())
@@ -110,7 +102,9 @@ class _Finder:
                 self._add(start, end, *whole)
                 continue
             for piece_start, piece_end in _pieces(self.text, start, end):
-                self._quote(piece_start, piece_end, _GENERIC.match(self.text, match.end()) is not None)
+                lead = self.text[max(0, match.start() - BEFORE) : match.start()]
+                generic = _GENERIC.match(self.text, match.end()) or _GENERIC_BEFORE.search(lead)
+                self._quote(piece_start, piece_end, generic is not None)
 
     def _quote(self, start: int, end: int, generic: bool) -> None:
         known = self._lookup(start, end, least=1)
@@ -216,8 +210,28 @@ class _Finder:
                 if known[1] == "catalogue":
                     continue
                 self._add(start, end, *known)
-            elif not _GENERIC.match(self.text, end) and self._made_up(start, end, least=2):
+            elif (
+                not _GENERIC.match(self.text, end)
+                and not is_person(self.text, end)
+                and self._made_up(start, end, least=2)
+            ):
                 self._add(start, end, self.text[start:end], "nowhere")
+
+    def title_like(self) -> None:
+        """Made-up titles in prose: runs of capitals where a title is expected."""
+        known = [(cited.start, cited.end) for cited in self.in_order()]
+
+        def made_up(start: int, end: int) -> bool:
+            generic = _GENERIC.match(self.text, end)
+            within = self._within(title_key(self.text[start:end])) or self._lookup(start, end, least=2)
+            return not generic and not within and self._made_up(start, end)
+
+        for start, end in list(phrases(self.text, self.words, known, made_up, self.catalogue)):
+            self._add(start, end, self.text[start:end], "nowhere")
+
+    def in_order(self) -> list[Citation]:
+        """Return what was found so far, in the order of the text."""
+        return sorted(self.found, key=lambda cited: cited.start)
 
     def _slots(self) -> Iterator[tuple[int, int]]:
         """Yield the places where a title is expected, each cut to its run of capitals."""
@@ -246,7 +260,7 @@ class _Finder:
                 break
             if word.is_word and (word.text[0].isupper() or word.text[0].isdigit()):
                 last = word.end
-            elif word.is_word and word.key not in _SMALL and self.text[word.start - 1] not in "'’":
+            elif word.is_word and word.key not in SMALL and self.text[word.start - 1] not in "'’":
                 break
         return start, last
 
@@ -261,7 +275,7 @@ class _Finder:
             return self.short[key]
         if len(key) > 1 and key[0] in ARTICLES and (bare := self.own.get(key[1:]) or self.short.get(key[1:])):
             return bare
-        telling = [word for word in key if word[0].isalnum() and word not in _SMALL | _OPENERS]
+        telling = [word for word in key if word[0].isalnum() and word not in SMALL | _OPENERS]
         within = self._within(key) if len(telling) >= least and not self._is_fact(key) else None
         if within:
             return within
@@ -305,7 +319,7 @@ class _Finder:
             or self._is_fact(tuple(word.key for word in inner))
         ):
             return False
-        if not all(word.text[0].isupper() or word.text[0].isdigit() or word.key in _SMALL for word in letters):
+        if not all(word.text[0].isupper() or word.text[0].isdigit() or word.key in SMALL for word in letters):
             return False
         if not any(word.text[0].isupper() for word in letters):
             return False
@@ -347,24 +361,6 @@ def _pieces(text: str, start: int, end: int, separator: re.Pattern = _SEPARATOR)
 def _numbered(longer: tuple[str, ...], shorter: tuple[str, ...]) -> bool:
     number = longer[len(shorter) :]
     return len(number) == 3 and number[0] == "(" and number[1].isdigit() and longer[: len(shorter)] == shorter
-
-
-def _short_names(
-    own: dict[tuple[str, ...], tuple[str, str]], catalogue: Catalogue
-) -> dict[tuple[str, ...], tuple[str, str]]:
-    """Return the other names of the case's own titles, and what comes before their first " - ", ": " or " (".
-
-    Of the latter, and of a name without its article, two words or more. A name that the target shares with the history
-    is left out: it does not say which of them is meant. So is one that is another item's title.
-    """
-    found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
-    for title, kind in own.values():
-        name = key_of(re.split(r" - |: | [(\[](?!\d+\)$)", title)[0])
-        names = [name] if sum(word[0].isalnum() for word in name) > 1 else []
-        for name in dict.fromkeys((*names, *other_names(title))):
-            if name not in own and catalogue.titles.get(name, title) == title:
-                found.setdefault(name, []).append((title, kind))
-    return {name: values[0] for name, values in found.items() if len({kind for _, kind in values}) == 1}
 
 
 def _capitals(letters: list[Word], title: str) -> list[tuple[Word, str]]:

@@ -12,7 +12,11 @@ _WORD = re.compile(r"(?:\w[\u0300-\u036f]*)+|[^\w\s]")  # a letter and its accen
 # Of the same length, so that places stay right.
 _PLAIN = str.maketrans("‘’“”–—−™®©", "''\"\"---   ")
 _SIGNS = re.compile(r"\((?:tm|r|c)\)", re.IGNORECASE)
+_HEAD_END = re.compile(r" - |: | [(\[](?!\d+\)$)")
 ARTICLES = ("the", "a", "an")
+
+Fact = tuple[str, ...]
+"""A tag, brand or feature as stemmed words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,18 @@ def title_key(title: str) -> tuple[str, ...]:
 
 def stem_key(text: str) -> tuple[str, ...]:
     """Return the words of a fact without punctuation and without a plural's s, for "sport" and "Sports"."""
-    return tuple(stem(word.key) for word in words_of(text) if word.is_word)
+    return tuple(word.key for word in stem_words(text))
+
+
+def stem_words(text: str) -> list[Word]:
+    """Cut a text into its words, without punctuation; their keys are stems."""
+    return [Word(word.start, word.end, word.text, stem(word.key)) for word in words_of(text) if word.is_word]
 
 
 def stem(word: str) -> str:
     """Return a word without its plural's s."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
@@ -149,6 +160,10 @@ class Catalogue:
             items share says nothing of one of them and is left out.
         fact_keys: the words of all tags, brands and features, as they are written.
         fact_words: the facts of one word.
+        own_facts: title to all of its facts, by field, those included that many items share.
+        fields: fact to the fields in which it occurs.
+        fact_names: all facts, to be found in stemmed words.
+        vocabulary: the words of the titles.
     """
 
     FACTS = ("tags", "brand", "feature")
@@ -157,25 +172,71 @@ class Catalogue:
         self.titles: dict[tuple[str, ...], str] = {}
         self.facts: dict[str, frozenset[tuple[str, ...]]] = {}
         self.fact_keys: set[tuple[str, ...]] = set()
+        self.own_facts: dict[str, dict[str, frozenset[Fact]]] = {}
+        self.fields: dict[Fact, set[str]] = {}
         raw: dict[str, set[tuple[str, ...]]] = {}
         for title, *fields in zip(items["title"], *(items[name] for name in self.FACTS), strict=True):
             key = title_key(title)
             if key:
                 self.titles.setdefault(key, title)
-            facts = {part.strip() for field in fields for part in re.split(r"[;,]\s+", field) if part.strip()}
-            # A feature may be a whole sentence, which no explanation repeats.
-            facts = {fact for fact in facts if len(fact.split()) <= 5}
-            self.fact_keys.update(key_of(fact) for fact in facts)
-            raw[title] = {key for key in map(stem_key, facts) if key}
+            own = dict(zip(self.FACTS, map(_parts, fields), strict=True))
+            self.fact_keys.update(key_of(fact) for facts in own.values() for fact in facts)
+            self.own_facts[title] = {name: frozenset(filter(None, map(stem_key, own[name]))) for name in own}
+            for name, facts in self.own_facts[title].items():
+                for fact in facts:
+                    self.fields.setdefault(fact, set()).add(name)
+            raw[title] = {fact for facts in self.own_facts[title].values() for fact in facts}
         self.others: dict[tuple[str, ...], str] = {}
         for title in self.titles.values():
             for name in other_names(title):
                 if name not in self.titles:
                     self.others.setdefault(name, title)
-        self.names = Names([*self.titles, *self.others])
         self.beginnings = sorted(title.casefold() for title in self.titles.values())
         counts = Counter(fact for facts in raw.values() for fact in facts)
         self.facts = {
             title: frozenset(fact for fact in facts if 2 * counts[fact] <= len(raw)) for title, facts in raw.items()
         }
+        self.fact_names = Names(self.fields)
+        for title in self.titles.values():
+            head, _, tail = title.rpartition(" - ")
+            # "Foo Racer - Vela" is also called Foo Racer where Vela is a platform, or another fact.
+            if (name := title_key(head)) and self._names_fact(tail) and name not in self.titles:
+                self.others.setdefault(name, title)
+        self.names = Names([*self.titles, *self.others])
+        self.vocabulary = {word for key in self.titles for word in key if word[0].isalnum()}
         self.fact_words = {key[0] for key in self.fact_keys if len(key) == 1}
+
+    def _names_fact(self, text: str) -> bool:
+        words = stem_words(text)
+        return any(self.fact_names.lengths(words, place) for place in range(len(words)))
+
+
+def short_names(
+    own: dict[tuple[str, ...], tuple[str, str]], catalogue: Catalogue
+) -> dict[tuple[str, ...], tuple[str, str]]:
+    """Return the other names of a case's own titles, what comes before their " - ", ": " or " (", and behind ": ".
+
+    A name that the target shares with the history is left out: it does not say which of them is meant. So is one that
+    is another item's title.
+
+    Args:
+        own: the titles and kinds of the case by their words.
+        catalogue: the items of the dataset.
+    """
+    found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for title, kind in own.values():
+        heads = (title[: match.start()] for match in _HEAD_END.finditer(title))
+        # "Skyrim" is what people call "The Elder Scrolls V: Skyrim".
+        tail = title.split(" - ")[0].rpartition(": ")
+        heads = (*heads, tail[2] if tail[0] else "")
+        names = [name for name in map(title_key, heads) if any(word[0].isalnum() for word in name)]
+        for name in dict.fromkeys((*names, *other_names(title))):
+            if name not in own and catalogue.titles.get(name, title) == title:
+                found.setdefault(name, []).append((title, kind))
+    return {name: values[0] for name, values in found.items() if len({kind for _, kind in values}) == 1}
+
+
+def _parts(field: str) -> set[str]:
+    """Return the facts of a field; a feature may be a whole sentence, which no explanation repeats."""
+    parts = {part.strip() for part in re.split(r"[;,]\s+", field)}
+    return {part for part in parts if part and len(part.split()) <= 5}
