@@ -11,8 +11,8 @@ from recexplainer.files import atomic
 INK, MUTED, FAINT = "#1a1c20", "#5c626b", "#d9dce1"
 """Text, secondary text, and rules or grid lines."""
 
-RIGHT, WRONG = "#00664a", "#b3261e"
-"""Green and red dark enough to be read as text on white. Never the only sign of their meaning: see the case figures."""
+RIGHT, WRONG, ITEM = "#00664a", "#b3261e", "#1a4f9c"
+"""Dark green, red and blue, to be read as text on white. Never the only sign of their meaning: see the case figures."""
 
 SYSTEM_COLORS = {
     "base": "#7a7f87",

@@ -19,6 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from recexplainer.explanation.checker import Citation
+from recexplainer.explanation.marked import standing
 from recexplainer.interactive.page import marked
 
 
@@ -110,7 +111,7 @@ def test_a_users_history_is_explained_by_all_systems(browser, address, explainer
     answers = [explainer.ask(items, item, system) for system in explainer.systems]
     assert [" ".join(text.split()) for text in shown] == [" ".join(one.text.split()) for one in answers]
     marks = [one.get_attribute("class") for one in browser.find_elements(By.CSS_SELECTOR, ".text mark")]
-    assert marks == [citation.kind for one in answers for citation in one.citations]
+    assert marks == [standing(citation) for one in answers for citation in one.citations]
     assert [name in body(browser) for name in ("Base LLM", "RecExplainer-B", "RecExplainer-I", "RecExplainer-H")]
 
 

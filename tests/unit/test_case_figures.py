@@ -35,7 +35,7 @@ EVIL = 'Tom & "Jerry" </script><script>alert(1)</script> $5 or $6'
 HISTORY = ["Kestrix Legends", "Pyrolan Origins", EVIL]
 TARGET = "Saldrin Legacy <b>Gold</b>"
 SYSTEMS = ["base", "chatgpt", "hybrid-full"]
-BOTH = {"patterns": True, "consistency": True}
+BOTH = {"item": True, "patterns": True, "consistency": True}
 
 
 def cite(text, title, kind):
@@ -52,9 +52,9 @@ def test_each_kind_of_title_has_its_mark_and_nothing_else_has_one():
     names = {"h": "history", "t": "target", "c": "catalogue", "n": "nowhere"}
     runs = mark(text, [cite(text, title, names[kind]) for title, kind in kinds.items()])
     assert runs == [
-        Run("Kestrix Legends", "right"),
+        Run("Kestrix Legends", "named"),
         Run(", ", "plain"),
-        Run("Saldrin Legacy", "right"),
+        Run("Saldrin Legacy", "item"),
         Run(", ", "plain"),
         Run("Halo 3", "wrong"),
         Run(" and '", "plain"),
@@ -70,7 +70,7 @@ def test_a_title_inside_a_wrong_decision_keeps_its_own_mark():
     assert mark(text, [cite(text, "Saldrin Legacy", "target")], span) == [
         Run("Yes, offer", "wrong"),
         Run(" ", "plain"),
-        Run("Saldrin Legacy", "right"),
+        Run("Saldrin Legacy", "item"),
         Run(" ", "plain"),
         Run("now.", "wrong"),
         Run(" It fits.", "plain"),
@@ -103,15 +103,40 @@ def test_runs_are_the_text_cut_where_the_mark_changes(text, spans):
 def test_remarks_count_titles_once_and_errors_come_first():
     found = [Citation(0, 1, "Halo", "nowhere"), Citation(2, 3, "HALO", "nowhere"), Citation(4, 5, "A", "history")]
     assert remarks(True, True, found[2:], BOTH, "stop") == [
-        "The checks find no error.",
+        "Passes these checks.",
         "Cites 1 item of the history.",
     ]
-    said = remarks(True, False, found, {"patterns": False, "consistency": True}, "length")
+    said = remarks(True, False, found, {"item": True, "patterns": False, "consistency": True}, "length")
     assert said[0] == "Decides against the recommender."
     assert said[1] == "Cites 1 title that no item has."
-    assert "The checks find no pattern in the history." in said and "Cut off at the token limit." in said
+    assert (
+        "The checks find no pattern in the history that the metadata bears out." in said
+        and "Cut off at the token limit." in said
+    )
     assert remarks(None, False, [], BOTH, "stop") == ["No decision can be read."]
     assert remarks(None, False, [], BOTH, "refused") == ["The service declined to answer."]
+
+
+def test_a_title_is_marked_by_what_it_is_said_to_be():
+    stands = {
+        ("history", "history", ""): "right",
+        ("history", "named", ""): "named",
+        ("target", "target", ""): "item",
+        ("target", "named", ""): "item",
+        ("target", "history", "role"): "wrong",
+        ("history", "target", "role"): "wrong",
+        ("history", "history", "fact"): "wrong",
+        ("catalogue", "named", ""): "wrong",
+    }
+    for (kind, role, error), value in stands.items():
+        assert mark("Halo", [Citation(0, 4, "Halo", kind, role, error)]) == [Run("Halo", value)]
+    wrong = [
+        Citation(0, 1, "A", "target", "history", "role"),
+        Citation(2, 3, "B", "history", "named", "fact", "puzzle"),
+    ]
+    found = remarks(True, True, wrong, BOTH | {"patterns": None}, "stop")
+    assert found[:2] == ["Says of 1 item to be where it is not.", "Says of 1 item what the metadata refutes."]
+    assert found[2] == "The metadata cannot tell of a pattern in this history."
 
 
 # --- lines ---
@@ -352,7 +377,7 @@ def test_figure_4_shows_every_system_with_its_decision_rating_and_marks(files):
     right = [text for value, text in seen.marks if value == "right"]
     assert "No, the user will not like it." in wrong and f"Gears of {EVIL[:5]}" in wrong
     assert EVIL in right or f"as they chose {EVIL}." in "".join(right)
-    assert any(TARGET in text for text in right)
+    assert any(value == "item" and TARGET in text for value, text in seen.marks)
 
 
 def test_an_unrated_text_and_a_decision_that_cannot_be_read(files):
@@ -501,5 +526,5 @@ def test_text_colors_can_be_read_on_white():
         parts = [value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4 for value in values]
         return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
 
-    for color in (style.INK, style.MUTED, style.RIGHT, style.WRONG):
+    for color in (style.INK, style.MUTED, style.RIGHT, style.ITEM, style.WRONG):
         assert 1.05 / (luminance(color) + 0.05) >= 4.5

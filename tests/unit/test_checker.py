@@ -336,6 +336,16 @@ def test_a_number_in_brackets_tells_items_apart_only_where_the_bare_title_is_ano
 
 
 UNITS = ["a ", "A ", "Foo Racer ", "'a' ", '"A" ', "'", '"', "; ", "A; ", "history holds ", "History Holds ", "\n", " "]
+UNITS += [
+    "Foo Moo and ",
+    "X & ",
+    "Foo Racer, ",
+    "\n1. Foo",
+    "played Zed ",
+    "Foo Racer is a Racing ",
+    "not fit ",
+    "Foo (a) ",
+]
 UNITS += [". ", "A.", "Foo Racer is a game. ", "Foo is a ", "(", "™", "é ", "'a ", "x", "- ", "a a; "]
 
 
@@ -357,7 +367,7 @@ def test_the_work_of_finding_citations_grows_as_the_text_does(unit):
         text = "a" + (unit * size)[:size] + " b"
         sys.settrace(count)
         try:
-            find_citations(text, titles[:1] + titles[2:], titles[1], catalogue)
+            check(text, {"history": titles[:1] + titles[2:], "title": titles[1]}, catalogue)
         finally:
             sys.settrace(None)
         return counted
@@ -393,43 +403,127 @@ def test_a_title_in_quotation_marks_is_found_whatever_it_is():
 
 
 @pytest.mark.parametrize(
-    ("text", "patterns", "consistency"),
+    ("text", "aspects"),
     [
-        ("", False, False),
-        ("Yes.", False, False),
-        ("Yes. It fits.", False, False),
-        ("Yes. The user will like it a lot.", False, False),
-        ("Yes. The history holds Foo Racer; Bar Racer.", True, False),
-        ("Yes. The user prefers racing games.", True, False),
-        ("Yes. Most of their choices are by Foo Studio.", True, False),
+        ("", ""),
+        ("Yes.", ""),
+        ("Yes. It fits.", ""),
+        ("Yes. The user will like it a lot.", ""),
+        # That the history holds what it holds is no pattern.
+        ("Yes. The history holds Foo Racer; Bar Racer.", ""),
+        ("Yes. The user prefers racing games.", "patterns"),
+        ("Yes. Most of their choices are by Foo Studio.", "patterns"),
+        ("Yes. Foo Racer and Bar Racer are racing games.", "patterns"),
         # One item alone has this brand; and every item of the catalogue is of the genre "Games".
-        ("Yes. The user prefers Moss Works.", False, False),
-        ("Yes. The user prefers games.", False, False),
+        ("Yes. The user prefers Moss Works.", ""),
+        ("Yes. The user prefers games.", ""),
+        # A list of all genres is right by chance.
+        ("Yes. The user prefers racing, puzzle, horror and sports games.", ""),
+        ("No. The user prefers racing games, and no puzzle games.", "patterns"),
         # The target's facts say nothing of the history.
-        ("Yes. Baz Racer is a racing game.", False, False),
-        ("Yes. Baz Racer fits.", False, True),
-        ("Yes. It is a racing game too.", False, True),
-        ("No. The user prefers puzzles, and the item does not match that.", False, False),
-        ("Yes. The user prefers racing games. The item matches their interest in racing.", True, True),
+        ("Yes. Baz Racer is a racing game.", "item"),
+        ("Yes. Baz Racer fits.", "item consistency"),
+        ("Yes. It is a racing game too.", "consistency"),
+        ("No. The user prefers puzzles, and the item does not match that.", ""),
+        # A relation that speaks against the verdict is none.
+        ("Yes. Baz Racer does not fit.", "item"),
+        ("No. Baz Racer fits, as they like racing games.", "item patterns"),
+        ("No. Baz Racer does not fit, as they like racing games.", "item patterns consistency"),
+        ("No. Baz Racer has nothing in common with Foo Racer.", "item consistency"),
+        ("Yes. Baz Racer is not unlike Foo Racer.", "item consistency"),
+        ("Yes. The user prefers racing games. The item matches their interest in racing.", "patterns consistency"),
         (
             "Yes. The history holds Foo Racer; Bar Racer, mostly racing games from Foo Studio. "
             "Baz Racer is a racing game too, so it fits.",
-            True,
-            True,
+            "item patterns consistency",
         ),
         (
             "Based on the purchase history, the user enjoys racing titles such as 'Foo Racer'. Baz Racer is consistent "
             "with these preferences.",
-            True,
-            True,
+            "item patterns consistency",
         ),
-        ("The user bought Foo Racer. Baz Racer is by the same studio.", True, True),
-        ("The user bought Foo Racer. Baz Racer costs little.", True, False),
-        ("The user bought Foo Racer. Look at Baz Racer. The two are similar.", True, True),
+        ("The user bought Foo Racer. Baz Racer is by the same studio.", "item consistency"),
+        ("The user bought Foo Racer. Baz Racer costs little.", "item"),
+        ("The user bought Foo Racer. Look at Baz Racer. The two are similar.", "item consistency"),
+        # The item that is said to be in the history is not named as the item.
+        ("Yes. The history holds Baz Racer; Foo Racer, so it is similar.", "consistency"),
     ],
 )
-def test_aspects_of_the_reasons(text, patterns, consistency):
-    assert check(text, CASE, CATALOGUE).aspects == {"patterns": patterns, "consistency": consistency}
+def test_aspects_of_the_reasons(text, aspects):
+    found = check(text, CASE, CATALOGUE).aspects
+    assert [name for name, there in found.items() if there] == aspects.split()
+
+
+def test_where_the_history_shares_nothing_the_metadata_cannot_tell_a_pattern():
+    case = {"history": ["Quiet Stones", "Stone"], "title": "Baz Racer"}
+    assert check("Yes. The user prefers puzzles, and Baz Racer fits.", case, CATALOGUE).aspects["patterns"] is None
+
+
+def said(text: str, case: dict = CASE) -> list[tuple[str, str, str]]:
+    """Return the titles in a text with their roles and errors."""
+    return [(cited.title, cited.role, cited.error) for cited in check(text, case, CATALOGUE).citations]
+
+
+def test_the_item_in_question_under_history_holds_is_an_error():
+    text = (
+        "Yes. The history holds Baz Racer; Foo Racer, mostly racing games. Baz Racer is a racing game too, so it fits."
+    )
+    assert said(text) == [
+        ("Baz Racer", "history", "role"),
+        ("Foo Racer", "history", ""),
+        ("Baz Racer", "named", ""),
+    ]
+    assert said("Yes. They would like Foo Racer.") == [("Foo Racer", "target", "role")]
+    assert said("Yes. They would like Baz Racer.") == [("Baz Racer", "target", "")]
+    assert said("No. They never played Baz Racer.") == [("Baz Racer", "named", "")]
+
+
+def test_a_genre_platform_or_brand_that_the_metadata_refutes_is_an_error():
+    for text, error in {
+        "Foo Racer is a puzzle game.": "fact",
+        "Foo Racer is a racing game.": "",
+        "Foo Racer is not a puzzle game.": "",
+        "Foo Racer for Orbit is fast.": "fact",
+        "Foo Racer for Vela is fast.": "",
+        "Foo Racer by Moss Works is fast.": "fact",
+        "Foo Racer by Foo Studio is fast.": "",
+        "Puzzle games such as Foo Racer are fun.": "fact",
+        # No item of the catalogue has this, so the metadata does not tell.
+        "Foo Racer is a cooking game.": "",
+    }.items():
+        assert said(text) == [("Foo Racer", "named", error)], text
+    # It has no brand, and refutes none.
+    assert said("Foo Racer Returns by Moss Works is fast.")[0][2] == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "They played Farlune Forever before.",
+        "They played Foo Racer, Farlune Forever and Bar Racer.",
+        "Games such as Farlune Forever are fun.",
+        "Played:\n1. Foo Racer\n2. Farlune Forever\n3. Bar Racer",
+        "They bought Foo Racer and Farlune Forever last year.",
+        "'Farlune Forever' is fun.",
+    ],
+)
+def test_a_title_in_plain_view_that_no_item_has_is_found(text):
+    assert [title for title, kind in cited(text) if kind == "nowhere"] == ["Farlune Forever"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Moss Works and Foo Studio made them.",
+        "They like Racing and Puzzle games on PlayStation.",
+        "1. Decision: Yes\n2. Final Answer: Yes\n3. User History: short",
+        "They enjoyed it on Monday.",
+        "A game by Jane Roe from New York is what they bought.",
+        "Jane Roe is a director whom they like.",
+    ],
+)
+def test_genres_makers_people_and_headings_are_no_titles(text):
+    assert cited(text) == []
 
 
 def test_a_word_of_a_title_is_no_fact():

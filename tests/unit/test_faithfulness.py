@@ -607,7 +607,7 @@ def test_the_gallery_shows_the_best_and_the_worst_by_its_rule(tmp_path):
     assert [passed for _, passed in checks(good[5])] == [True, True, False, False, True]
     assert [words for words, _ in checks(plain[0])] == [
         "decides as the recommender",
-        "cites the history and nothing else",
+        "cites the history as what it is, and nothing else",
     ]
     with pytest.raises(InputError, match="1 files for 2"):
         gallery(files.cases, files.explanations, files.systems, paths[:1])
@@ -624,7 +624,7 @@ def test_the_report_escapes_the_gallery(tmp_path):
     page = tmp_path / "report.html"
     write_report(replace(files, records=paths), {"title": "T", "demo": True}, str(page))
     text = page.read_text(encoding="utf-8")
-    assert 'id="gallery"' in text and "the least trustworthy" in text
+    assert 'id="gallery"' in text and "passes the fewest of these checks" in text and "trustworthy" not in text
     section = text.split('id="gallery"')[1].split("</section>")[0]
     assert "<script" not in text and "<img src=x" not in text and section.count("&lt;script&gt;") > 8
     write_report(files, {"title": "T", "demo": True}, str(page))

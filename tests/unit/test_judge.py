@@ -207,14 +207,22 @@ GOOD = "Yes. The history holds Foo Racer; Bar Racer, mostly racing games. Baz Ra
         ("Yes.", 2, "no reasons"),
         (GOOD.replace("Bar Racer", "Bad Racer"), 2, "no item is called 'Bad Racer'"),
         (GOOD.replace("Bar Racer", "Calm Stones"), 2, "'Calm Stones' is neither"),
-        ("Yes. The history holds Foo Racer; Bar Racer.", 3, "lack consistency"),
-        ("Yes. Baz Racer is close to what they own.", 3, "lack patterns"),
-        (GOOD, 4, "patterns and the consistency"),
+        ("Yes. The history holds Foo Racer; Bar Racer.", 2, "no reasons"),
+        ("Yes. Baz Racer is close to what they own.", 3, "lack a pattern of the history"),
+        # Five texts that words alone won.
+        (GOOD.replace("Foo Racer", "Baz Racer"), 2, "'Baz Racer' is not in the history, as the text says"),
+        ("Yes. The user prefers racing games, and the item is a racing game too.", 3, "lack the item"),
+        ("Yes. They played Farlune Forever, and Baz Racer fits.", 2, "no item is called 'Farlune Forever'"),
+        ("Yes. The history holds Foo Racer; Bar Racer. They like it.", 2, "no reasons"),
+        ("Yes. The user may like it, as it fits what they bought.", 2, "no reasons"),
+        ("Yes. Baz Racer is a puzzle game, so it fits their racing games.", 2, "said to be 'puzzle', which it is not"),
+        ("Yes. They like racing games. Baz Racer does not fit.", 3, "lack a consistency that agrees"),
+        (GOOD, 4, "passes these checks"),
         (
             "**Answer:** Yes\n\nThe user's purchase history shows an interest in racing titles such as 'Foo Racer'. "
             '"Baz Racer" aligns with that interest, so the user would probably enjoy it.',
             4,
-            "patterns and the consistency",
+            "it cannot tell",
         ),
     ],
 )
@@ -237,7 +245,7 @@ TEXTS = {
         "Yes. It is by the same makers as Foo Racer.",
     ],
 }
-RATINGS = {"base": [4, 2, 1], "hybrid-full": [1, 4, 4]}
+RATINGS = {"base": [4, 2, 1], "hybrid-full": [1, 3, 2]}
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from itertools import groupby
 from pathlib import Path
 
 from recexplainer.explanation.case_view import LEGEND, CaseView, Panel
-from recexplainer.explanation.marked import PLAIN, RIGHT, WRONG, Run
+from recexplainer.explanation.marked import ITEM, NAMED, PLAIN, RIGHT, WRONG, Run
 from recexplainer.style import FAINT, INK, MUTED, figure_style, save_figure
+from recexplainer.style import ITEM as BLUE
 from recexplainer.style import RIGHT as GREEN
 from recexplainer.style import WRONG as RED
 
@@ -26,7 +27,8 @@ SIZE, SMALL, LINE = 8.5, 7.5, 1.42
 HISTORY_SHOWN = 15
 """How many titles of the history the image shows, the newest; the page shows all."""
 
-_COLORS = {PLAIN: INK, RIGHT: GREEN, WRONG: RED}
+_COLORS = {PLAIN: INK, RIGHT: GREEN, ITEM: BLUE, NAMED: INK, WRONG: RED}
+_BOLD = (RIGHT, ITEM, NAMED)
 
 
 @lru_cache(maxsize=1)
@@ -124,7 +126,7 @@ def _runs(letters: list[tuple[str, str]]) -> list[Run]:
 
 
 def _measure(letters: list[tuple[str, str]], size: float) -> float:
-    return sum(text_width(run.text, size, run.mark == RIGHT) for run in _runs(letters))
+    return sum(text_width(run.text, size, run.mark in _BOLD) for run in _runs(letters))
 
 
 class _Sheet:
@@ -155,7 +157,7 @@ class _Sheet:
         for line in wrap(shaped, width, size):
             at, baseline = x, y + size
             for run in line:
-                thick = run.mark == RIGHT
+                thick = run.mark in _BOLD
                 advance = text_width(run.text, size, thick)
                 ink = color if bold or run.mark == PLAIN else _COLORS[run.mark]
                 self.word(at, baseline, run.text, size, ink, thick)

@@ -13,9 +13,17 @@ HERE = Path(__file__).parent
 
 LEGEND = (
     Run("Underlined in red", "wrong"),
-    Run(": a decision against the recommender, or a title that is not of this case. ", "plain"),
+    Run(
+        ": a decision against the recommender, a title that is not of this case or not what it is said to be, or one "
+        "whose metadata refutes what is said of it. ",
+        "plain",
+    ),
     Run("Green and bold", "right"),
-    Run(": the recommender's decision, or a title of the history or the target item.", "plain"),
+    Run(": the recommender's decision, or a title said to be in the history that is. ", "plain"),
+    Run("Blue and bold", "item"),
+    Run(": the item in question. ", "plain"),
+    Run("Bold", "named"),
+    Run(": a title of the history that is merely named.", "plain"),
 )
 
 FACT_WORDS = 40

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from recexplainer.explanation.roles import chains, surroundings
-from recexplainer.explanation.words import Catalogue, Fact, stem_words
+from recexplainer.explanation.words import Catalogue, Fact, Word, stem_words
 
 _DENIED = re.compile(
     r"\b(?:not|no|never|hardly|neither|nor|nothing|less|far|unlike|opposite|than|departure|contrast)\b|n['’]t\b",
@@ -83,12 +83,12 @@ def _behind(rest: str, catalogue: Catalogue) -> Iterator[Fact]:
     if copula and not _DENIED.search(copula["said"]):
         said = copula["said"]
         end = _END.search(said)
-        for _, fact in _facts(said[: end.start()] if end else said, catalogue):
+        for _, fact in _facts(stem_words(said[: end.start()] if end else said), catalogue):
             yield fact
     maker = _MAKER.match(rest)
     if maker and not _DENIED.search(maker[0][: maker.start("said") - maker.start()]):
         words = stem_words(maker["said"])
-        for place, fact in _facts(maker["said"], catalogue)[:1]:
+        for place, fact in _facts(words, catalogue)[:1]:
             after = words[place + len(fact)].key if place + len(fact) < len(words) else ""
             of_maker = "brand" in catalogue.fields[fact]
             if place == 0 and after not in _FANS and of_maker == (maker["word"].lower() in ("by", "from")):
@@ -107,24 +107,19 @@ def _before(lead: str, catalogue: Catalogue) -> Iterator[Fact]:
     if words and words[-1].key in _NOUNS:
         words = words[:-1]
     last = len(words)
-    for place, fact in reversed(_facts(said, catalogue)):
+    for place, fact in reversed(_facts(words, catalogue)):
         if place + len(fact) != last:
             break
         front = [word.key for word in words[max(0, place - 2) : place]]
-        if comma:
-            # "As a racing game, Foo ..."
-            told = front in (["as", "a"], ["as", "an"])
-        else:
-            # Without "such as", an article: "the comedy Foo", and not "they like comedy. Foo".
-            told = bool(such) or bool(_ARTICLES.intersection(front))
-        if told:
+        # "As a racing game, Foo ..."; without "such as", an article: "the comedy Foo", and not "they like comedy. Foo".
+        as_one = front in (["as", "a"], ["as", "an"])
+        if as_one if comma else such or _ARTICLES.intersection(front):
             yield fact
         last = place
 
 
-def _facts(said: str, catalogue: Catalogue) -> list[tuple[int, Fact]]:
-    """Return the facts that a phrase names, each with the place of its first word, the longest at each."""
-    words = stem_words(said)
+def _facts(words: list[Word], catalogue: Catalogue) -> list[tuple[int, Fact]]:
+    """Return the facts that words name, each with the place of its first word, the longest at each."""
     found, place = [], 0
     while place < len(words):
         count = max(catalogue.fact_names.lengths(words, place), default=0)

@@ -8,20 +8,43 @@ from itertools import groupby
 from recexplainer.explanation.checker import Citation
 
 PLAIN, RIGHT, WRONG = "plain", "right", "wrong"
+ITEM, NAMED = "item", "named"
+"""The marks of a right title beside ``right``, one in the history as said: the item in question, or merely named."""
 
-CITATION_MARKS = {"history": RIGHT, "target": RIGHT, "catalogue": WRONG, "nowhere": WRONG}
-"""How a cited title is marked, by what it is: of the history, the target item, some other item, or no item at all."""
+STANDINGS = {
+    "history": (RIGHT, "in the history, as said"),
+    "target": (ITEM, "the item itself"),
+    "named": (NAMED, "in the history, merely named"),
+    "misplaced": (WRONG, "said to be in the history, or the item itself, and is not"),
+    "refuted": (WRONG, "said to be what its metadata refutes"),
+    "catalogue": (WRONG, "in the catalogue, not in the history"),
+    "nowhere": (WRONG, "made up"),
+}
+"""How a cited title stands: its mark in the figures, and the words for it."""
 
-ASPECTS = {"patterns": "pattern in the history", "consistency": "relation between the history and the item"}
+ASPECTS = {
+    "item": "name of the item",
+    "patterns": "pattern in the history that the metadata bears out",
+    "consistency": "relation between the history and the item that agrees with the decision",
+}
 """What an explanation should speak of, in the words of the remarks."""
 
 # A sentence ends at a mark that is followed by a space, or with its line; "2.5" and "vs.Capcom" stay whole.
 _SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s)|$)", re.MULTILINE)
 
 
+def standing(cited: Citation) -> str:
+    """Return how a cited title stands, a key of :data:`STANDINGS`; what no item of the case is, whatever its role."""
+    if cited.kind in ("nowhere", "catalogue"):
+        return cited.kind
+    if cited.error:
+        return "misplaced" if cited.error == "role" else "refuted"
+    return "target" if cited.kind == "target" else cited.role
+
+
 @dataclass(frozen=True)
 class Run:
-    """A stretch of text with one mark: ``plain``, ``right`` or ``wrong``."""
+    """A stretch of text with one mark: ``plain``, ``right``, ``item``, ``named`` or ``wrong``."""
 
     text: str
     mark: str
@@ -32,7 +55,7 @@ def mark(text: str, citations: Iterable[Citation], decision: tuple[int, int, str
 
     Args:
         text: the explanation.
-        citations: the titles in it; their kinds are the keys of :data:`CITATION_MARKS`.
+        citations: the titles in it; how they stand decides on their marks.
         decision: start, end and mark of the sentence that decides; titles inside it keep their own marks.
 
     Returns:
@@ -40,7 +63,7 @@ def mark(text: str, citations: Iterable[Citation], decision: tuple[int, int, str
     """
     marks = [PLAIN] * len(text)
     spans = [decision] if decision else []
-    spans += [(citation.start, citation.end, CITATION_MARKS[citation.kind]) for citation in citations]
+    spans += [(citation.start, citation.end, STANDINGS[standing(citation)][0]) for citation in citations]
     for start, end, value in spans:
         marks[start:end] = [value] * len(text[start:end])
     for space in re.finditer(r"\s+", text):
@@ -75,7 +98,7 @@ def decision_span(
 
 
 def remarks(
-    decision: bool | None, right: bool, citations: Iterable[Citation], aspects: dict[str, bool], finish: str
+    decision: bool | None, right: bool, citations: Iterable[Citation], aspects: dict[str, bool | None], finish: str
 ) -> list[str]:
     """Say in words what the checks found, errors first; the same for readers who cannot see the marks.
 
@@ -83,7 +106,8 @@ def remarks(
         decision: what the text was read as.
         right: whether that is the recommender's decision.
         citations: the titles in the text.
-        aspects: of each of :data:`ASPECTS`, whether the text was found to speak of it.
+        aspects: of each of :data:`ASPECTS`, whether the text was found to speak of it; None where the metadata cannot
+            tell.
         finish: how the text ended: ``stop``, ``length``, ``refused`` or ``failed``.
     """
     if finish == "refused":
@@ -95,18 +119,25 @@ def remarks(
         found.append("No decision can be read.")
     elif not right:
         found.append("Decides against the recommender.")
-    titles = {kind: len({c.title.casefold() for c in citations if c.kind == kind}) for kind in CITATION_MARKS}
+    titles = {name: len({c.title.casefold() for c in citations if standing(c) == name}) for name in STANDINGS}
     if titles["nowhere"]:
         found.append(f"Cites {_count(titles['nowhere'], 'title')} that no item has.")
     if titles["catalogue"]:
         found.append(f"Cites {_count(titles['catalogue'], 'item')} that the user did not choose.")
-    missing = [shown for name, shown in ASPECTS.items() if not aspects[name]]
+    if titles["misplaced"]:
+        found.append(f"Says of {_count(titles['misplaced'], 'item')} to be where it is not.")
+    if titles["refuted"]:
+        found.append(f"Says of {_count(titles['refuted'], 'item')} what the metadata refutes.")
+    missing = [shown for name, shown in ASPECTS.items() if aspects[name] is False]
     if missing:
         found.append(f"The checks find no {' and no '.join(missing)}.")
+    if aspects["patterns"] is None:
+        found.append("The metadata cannot tell of a pattern in this history.")
     if finish == "length":
         found.append("Cut off at the token limit.")
-    cited = f"Cites {_count(titles['history'], 'item')} of the history." if titles["history"] else ""
-    return (found or ["The checks find no error."]) + ([cited] if cited else [])
+    own = len({c.title.casefold() for c in citations if c.kind == "history"})
+    cited = f"Cites {_count(own, 'item')} of the history." if own else ""
+    return (found or ["Passes these checks."]) + ([cited] if cited else [])
 
 
 def _count(number: int, noun: str) -> str:

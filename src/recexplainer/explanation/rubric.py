@@ -1,7 +1,10 @@
 """The offline judge: the four levels by checks alone (appendix A.2).
 
-It needs no service and no human, and it cannot tell good reasons from plausible ones: it checks the decision, whether
-the cited titles exist and belong to the case, and whether both aspects that the question asks for are there.
+It needs no service and no human: it checks the decision, whether the cited titles exist, belong to the case and are
+cited as what they are, and whether the item is named, a pattern of the history that the metadata bears out, and a
+consistency that agrees with the verdict. It cannot tell whether these reasons are the recommender's, nor whether a
+reader is convinced; where the metadata shares nothing within a history, it cannot tell a pattern, and no text about it
+is rated 4.
 """
 
 import logging
@@ -14,6 +17,16 @@ from recexplainer.explanation.texts import load_explanations
 logger = logging.getLogger(__name__)
 
 NAME = "rubric"
+
+PARTS = {
+    "item": "the item",
+    "patterns": "a pattern of the history that the metadata bears out",
+    "consistency": "a consistency that agrees with the verdict",
+}
+"""What the reasons need, in words."""
+
+SAID = {"history": "in the history, as the text says", "target": "the item in question, as the text says"}
+UNTOLD = "Whether they are the recommender's reasons, it cannot tell"
 
 
 def judge_by_rubric(cases: str, explanations: list[str], systems: list[str], items: str, output: str) -> None:
@@ -56,7 +69,9 @@ def rate(checked: Checked, label: bool) -> tuple[int, str]:
     """Return the level, 1 to 4, and the reason for it.
 
     1: the decision is wrong or unreadable. 2: it is right, but the text cites a title that is neither the history's nor
-    the target's, or covers no aspect. 3: one aspect is covered. 4: both are.
+    the target's, says of one that it is in the history or the item in question when it is not, or says of it what its
+    metadata refutes; or two of the three things below are missing. 3: one of them is missing. 4: all are there: the
+    item is named, a pattern of the history that the metadata bears out, and a consistency that agrees with the verdict.
 
     Args:
         checked: what was found in the text.
@@ -66,15 +81,25 @@ def rate(checked: Checked, label: bool) -> tuple[int, str]:
         return 1, "no decision can be read"
     if checked.decision != label:
         return 1, "the decision is wrong"
-    made_up = [cited.title for cited in checked.citations if cited.kind == "nowhere"]
-    if made_up:
-        return 2, f"the decision is right, but no item is called {made_up[0]!r}"
-    others = [cited.title for cited in checked.citations if cited.kind == "catalogue"]
-    if others:
-        return 2, f"the decision is right, but {others[0]!r} is neither in the history nor the target"
-    missing = [name for name, there in checked.aspects.items() if not there]
-    if len(missing) == len(checked.aspects):
+    if errors := _errors(checked):
+        return 2, f"the decision is right, but {errors[0]}"
+    missing = [shown for name, shown in PARTS.items() if not checked.aspects[name]]
+    if checked.aspects["patterns"] is None:
+        missing[missing.index(PARTS["patterns"])] = "a pattern, which the metadata of this history cannot bear out"
+    if len(missing) == len(PARTS):
         return 2, "the decision is right, but there are no reasons"
+    if len(missing) > 1:
+        return 2, f"the decision is right; the reasons lack {' and '.join(missing)}"
     if missing:
         return 3, f"the decision is right; the reasons lack {missing[0]}"
-    return 4, "the decision is right; the reasons cover the patterns and the consistency"
+    return 4, f"the decision is right; the text passes these checks: {', '.join(PARTS.values())}. {UNTOLD}"
+
+
+def _errors(checked: Checked) -> list[str]:
+    """Return what is wrong about the cited titles, in words, the worst first."""
+    cited = checked.citations
+    found = [f"no item is called {one.title!r}" for one in cited if one.kind == "nowhere"]
+    found += [f"{one.title!r} is neither in the history nor the target" for one in cited if one.kind == "catalogue"]
+    found += [f"{one.title!r} is not {SAID[one.role]}" for one in cited if one.error == "role"]
+    found += [f"{one.title!r} is said to be {one.claim!r}, which it is not" for one in cited if one.error == "fact"]
+    return found

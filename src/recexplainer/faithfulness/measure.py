@@ -154,11 +154,16 @@ def measure_cases(
 
 
 def _grounding(citations: Sequence[Citation]) -> dict:
-    """Return how many different titles a text cites of each kind, beside the target, and those of the history."""
+    """Return how many different titles a text cites of each kind, beside the target, and those of the history.
+
+    The target is none of them, unless the text says that it is in the history: then it counts as another item.
+    """
     kinds = ("history", "catalogue", "nowhere")
-    by_kind = {
-        kind: {cited.title.casefold(): cited.title for cited in citations if cited.kind == kind} for kind in kinds
-    }
+    by_kind: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
+    for cited in citations:
+        kind = "catalogue" if cited.kind == "target" and cited.error == "role" else cited.kind
+        if kind in by_kind:
+            by_kind[kind][cited.title.casefold()] = cited.title
     counts = {f"cited_{kind}": len(by_kind[kind]) for kind in kinds}
     return counts | {"cited": list(by_kind["history"].values())}
 

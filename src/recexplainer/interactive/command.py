@@ -12,10 +12,10 @@ from pathlib import Path
 from recexplainer import cli, targets
 from recexplainer.errors import InputError
 from recexplainer.interactive import guard
+from recexplainer.explanation.marked import STANDINGS, standing
 
 DECISIONS = {True: "Yes", False: "No", None: "cannot be read"}
 VERDICTS = {"yes": "Yes: among its best", "no": "No: among its worst", "between": "neither yes nor no"}
-PLACES = {"history": "in the history", "target": "the item", "catalogue": "not in the history", "nowhere": "made up"}
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -73,7 +73,8 @@ def explain(args: argparse.Namespace) -> None:
     for one in answers:
         print(f"\n{one.system}: {DECISIONS[one.decision]}\n{one.text or '(no answer: the question is too long)'}")
         for citation in one.citations:
-            print(f"  {citation.title}: {PLACES[citation.kind]}")
+            print(f"  {citation.title}: {STANDINGS[standing(citation)][1]}")
+        print(f"  {' '.join(one.remarks(verdict))}")
 
 
 def demo_ui(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from recexplainer.devices import claim
 from recexplainer.errors import InputError
 from recexplainer.explanation.answering import answer
 from recexplainer.explanation.checker import Citation, check, load_catalogue
+from recexplainer.explanation.marked import remarks
 from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render
 from recexplainer.faithfulness.scorer import recommender_encoder
@@ -56,7 +57,8 @@ class Answer:
         text: the explanation.
         finish: ``stop``, ``length`` (cut off) or ``failed`` (the question is too long).
         decision: whether the text recommends the item; None if it cannot be read.
-        citations: the titles in the text, and whether they are in the history, the catalogue or nowhere.
+        citations: the titles in the text: what they are, what they are said to be, and whether that is so.
+        aspects: as of :class:`recexplainer.explanation.checker.Checked`.
     """
 
     system: str
@@ -64,6 +66,12 @@ class Answer:
     finish: str
     decision: bool | None
     citations: list[Citation]
+    aspects: dict[str, bool | None]
+
+    def remarks(self, verdict: Verdict) -> list[str]:
+        """Say in words what the checks found; beside a recommender that decides neither way, any decision passes."""
+        right = verdict.decision == "between" or self.decision == (verdict.decision == "yes")
+        return remarks(self.decision, right, self.citations, self.aspects, self.finish)
 
 
 class Explainer:
@@ -228,7 +236,7 @@ class Explainer:
             ((text, finish),) = answer(model, self._tokenizer, messages, settings)
         text = without_thoughts(text)
         checked = check(text, case, self.catalogue)
-        return Answer(system, text, finish, checked.decision, checked.citations)
+        return Answer(system, text, finish, checked.decision, checked.citations, checked.aspects)
 
     def _speaking(self, model: RecExplainer, system: str):
         """Let the shared LLM speak as one of the systems."""

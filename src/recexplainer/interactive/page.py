@@ -13,9 +13,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.checker import Citation
+from recexplainer.explanation.marked import STANDINGS, standing
 from recexplainer.interactive.explainer import BASE, Answer, Explainer, Verdict
 from recexplainer.interactive.guard import SameOrigin
-from recexplainer.style import FAINT, INK, MUTED, RIGHT, SYSTEM_COLORS, WRONG, system_colors, system_label
+from recexplainer.style import FAINT, INK, ITEM, MUTED, RIGHT, SYSTEM_COLORS, WRONG, system_colors, system_label
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +29,16 @@ POLICY = (
 )
 DECISIONS = {True: "Yes", False: "No", None: "No decision"}
 VERDICTS = {"yes": "Yes, among its best", "no": "No, among its worst", "between": "Neither yes nor no"}
-KINDS = {
-    "history": "in the history",
-    "target": "the item itself",
-    "catalogue": "in the catalogue, not in the history",
-    "nowhere": "made up",
-}
 STYLE = f"""
 body {{ color: {INK}; background: #f6f7f9; }}
 .asked, .answer {{ box-shadow: none; border: 1px solid {FAINT}; border-radius: 10px; }}
 .quiet {{ color: {MUTED}; }}
 .text {{ line-height: 1.55; overflow-wrap: anywhere; white-space: pre-wrap; }}
 .text mark, .legend mark {{ background: none; color: inherit; text-decoration: underline; text-underline-offset: 3px; }}
-mark.history, mark.target {{ text-decoration-color: {RIGHT} !important; }}
+mark.history {{ text-decoration-color: {RIGHT} !important; }}
+mark.target {{ text-decoration-color: {ITEM} !important; text-decoration-style: double !important; }}
+mark.named {{ text-decoration-color: {MUTED} !important; text-decoration-style: dotted !important; }}
+mark.misplaced, mark.refuted {{ color: {WRONG} !important; text-decoration-style: solid !important; font-weight: 600; }}
 mark.catalogue {{ color: {WRONG} !important; text-decoration-style: dashed !important; }}
 mark.nowhere {{ color: {WRONG} !important; text-decoration-style: wavy !important; font-weight: 600; }}
 .title {{ overflow-wrap: anywhere; }}
@@ -48,12 +46,13 @@ mark.nowhere {{ color: {WRONG} !important; text-decoration-style: wavy !importan
 
 
 def marked(text: str, citations: Sequence[Citation]) -> str:
-    """Return a text as HTML: escaped, each cited title marked with its kind."""
+    """Return a text as HTML: escaped, each cited title marked with how it stands."""
     result, end = [], 0
     for citation in citations:
         result.append(html.escape(text[end : citation.start]))
         cited = html.escape(text[citation.start : citation.end])
-        result.append(f'<mark class="{citation.kind}" title="{KINDS[citation.kind]}">{cited}</mark>')
+        stands = standing(citation)
+        result.append(f'<mark class="{stands}" title="{STANDINGS[stands][1]}">{cited}</mark>')
         end = citation.end
     return "".join([*result, html.escape(text[end:])])
 
@@ -188,8 +187,7 @@ class Page:
                 ui.label("The question is too long for this model.").classes("quiet")
             else:
                 ui.html(marked(answer.text, answer.citations), sanitize=False).classes("text")
-            if answer.finish == "length":
-                ui.label("Cut off at the longest answer.").classes("text-sm quiet")
+                ui.label(" ".join(answer.remarks(verdict))).classes("text-sm quiet")
 
     @staticmethod
     def _agreement(answer: Answer, verdict: Verdict) -> str:
@@ -199,7 +197,7 @@ class Page:
 
     @staticmethod
     def _legend() -> None:
-        kinds = " · ".join(f'<mark class="{kind}">{html.escape(name)}</mark>' for kind, name in KINDS.items())
+        kinds = " · ".join(f'<mark class="{kind}">{html.escape(name)}</mark>' for kind, (_, name) in STANDINGS.items())
         ui.html(f"Cited titles: {kinds}", sanitize=False).classes("legend text-sm quiet")
 
 

@@ -1,4 +1,4 @@
-"""The gallery: of every system the explanation that can be trusted most, and the one that can be trusted least."""
+"""The gallery: of every system the explanation that passes the most checks, and the one that passes the fewest."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,7 +28,7 @@ def checks(record: Mapping) -> list[tuple[str, bool]]:
     if not pd.isna(record["own_decision"]):
         found.append(("decides as its author classifies", _same(record["decision"], record["own_decision"])))
     others = record["cited_catalogue"] + record["cited_nowhere"]
-    found.append(("cites the history and nothing else", bool(record["cited_history"] and not others)))
+    found.append(("cites the history as what it is, and nothing else", bool(record["cited_history"] and not others)))
     if not pd.isna(record["effect_rank"]):
         rivals = ("effect_by_chance", "effect_by_newest", "effect_by_similar")
         more = all(record["effect"] > record[name] for name in rivals)
