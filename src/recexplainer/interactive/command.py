@@ -12,7 +12,6 @@ from pathlib import Path
 from recexplainer import cli, targets
 from recexplainer.errors import InputError
 from recexplainer.interactive import guard
-from recexplainer.explanation.marked import STANDINGS, standing
 
 DECISIONS = {True: "Yes", False: "No", None: "cannot be read"}
 VERDICTS = {"yes": "Yes: among its best", "no": "No: among its worst", "between": "neither yes nor no"}
@@ -54,6 +53,7 @@ def place(model: str | Path) -> tuple[Path, str, str]:
 
 def explain(args: argparse.Namespace) -> None:
     """Answer one question."""
+    from recexplainer.explanation.marked import STANDINGS, standing
     from recexplainer.interactive.explainer import BASE, Explainer
 
     results, dataset, system = place(args.model)
