@@ -112,39 +112,6 @@ rule measure_faithfulness:
         " --outputs {output.records:q} --threads {threads} 2>&1 | tee {log:q}"
 
 
-# What explains the recommender without an LLM, on the cases of table 2.
-rule table_surrogates:
-    input:
-        predictions=collect(
-            "<results>/predictions/{target}/{system}/{task}.parquet",
-            target=TARGETS,
-            system=[*SYSTEMS, *SURROGATES],
-            task=PREDICTED,
-        ),
-    output:
-        table=report("<results>/tables/surrogates.csv", caption="../workflow/report/surrogates.rst", category="Tables"),
-    log:
-        "<logs>/table_surrogates/all.log",
-    benchmark:
-        "<benchmarks>/table_surrogates/all.tsv"
-    conda:
-        "../envs/faithfulness.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        code=code_digest("table_surrogates.py"),
-        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in [*SYSTEMS, *SURROGATES]]),
-        settings=to_json(pick(config["evaluation"], "bootstrap")),
-        seed=seed("table_surrogates"),
-        folders=prediction_folders,
-    shell:
-        "python workflow/scripts/table_surrogates.py --predictions {params.folders:q} --rows {params.rows:q}"
-        " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
-
-
 rule table_faithfulness:
     input:
         records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=MEASURED),

@@ -20,7 +20,8 @@ from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.files import write_json
 from recexplainer.llm.cache import roomy_cache
 from recexplainer.provenance import memory
-from recexplainer.provenance.jobs import Job, all_jobs
+from recexplainer.provenance.job import Job
+from recexplainer.provenance.jobs import all_jobs
 from recexplainer.provenance.plan import (
     COLUMNS,
     LOCKED_CUDA,

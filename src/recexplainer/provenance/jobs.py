@@ -11,13 +11,14 @@ as it may get, and what the judge reads as well.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
 from recexplainer import settings, sources, targets
 from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.provenance import memory
+from recexplainer.provenance.job import Job
 from recexplainer.provenance.sizes import (
     Architecture,
     architecture,
@@ -45,38 +46,6 @@ ANSWER_BYTES = 200  # of a prediction
 JUDGE_TOKENS = 480  # of the judge's instruction, where its file is not there
 BATCH_DISCOUNT = 0.5
 SYSTEMS_WITHOUT_LLM = ("random", "popularity")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job.
-
-    Attributes:
-        rule: its rule.
-        name: its wildcards joined by dots, ``all`` if there are none: the name of its benchmark file.
-        samples: how much it does, in whatever its rule counts; recorded times are scaled by it.
-        flops: floating-point operations of models.
-        generating: whether an LLM generates, which keeps less of a device busy than training.
-        seconds: time beside the FLOPs.
-        gpus, threads: what it asks for.
-        disk: bytes of its outputs, checkpoints included.
-        usd: the most that it pays to a service.
-        gpu_memory: bytes that it needs of each of its GPUs at most.
-        memory: likewise of the main memory of each of its machines; 0 where it is not counted.
-    """
-
-    rule: str
-    name: str
-    samples: float = 1
-    flops: float = 0
-    generating: bool = False
-    seconds: float = 0
-    gpus: int = 0
-    threads: int = 1
-    disk: float = 0
-    usd: float = 0
-    gpu_memory: float = 0
-    memory: float = 0
 
 
 def all_jobs(config: dict) -> Iterator[Job]:

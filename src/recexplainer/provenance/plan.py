@@ -17,7 +17,8 @@ from pathlib import Path
 from recexplainer.devices import FIRST_CAPABILITY, OLDER_CARDS
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_csv
-from recexplainer.provenance.jobs import Job, all_jobs
+from recexplainer.provenance.job import Job
+from recexplainer.provenance.jobs import all_jobs
 from recexplainer.provenance.machine import gpus
 from recexplainer.provenance.sizes import architecture, dataset_size
 from recexplainer.settings import check, with_gpus
