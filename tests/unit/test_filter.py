@@ -272,7 +272,7 @@ def raw_lines() -> tuple[list[bytes], list[bytes]]:
         }
         for _ in range(700)
     ]
-    titles = {0: "Doom, the Game", 1: "Doom - the Game", 2: "<b>Halo</b>", 3: "halo", 4: "", 5: "x.getTime(1)"}
+    titles = {0: "Doom; the Game", 1: "Doom - the Game", 2: "<b>Halo</b>", 3: "halo", 4: "", 5: "x.getTime(1)"}
     metadata = [
         {"asin": f"B{n}", "title": titles.get(n, f"Title {n}"), "also_buy": [f"B{n}", "B1", "B99", "B0"]}
         for n in range(19)
@@ -347,14 +347,15 @@ def test_statistics_count_each_step(tmp_path):
     assert sizes == sorted(sizes, reverse=True)
     assert {name: statistics["reviews"][name] for name in ("lines", "broken_lines", "without_time")} == {
         "lines": 702,
-        "broken_lines": 1,
-        "without_time": 1,
+        "broken_lines": 2,
+        "without_time": 0,
     }
     assert statistics["metadata"]["repeated"] == 1
     assert (statistics["items_without_metadata"], statistics["items_without_title"]) == (1, 2)
     assert statistics["titles_repaired"] == {
         "markup": 1,
         "characters": 1,
+        "articles": 0,
         "separators": 1,
         "shortened": 0,
         "made_unique": 2,

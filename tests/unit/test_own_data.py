@@ -374,7 +374,7 @@ def template(folder: Path, pairs: list[tuple[int, int, int]]) -> None:
     ("name", "make", "first", "tags"),
     [
         ("movielens", movielens, "The Movie 1 (1901)", "Comedy, Drama"),
-        ("amazon2023", amazon2023, "Game - The 1", "Video Games, PC"),
+        ("amazon2023", amazon2023, "Game, The 1", "Video Games, PC"),
         ("template", template, "Thing 1", "a, b"),
     ],
 )
