@@ -59,7 +59,8 @@ def _template(text: str) -> str:
     """Return a chat template's syntax tree, as transformers reads it."""
     from jinja2 import Environment, nodes
 
-    tree = Environment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]).parse(text)
+    reader = Environment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"], autoescape=True)
+    tree = reader.parse(text)
     for output in tree.find_all(nodes.Output):
         joined: list[nodes.Node] = []
         for node in output.nodes:

@@ -17,7 +17,7 @@ from recexplainer.alignment.run import align
 from recexplainer.errors import InputError
 from recexplainer.evaluation import generation
 from recexplainer.evaluation.generation import Generator
-from recexplainer.files import write_safetensors
+from recexplainer.files import write_json, write_safetensors
 from recexplainer.llm import cache
 from recexplainer.llm.base import check_fit, load_model, load_tokenizer, make_manifest
 from recexplainer.llm.encoding import ChatEncoder
@@ -374,7 +374,7 @@ def test_what_is_no_causal_lm_or_does_not_fit_is_named(tmp_path):
 
     def with_config(**changes) -> str:
         config.write_text(json.dumps(values | changes))
-        Path(manifest).write_text(json.dumps({"folder": str(tmp_path / "llm"), "files": {}}))
+        write_json(manifest, {"folder": str(tmp_path / "llm"), "files": {}})
         return manifest
 
     for kind, why in {"t5": "is none", "klingon": "", "bart": "is an encoder-decoder", "gemma3": "reads more"}.items():
@@ -436,6 +436,6 @@ def test_a_tokenizer_that_is_slow_or_missing(tmp_path, made_for, message):
     (tmp_path / "llm/tokenizer_config.json").write_text(json.dumps({"tokenizer_class": made_for} if made_for else {}))
     with pytest.raises(InputError, match=message):
         make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
-    (tmp_path / "base.json").write_text(json.dumps({"folder": str(tmp_path / "llm"), "files": {}}))
+    write_json(manifest, {"folder": str(tmp_path / "llm"), "files": {}})
     with pytest.raises(InputError, match=message):
         load_tokenizer(manifest)

@@ -119,7 +119,9 @@ def quoted_or_plain(placeholder: str) -> bool:
 
 # Numbers, words of the rules' own, and names that a pattern holds to letters, digits and a few signs.
 PLAIN = {
+    "resources.gpu",
     *("threads", "params.seed", "params.launcher", "params.threads_each", "params.ablation", "params.systems"),
+    "params.controls",
     "params.shard",
     *("params.datasets", "wildcards.dataset", "wildcards.file", "wildcards.service", "wildcards.system"),
     *("wildcards.table", "wildcards.trial"),
