@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -129,25 +130,27 @@ def served(folder, scratch):
 def test_a_local_chat_model_explains_and_judges_by_config_alone(finished, tmp_path):
     repository, model = finished.parents[1], finished / "llm/scratch"
     table = "results/smallest/tables/table3.csv"
-    before = rows(repository / table)
+    before = {row["method"]: row["rating"] for row in rows(repository / table)}
     with served(model, tmp_path / "served") as address:
         services = {
             name: {"base_url": address, "model": str(model), "key_variable": None, "concurrency": 2}
             for name in ("chatgpt", "gpt-4")
         }
-        more = {"services": services, "explanation": {"services": ["chatgpt"], "judges": ["rubric", "gpt-4"]}}
+        more = {"services": services, "explanation": {"services": ["chatgpt"], "judges": ["rubric"]}}
         (repository / "local.yaml").write_text(yaml.safe_dump(more))
         done = snakemake(repository, table, "--configfile", CONFIG, "local.yaml")
         assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    found = rows(repository / table)
-    systems = ["tiny-llama", "chatgpt", *MODES]
-    assert [(row["judge"], row["method"]) for row in found] == [(j, s) for j in ("rubric", "gpt-4") for s in systems]
-    assert [row for row in found if row["judge"] == "rubric" and row["method"] == "hybrid"][0]["rating"] == next(
-        row["rating"] for row in before if row["method"] == "hybrid"
-    )
-    # So small a model is no judge; what it says is counted as failed, and nothing is left out.
-    for row in found:
-        assert int(row["cases"]) + int(row["failed"]) == 12
+        (repository / "judge.yaml").write_text(yaml.safe_dump({"explanation": {"judges": ["rubric", "gpt-4"]}}))
+        judged = snakemake(repository, table, "--configfile", CONFIG, "local.yaml", "judge.yaml")
+    found = {row["method"]: row for row in rows(repository / table)}
+    assert list(found)[:5] == ["tiny-llama", "chatgpt", *MODES] and set(found) == {"chatgpt", *before}
+    assert all(found[mode]["rating"] == before[mode] for mode in MODES)
+    for row in found.values():
+        assert (row["judge"], int(row["cases"]) + int(row["failed"])) == ("rubric", 12)
+    # So small a model is no judge: none of its replies holds a level, and the stage says so.
+    assert judged.returncode != 0
+    assert re.search(r"gpt-4: (\d+) of \1 judgements failed, \d+ of them: ", judged.stdout + judged.stderr)
+    assert len((finished / "answers/judgements/games/systems/gpt-4.jsonl").read_text().splitlines()) >= 60
     # With the service gone, the stored answers give the same table.
     first = (repository / table).read_bytes()
     shutil.rmtree(finished / "judgements")
