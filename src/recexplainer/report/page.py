@@ -141,7 +141,7 @@ def _beside_controls(paths: list[str], tables: dict, names: dict[str, str]) -> s
     """
     path = next((path for path in paths if Path(path).name == "faithfulness.csv"), None)
     frame = read_csv(path) if path else pd.DataFrame()
-    compared = frame[frame["better_than_words"] != ""] if "better_than_words" in frame else frame
+    compared = frame[frame["better_than_words"] != ""] if "better_than_words" in frame else frame.iloc[:0]
     if not len(compared):
         return ""
     tables["words_alone"] = lay_out(side_by_side(compared, names, "over_control"), names)
