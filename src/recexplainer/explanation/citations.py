@@ -29,7 +29,7 @@ _QUOTED = re.compile(
     r"[\"“”]([^\"“”\n]{1,200})[\"“”]"
     r"|(?<![\w'’])['‘](?=\S)((?:[^'’\n]|['’](?=\w)){1,200}?)['’](?!\w)"
 )
-# Titles hold no "; " and no ", ": the data stage sees to that.
+# Between the titles of a list. No title holds "; "; one with a ", " is found as a whole, before pieces are looked at.
 _SEPARATOR = re.compile(r"[;,]\s+")
 # After a quoted word, these say that it is no title: the 'Stealth' genre.
 _GENERIC = re.compile(

@@ -44,7 +44,7 @@ TABLE2_UNREAD = {
 """Under which metric the share of unread answers of its task stands."""
 
 BASELINES = ("random", "popularity")
-SURROGATES = ("retrieval_hr5", "retrieval_ndcg5", "ranking_ndcg5", "classification_acc")
+SURROGATE_METRICS = ("retrieval_hr5", "retrieval_ndcg5", "ranking_ndcg5", "classification_acc")
 """The metrics that surrogates have as well."""
 TABLE2_CASES = {
     "retrieval_cases": "retrieval",
@@ -126,7 +126,7 @@ def table2(path: str) -> Sheet:
 
 def surrogates(path: str) -> Sheet:
     """Return the metrics of the surrogates and of the LLMs; below them, per LLM, what it adds to each surrogate."""
-    metrics = {name: heading for name, heading in TABLE2.items() if name in SURROGATES}
+    metrics = {name: heading for name, heading in TABLE2.items() if name in SURROGATE_METRICS}
     ends = ("", "_low", "_high")
     rows = read_rows(path, ["dataset", "method", "against", *(name + end for name in metrics for end in ends)])
     blocks = []
