@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo pocket ui fetch test chaos bench coverage mutants audit lint plan verify clean
+.PHONY: setup demo pocket ui fetch test chaos bench coverage mutants audit lint docs plan verify clean
 
 setup: .venv/.installed
 
@@ -96,6 +96,10 @@ lint: setup
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
+# The pages that follow from the rules and the config: results/README.md and docs/config_reference.md.
+docs: setup
+	PYTHONPATH=src python workflow/scripts/document.py
+
 # What a run will take: `make plan CONFIG=config/demo.yaml`; without CONFIG, the paper's.
 plan: setup
 	PYTHONPATH=src python workflow/scripts/plan.py --config config/config.yaml $(CONFIG)
@@ -105,5 +109,5 @@ verify: setup
 	PYTHONPATH=src python workflow/scripts/verify.py --provenance $(or $(RESULTS),results)/provenance.json
 
 clean:
-	rm -rf results/demo results/smallest .pytest_cache .ruff_cache .hypothesis
+	rm -rf results/demo results/smallest site .pytest_cache .ruff_cache .hypothesis
 	find src workflow tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,7 @@ ABLATION_PREDICTIONS = [
 
 
 rule figure6:
+    """What each training task is good for: every metric of every ablation (figure 6, section 3.6)."""
     input:
         predictions=ABLATION_PREDICTIONS,
         judgements=collect(

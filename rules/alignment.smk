@@ -2,6 +2,7 @@
 
 
 rule align:
+    """Align the LLM with the recommender: adapter, projectors, loss by step, and how it went (sections 2.2 to 2.4)."""
     input:
         llm="<results>/llm/base.json",
         chat_template=chat_template,

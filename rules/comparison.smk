@@ -19,6 +19,7 @@ CONTROLLABILITY = [path for path in [f"{RESULTS}/tables/controllability.csv"] if
 
 
 rule paper_vs_ours:
+    """Every number of the paper's tables, and every claim of its text, beside this run's, with a verdict."""
     input:
         numbers="config/paper_numbers.csv",
         template=collect("src/recexplainer/paper/compare.{part}", part=["html", "css"]),
@@ -74,6 +75,7 @@ rule paper_vs_ours:
 
 
 rule typeset:
+    """Typeset a table: LaTeX for print, HTML for the report."""
     input:
         table="<results>/tables/{table}.csv",
     output:

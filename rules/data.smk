@@ -2,6 +2,7 @@
 
 
 rule make_demo_dataset:
+    """Generate the demo's raw files: histories with planted tastes, and a catalogue."""
     output:
         reviews="<results>/generated/{dataset}/reviews.gz",
         metadata="<results>/generated/{dataset}/metadata.gz",
@@ -25,6 +26,7 @@ rule make_demo_dataset:
 
 
 rule make_demo_conversations:
+    """Generate the conversations that stand in for ShareGPT's in the demo."""
     input:
         metadata=collect(
             "<results>/generated/{dataset}/metadata.gz", dataset=[d for d in DATASETS if entry(d).get("generate")]
@@ -54,6 +56,7 @@ rule make_demo_conversations:
 
 
 rule download_dataset:
+    """Fetch a dataset's raw file: a local one, a mirror's or a package's."""
     input:
         local=lambda w: sources.local_source(config, w.dataset, w.file),
     output:
@@ -81,6 +84,7 @@ rule download_dataset:
 
 
 rule download_conversations:
+    """Fetch the ShareGPT conversations."""
     input:
         local=sources.local_source(config, "sharegpt"),
     output:
@@ -106,6 +110,7 @@ rule download_conversations:
 
 
 rule filter_dataset:
+    """Filter a dataset to its core: histories, catalogue, users, and what was dropped or repaired (section 3.1)."""
     input:
         reviews="<results>/raw/{dataset}/reviews",
         metadata=lambda w: f"{RESULTS}/raw/{w.dataset}/{sources.metadata_file(config, w.dataset)}",
@@ -137,6 +142,7 @@ rule filter_dataset:
 
 
 rule parse_conversations:
+    """Read the conversations that can be used, and count the others."""
     input:
         raw="<results>/raw/sharegpt/conversations.json",
     output:

@@ -2,6 +2,7 @@
 
 
 rule predict_baseline:
+    """Answer the test cases at random and by popularity: the first rows of table 2."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -34,6 +35,7 @@ rule predict_baseline:
 
 
 rule predict_base:
+    """Answer the test cases with the LLM as it is, before any alignment: its row of table 2."""
     input:
         llm="<results>/llm/base.json",
         chat_template=chat_template,
@@ -74,6 +76,7 @@ rule predict_base:
 
 
 rule predict_aligned:
+    """Answer the test cases with an aligned LLM: its row of table 2, or figure 6."""
     input:
         llm="<results>/llm/base.json",
         chat_template=chat_template,

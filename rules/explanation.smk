@@ -2,6 +2,7 @@
 
 
 rule choose_cases:
+    """Choose the cases that are explained: half of them rated high by the recommender, half low (section 3.1.2)."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -32,6 +33,7 @@ rule choose_cases:
 
 
 rule explain:
+    """Let an LLM explain the recommender's decisions: prompt, text, and the decision read from it (section 3.1.2)."""
     input:
         adapter=adapter_files,
         llm="<results>/llm/base.json",
@@ -71,6 +73,7 @@ rule explain:
 
 
 rule explain_by_service:
+    """Let a service explain the same cases: ChatGPT in the paper (section 3.1.2)."""
     input:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",

@@ -2,6 +2,7 @@
 
 
 rule classify_cases:
+    """Let each LLM decide the explained cases by its logits, to hold its texts against. Not in the paper."""
     input:
         adapters=collect(
             "<results>/alignment/{{dataset}}{{recommender}}/{mode}/full/{file}",
@@ -50,6 +51,7 @@ rule classify_cases:
 
 
 rule write_controls:
+    """Write the controls: texts that explain nothing, beside which systems are measured. Not in the paper."""
     input:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         explanations=collect("<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=EXPLAINED),
@@ -77,6 +79,7 @@ rule write_controls:
 
 
 rule measure_faithfulness:
+    """Measure case by case how far the explanations can be trusted. Not in the paper."""
     input:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         explanations=collect("<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=MEASURED),
@@ -113,6 +116,7 @@ rule measure_faithfulness:
 
 
 rule table_faithfulness:
+    """How far the explanations can be trusted, with intervals, beside the controls. Not in the paper."""
     input:
         records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
     output:

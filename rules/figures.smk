@@ -3,6 +3,7 @@ CASE_PAGE = collect("src/recexplainer/explanation/case_page.{part}", part=["html
 
 
 rule select_case:
+    """Select the case of figures 4 and 5."""
     input:
         cases=f"<results>/explanations/{STUDIED}/cases.parquet",
         explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
@@ -30,6 +31,7 @@ rule select_case:
 
 
 rule figure4:
+    """One case as every system explains it, errors marked (figure 4, section 3.5)."""
     input:
         cases=f"<results>/explanations/{STUDIED}/cases.parquet",
         explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
@@ -62,6 +64,7 @@ rule figure4:
 
 
 rule explain_viewpoints:
+    """Explain that case from other points of view on instruction (section 3.5)."""
     input:
         adapter=adapter_files,
         llm="<results>/llm/base.json",
@@ -103,6 +106,7 @@ rule explain_viewpoints:
 
 
 rule figure5:
+    """The same case from other points of view on instruction (figure 5, section 3.5)."""
     input:
         cases=f"<results>/explanations/{STUDIED}/cases.parquet",
         viewpoints=f"<results>/explanations/{STUDIED}/viewpoints/{CASE_SYSTEM}.parquet",

@@ -6,6 +6,7 @@ RATED = [[f"{dataset}/systems/{judge}", dataset, judge] for dataset in TARGETS f
 
 
 rule judge_by_rubric:
+    """Rate explanations by code that checks what can be checked; no language model."""
     input:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         explanations=lambda w: collect(
@@ -34,6 +35,7 @@ rule judge_by_rubric:
 
 
 rule judge_by_service:
+    """Rate explanations by a service: GPT-4 in the paper (section 3.1.2)."""
     input:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         explanations=lambda w: collect(
@@ -75,6 +77,7 @@ rule judge_by_service:
 
 
 rule table3:
+    """How well each system explains, by judge (table 3), and how far the judges agree."""
     input:
         judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in RATED],
         explanations=collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
@@ -105,6 +108,7 @@ rule table3:
 
 
 rule table_spending:
+    """What services were paid for: requests, tokens, USD. Not in the paper."""
     input:
         # When these are there, the services have answered.
         answered=collect("<results>/{paid}.parquet", paid=PAID),

@@ -2,6 +2,7 @@
 
 
 rule train_llm:
+    """Train the tiny Llama of `llm.source: scratch` and its tokenizer. Not in the paper."""
     input:
         catalogue=collect("<results>/data/{dataset}/items.parquet", dataset=DATASETS),
         conversations="<results>/data/sharegpt/conversations.parquet",
@@ -37,6 +38,7 @@ rule train_llm:
 
 
 rule download_llm:
+    """Fetch the GGUF file of `llm.source: gguf`."""
     input:
         local=sources.local_source(config, "llm") if config["llm"]["gguf"] else [],
     output:
@@ -62,6 +64,7 @@ rule download_llm:
 
 
 rule unpack_llm:
+    """Turn a GGUF file's quantized weights into a folder that transformers reads."""
     input:
         raw="<results>/raw/llm/model.gguf",
     output:
@@ -85,6 +88,7 @@ rule unpack_llm:
 
 
 rule base_llm:
+    """Resolve the base LLM: where it lies, its commit, its checksums, how it is spoken to (section 3.2.2)."""
     input:
         files=llm_files,
     output:

@@ -2,6 +2,7 @@
 
 
 rule table1:
+    """Users, items and interactions of each dataset (table 1)."""
     input:
         statistics=collect("<results>/data/{dataset}/statistics.json", dataset=DATASETS),
     output:
@@ -25,6 +26,7 @@ rule table1:
 
 
 rule table_recommender:
+    """Hit ratio and NDCG of the recommender and of popularity, with intervals. Not in the paper."""
     input:
         metrics=collect("<results>/recommender/{target}/metrics.csv", target=TARGETS),
     output:
@@ -50,6 +52,7 @@ rule table_recommender:
 
 
 rule table2:
+    """How well each system imitates the recommender, with intervals (table 2, section 3.3)."""
     input:
         predictions=collect(
             "<results>/predictions/{target}/{system}/{task}.parquet",
@@ -82,6 +85,7 @@ rule table2:
 
 
 rule table_seeds:
+    """How much table 2 varies between alignments that differ in nothing but the seed. Not in the paper."""
     input:
         predictions=collect(
             "<results>/predictions/{target}/{system}/{task}.parquet",
@@ -114,6 +118,7 @@ rule table_seeds:
 
 
 rule table4:
+    """Training and test samples of each task, beside the expected ones and the paper's (table 4)."""
     input:
         train=collect("<results>/tasks/{target}/{mode}/train.parquet", target=TARGETS, mode=COUNTED_MODE),
         test=collect("<results>/tasks/{target}/{mode}/test.parquet", target=TARGETS, mode=COUNTED_MODE),

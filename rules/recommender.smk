@@ -3,6 +3,7 @@ EXTERNAL = targets.external(config)
 
 
 rule tune_recommender:
+    """Train the recommender with one draw of its hyperparameters (section 3.2.2)."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -31,6 +32,7 @@ rule tune_recommender:
 
 
 rule train_recommender:
+    """Train the recommender with the best draw: weights, learning curve, hit ratio and NDCG."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -66,6 +68,7 @@ rule train_recommender:
 
 
 rule export_recommender:
+    """Export the recommender: embeddings of prefixes and items, labels, similar items."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -102,6 +105,7 @@ ruleorder: take_recommender > export_recommender
 
 
 rule take_recommender:
+    """Take a recommender from outside: its embeddings or scores, and the labels that follow from them."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",

@@ -41,6 +41,7 @@ RECORDED_FIGURES = [
 
 
 rule learning_curves:
+    """How the recommender and each alignment learn. Not in the paper."""
     input:
         curves=collect("<results>/recommender/{target}/curve.csv", target=TRAINED),
         losses=collect("<results>/alignment/{run}/loss.csv", run=["/".join(run) for run in RUNS]),
@@ -74,6 +75,7 @@ rule learning_curves:
 
 
 rule provenance:
+    """What the results were made of: version, commit, config, machine, packages, checksums."""
     input:
         prompts=[config["prompts"], config["explanation"]["prompts"], config["alignment"]["deepspeed"]],
         llm="<results>/llm/base.json",
@@ -111,6 +113,7 @@ rule provenance:
 
 
 rule report:
+    """The page that shows all of this: open it first."""
     input:
         template=collect("src/recexplainer/report/report.{part}", part=["html", "css"]),
         graph="workflow/report/graph.json",

@@ -40,6 +40,7 @@ use rule predict_aligned as predict_aligned_shard with:
 
 
 rule merge_predictions:
+    """Put the shares of a system's answers together, in the order of the test cases."""
     input:
         predictions=collect(
             "<results>/shards/{{dataset}}{{recommender}}/{{system}}/{shard}/{task}.parquet",

@@ -2,6 +2,7 @@
 
 
 rule draw_study:
+    """Draw the cases of the study with people and write a page for each rater (section 3.1.2)."""
     input:
         cases=f"<results>/explanations/{STUDIED}/cases.parquet",
         explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
@@ -34,6 +35,7 @@ rule draw_study:
 
 
 rule simulate_raters:
+    """Simulate the raters, for the demo. Every output says so."""
     input:
         key="<results>/study/key.json",
         judgements=f"<results>/judgements/{STUDIED}/systems/rubric.parquet",
@@ -59,6 +61,7 @@ rule simulate_raters:
 
 
 rule aggregate_ratings:
+    """Ratings by people, their agreement, and their distribution per system (figure 3, section 3.4)."""
     input:
         key="<results>/study/key.json",
         ratings=collect("{folder}/{rater}.json", folder=ratings_folder(), rater=STUDY["raters"]),

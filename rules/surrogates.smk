@@ -3,6 +3,7 @@
 
 # What is no LLM and learns from the same labels of the training prefixes.
 rule predict_surrogates:
+    """Answer the test cases with models that are no LLM, learnt from the same labels. Not in the paper."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -39,6 +40,7 @@ rule predict_surrogates:
 
 # What explains the recommender without an LLM, on the cases of table 2.
 rule table_surrogates:
+    """How well models that are no LLM imitate the recommender, and what each LLM adds to them. Not in the paper."""
     input:
         predictions=collect(
             "<results>/predictions/{target}/{system}/{task}.parquet",

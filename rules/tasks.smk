@@ -2,6 +2,7 @@
 
 
 rule build_tasks:
+    """Write the samples of the alignment tasks as conversations (sections 2.2 to 2.4)."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -41,6 +42,7 @@ rule build_tasks:
 
 
 rule build_sharegpt:
+    """Choose the ShareGPT conversations for training and test."""
     input:
         conversations="<results>/data/sharegpt/conversations.parquet",
         llm="<results>/llm/base.json",

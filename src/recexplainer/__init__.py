@@ -4,5 +4,3 @@ The library behind the workflow. It knows nothing of Snakemake: every function
 takes plain values and file paths, and the programs in ``workflow/scripts``
 call one function each.
 """
-
-__version__ = "0.1.0"

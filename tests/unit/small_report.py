@@ -69,6 +69,7 @@ def make_files(folder, hostile: str = HOSTILE) -> Files:
     write_json(
         folder / "provenance.json",
         {
+            "version": "1.2.3",
             "commit": "c0ffee" * 6,
             "dirty": False,
             "config": {"seed": 2024, "name": hostile},

@@ -102,6 +102,12 @@ def test_record_names_every_file_with_its_checksum(run):
     assert found["raw"][1]["generated"] is True
 
 
+def test_record_names_the_version(run, tmp_path):
+    assert run()["version"] is None
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "3.2.1"\n')
+    assert run()["version"] == "3.2.1"
+
+
 def test_record_names_the_mirrors_of_real_data(run, paper):
     entry = run(paper)["raw"][1]
     assert entry["generated"] is False

@@ -18,6 +18,7 @@ from recexplainer.evaluation.figure6 import COLUMNS, METRIC_LABELS, figure6, nor
 from recexplainer.evaluation.metrics import Estimate
 from recexplainer.evaluation.table2 import CONSTRAINED, METRICS
 from recexplainer.explanation.judgements import write_judgements
+from recexplainer.files import read_json, write_json
 from recexplainer.paper.verdicts import VERDICTS
 from recexplainer.report.captions import BLOCKS, CAPTIONS
 from recexplainer.report.costs import in_words, read_costs
@@ -368,6 +369,18 @@ def style_policy(style: str) -> str:
     return "style-src 'sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() + "'"
 
 
+def test_the_header_names_the_version_that_made_the_run(tmp_path):
+    header = r'<p class="over">Reproduction report(, recexplainer 1\.2\.3)?</p>'
+    files = make_files(tmp_path)
+    assert re.search(header, written(files, tmp_path)).group(1)
+    # A record of before there was a version, and a run without a record.
+    write_json(
+        files.provenance, {name: value for name, value in read_json(files.provenance).items() if name != "version"}
+    )
+    assert not re.search(header, written(files, tmp_path)).group(1)
+    assert not re.search(header, written(replace(files, provenance=None), tmp_path)).group(1)
+
+
 def test_verdicts_are_counted_and_marked(tmp_path):
     page = written(make_files(tmp_path), tmp_path)
     assert re.search(r"<strong>1</strong> within.*<strong>1</strong> outside.*<strong>1</strong> not run", page)
@@ -470,6 +483,7 @@ def test_facts_keep_every_entry(tmp_path):
     facts, config = read_facts(str(tmp_path / "provenance.json"))
     by_label = {fact.label: fact for fact in facts}
     assert by_label["Commit"].text == "c0ffee" * 6
+    assert by_label["Version"].text == "1.2.3"
     assert by_label["Changes that are not committed"].text == "no"
     assert (by_label["Packages"].text, by_label["Raw data"].text) == ("20 entries", "1 file")
     assert by_label["Packages"].long and by_label["Raw data"].long and not by_label["New"].long

@@ -8,7 +8,18 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "rules", "config", "envs", "slurm", "src", "workflow", "tests/end_to_end", "requirements.lock")
+PARTS = (
+    "Snakefile",
+    "rules",
+    "config",
+    "envs",
+    "slurm",
+    "src",
+    "workflow",
+    "tests/end_to_end",
+    "requirements.lock",
+    "pyproject.toml",
+)
 CONFIG = "tests/end_to_end/smallest.yaml"
 
 

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def gpus() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     return [line.strip() for line in done.stdout.splitlines() if line.strip()]
+
+
+def version(repository: str | Path) -> str | None:
+    """Return the project's version, as its ``pyproject.toml`` has it; None without one.
+
+    It is no part of the library: every stage's digest covers what the library holds, and another version alone calls
+    for no rerun.
+    """
+    try:
+        return tomllib.loads(Path(repository, "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    except (OSError, tomllib.TOMLDecodeError, KeyError):
+        return None
 
 
 def packages(lock: str | Path) -> dict[str, str]:

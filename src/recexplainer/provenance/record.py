@@ -14,7 +14,7 @@ from typing import Any
 from recexplainer import sources
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, sha256, write_json
-from recexplainer.provenance.machine import commit, machine, packages
+from recexplainer.provenance.machine import commit, machine, packages, version
 from recexplainer.secrets import without_secrets
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def record(
         config: the merged config. Keys that look like secrets are left out, and the digest is that of what is left.
         inputs: files, or folders of files, from outside the run: prompts, templates.
         outputs: likewise, what it made: tables, figures, predictions.
-        repository: the project's folder, for the commit.
+        repository: the project's folder, for its version and the commit.
         lock: the lock of packages.
         output: the JSON to write.
 
@@ -81,6 +81,7 @@ def record(
     """
     shown = without_secrets(config)
     value = {
+        "version": version(repository),
         **commit(repository, results),
         "config": shown,
         "config_digest": config_digest(shown),

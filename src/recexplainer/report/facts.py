@@ -8,6 +8,7 @@ from recexplainer.errors import InputError
 from recexplainer.files import read_json
 
 LABELS = {
+    "version": "Version",
     "commit": "Commit",
     "dirty": "Changes that are not committed",
     "config_digest": "Digest of the config",

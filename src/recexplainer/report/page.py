@@ -18,7 +18,7 @@ from recexplainer.files import read_bytes, read_json, read_text, write_text
 from recexplainer.report import captions
 from recexplainer.report.costs import Cost, in_words, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
-from recexplainer.report.facts import read_facts
+from recexplainer.report.facts import LABELS, read_facts
 from recexplainer.report.gallery import RULE, gallery
 from recexplainer.report.tables import MARKS, Table, lay_out, read_csv, side_by_side
 from recexplainer.style import system_colors, system_label
@@ -108,6 +108,7 @@ def write_report(files: Files, settings: dict, output: str) -> None:
         "captions": captions.CAPTIONS,
         "blocks": captions.BLOCKS,
         "facts": facts,
+        "version": next((fact.text for fact in facts if fact.label == LABELS["version"]), ""),
         "config": config,
         "graph": _data_address(draw_dag(edges).encode(), ".svg") if edges else "",
         "costs": costs,

@@ -1,0 +1,212 @@
+"""What the project says of itself is the same in every place, and what follows from code is up to date."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from clone import CONFIG, ROOT, copy_repository, snakemake
+
+from recexplainer.documentation.reference import comments_of, reference_page
+from recexplainer.documentation.results import results_page
+from recexplainer.documentation.rules import read_stages
+from recexplainer.errors import InputError
+from recexplainer.provenance.machine import version
+
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def commands(target: str) -> list[str]:
+    """Return the commands of a target of the Makefile."""
+    return (
+        re.search(rf"^{target}:.*\n((?:\t.*\n)+)", text("Makefile"), re.MULTILINE)
+        .group(1)
+        .replace("\t", "")
+        .split("\n")[:-1]
+    )
+
+
+# The version
+
+
+def test_there_is_one_version():
+    assert re.search(r"^## (\S+)", text("CHANGELOG.md"), re.MULTILINE).group(1) == VERSION
+    assert yaml.safe_load(text("CITATION.cff"))["version"] == VERSION
+    assert version(ROOT) == VERSION
+
+
+def test_the_library_holds_no_version_so_that_another_one_reruns_nothing():
+    for path in (ROOT / "src").rglob("*.py"):
+        assert "__version__ =" not in path.read_text(encoding="utf-8"), path
+
+
+def test_without_a_project_file_the_version_is_not_known(tmp_path):
+    assert version(tmp_path) is None
+    (tmp_path / "pyproject.toml").write_text("[tool]\n")
+    assert version(tmp_path) is None
+    (tmp_path / "pyproject.toml").write_text("version: 1\n")
+    assert version(tmp_path) is None
+
+
+# The checks
+
+
+def test_the_hooks_of_pre_commit_are_those_of_make_lint():
+    (repository,) = yaml.safe_load(text(".pre-commit-config.yaml"))["repos"]
+    assert repository["repo"] == "local"
+    assert [hook["entry"].removeprefix(".venv/bin/") for hook in repository["hooks"]] == commands("lint")
+    for hook in repository["hooks"]:
+        assert (hook["language"], hook["pass_filenames"]) == ("system", False)
+        assert hook["entry"].startswith(".venv/bin/")
+
+
+def test_the_public_ci_runs_what_ci_runs():
+    workflow = yaml.safe_load(text(".github/workflows/ci.yml"))
+    (job,) = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    assert (ROOT / ".ci/run").stat().st_mode & 0o111
+    (python,) = (step["with"]["python-version"] for step in job["steps"] if "python" in step.get("uses", ""))
+    assert f">={python}" == tomllib.loads(text("pyproject.toml"))["project"]["requires-python"]
+    for target in ("setup", "lint", "docs", "test"):
+        assert f"\nmake {target}" in text(".ci/run")
+
+
+# The page of the results
+
+
+def test_the_generated_pages_are_up_to_date(tmp_path):
+    program = ROOT / "workflow/scripts/document.py"
+    command = [sys.executable, str(program), "--root", str(tmp_path)]
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    made = {str(path.relative_to(tmp_path)): path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.md")}
+    assert set(made) == {"results/README.md", "docs/config_reference.md"}
+    for name, found in made.items():
+        assert found == text(name), f"{name} is not what its sources say: run `make docs`"
+
+
+def test_every_file_of_a_run_is_on_the_page_of_the_results(tmp_path):
+    """Those that Snakemake itself says it would make; temporary ones are not there at the end."""
+    page = text("results/README.md")
+    patterns = set()
+    for stage in read_stages(ROOT / "Snakefile"):
+        for rule in stage.rules:
+            assert f"| `{rule.name}` |" in page
+            patterns |= {re.sub(r"\\\{\w+\\\}", "[^/]*", re.escape(file)) for file in rule.files}
+    done = snakemake(copy_repository(tmp_path), "--dry-run", "--configfile", CONFIG)
+    listed = re.findall(r"^    output: (.*)$", done.stdout + done.stderr, re.MULTILINE)
+    files = [file.removeprefix("results/smallest/") for line in listed for file in line.split(", ")]
+    assert len(files) > 100
+    for file in files:
+        file = file.removesuffix(" (not yet written)")
+        assert file.startswith("shards/") or any(re.fullmatch(pattern, file) for pattern in patterns), file
+
+
+def test_the_page_names_what_of_the_paper_is_where():
+    page = results_page(ROOT / "Snakefile")
+    for number in range(1, 5):
+        assert f"| table {number} | `tables/table{number}.csv` |" in page
+    for number in range(3, 7):
+        assert re.search(rf"^\| figure {number} \| `figures/`: .*`figure{number}.svg`", page, re.MULTILINE)
+    assert "| its claims in words | `tables/claims.csv` |" in page
+
+
+def test_a_rule_without_a_docstring_is_refused(tmp_path):
+    (tmp_path / "Snakefile").write_text('include: "a.smk"\n')
+    (tmp_path / "a.smk").write_text(
+        '# A stage.\n\n\nrule one:\n    """It is."""\n    output:\n        "<results>/x"\n\n\n'
+        'rule two:\n    output:\n        "y"\n'
+    )
+    with pytest.raises(InputError, match="rule two: no docstring"):
+        read_stages(tmp_path / "Snakefile")
+
+
+def test_git_tracks_the_page_and_nothing_else_of_the_results(tmp_path):
+    shutil.copy2(ROOT / ".gitignore", tmp_path)
+    for name in ("results/README.md", "results/tables/table1.csv", "results/demo/README.md", "results/.x.sha256"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    done = subprocess.run(["git", "status", "--porcelain", "-uall"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split("\n")[:-1] == ["?? .gitignore", "?? results/README.md"]
+
+
+def test_make_clean_leaves_the_page(tmp_path):
+    shutil.copy2(ROOT / "Makefile", tmp_path)
+    for name in ("results/README.md", "results/tables/table1.csv", "results/demo/report.html", "site/index.html"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for folder in ("src", "workflow", "tests"):
+        (tmp_path / folder).mkdir()
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"Makefile", "results/README.md", "results/tables/table1.csv"}
+
+
+# The reference of the config
+
+
+def keys(schema: dict, rule: dict, path: tuple = ()):
+    """Yield the paths of all keys that the schema names."""
+    if "$ref" in rule:
+        rule = schema["$defs"][rule["$ref"].rpartition("/")[2]]
+    for name, inner in rule.get("properties", {}).items():
+        yield (*path, name)
+        yield from keys(schema, inner, (*path, name))
+    if isinstance(rule.get("additionalProperties"), dict):
+        yield from keys(schema, rule["additionalProperties"], (*path, "NAME"))
+
+
+def test_every_key_of_the_schema_is_on_its_page():
+    schema = yaml.safe_load(text("config/schema.yaml"))
+    page = text("docs/config_reference.md")
+    found = set(keys(schema, schema))
+    assert ("alignment", "lora", "rank") in found and ("datasets", "NAME", "filter", "core") in found
+    for path in found:
+        row = f"| `{'.'.join(path)}` |"
+        # What is drawn of a hyperparameter, and what is generated, is said of all of them together.
+        within = path[1:3] == ("tuning", "space") or "generate" in path or "sources" in path
+        assert row in page or within or f"`{path[-1]}`: " in page, row
+
+
+def test_the_page_gives_default_limits_and_meaning(tmp_path):
+    (tmp_path / "schema.yaml").write_text(
+        "properties:\n"
+        "  a: {type: integer, minimum: 1}\n"
+        "  b:\n    type: object\n    properties:\n      c: {enum: [x, null]}\n"
+        "      d: {$ref: '#/$defs/share'}\n      e: {type: array, items: {type: string}}\n"
+        "  f:\n    type: object\n    additionalProperties:\n      type: object\n"
+        "      properties: {g: {type: boolean}, h: {type: string}}\n"
+        "$defs:\n  share: {type: number, minimum: 0, exclusiveMaximum: 1}\n"
+    )
+    (tmp_path / "config.yaml").write_text(
+        "# how | many\n# <of them>\na: 2\n# both\nb:\n  # which\n  c: x\n  d: 0.5\n"
+        "f:\n  # the first\n  one:\n    # whether\n    g: true\n"
+    )
+    (tmp_path / "more.yaml").write_text('b:\n  # some\n  # e: ["y"]\n')
+    page = reference_page(tmp_path / "schema.yaml", [tmp_path / "config.yaml", tmp_path / "more.yaml"])
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [
+        "| `a` | `2` | a whole number, at least 1 | how \\| many &lt;of them> |",
+        "| `b` |  | a mapping of `d`: a finite number, at least 0, under 1 | both |",
+        '| `b.c` | `"x"` | `x`, null | which |',
+        "| `b.e` |  | a list, of: a text | some |",
+        "| `f` |  | a mapping |  |",
+        "| `f.NAME` |  | a mapping of `h`: a text |  |",
+        "| `f.NAME.g` | `true` | true or false | whether |",
+    ]
+
+
+def test_a_comment_may_list_the_keys_below():
+    found = comments_of(
+        "# all of them\n#   one: a | b   (a) the first\n#   two: c | d   (c) the second\nx: {}\n\n# apart\n\ny: 1\n"
+    )
+    assert found == {("x",): "all of them", ("x", "one"): "(a) the first", ("x", "two"): "(c) the second"}

@@ -1,0 +1,32 @@
+"""Write the pages that follow from the rules and the config: results/README.md and docs/config_reference.md.
+
+Run as: python workflow/scripts/document.py
+"""
+
+from pathlib import Path
+
+from recexplainer import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ["config/config.yaml", "config/datasets/template.yaml"]
+
+
+def main(args):
+    from recexplainer.documentation.reference import reference_page
+    from recexplainer.documentation.results import results_page
+
+    configs = [ROOT / path for path in CONFIGS]
+    pages = {
+        "results/README.md": results_page(ROOT / "Snakefile"),
+        "docs/config_reference.md": reference_page(ROOT / "config/schema.yaml", configs),
+    }
+    for path, text in pages.items():
+        # No checksum beside it: Git has it.
+        (Path(args.root) / path).parent.mkdir(parents=True, exist_ok=True)
+        (Path(args.root) / path).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    arguments = cli.parser(__doc__)
+    arguments.add_argument("--root", default=ROOT, help="folder that gets them (default: the project's)")
+    cli.run(main, arguments)
