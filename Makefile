@@ -47,7 +47,7 @@ fetch: setup
 	snakemake --cores 1 --until download_dataset download_conversations download_llm base_llm $(if $(CONFIG),--configfile $(CONFIG))
 
 test: setup
-	python -m pytest
+	python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 # The smallest run, killed at random moments in every stage: `make chaos`; KILLS and CHAOS_SEED say how often and when.
 KILLS ?= 40

@@ -9,6 +9,21 @@ from watched import watch
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+# The quick ones first.
+FOLDERS = ("unit", "workflow", "browser", "end_to_end", "cluster", "chaos")
+
+
+def pytest_collection_modifyitems(items):
+    """Give each module to one process of several, and all that need the whole run to the same one: it is made once.
+
+    They come first, as they take longest; beside them the quick ones come before the slow ones.
+    """
+    sharing = {item.path for item in items if "whole_run" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: (item.path not in sharing, FOLDERS.index(item.path.parent.name)))
+    for item in items:
+        group = "whole run" if item.path in sharing else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture(scope="session")
 def whole_run(tmp_path_factory):
