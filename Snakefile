@@ -26,7 +26,7 @@ wildcard_constraints:
     # Nothing for SASRec, else what stands behind the dataset's name: games.gru4rec.
     recommender=r"(\.[a-z][a-z0-9_]*)?",
     mode="behavior|intention|hybrid",
-    ablation=r"full(\.[0-9]+)?|no_discrimination|no_reconstruction|no_classification|no_sharegpt|no_retrieval_ranking",
+    ablation=r"full(\.[0-9]+)?|reasons|no_discrimination|no_reconstruction|no_classification|no_sharegpt|no_retrieval_ranking",
     trial="[0-9]+",
     shard="[0-9]+",
     group="systems|ablations|controls",

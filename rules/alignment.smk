@@ -6,7 +6,7 @@ rule align:
     input:
         llm="<results>/llm/base.json",
         chat_template=chat_template,
-        tasks="<results>/tasks/{dataset}{recommender}/{mode}/train.parquet",
+        tasks=training_tasks,
         sharegpt="<results>/tasks/sharegpt/train.parquet",
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
     output:
@@ -34,8 +34,8 @@ rule align:
         deepspeed=unwatched(config["alignment"]["deepspeed"]),
         decides=align_settings(without=PACE),
         settings=unwatched(align_settings()),
-        # `full.7` is the whole training with another seed.
-        ablation=lambda w: w.ablation.partition(".")[0],
+        # `full.7` is the whole training with another seed, `reasons` the whole one with one task more.
+        ablation=lambda w: "full" if w.ablation == "reasons" else w.ablation.partition(".")[0],
         seed=seed("alignment", "dataset", "mode", "ablation"),
         # Not an output: Snakemake would delete it before a retry, which is to go on from the last checkpoint.
         checkpoints=f"{RESULTS}/checkpoints/{{dataset}}{{recommender}}/{{mode}}/{{ablation}}",

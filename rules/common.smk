@@ -35,13 +35,16 @@ ALIGNED = [f"{mode}-full" for mode in MODES]
 # The ablations, and the alignments with other seeds; both are systems of their own.
 ABLATION = config["run"]["ablations"]
 ABLATED = [f"{mode}-{name}" for mode in ABLATION["modes"] for name in ABLATION["names"]]
+# With the seventh task, beside those without.
+REASONS = config["tasks"]["explanation"]
+REASONED = [f"{mode}-reasons" for mode in REASONS["modes"]]
 # Each dataset with each recommender. Ablations, study and figures 3 to 6 are about the first one.
 TARGETS = targets.targets(config)
 FIRST = targets.suffix(config["run"]["recommenders"][0])
 ABLATED_DATASETS = [f"{dataset}{FIRST}" for dataset in ABLATION["datasets"]] if ABLATED else []
 REPEATED = [[f"{mode}-full", *(f"{mode}-full.{seed}" for seed in config["run"]["seeds"])] for mode in MODES]
-SYSTEMS = [*BASELINES, "base", *ALIGNED]
-EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED]
+SYSTEMS = [*BASELINES, "base", *ALIGNED, *REASONED]
+EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED, *REASONED]
 # Texts that explain nothing, beside which the systems are measured.
 CONTROLS = [f"control-{name}" for name in ["newest", "copy", "template", "shuffled"]]
 MEASURED = [*EXPLAINED, *CONTROLS]
@@ -143,6 +146,12 @@ def several_nodes():
     """What Slurm has to know of a training on several machines: one task on each, started by the job itself."""
     nodes, gres = ALIGNMENT_NODES, f"gpu:{config['alignment']['gpus']}"
     return {} if nodes == 1 else dict(nodes=nodes, tasks=nodes, tasks_per_gpu=0, mpi="srun", gres=gres)
+
+
+def training_tasks(wildcards):
+    """The training samples of an alignment, less the conversations; `reasons` has those of the seventh task as well."""
+    folder = "<results>/tasks/{dataset}{recommender}/{mode}"
+    return [f"{folder}/train.parquet"] + ([f"{folder}/explanation.parquet"] if wildcards.ablation == "reasons" else [])
 
 
 def adapter_files(wildcards):

@@ -49,7 +49,7 @@ rule explain:
     benchmark:
         "<benchmarks>/explain/{dataset}{recommender}.{system}.tsv"
     wildcard_constraints:
-        system="|".join(["base", *ALIGNED, *ABLATED]),
+        system="|".join(["base", *ALIGNED, *REASONED, *ABLATED]),
     conda:
         "../envs/llm.yaml"
     threads: config["evaluation"]["threads"]

@@ -5,8 +5,8 @@ rule classify_cases:
     """Let each LLM decide the explained cases by its logits, to hold its texts against. Not in the paper."""
     input:
         adapters=collect(
-            "<results>/alignment/{{dataset}}{{recommender}}/{mode}/full/{file}",
-            mode=MODES,
+            "<results>/alignment/{{dataset}}{{recommender}}/{system}/{file}",
+            system=[system.replace("-", "/") for system in ALIGNED + REASONED],
             file=["adapter_model.safetensors", "adapter_config.json", "projectors.safetensors"],
         ),
         llm="<results>/llm/base.json",
@@ -33,7 +33,10 @@ rule classify_cases:
         # Of each system with an LLM of ours: name, form, and folder of the alignment.
         systems=lambda w: json.dumps(
             [["base", "behavior", None]]
-            + [[f"{mode}-full", mode, f"{RESULTS}/alignment/{target(w)}/{mode}/full"] for mode in MODES]
+            + [
+                [system, system.split("-")[0], f"{RESULTS}/alignment/{target(w)}/{system.replace('-', '/')}"]
+                for system in ALIGNED + REASONED
+            ]
         ),
         decides=to_json(pick(config["evaluation"], "precision"), pick(config["alignment"], "context")),
         settings=unwatched(

@@ -124,6 +124,9 @@ rule table4:
         test=collect("<results>/tasks/{target}/{mode}/test.parquet", target=TARGETS, mode=COUNTED_MODE),
         sharegpt_train="<results>/tasks/sharegpt/train.parquet",
         sharegpt_test="<results>/tasks/sharegpt/test.parquet",
+        explanation=collect(
+            "<results>/tasks/{target}/{mode}/explanation.parquet", target=TARGETS, mode=REASONS["modes"][:1]
+        ),
         sizes="<results>/tables/table1.csv",
         numbers="config/paper_numbers.csv",
     output:
@@ -145,9 +148,10 @@ rule table4:
             pick(config["tasks"], "classification_test_share"),
             sharegpt=pick(config["sharegpt"], "train", "test"),
             generated=[dataset for dataset in DATASETS if entry(dataset).get("generate")],
+            **({"explanation": REASONS["samples"]} if REASONED else {}),
         ),
     shell:
         "python workflow/scripts/table4.py --datasets {params.datasets} --train {input.train:q} --test {input.test:q}"
         " --sharegpt-train {input.sharegpt_train:q} --sharegpt-test {input.sharegpt_test:q}"
-        " --sizes {input.sizes:q} --numbers {input.numbers:q} --settings {params.settings:q}"
-        " --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --explanation {input.explanation:q} --sizes {input.sizes:q} --numbers {input.numbers:q}"
+        " --settings {params.settings:q} --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"

@@ -1,5 +1,5 @@
 # Stage 13: what a reviewer opens.
-RUNS = [[dataset, mode, "full"] for dataset in TARGETS for mode in MODES] + [
+RUNS = [[dataset, *system.split("-")] for dataset in TARGETS for system in ALIGNED + REASONED] + [
     row for row in ABLATION_ROWS if row[2] != "full"
 ]
 NAMES = {target: targets.shown(config, target) for target in TARGETS}
@@ -77,7 +77,8 @@ rule learning_curves:
 rule provenance:
     """What the results were made of: version, commit, config, machine, packages, checksums."""
     input:
-        prompts=[config["prompts"], config["explanation"]["prompts"], config["alignment"]["deepspeed"]],
+        prompts=[config["prompts"], config["explanation"]["prompts"], config["alignment"]["deepspeed"]]
+        + ([REASONS["prompts"]] if REASONED else []),
         llm="<results>/llm/base.json",
         lock="requirements.lock",
         tables=RECORDED_TABLES,

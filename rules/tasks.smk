@@ -30,6 +30,7 @@ rule build_tasks:
             config["tasks"],
             pick(entry(w.dataset)["recommender"], "max_length"),
             pick(SWITCHES, "hybrid_forms", "discrimination_fields"),
+            without=["explanation"],
             mode=w.mode,
         ),
         # The same for all modes, so that they differ in nothing but the form.
@@ -39,6 +40,50 @@ rule build_tasks:
         " --embeddings {input.embeddings:q} --labels {input.labels:q} --similar {input.similar:q}"
         " --prompts {input.prompts:q} --settings {params.settings:q} --seed {params.seed} --train {output.train:q}"
         " --test {output.test:q} --threads {threads} 2>&1 | tee {log:q}"
+
+
+# In a file of its own: the alignments without it do not depend on it.
+rule build_reasons:
+    """Write the samples of the seventh task, explanation, whose reasons the recommender bears out (not in the paper)."""
+    input:
+        interactions="<results>/data/{dataset}/interactions.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
+        labels="<results>/export/{dataset}{recommender}/labels.parquet",
+        similar="<results>/export/{dataset}{recommender}/similar.parquet",
+        # The recommender is asked again, without items of a history.
+        model=lambda w: targets.trained_files(config, w.dataset, w.recommender),
+        question=ancient(config["explanation"]["prompts"]),
+        wording=ancient(REASONS["prompts"]),
+    output:
+        train="<results>/tasks/{dataset}{recommender}/{mode}/explanation.parquet",
+    log:
+        "<logs>/build_reasons/{dataset}{recommender}.{mode}.log",
+    benchmark:
+        "<benchmarks>/build_reasons/{dataset}{recommender}.{mode}.tsv"
+    conda:
+        "../envs/faithfulness.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_digest("build_reasons.py"),
+        texts=meaning(config["explanation"]["prompts"], REASONS["prompts"]),
+        settings=lambda w: to_json(
+            pick(entry(w.dataset)["recommender"], "max_length"),
+            pick(SWITCHES, "hybrid_forms"),
+            pick(REASONS, "samples"),
+            mode=w.mode,
+        ),
+        # The same for all modes.
+        seed=seed("reasons", "dataset"),
+    shell:
+        "python workflow/scripts/build_reasons.py --interactions {input.interactions:q} --items {input.catalogue:q}"
+        " --embeddings {input.embeddings:q} --labels {input.labels:q} --similar {input.similar:q}"
+        " --model {input.model:q} --question {input.question:q} --wording {input.wording:q}"
+        " --settings {params.settings:q} --seed {params.seed} --output {output.train:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"
 
 
 rule build_sharegpt:

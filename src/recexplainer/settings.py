@@ -146,6 +146,7 @@ def _conflicts(config: dict) -> Iterator[str]:
     yield from _space_conflicts(config["recommender"]["tuning"]["space"])
     yield from _llm_conflicts(config["llm"])
     yield from _training_conflicts(config)
+    yield from _reasons_conflicts(config)
     yield from _explanation_conflicts(config)
 
 
@@ -345,6 +346,21 @@ def _training_conflicts(config: dict) -> Iterator[str]:
     turn = config["sharegpt"]["max_first_turn_tokens"]
     if turn >= alignment["context"]:
         yield f"sharegpt.max_first_turn_tokens: {turn}; expected less than alignment.context, {alignment['context']}."
+
+
+def _reasons_conflicts(config: dict) -> Iterator[str]:
+    """Check the seventh task, for which a recommender is asked again without items of a history."""
+    run, modes = config["run"], config["tasks"]["explanation"]["modes"]
+    for position, mode in enumerate(modes):
+        if mode not in run["modes"]:
+            known = ", ".join(run["modes"])
+            yield f"tasks.explanation.modes[{position}]: {mode!r}; expected one of run.modes: {known}."
+    for name in run["recommenders"] if modes else []:
+        if config["recommenders"].get(name, {}).get("model") == "external":
+            yield (
+                f"tasks.explanation.modes: {modes} with the recommender {name!r}, which comes from outside and cannot "
+                "be asked again; expected [], or other recommenders."
+            )
 
 
 def _explanation_conflicts(config: dict) -> Iterator[str]:

@@ -19,22 +19,22 @@ from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, choose_cases, load_cases
 from recexplainer.explanation.checker import Catalogue, check
 from recexplainer.explanation.texts import explanation, write_explanations
-from recexplainer.faithfulness import counterfactual
 from recexplainer.faithfulness.counterfactual import Effect, Question, removal_effects
 from recexplainer.faithfulness.masking import mask_verdict
 from recexplainer.faithfulness.measure import measure_faithfulness
 from recexplainer.faithfulness.own_decisions import classify_cases
 from recexplainer.faithfulness.readers import read_scores, read_verdicts, recognise
 from recexplainer.faithfulness.records import OWN_DECISIONS, RECORDS, load_own_decisions, read_records, write_records
-from recexplainer.faithfulness.scorer import recommender_scorer
 from recexplainer.faithfulness.simulation import Pair, Reader, draw_pairs
 from recexplainer.faithfulness.table import METRICS, faithfulness_table
 from recexplainer.files import write_json, write_parquet, write_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer, make_manifest
+from recexplainer.recommender import removal
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.histories import Histories, load_histories
 from recexplainer.recommender.hyperparameters import hyperparameters
 from recexplainer.recommender.labels import LabelSettings, label_prefixes
+from recexplainer.recommender.scorer import recommender_scorer
 from recexplainer.recommender.training import build, encode
 from recexplainer.report.gallery import checks, gallery
 from recexplainer.report.page import write_report
@@ -362,7 +362,7 @@ def test_chance_is_half_and_draws_agree_with_all_choices(monkeypatch):
     assert np.mean([row[0].chance for row in drawn]) == pytest.approx(
         np.mean([row[0].chance for row in whole]), abs=0.1
     )
-    monkeypatch.setattr(counterfactual, "BATCH", 3)
+    monkeypatch.setattr(removal, "BATCH", 3)
     assert removal_effects(questions, pairs, scorer, 10, 0) == whole
     with pytest.raises(InputError, match="case 0000: a cited item is not in the history"):
         removal_effects(questions[:1], [[frozenset([questions[0].target])]], scorer, 10, 0)

@@ -15,8 +15,10 @@ from recexplainer.explanation.cases import choose_cases
 from recexplainer.files import read_json, read_parquet, read_safetensors, write_json, write_parquet, write_safetensors
 from recexplainer.recommender.export import export
 from recexplainer.recommender.histories import load_histories
+from recexplainer.recommender.scorer import recommender_scorer
 from recexplainer.recommender.training import load_model, run_trial, train_best
 from recexplainer.tasks.build import build_tasks
+from recexplainer.tasks.explanation import build_explanations
 from recexplainer.tasks.schema import load_tasks
 
 USERS, ITEMS = 40, 36
@@ -73,6 +75,10 @@ def run(folder: Path, marked: bool, validation: str) -> Path:
     for mode in MODES:
         outputs = {split: str(folder / f"{mode}-{split}.parquet") for split in ("train", "test")}
         build_tasks(**paths, prompts=str(PROMPTS), settings=SETTINGS | {"mode": mode}, seed=3, paths=outputs)
+    seventh = SETTINGS | {"max_length": 6, "mode": "hybrid", "samples": 40}
+    asked = [str(PROMPTS.parent / name) for name in ("explanation.yaml", "reasons.yaml")]
+    scorer = recommender_scorer(folder / "model.safetensors", folder / "config.json")
+    build_explanations(paths, scorer, *asked, seventh, 3, str(folder / "explanation.parquet"))
     inputs = {name: paths[name] for name in ("interactions", "items", "labels", "embeddings")}
     choose_cases(**inputs, settings={"cases": 30, "max_length": 6}, seed=4, output=str(folder / "cases.parquet"))
     return folder
@@ -93,7 +99,7 @@ def test_the_datasets_differ_in_every_last_item_and_nowhere_else(both):
 
 BEFORE_THE_TEST = [
     *("trial0.json", "trial1.json", "trial2.json", "config.json", "curve.csv", "model.safetensors"),
-    *("similar.parquet", "cases.parquet", *(f"{mode}-train.parquet" for mode in MODES)),
+    *("similar.parquet", "cases.parquet", "explanation.parquet", *(f"{mode}-train.parquet" for mode in MODES)),
 ]
 
 

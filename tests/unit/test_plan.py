@@ -89,6 +89,7 @@ def test_jobs_are_those_of_the_real_workflow(tmp_path, configfile):
     }
     changed["run"]["ablations"] = {"names": ["no_sharegpt"], "datasets": ["steam"], "modes": ["intention"]}
     changed["evaluation"] = {"shards": 2}
+    changed["tasks"] = {"explanation": {"modes": ["intention"]}}
     (folder / "changed.yaml").write_text(yaml.safe_dump(changed))
     config = merged([*PAPER, folder / configfile], SCHEMA)
     real = planned(folder, configfiles=(configfile,))
@@ -138,6 +139,8 @@ def test_behavior_and_ablations_leave_tasks_out(paper):
     assert set(whole) - set(train_samples(paper, "games", "hybrid", "no_retrieval_ranking")) == {"retrieval", "ranking"}
     assert set(whole) - set(train_samples(paper, "games", "hybrid", "no_sharegpt")) == {"sharegpt"}
     assert train_samples(paper, "games", "hybrid", "full.7") == whole
+    paper["tasks"]["explanation"] = {"modes": ["hybrid"], "samples": 90}
+    assert train_samples(paper, "games", "hybrid", "reasons") == whole | {"explanation": 90}
     paper["preset"] = "paper"
     thrice = train_samples(paper, "games", "hybrid")
     assert thrice["ranking"] == 3 * whole["ranking"] and thrice["reconstruction"] == whole["reconstruction"]

@@ -410,6 +410,21 @@ def counted(folder, files: list[str], sizes=None, paper=None, **settings) -> pd.
     return pd.read_csv(folder / "table4.csv").set_index("task")
 
 
+def test_table_4_counts_the_seventh_task_behind_the_total(tmp_path, dataset, built):
+    build(dataset, tmp_path, mode="hybrid")
+    before = counted(tmp_path, ["a", "b"])
+    write_tasks(tmp_path / "explanation.parquet", [dict.fromkeys(SCHEMA.names) | {"task": "explanation"}] * 7)
+    files = {split: [str(tmp_path / f"{split}.parquet")] * 2 for split in ("train", "test")}
+    chats, sizes = dict.fromkeys(files, str(tmp_path / "chat.parquet")), dict.fromkeys(("a", "b"), SIZE)
+    output, seventh = tmp_path / "seven.csv", [str(tmp_path / "explanation.parquet")] * 2
+    table4(["a", "b"], files, chats, sizes, {}, TABLE4 | {"explanation": 9}, str(output), seventh)
+    table = pd.read_csv(output).set_index("task")
+    # Nothing else changes, the total included: it is that of the paper's tasks.
+    pd.testing.assert_frame_equal(table.iloc[:-1], before, check_dtype=False)
+    last = table.iloc[-1]
+    assert (last.name, last["a_train"], last["b_train_expected"], last["a_test"]) == ("explanation", 7, 9, 0)
+
+
 def test_table_4_counts_the_samples_of_each_dataset(tmp_path, dataset, built):
     build(dataset, tmp_path, mode="hybrid")
     table = counted(tmp_path, ["a", "b.gru4rec"])

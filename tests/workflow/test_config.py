@@ -253,6 +253,16 @@ WRONG = {
         "run": {"recommenders": ["sasrec", "mine"]},
         "recommenders": {"mine": {"model": "external", "folder": "x", "single_tower": True}},
     },
+    "tasks.explanation.modes[0]: 'hybrid'; expected one of run.modes: behavior.": {
+        "run": {"modes": ["behavior"], "ablations": {"names": []}},
+        "tasks": {"explanation": {"modes": ["hybrid"]}},
+    },
+    "tasks.explanation.modes: ['hybrid'] with the recommender 'mine', which comes from outside and cannot be asked "
+    "again; expected [], or other recommenders.": {
+        "run": {"recommenders": ["sasrec", "mine"]},
+        "recommenders": {"mine": {"model": "external", "folder": "x"}},
+        "tasks": {"explanation": {"modes": ["hybrid"]}},
+    },
     "llm.revision: null with llm.source 'hub'; expected the model's revision.": {"llm": {"revision": None}},
     "llm.revision: 'main'; expected a text that matches ^[0-9a-f]{40}$.": {"llm": {"revision": "main"}},
     "llm.chat_template: 'tokenizer' with llm.source 'scratch'; expected a Jinja file.": {

@@ -17,7 +17,7 @@ def main(args) -> None:
     import torch
 
     from recexplainer.faithfulness.measure import measure_faithfulness
-    from recexplainer.faithfulness.scorer import recommender_scorer
+    from recexplainer.recommender.scorer import recommender_scorer
 
     torch.set_num_threads(args.threads)
     measure_faithfulness(

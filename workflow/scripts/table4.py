@@ -25,6 +25,7 @@ def main(args) -> None:
         paper_counts(args.numbers),
         args.settings,
         args.output,
+        args.explanation,
     )
 
 
@@ -35,6 +36,7 @@ if __name__ == "__main__":
     parser.add_argument("--test", nargs="+", required=True, help="test samples, one file per dataset")
     parser.add_argument("--sharegpt-train", required=True, help="conversations to train on")
     parser.add_argument("--sharegpt-test", required=True, help="conversations to test")
+    parser.add_argument("--explanation", nargs="*", help="samples of the seventh task, one file per dataset")
     parser.add_argument("--sizes", required=True, help="our table 1")
     parser.add_argument("--numbers", required=True, help="the paper's numbers")
     parser.add_argument(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from recexplainer.data.tags import tag_lists
+
 _WORD = re.compile(r"(?:\w[\u0300-\u036f]*)+|[^\w\s]")  # a letter and its accent may be two characters
 # Of the same length, so that places stay right.
 _PLAIN = str.maketrans("‘’“”–—−™®©", "''\"\"---   ")
@@ -175,11 +177,13 @@ class Catalogue:
         self.own_facts: dict[str, dict[str, frozenset[Fact]]] = {}
         self.fields: dict[Fact, set[str]] = {}
         raw: dict[str, set[tuple[str, ...]]] = {}
-        for title, *fields in zip(items["title"], *(items[name] for name in self.FACTS), strict=True):
+        columns = [list(map(_parts, items[name])) for name in self.FACTS[1:]]
+        tags = [_short(found) for found in tag_lists(list(items["tags"]))]
+        for title, *fields in zip(items["title"], tags, *columns, strict=True):
             key = title_key(title)
             if key:
                 self.titles.setdefault(key, title)
-            own = dict(zip(self.FACTS, map(_parts, fields), strict=True))
+            own = dict(zip(self.FACTS, fields, strict=True))
             self.fact_keys.update(key_of(fact) for facts in own.values() for fact in facts)
             self.own_facts[title] = {name: frozenset(filter(None, map(stem_key, own[name]))) for name in own}
             for name, facts in self.own_facts[title].items():
@@ -238,5 +242,8 @@ def short_names(
 
 def _parts(field: str) -> set[str]:
     """Return the facts of a field; a feature may be a whole sentence, which no explanation repeats."""
-    parts = {part.strip() for part in re.split(r"[;,]\s+", field)}
-    return {part for part in parts if part and len(part.split()) <= 5}
+    return _short(part.strip() for part in re.split(r"[;,]\s+", field))
+
+
+def _short(facts: Iterable[str]) -> set[str]:
+    return {fact for fact in facts if fact and len(fact.split()) <= 5}

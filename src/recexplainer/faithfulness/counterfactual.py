@@ -6,9 +6,7 @@ with other choices of as many items of the history, all of them where they are f
 than any others is right by chance. And it is done with as many of the newest items, and of those most similar to the
 target: who cites them without a look at the recommender is often right, so a text has to be above them as well.
 
-The score is taken as a z-score over the items that the user has not had, so that changes can be compared between
-users. Only the items that the recommender sees are removed from, and no older ones move up in their place: nothing
-but the removal changes.
+How items are removed is up to :mod:`recexplainer.recommender.removal`.
 """
 
 from collections.abc import Sequence
@@ -19,33 +17,19 @@ from math import comb
 import numpy as np
 
 from recexplainer.errors import InputError
-from recexplainer.faithfulness.scorer import Scorer
+from recexplainer.recommender.removal import Decision, effect, standings
+from recexplainer.recommender.scorer import Scorer
 from recexplainer.seeds import generator
-
-BATCH = 512
-"""Histories that are scored at once."""
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(Decision):
     """One decision of the recommender.
 
     Attributes:
-        name: of the case; part of the draws' seed.
-        history: the items that the recommender sees, oldest first.
-        seen: all items that the user has had, those included.
-        target: the item that was decided on.
-        label: whether the recommender offers it.
-        score: what the recommender is known to give it.
         similar: the items of the history, those most similar to the target first.
     """
 
-    name: str
-    history: tuple[int, ...]
-    seen: tuple[int, ...]
-    target: int
-    label: bool
-    score: float
     similar: tuple[int, ...]
 
     def rivals(self, size: int) -> tuple[frozenset[int], frozenset[int]]:
@@ -100,28 +84,27 @@ def removal_effects(
         InputError: the scorer does not give the scores on which the decisions rest.
     """
     choices = [_choices(question, texts, draws, seed) for question, texts in zip(questions, cited, strict=True)]
-    support = _support(questions, _removals(questions, choices, cited), scorer)
+    support = standings(questions, _removals(questions, choices, cited), scorer)
     result = []
     for number, (question, texts) in enumerate(zip(questions, cited, strict=True)):
-        sign = 1.0 if question.label else -1.0
         before = support[number].pop(frozenset())
-        effect = {removed: round(sign * (before - after), 9) for removed, after in support[number].items()}
-        result.append([_compare(text, question, effect, choices[number].get(len(text), [])) for text in texts])
+        costs = {removed: effect(question, before, after) for removed, after in support[number].items()}
+        result.append([_compare(text, question, costs, choices[number].get(len(text), [])) for text in texts])
     return result
 
 
 def _compare(
-    text: frozenset[int], question: Question, effect: dict[frozenset[int], float], choices: list[frozenset[int]]
+    text: frozenset[int], question: Question, costs: dict[frozenset[int], float], choices: list[frozenset[int]]
 ) -> Effect:
     """Return the effect of removing what a text cites beside that of the choices of as many items."""
     if not choices:
         return NOTHING
-    others = np.array([effect[choice] for choice in choices])
+    others = np.array([costs[choice] for choice in choices])
 
     def rank(own: float) -> float:
         return float((others < own).mean() + (others == own).mean() / 2)
 
-    own, (newest, similar) = effect[text], (effect[rival] for rival in question.rivals(len(text)))
+    own, (newest, similar) = costs[text], (costs[rival] for rival in question.rivals(len(text)))
     return Effect(own, float(others.mean()), rank(own), newest, rank(newest), similar, rank(similar))
 
 
@@ -156,25 +139,3 @@ def _removals(
         for removed in [*sum(by_size.values(), []), *own, *rivals]:
             result[number, removed] = None
     return list(result)
-
-
-def _support(
-    questions: Sequence[Question], removals: Sequence[tuple[int, frozenset[int]]], scorer: Scorer
-) -> list[dict[frozenset[int], float]]:
-    """Return, per question, the target's z-score by the items that the history lacks."""
-    result: list[dict[frozenset[int], float]] = [{} for _ in questions]
-    for start in range(0, len(removals), BATCH):
-        batch = removals[start : start + BATCH]
-        histories = [[item for item in questions[number].history if item not in removed] for number, removed in batch]
-        for (number, removed), scores in zip(batch, np.asarray(scorer(histories), dtype=np.float64), strict=True):
-            question = questions[number]
-            if not removed and abs(scores[question.target] - question.score) > 1e-3 * max(1.0, abs(question.score)):
-                raise InputError(
-                    f"case {question.name}: the recommender gives its item {scores[question.target]:.4f}, but the case "
-                    f"says {question.score:.4f}. Export the recommender and choose the cases again."
-                )
-            unseen = np.ones(len(scores), dtype=bool)
-            unseen[list(question.seen)] = False
-            others = scores[unseen]
-            result[number][removed] = float((scores[question.target] - others.mean()) / max(others.std(), 1e-12))
-    return result

@@ -14,11 +14,11 @@ from recexplainer.faithfulness.controls import is_control
 from recexplainer.faithfulness.counterfactual import Effect, Question, removal_effects
 from recexplainer.faithfulness.readers import read_scores, read_verdicts, recognise
 from recexplainer.faithfulness.records import load_own_decisions, write_records
-from recexplainer.faithfulness.scorer import Scorer
 from recexplainer.faithfulness.simulation import Pair, Reader, draw_pairs
 from recexplainer.files import read_parquet
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.histories import Histories, load_histories
+from recexplainer.recommender.scorer import Scorer
 
 logger = logging.getLogger(__name__)
 

@@ -39,6 +39,7 @@ UNPACK_RATE = 2e7  # bytes of an LLM made out of a GGUF file per second
 LOAD_RATE = 1e9  # bytes of an LLM per second
 REQUEST_SECONDS = 5.0
 CONTROLS = 4  # texts that explain nothing, per case
+REASON_RATE = 100.0  # samples of the seventh task per second, for each of which the recommender is asked again
 FIT_RATE = 20.0  # test cases per second of the surrogates, whose time goes into learning
 MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
 SAMPLE_BYTES = 60  # of a training sample, compressed
@@ -67,11 +68,17 @@ def all_jobs(config: dict) -> Iterator[Job]:
 
 
 def alignments(config: dict) -> list[tuple[str, str, str]]:
-    """Return dataset, mode and ablation (``full``, ``full.<seed>``, ``no_...``) of every alignment."""
+    """Return dataset, mode and ablation (``full``, ``full.<seed>``, ``reasons``, ``no_...``) of every alignment."""
     run, ablations = config["run"], config["run"]["ablations"]
     whole = ["full", *(f"full.{seed}" for seed in run["seeds"])]
     pairs = [(name, mode, which) for name in run["datasets"] for mode in run["modes"] for which in whole]
+    pairs += [(name, mode, "reasons") for name in run["datasets"] for mode in _reasoned(config)]
     return pairs + [(name, *pair) for name in ablations["datasets"] for pair in _ablated(config)]
+
+
+def _reasoned(config: dict) -> list[str]:
+    """The modes that are aligned once more, with the seventh task."""
+    return config["tasks"]["explanation"]["modes"]
 
 
 def _ablated(config: dict) -> list[tuple[str, str]]:
@@ -143,6 +150,11 @@ def _task_jobs(config: dict) -> Iterator[Job]:
             train = sum(train_samples(config, name, mode).values()) - config["sharegpt"]["train"]
             count = train + sum(evaluated_samples(config, name, mode, limited=False).values())
             yield Job("build_tasks", f"{name}.{mode}", count, seconds=count / SAMPLE_RATE, disk=SAMPLE_BYTES * count)
+        for mode in _reasoned(config):
+            count = config["tasks"]["explanation"]["samples"]
+            yield Job(
+                "build_reasons", f"{name}.{mode}", count, seconds=count / REASON_RATE, disk=3 * SAMPLE_BYTES * count
+            )
     count = config["sharegpt"]["train"] + config["sharegpt"]["test"]
     yield Job("build_sharegpt", "all", count, seconds=count / SAMPLE_RATE, disk=10 * SAMPLE_BYTES * count)
 
@@ -260,6 +272,7 @@ def _in_shards(config: dict, job: Job, system: str) -> Iterator[Job]:
 def _explained(config: dict, name: str) -> list[str]:
     """The systems of a dataset whose explanations an LLM of ours writes, ablations included."""
     systems = ["base", *(f"{mode}-full" for mode in config["run"]["modes"])]
+    systems += [f"{mode}-reasons" for mode in _reasoned(config)]
     if name in config["run"]["ablations"]["datasets"]:
         systems += [f"{mode}-{which}" for mode, which in _ablated(config)]
     return systems
@@ -308,7 +321,7 @@ def _judge_tokens(config: dict) -> int:
 
 def _judgement_jobs(config: dict) -> Iterator[Job]:
     explanation, run = config["explanation"], config["run"]
-    systems = 1 + len(explanation["services"]) + len(run["modes"])
+    systems = 1 + len(explanation["services"]) + len(run["modes"]) + len(_reasoned(config))
     groups = [(name, *group) for name in run["datasets"] for group in (("systems", systems), ("controls", CONTROLS))]
     if ablated := len(_ablated(config)):
         groups += [(name, "ablations", ablated) for name in run["ablations"]["datasets"]]
@@ -335,7 +348,7 @@ def _faithfulness_jobs(config: dict) -> Iterator[Job]:
     cases = explanation["cases"]
     for name in config["run"]["datasets"]:
         # The base LLM and the aligned ones, one after the other; the services are not asked.
-        forms = ["behavior", *modes]
+        forms = ["behavior", *modes, *_reasoned(config)]
         yield Job(
             "classify_cases",
             name,

@@ -63,7 +63,7 @@ STAGES = {
     "data": "make_demo_dataset make_demo_conversations download_dataset download_conversations filter_dataset "
     "parse_conversations",
     "recommender": "tune_recommender train_recommender export_recommender take_recommender",
-    "tasks": "build_tasks build_sharegpt",
+    "tasks": "build_tasks build_reasons build_sharegpt",
     "alignment": "train_llm download_llm unpack_llm base_llm align",
     "evaluation": "predict_baseline predict_surrogates predict_base predict_aligned predict_base_shard "
     "predict_aligned_shard merge_predictions",

@@ -164,7 +164,8 @@ def train_samples(config: dict, name: str, mode: str, ablation: str = "full") ->
         config: the checked config.
         name: of the dataset.
         mode: behavior, intention or hybrid.
-        ablation: ``full``, ``full.<seed>``, or what is left out, such as ``no_discrimination``.
+        ablation: ``full``, ``full.<seed>``, ``reasons``, which has the seventh task as well, or what is left out, such
+            as ``no_discrimination``.
     """
     size, entry = dataset_size(config, name), config["datasets"][name]
     asked = ["description", "brand", "feature"]
@@ -186,6 +187,9 @@ def train_samples(config: dict, name: str, mode: str, ablation: str = "full") ->
     }
     weights = config["tasks"]["share"] or {}
     counts = {task: round(weights.get(task, 1) * count) for task, count in counts.items()}
+    if ablation == "reasons":
+        counts["explanation"] = forms * config["tasks"]["explanation"]["samples"]
+        ablation = "full"
     left_out = ABLATIONS[ablation.partition(".")[0]]
     return {task: count for task, count in counts.items() if count and task not in left_out}
 

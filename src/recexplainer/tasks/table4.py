@@ -25,6 +25,7 @@ def table4(
     paper: Mapping[str, Mapping[str, int]],
     settings: dict,
     output: str,
+    explanation: list[str] | None = None,
 ) -> None:
     """Count the samples of each task, dataset and split, as in the paper's table 4.
 
@@ -35,14 +36,17 @@ def table4(
         sizes: ``users``, ``items`` and ``interactions`` of each dataset, from which :func:`expected` makes its numbers.
         paper: of the paper's datasets the ``items``, and the samples of each ``{task}_{split}``.
         settings: ``classification_test_share``; ``sharegpt``, the conversations asked for per split; ``generated``, the
-            datasets that are made up and so have nothing to do with the paper's.
+            datasets that are made up and so have nothing to do with the paper's; ``explanation``, the samples asked
+            for, where there is a seventh task.
         output: the CSV to write: ``task``, then ``{dataset}_train`` and ``{dataset}_test``, then both for each dataset
             with ``_expected`` and with ``_paper`` behind them; last row ``total``.
+        explanation: the samples of the seventh task, which some alignments have beside the others, one file per
+            dataset; its row stands behind the total, which is that of the paper's tasks. None: no alignment has it.
 
     Raises:
         InputError: there is not one file per dataset and split, or the size of a dataset is missing.
     """
-    counted: dict[str, list] = {"task": [*TASKS, "total"]}
+    counted: dict[str, list] = {"task": [*TASKS, "total", *(["explanation"] if explanation else [])]}
     beside: dict[str, list] = {}
     for place, name in enumerate(datasets):
         dataset = name.partition(".")[0]
@@ -64,7 +68,12 @@ def table4(
             # The paper prints no number where a task has no test.
             printed = {task: known.get(f"{task}_{split}", 0 if known else None) for task in TASKS}
             beside[f"{name}_{split}_paper"] = _column(printed)
-            others = [beside[f"{name}_{split}_{kind}"][-1] for kind in ("expected", "paper")]
+            others = [beside[f"{name}_{split}_{kind}"][len(TASKS)] for kind in ("expected", "paper")]
+            if explanation:
+                seventh = count_samples(explanation[place])["explanation"] if split == "train" else 0
+                counted[f"{name}_{split}"].append(seventh)
+                beside[f"{name}_{split}_expected"].append(settings["explanation"] if split == "train" else 0)
+                beside[f"{name}_{split}_paper"].append(None)
             logger.info("%s, %s: %d samples; expected %s, in the paper %s", name, split, counts.total(), *others)
     frame = pd.DataFrame(counted | beside)
     # Whole numbers with gaps would become floating-point ones.

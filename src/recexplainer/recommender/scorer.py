@@ -1,4 +1,4 @@
-"""The recommender as a function that can be asked again: what the counterfactual measure needs of it.
+"""The recommender as a function that can be asked again: what reasons and the counterfactual measure need of it.
 
 Any recommender fits that can score a history which it has never seen. Write a function with the signature of
 :class:`Scorer` and give it to :func:`recexplainer.faithfulness.measure.measure_cases`; :func:`recommender_scorer` is

@@ -1,0 +1,108 @@
+"""The words of the seventh task: sentences with placeholders, from a YAML file, and the answers made of them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recexplainer.errors import InputError
+from recexplainer.tasks.prompts import Phrasing
+from recexplainer.tasks.reasons import STRENGTHS, Reasons
+from recexplainer.yaml_files import read_yaml
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "because_yes": ("item", "items", "strength"),
+    "because_no": ("item", "items", "strength"),
+    "shared": ("item", "facts"),
+    "near": ("item",),
+    "apart": ("item",),
+    "taste": ("item", "facts"),
+    "far": ("item",),
+    "close": ("item",),
+    "new": ("facts",),
+    "missing": ("facts",),
+    "opposed_yes": ("count", "total"),
+    "opposed_no": ("count", "total"),
+}
+"""What each sentence of a part must hold once."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The contents of a file such as ``config/prompts/reasons.yaml``.
+
+    Attributes:
+        join: between two items or tags.
+        strength: :data:`recexplainer.tasks.reasons.STRENGTHS` words, the least first.
+        sentences: those of each part, texts and placeholders in turn.
+    """
+
+    join: str
+    strength: list[str]
+    sentences: dict[str, list[Phrasing]]
+
+    def answer(self, reasons: Reasons, titles: Sequence[str], random: np.random.Generator) -> str:
+        """Return an answer: Yes or No, and two or three sentences, each drawn.
+
+        Args:
+            reasons: what is to be said.
+            titles: of every item.
+            random: of the draws.
+        """
+        values = {
+            "item": titles[reasons.target],
+            "items": self.join.join(titles[item] for item in reasons.cited),
+            "strength": self.strength[reasons.strength],
+            "count": str(reasons.opposed),
+            "total": str(reasons.total),
+        }
+        said = []
+        for part, facts in reasons.parts():
+            sentences = self.sentences[part]
+            filled = values | {"facts": self.join.join(facts)}
+            chosen = sentences[random.integers(len(sentences))]
+            said.append("".join(filled[piece] if place % 2 else piece for place, piece in enumerate(chosen)))
+        return " ".join([f"{'Yes' if reasons.label else 'No'}.", *said])
+
+
+def load_wording(path: str | Path) -> Wording:
+    """Read a file of sentences.
+
+    Raises:
+        InputError: names the file and the key that is missing, unknown or malformed.
+    """
+    content = read_yaml(path, "set tasks.explanation.prompts to a YAML file of sentences")
+    keys = ("join", "strength", *PARTS)
+    if not isinstance(content, dict) or set(content) != set(keys):
+        wrong = sorted(set(content) ^ set(keys), key=str) if isinstance(content, dict) else keys
+        raise InputError(f"{path}: key {wrong[0]!r} is missing or unknown; expected {', '.join(keys)}.")
+    strength = content["strength"]
+    if not isinstance(content["join"], str):
+        raise InputError(f"{path}: join: expected a text, found {content['join']!r}.")
+    if not isinstance(strength, list) or len(strength) != STRENGTHS or not all(map(_is_text, strength)):
+        raise InputError(f"{path}: strength: expected {STRENGTHS} words, the least first.")
+    return Wording(content["join"], strength, {part: _sentences(path, part, content[part]) for part in PARTS})
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _sentences(path: str | Path, part: str, values) -> list[Phrasing]:
+    """Check and split the sentences of one part."""
+    names = PARTS[part]
+    expected = ", ".join(f"{{{name}}}" for name in names)
+    if not isinstance(values, list) or not values:
+        raise InputError(f"{path}: {part}: expected a list of at least one sentence with {expected}.")
+    result = []
+    for number, value in enumerate(values, 1):
+        key = f"{path}: {part}, sentence {number}"
+        if not _is_text(value):
+            raise InputError(f"{key}: expected a text, found {value!r}; put it in quotes.")
+        pieces = tuple(re.split(r"\{([^{}]*)\}", value.strip()))
+        if sorted(pieces[1::2]) != sorted(names) or any(brace in text for text in pieces[::2] for brace in "{}"):
+            raise InputError(f"{key}: {value!r}; expected each of {expected} once, and no other brace.")
+        result.append(pieces)
+    return result
