@@ -20,6 +20,7 @@ from recexplainer.explanation.table3 import (
     table3,
 )
 from recexplainer.explanation.texts import write_explanations
+from recexplainer.explanation.wordiness import distinct_bigrams, has_no_reason, repeats_itself
 
 NAMES = [f"{number:04d}" for number in range(8)]
 RATINGS = {
@@ -96,6 +97,8 @@ def test_the_table_has_a_row_per_judge_and_system_with_the_numbers_by_hand(tmp_p
     assert [row["best"] for row in (base, hybrid, chatgpt)] == [False, True, False]
     assert np.isnan(hybrid["p_value"]) and np.isnan(hybrid["p_adjusted"])
     assert [row["decision_accuracy"] for row in (base, hybrid, chatgpt)] == [6 / 8, 7 / 8, 0]
+    # All texts are empty.
+    assert table["without_reason"].tolist() == [1.0] * 6 and table["repeating"].tolist() == [0.0] * 6
     # The base's decisions 0 and 3 are wrong and rated 1; decision 6 is right and rated 1.
     assert base["judge_agreement"] == 7 / 8 and hybrid["judge_agreement"] == 1
     # All of chatgpt's are wrong; 0, 3 and 6 are rated 1; 2 is not rated.
@@ -110,6 +113,53 @@ def test_the_table_has_a_row_per_judge_and_system_with_the_numbers_by_hand(tmp_p
     assert row["spearman"] == pytest.approx(-1)
     flat = [rating for values in RATINGS.values() for rating in values if rating is not None]
     assert row["agreement"] == 0 and row["weighted_kappa"] == pytest.approx(weighted_kappa(flat, [5 - r for r in flat]))
+
+
+NINE = "because they chose two others of the same kind"
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        (None, True),
+        ("", True),
+        ("Yes.", True),
+        ("No, " + NINE, True),
+        (NINE + " before", False),
+        # A verdict counts at the beginning alone, and once.
+        (f"Yes. {NINE} yes", False),
+        ("**Yes** - " + NINE + " before", False),
+        ("Yes! ... -- 1 2 3 4 5 6 7 8 9", True),
+        ("Yes. It's the user's well-known taste for Children's films that counts", False),
+    ],
+)
+def test_a_text_has_a_reason_from_ten_words_beyond_the_verdict_on(text, without):
+    assert has_no_reason(text) is without
+
+
+@pytest.mark.parametrize(
+    ("text", "ratio"),
+    [
+        (None, 1.0),
+        ("Yes", 1.0),
+        ("a b c d", 1.0),
+        ("The end. the END", 2 / 3),
+        ("the history of the history of the history of", 3 / 8),
+        ("a a a a a", 1 / 4),
+        ("a b a b a b", 2 / 5),
+        ("a b c a b", 3 / 4),
+        ("a b c d a b c d a b", 4 / 9),
+    ],
+)
+def test_distinct_bigrams_by_hand(text, ratio):
+    assert distinct_bigrams(text) == pytest.approx(ratio)
+    assert repeats_itself(text) is (ratio < 0.6)
+
+
+def test_exactly_three_fifths_is_no_repetition():
+    text = "a b c d a b"
+    assert distinct_bigrams(text) == 4 / 5 and distinct_bigrams("a b c a b c") == 0.6
+    assert not repeats_itself("a b c a b c") and repeats_itself("a b c a b c a")
 
 
 def weighted_kappa(first: list[int], second: list[int]) -> float:

@@ -10,6 +10,7 @@ from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import correct, estimate
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.texts import EXPLANATIONS
+from recexplainer.explanation.wordiness import has_no_reason, repeats_itself
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import generator
@@ -22,7 +23,7 @@ Ratings = dict[str, dict[str, int | None]]
 
 TABLE = [
     *("judge", "method", "dataset", "cases", "rating", "rating_low", "rating_high", "failed", "best", "p_value"),
-    *("p_adjusted", "decision_accuracy", "judge_agreement"),
+    *("p_adjusted", "decision_accuracy", "judge_agreement", "without_reason", "repeating"),
     *("best_control", "over_control", "over_control_low", "over_control_high", "better_than_words"),
 ]
 JUDGES = ["judge_a", "judge_b", "dataset", "n", "weighted_kappa", "spearman", "agreement"]
@@ -54,9 +55,11 @@ def table3(
             (Wilcoxon signed-rank, two-sided), ``p_adjusted`` is corrected for the number of systems
             (Benjamini-Hochberg), and both are empty for the best; ``decision_accuracy`` is the share of all cases whose
             text decides as the recommender does; ``judge_agreement`` the share of ratings that are 1 exactly when the
-            decision is wrong. Where the judge has rated the controls, ``over_control`` is the mean rating less that of
-            the ``best_control``, paired over the cases, and a system is ``better_than_words`` where the interval is
-            above zero; controls are compared with nothing.
+            decision is wrong; ``without_reason`` and ``repeating``, whoever judges, are the shares of all texts with
+            fewer than ten words beyond the verdict, and with a ratio of distinct bigrams under 0.6
+            (:mod:`recexplainer.explanation.wordiness`). Where the judge has rated the controls, ``over_control`` is the
+            mean rating less that of the ``best_control``, paired over the cases, and a system is ``better_than_words``
+            where the interval is above zero; controls are compared with nothing.
         judges_output: the CSV of agreement, one row per dataset and pair of judges, with the columns :data:`JUDGES`,
             over the texts that both have rated; a value that is undefined (a judge without variation) is empty.
 
@@ -65,10 +68,12 @@ def table3(
     """
     if len(judgements) != len(judgement_rows) or len(explanations) != len(explanation_rows):
         raise InputError("--judgements and --explanations: expected one entry of their rows for each file.")
-    right = {
-        (dataset, system): _decisions(path)
+    texts = {
+        (dataset, system): read_parquet(path, EXPLANATIONS.names)
         for path, (dataset, system) in zip(explanations, explanation_rows, strict=True)
     }
+    right = {key: _decisions(frame) for key, frame in texts.items()}
+    wordy = {key: _wordiness(frame) for key, frame in texts.items()}
     ratings: dict[tuple[str, str], Ratings] = {}
     for path, (dataset, judge) in zip(judgements, judgement_rows, strict=True):
         rated = by_system(load_judgements(path))
@@ -80,6 +85,7 @@ def table3(
     rows = [
         {"judge": judge, "method": names.get(row["method"], row["method"]), "dataset": dataset}
         | {key: value for key, value in row.items() if key != "method"}
+        | wordy[dataset, row["method"]]
         for (dataset, judge), systems in ratings.items()
         for row in rate_systems(
             systems,
@@ -99,9 +105,15 @@ def table3(
     logger.info("%d rows in %s, %d in %s", len(rows), output, len(pairs), judges_output)
 
 
-def _decisions(path: str) -> dict[str, bool]:
+def _wordiness(frame: pd.DataFrame) -> dict[str, float | None]:
+    """Return the shares of texts without a reason and of those that repeat themselves."""
+    texts = [text if isinstance(text, str) else None for text in frame["text"]]
+    measures = {"without_reason": has_no_reason, "repeating": repeats_itself}
+    return {name: float(np.mean([*map(found, texts)])) if texts else None for name, found in measures.items()}
+
+
+def _decisions(frame: pd.DataFrame) -> dict[str, bool]:
     """Return of each case whether the text decides as the recommender does."""
-    frame = read_parquet(path, EXPLANATIONS.names)
     return {
         case: bool(correct(label, decision))
         for case, label, decision in zip(frame["case"], frame["label"], frame["decision"], strict=True)

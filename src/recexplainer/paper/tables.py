@@ -158,8 +158,15 @@ def recommender(path: str) -> Sheet:
     )
 
 
+WORDINESS = {
+    "without_reason": "Share of texts without a reason (fewer than ten words beyond the verdict)",
+    "repeating": "Share of texts that repeat themselves (distinct bigrams under 0.6)",
+}
+"""What stands beside the ratings, by its column."""
+
+
 def table3(path: str) -> Sheet:
-    """Return the mean ratings, a block per judge and a column per dataset."""
+    """Return the mean ratings, a block per judge and a column per dataset, and what counting says of the texts."""
     rows = read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high", "cases"])
     datasets = _unique(row["dataset"] for row in rows)
     blocks = []
@@ -172,6 +179,15 @@ def table3(path: str) -> Sheet:
             columns.append(_column(found, "rating", 3, path, f"{judge} {dataset}", cases="cases"))
         body = [[Cell(_label(method)), *cells] for method, *cells in zip(methods, *columns, strict=True)]
         blocks.append(Block(f"Rated by {judge}", body))
+    for column, heading in WORDINESS.items():
+        # The same whoever judges; the controls are rated by one judge alone.
+        own = {(row["method"], row["dataset"]): row[column] for row in rows if row.get(column)}
+        shown = {key: Cell(_digits(value, 2, path, f"{key[0]} {column}")) for key, value in own.items()}
+        body = [
+            [Cell(_label(method)), *(shown.get((method, dataset), Cell(NONE)) for dataset in datasets)]
+            for method in _unique(method for method, _ in own)
+        ]
+        blocks += [Block(heading, body)] if body else []
     return Sheet(
         f"Mean rating of the explanations, 1 to 4, with 95 % intervals. {MARKS} {UNLIKE}",
         "table3",
