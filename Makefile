@@ -68,7 +68,7 @@ bench: setup
 	python benchmarks/generation.py
 	python benchmarks/constrained.py
 	python benchmarks/scaling.py
-	python benchmarks/readme.py
+	python benchmarks/speed_page.py
 
 # How much of the library the tests run: lines and branches that none does are in coverage/index.html.
 coverage: setup
@@ -96,9 +96,10 @@ lint: setup
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
-# The pages that follow from the rules and the config: results/README.md and docs/config_reference.md.
-docs: setup
+# The pages that follow from the rules and the config, and with them the site: open site/index.html.
+docs: .venv/.tools
 	PYTHONPATH=src python workflow/scripts/document.py
+	mkdocs build --strict
 
 # What a run will take: `make plan CONFIG=config/demo.yaml`; without CONFIG, the paper's.
 plan: setup

@@ -283,7 +283,7 @@ if __name__ == "__main__":
     arguments.add_argument("--largest", type=int, help="most interactions (default: the stage's own)")
     arguments.add_argument("--most-items", type=int, help="most items (default: the stage's own)")
     arguments.add_argument("--table", default=str(ROOT / "benchmarks" / "scaling.csv"), help="CSV to write")
-    arguments.add_argument("--figure", default=str(ROOT / "benchmarks" / "scaling.svg"), help="figure to write")
+    arguments.add_argument("--figure", default=str(ROOT / "docs" / "scaling.svg"), help="figure to write")
     for name in ("stage", "interactions", "items"):
         kind = str if name == "stage" else int
         arguments.add_argument(f"--{name}", type=kind, help="used by the program itself")

@@ -14,7 +14,7 @@ DIFFERENT = {
     "answers/ledger.jsonl": "it counts what was paid, and so also what a kill let be paid in vain",
     "answers/*.torn": "it keeps a line that a service's killed client had half written",
 }
-"""Patterns of the files that cannot be the same, and why. README names them under Determinism."""
+"""Patterns of the files that cannot be the same, and why. docs/determinism.md names them."""
 
 UNORDERED = ("answers/*.jsonl",)
 """Files whose lines come in the order in which a service answers. Their order decides nothing."""

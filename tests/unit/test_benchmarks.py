@@ -22,9 +22,9 @@ sys.path.insert(0, str(BENCHMARKS))
 import harness  # noqa: E402
 import labels  # noqa: E402
 import raw_to_parquet  # noqa: E402
-import readme  # noqa: E402
 import sasrec  # noqa: E402
 import scaling  # noqa: E402
+import speed_page  # noqa: E402
 import tasks  # noqa: E402
 
 NOT_TRIED = {"gpu"}  # needs a GPU
@@ -86,13 +86,13 @@ def test_the_table_marks_what_misses_its_goal(tmp_path):
     path = tmp_path / "results.csv"
     harness.record("good", "peer", [1.0], [4.0], 3, results=path)
     harness.record("bad | odd", "peer", [1.0], [2.0], 3, results=path)
-    good, bad = readme.table(path).splitlines()[2:]
+    good, bad = speed_page.table(path).splitlines()[2:]
     assert "| 4.00 |" in good and "| **2.00** |" in bad and "bad / odd" in bad
 
 
-def test_the_readme_shows_the_results():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.shown(text) == readme.table()
+def test_the_page_of_speed_shows_the_results():
+    text = (ROOT / "docs/speed.md").read_text(encoding="utf-8")
+    assert speed_page.shown(text) == speed_page.table()
 
 
 def test_the_committed_results_are_rows_of_the_harness():

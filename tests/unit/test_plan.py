@@ -319,8 +319,8 @@ def test_explanations_of_sixty_four_at_once_are_too_much_for_the_papers_cards(pa
 
 
 @pytest.mark.parametrize("gpu", ["RTX3090", "L4", "RTX4090"])
-def test_the_one_small_gpu_of_the_readme_holds_every_job(paper, tmp_path, gpu):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_one_small_gpu_of_the_docs_holds_every_job(paper, tmp_path, gpu):
+    text = (ROOT / "docs/own_llm.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```yaml\n(# one_small_gpu\.yaml\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "one_small_gpu.yaml").write_text(example)
     small = merged([*PAPER, tmp_path / "one_small_gpu.yaml"], SCHEMA)

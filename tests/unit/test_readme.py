@@ -1,8 +1,11 @@
-"""What the README says is so: its commands, configs, tables and links."""
+"""What the README and the pages of docs say is so: their commands, configs and tables."""
 
+import os
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,32 +21,38 @@ from recexplainer.interactive.command import arguments, place
 from recexplainer.recommender.contract import LABELS, SIMILAR, load_export
 from recexplainer.settings import PRESETS, check
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
 RECEXPLAINER = ".venv/bin/recexplainer "
 SHELL = (". .venv/bin/activate", "export OPENAI_API_KEY")
 
 
 def blocks(language: str) -> list[str]:
     """Return the fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def named(language: str) -> dict[str, str]:
     """Return the fenced blocks of a language by the file name in their first line."""
-    return {re.match(r"# (\S+)\n", block).group(1): block for block in blocks(language)}
+    found = {re.match(r"# (\S+)\n", block).group(1): block for block in blocks(language)}
+    assert len(found) == len(blocks(language)), "two examples have one name"
+    return found
 
 
 def table(first_column: str) -> list[list[str]]:
     """Return the rows of each table with this first column, cells without backquotes."""
-    found = re.findall(rf"^\| {first_column} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+    found = re.findall(rf"^\| {first_column} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
     rows = "".join(found).splitlines()
     return [[cell.strip().strip("`") for cell in row.strip("|").split("|")] for row in rows]
 
 
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
+COMMANDS = list(dict.fromkeys(line for block in blocks("sh") for line in block.splitlines()))
 SNAKEMAKE = [line for line in COMMANDS if line.startswith("snakemake ")]
 CONFIGS = named("yaml")
 PROGRAMS = named("python")
+PYTEST = [line for line in COMMANDS if line.startswith("python -m pytest ")]
+# Programs of the project, which take the options that are shown.
+OWN = [line for line in COMMANDS if re.match(r"(PYTHONPATH=src )?python (benchmarks|workflow/scripts)/", line)]
 # Tried where the export of one's own recommender is in place; the others where nothing is.
 OWN_RECOMMENDER = "snakemake results/tables/table2.csv --cores 8"
 FRESH = [line for line in SNAKEMAKE if line != OWN_RECOMMENDER]
@@ -51,7 +60,7 @@ FRESH = [line for line in SNAKEMAKE if line != OWN_RECOMMENDER]
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A fresh copy with the README's config files, as the place to be in."""
+    """A fresh copy with the pages' config files, as the place to be in."""
     copy_repository(tmp_path)
     for name, text in CONFIGS.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
@@ -71,8 +80,34 @@ def test_every_command_is_of_a_kind_that_is_tested_here():
     assert {"make demo", "make test"} <= set(COMMANDS)
     assert OWN_RECOMMENDER in SNAKEMAKE
     programs = {f"PYTHONPATH=src python {name}" for name in PROGRAMS}
+    known = {*SNAKEMAKE, *PYTEST, *OWN, *programs, *SHELL}
     for line in COMMANDS:
-        assert line.startswith(("make ", RECEXPLAINER)) or line in SNAKEMAKE or line in programs or line in SHELL, line
+        assert line.startswith(("make ", RECEXPLAINER)) or line in known, line
+
+
+def test_no_command_stands_where_it_is_not_looked_for():
+    """Neither in a block of no language nor in one of another shell; what is no command is marked as text."""
+    fences = re.findall(r"^```(.*)$", TEXT, re.MULTILINE)
+    assert {*fences[::2]} == {"sh", "yaml", "python", "text"} and {*fences[1::2]} == {""}
+
+
+@pytest.mark.parametrize("command", OWN)
+def test_programs_have_the_options_that_are_shown(command):
+    program, *options = shlex.split(command.removeprefix("PYTHONPATH=src "))[1:]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    call = [sys.executable, program, "--help"]
+    done = subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for option in options:
+        if option.startswith("--"):
+            assert re.search(rf"(?<![\w-]){option}(?![\w-])", done.stdout), option
+
+
+@pytest.mark.parametrize("command", PYTEST)
+def test_there_are_tests_of_that_name(command):
+    call = [sys.executable, *shlex.split(command)[1:], "--collect-only"]
+    done = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_questions_are_put_as_the_command_takes_them():
@@ -86,10 +121,9 @@ def test_questions_are_put_as_the_command_takes_them():
 def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
-    rules = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
-    mentioned = re.findall(r"^make (\w+)$|`make (\w+)`", README, re.MULTILINE)
-    assert mentioned
-    for target in {first or second for first, second in mentioned}:
+    rules = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
+    commands = [line.split()[1] for line in COMMANDS if line.startswith("make ")]
+    for target in {*commands, *re.findall(r"`make ([\w-]+)", TEXT)}:
         assert target in phony.split()
         assert target in rules
     demo = makefile.split("\ndemo:")[1].split("\n\n")[0]
@@ -167,7 +201,7 @@ def test_the_tables_of_the_export():
 def test_the_rules_that_need_the_network():
     text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.smk")))
     retried = [body.split(":")[0] for body in text.split("\nrule ")[1:] if "\n    retries:" in body]
-    (sentence,) = re.findall(r"^Four rules need the network: ((?:.|\n)*?)snapshot", README, re.MULTILINE)
+    (sentence,) = re.findall(r"^Four rules need the network: ((?:.|\n)*?)snapshot", TEXT, re.MULTILINE)
     rules = ["download_dataset", "download_conversations", "download_llm", "base_llm"]
     assert re.findall(r"`(\w+)`", sentence) == rules
     assert sorted(rules) == sorted(retried)
@@ -183,20 +217,13 @@ def test_the_tables_of_results_are_the_targets():
 
 def test_the_raw_files_are_those_of_the_config():
     config = (ROOT / "config/config.yaml").read_text(encoding="utf-8")
-    named_here = re.findall(r"`(data/[A-Z]\w+\.json(?:\.gz)?|data/(?:meta|steam)_\w+\.json\.gz)`", README)
+    named_here = re.findall(r"`(data/[A-Z]\w+\.json(?:\.gz)?|data/(?:meta|steam)_\w+\.json\.gz)`", TEXT)
     assert set(named_here) == set(re.findall(r"path: (data/\S+)", config))
-
-
-def test_links_lead_to_files():
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith(("http", "#"))]
-    assert len(links) > 10
-    for link in links:
-        assert (ROOT / link).exists(), link
 
 
 def test_words_in_backquotes_that_look_like_keys_of_the_config_are_keys():
     schema = yaml.safe_load((ROOT / "config/schema.yaml").read_text(encoding="utf-8"))
-    for key in re.findall(r"`((?:alignment|llm|run|recommender)\.(?!csv)[\w.]+)`", README):
+    for key in re.findall(r"`((?:alignment|llm|run|recommender)\.(?!csv)[\w.]+)`", TEXT):
         place = schema
         for part in key.split("."):
             place = place["properties"][part]

@@ -17,6 +17,7 @@ from recexplainer.errors import InputError
 from recexplainer.provenance.machine import version
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def text(name: str) -> str:
@@ -210,3 +211,46 @@ def test_a_comment_may_list_the_keys_below():
         "# all of them\n#   one: a | b   (a) the first\n#   two: c | d   (c) the second\nx: {}\n\n# apart\n\ny: 1\n"
     )
     assert found == {("x",): "all of them", ("x", "one"): "(a) the first", ("x", "two"): "(c) the second"}
+
+
+# The site
+
+
+def test_every_page_of_the_site_can_be_reached_and_every_link_leads_somewhere():
+    shown = yaml.safe_load(text("mkdocs.yml"))["nav"]
+    named = [page for entry in shown for page in entry.values()]
+    assert len(named) == len(set(named))
+    assert {*named} == {path.name for path in (ROOT / "docs").glob("*.md")}
+    for page in PAGES:
+        content = page.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([^)\s]+)\)", content):
+            if not link.startswith(("http", "#")):
+                there = (page.parent / link.partition("#")[0]).resolve()
+                assert there.exists(), f"{page.name}: {link}"
+                # The site holds nothing but docs.
+                assert page.parent == ROOT or there.is_relative_to(ROOT / "docs"), f"{page.name}: {link}"
+
+
+def test_files_that_the_pages_name_are_there():
+    """Those of the repository; a page of the site cannot link to them."""
+    folders = "rules|src|workflow|tests|config|envs|slurm|benchmarks|docs"
+    for page in PAGES:
+        found = re.findall(
+            rf"`((?:{folders})/[\w./-]+|\.ci/run|[A-Z]\w+\.(?:md|cff))`", page.read_text(encoding="utf-8")
+        )
+        for name in found:
+            assert (ROOT / name).exists() or name == "config/prompts/mine.yaml", f"{page.name}: {name}"
+
+
+def test_the_site_builds_strictly(tmp_path):
+    pytest.importorskip("mkdocs", reason="mkdocs is not installed: `make docs` does it")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {path.stem for path in (ROOT / "docs").glob("*.md")} <= {
+        path.parent.name for path in tmp_path.rglob("index.html")
+    } | {"index"}
+
+
+def test_the_readme_fits_in_a_sitting():
+    assert len(text("README.md").splitlines()) <= 200

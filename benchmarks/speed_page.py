@@ -1,6 +1,6 @@
-"""Write the table of ``results.csv`` into the README, between its two marks.
+"""Write the table of ``results.csv`` into ``docs/speed.md``, between its two marks.
 
-Run as: python benchmarks/readme.py
+Run as: python benchmarks/speed_page.py
 """
 
 import re
@@ -36,16 +36,15 @@ def table(results: str | Path = RESULTS) -> str:
 
 
 def shown(text: str) -> str:
-    """Return the part of a README between the marks."""
+    """Return the part of a page between the marks."""
     return re.search(re.escape(START) + r"\n(.*?)" + re.escape(END), text, re.DOTALL).group(1)
 
 
 def main() -> None:
-    from recexplainer.files import write_text
-
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    write_text(readme, text.replace(f"{START}\n{shown(text)}{END}", f"{START}\n{table()}{END}"))
+    page = ROOT / "docs" / "speed.md"
+    text = page.read_text(encoding="utf-8")
+    # No checksum beside it: Git has it.
+    page.write_text(text.replace(f"{START}\n{shown(text)}{END}", f"{START}\n{table()}{END}"), encoding="utf-8")
 
 
 if __name__ == "__main__":
