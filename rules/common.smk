@@ -59,8 +59,7 @@ PAID = [
     *(f"judgements/{dataset}/systems/{name}" for dataset in TARGETS for name in JUDGES if name != "rubric"),
     *(f"judgements/{dataset}/ablations/{name}" for dataset in ABLATED_DATASETS for name in JUDGES if name != "rubric"),
 ]
-# What all services together have been paid.
-LEDGER = f"{RESULTS}/answers/ledger.jsonl"
+LEDGER = f"{RESULTS}/answers/ledger.jsonl"  # what all services together have been paid
 # Whose explanation figures 4 and 5 are about: the paper's best system, if it is run.
 CASE_SYSTEM = f"{next(mode for mode in ['hybrid', 'behavior', 'intention'] if mode in MODES)}-full"
 # The mode whose samples table 4 counts: one with every task, if there is one.

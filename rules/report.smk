@@ -77,8 +77,12 @@ rule learning_curves:
 rule provenance:
     """What the results were made of: version, commit, config, machine, packages, checksums."""
     input:
-        prompts=[config["prompts"], config["explanation"]["prompts"], config["alignment"]["deepspeed"]]
-        + ([REASONS["prompts"]] if REASONED else []),
+        prompts=[
+            config["prompts"],
+            config["explanation"]["prompts"],
+            config["alignment"]["deepspeed"],
+            *([REASONS["prompts"]] if REASONED else []),
+        ],
         llm="<results>/llm/base.json",
         lock="requirements.lock",
         tables=RECORDED_TABLES,
