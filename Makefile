@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo pocket ui fetch test chaos bench coverage mutants audit lint docs plan verify clean
+.PHONY: setup demo pocket pocket-check pocket-publish ui fetch test chaos bench coverage mutants audit lint docs plan verify clean
 
 setup: .venv/.installed
 
@@ -35,6 +35,16 @@ demo: setup
 pocket: setup
 	snakemake --cores $(CORES) --configfile config/pocket.yaml
 	@echo "Open results/pocket/report.html. The tables are in results/pocket/tables."
+
+# Whether your own run of it, with whatever seed, agrees with the published one: every number, with the errors of both
+# samples. It fails if one differs. `make pocket-check RESULTS=results/pocket`
+pocket-check: setup
+	PYTHONPATH=src python workflow/scripts/compare_runs.py --run $(or $(RESULTS),results/pocket) --published docs/pocket
+
+# The published folder and the README's table, out of a run of it; of one that is not finished, what is there.
+pocket-publish: setup
+	PYTHONPATH=src python workflow/scripts/publish.py --results $(or $(RESULTS),results/pocket) \
+	    --config config/config.yaml config/pocket.yaml --output docs/pocket --readme README.md
 
 # A page on this machine on which a finished run can be asked: `make ui`; with RESULTS=results, another run than the
 # demo's.

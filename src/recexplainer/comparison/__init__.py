@@ -1,0 +1,1 @@
+"""Two runs of one experiment beside each other, number by number."""

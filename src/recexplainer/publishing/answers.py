@@ -1,0 +1,122 @@
+"""What the systems answered, and how well, as two tables; nothing of the data set but titles in what was answered.
+
+A history is the data set's own, so that neither prompts nor the targets of reconstruction are kept. Who has the data
+joins them by ``sample``, which names the user's test case, or ``case``.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from recexplainer.evaluation.metrics import estimate
+from recexplainer.evaluation.predictions import SCHEMAS
+from recexplainer.evaluation.table2 import METRICS, Cases, case_values
+from recexplainer.explanation.judgements import load_judgements
+from recexplainer.explanation.texts import EXPLANATIONS
+from recexplainer.files import read_parquet
+from recexplainer.publishing.systems import System, explanations_of, predictions_of
+from recexplainer.seeds import generator
+
+TITLES = pa.list_(pa.string())
+VALUES = ["dataset", "system", "metric", "sample", "user", "value"]
+ANSWERS = pa.schema(
+    [(name, pa.string()) for name in ("dataset", "system", "task", "sample")]
+    + [("target", TITLES), ("answer", TITLES), ("constrained", TITLES), ("score", pa.float32()), ("text", pa.string())]
+)
+TEXTS = pa.schema(
+    [(name, pa.string()) for name in ("dataset", "system", "case", "item", "text")]
+    + [("decision", pa.bool_()), ("label", pa.bool_()), ("finish", pa.string()), ("rubric", pa.int32())]
+)
+
+
+def values(results: str | Path, there: list[System], coverage_counts: str) -> pd.DataFrame:
+    """Return every metric of table 2 of every case of every system, with the columns :data:`VALUES`."""
+    parts = [
+        case_values(predictions_of(results, system), metric, coverage_counts).assign(
+            dataset=system.dataset, system=system.name, metric=metric
+        )
+        for system in there
+        for metric in METRICS
+    ]
+    return pd.concat(parts, ignore_index=True)[VALUES]
+
+
+def main_table(
+    frame: pd.DataFrame, there: list[System], cases: dict[str, Cases], resamples: int, seed: int
+) -> pd.DataFrame:
+    """Return the mean of each metric over the trainings of a method, on the cases that all systems have.
+
+    Args:
+        frame: of :func:`values`.
+        there: the systems that are in it.
+        cases: of each dataset, what is compared.
+        resamples, seed: of the bootstrap over users; one training gives the interval that table 2 gives.
+
+    Returns:
+        ``dataset, method, metric, mean, low, high, sd, seeds, cases``: the mean of the trainings' means, with the 95 %
+        interval from a bootstrap of the cases' means over the trainings; the standard deviation between trainings,
+        empty where there is one.
+    """
+    rows = []
+    methods = {(system.dataset, system.name): system.method for system in there}
+    named = [methods[key] for key in zip(frame["dataset"], frame["system"], strict=True)]
+    for (dataset, method, metric), group in frame.assign(method=named).groupby(
+        ["dataset", "method", "metric"], sort=False
+    ):
+        own = group[group["sample"].isin(cases[dataset].get(METRICS[metric], ()))]
+        if own.empty:
+            continue
+        means = own.groupby("sample", sort=False).agg(user=("user", "first"), value=("value", "mean"))
+        found = estimate(means["value"], means["user"], resamples, generator(seed, "bootstrap", METRICS[metric]))
+        each = own.groupby("system", sort=False)["value"].mean()
+        row = {"dataset": dataset, "method": method, "metric": metric, "mean": found.mean, "low": found.low}
+        row |= {"high": found.high, "sd": each.std(), "seeds": len(each), "cases": found.cases}
+        rows.append(row)
+    return pd.DataFrame(rows).round(4)
+
+
+def answers(results: str | Path, there: list[System]) -> pa.Table:
+    """Return what every system answered, with the columns :data:`ANSWERS`; ``text`` is as it was generated."""
+    rows = [
+        {"dataset": system.dataset, "system": system.name, "task": task} | _answer(task, row)
+        for system in there
+        for task, schema in SCHEMAS.items()
+        for row in read_parquet(predictions_of(results, system) / f"{task}.parquet", schema.names).to_dict("records")
+    ]
+    return pa.Table.from_pylist(rows, schema=ANSWERS)
+
+
+def _answer(task: str, row: dict) -> dict:
+    """Return one prediction in the columns that all tasks have."""
+    found = {"sample": row["sample"], "text": row.get("text")}
+    if task == "retrieval":
+        return found | {"target": [row["target"]], "answer": row["predictions"], "constrained": row["constrained"]}
+    if task == "classification":
+        verdict = [] if row["predicted"] is None else ["Yes" if row["predicted"] else "No"]
+        return found | {"target": ["Yes" if row["target"] else "No"], "answer": verdict, "score": row["score"]}
+    return found | {"target": row["target"] if task == "ranking" else None, "answer": row["predicted"]}
+
+
+def texts(results: str | Path, there: list[System]) -> pa.Table:
+    """Return every explanation with the item that it is about, the columns being :data:`TEXTS`."""
+    rows = []
+    for system in there:
+        path = explanations_of(results, system)
+        if not path.is_file():
+            continue
+        items = read_parquet(path.with_name("cases.parquet"), ["case", "title"]).set_index("case")["title"]
+        rated = _ratings(results, system)
+        for row in read_parquet(path, EXPLANATIONS.names).to_dict("records"):
+            shown = {name: row[name] for name in ("case", "text", "decision", "label", "finish")}
+            names = {"dataset": system.dataset, "system": system.name, "item": items[row["case"]]}
+            rows.append(names | shown | {"rubric": rated.get(row["case"])})
+    return pa.Table.from_pylist(rows, schema=TEXTS)
+
+
+def _ratings(results: str | Path, system: System) -> dict[str, int | None]:
+    """Return the offline rubric's levels of a system's texts by case, as far as they are there."""
+    path = Path(results) / "judgements" / system.dataset / "systems/rubric.parquet"
+    if not path.is_file():
+        return {}
+    return {row["case"]: row["rating"] for row in load_judgements(path) if row["system"] == system.name}

@@ -1,0 +1,234 @@
+"""Make the folder that is published out of a run, finished or not, and the README's table out of it."""
+
+import logging
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from recexplainer.errors import InputError
+from recexplainer.evaluation.table2 import common_cases, table2, unread
+from recexplainer.faithfulness.controls import in_a_sentence
+from recexplainer.files import (
+    read_bytes,
+    read_csv,
+    read_json,
+    read_text,
+    write_csv,
+    write_json,
+    write_parquet,
+    write_text,
+)
+from recexplainer.provenance.sizes import architecture
+from recexplainer.publishing import answers, trainings
+from recexplainer.publishing.page import END, NOT_YET, START, Facts, page, readme_block
+from recexplainer.publishing.systems import System, finished, predictions_of, systems
+from recexplainer.report.costs import read_costs
+from recexplainer.report.curves import learning_curves
+from recexplainer.seeds import derive_seed
+from recexplainer.settings import resolve
+from recexplainer.style import system_label
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES = 10_000_000
+MARK = "readme.json"
+"""What the README shows of the folder; by this file it is known to be a published one."""
+CONTENT = {
+    "report.html": "the run's own report",
+    "provenance.json": "code, config, packages, machine, and checksums of all files",
+    "answers.parquet": "what every system answered to every test case",
+    "values.parquet": "each metric of table 2, case by case",
+    "explanations.parquet": "every explanation",
+    "losses.csv": "the loss of every step of every alignment",
+    "learning_curves.csv": "the points of the curves",
+    "learning_curves.svg": "the curves of SASRec and of the alignments",
+    "learning_curves.png": "the same",
+    "alignments.csv": "what each alignment took, and whether its loss had flattened",
+    "times.csv": "time and memory of each rule",
+    "main.csv": "the table above, as numbers",
+}
+
+
+def publish(results: str, config: dict, output: str) -> Facts:
+    """Write the published folder of a run; what was there is replaced.
+
+    Args:
+        results: the run's folder.
+        config: the merged config; that of the run's record is taken instead, if there is one.
+        output: the folder.
+
+    Returns:
+        What its page says.
+
+    Raises:
+        InputError: nothing was predicted yet, a file is broken, or the folder gets larger than :data:`MOST_BYTES`.
+    """
+    source, folder = Path(results), Path(output)
+    record = read_json(source / "provenance.json") if (source / "provenance.json").is_file() else {}
+    config = record.get("config") or config
+    asked = systems(config)
+    there = [system for system in asked if finished(source, system)]
+    if not there:
+        raise InputError(
+            f"{results}: no predictions yet; expected those of at least one system. Run the pipeline first."
+        )
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise InputError(
+            f"{output}: has other files than a published run; expected a new folder, or one to be replaced."
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    facts = _facts(source, config, record, asked, there)
+    _write_frames(facts, folder)
+    _write_answers(source, facts, folder)
+    _copy(source, folder)
+    _write_table2(source, facts, folder / "tables/table2.csv")
+    _draw(source, facts, folder)
+    facts.files.update({name: CONTENT[name] for name in CONTENT if (folder / name).is_file()})
+    facts.files.update({f"tables/{path.name}": "as the run wrote it" for path in (folder / "tables").glob("*.csv")})
+    facts.files["tables/table2.csv"] = "table 2, of the systems that are there"
+    write_text(folder / "README.md", page(facts))
+    write_json(folder / MARK, {"readme": readme_block(facts, output)})
+    _without_checksums(folder)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if size > MOST_BYTES:
+        raise InputError(f"{output}: {size / 1e6:.1f} MB, more than the {MOST_BYTES / 1e6:.0f} MB that are published.")
+    logger.info("%d of %d systems, %.1f MB, in %s", len(there), len(asked), size / 1e6, output)
+    return facts
+
+
+def _facts(source: Path, config: dict, record: dict, asked: list[System], there: list[System]) -> Facts:
+    frame = answers.values(source, there, resolve(config)["coverage_counts"])
+    cases = _cases(source, there)
+    settings = config["evaluation"]["bootstrap"], derive_seed(config["seed"], "table2")
+    shares = [
+        {"dataset": system.dataset, "method": system.method}
+        | unread(predictions_of(source, system), cases[system.dataset])
+        for system in there
+        if system.first
+    ]
+    costs = read_costs(source / "benchmarks") if (source / "benchmarks").is_dir() else []
+    times = [(cost.rule, cost.jobs, cost.seconds, cost.longest, cost.cpu_seconds, cost.memory) for cost in costs]
+    return Facts(
+        config=config,
+        sizes=_sizes(source, config),
+        parameters=architecture(config).parameters,
+        asked=asked,
+        there=there,
+        main=answers.main_table(frame, there, cases, *settings),
+        unread=pd.DataFrame(shares),
+        records=trainings.records(source),
+        times=pd.DataFrame(times, columns=["rule", "jobs", "seconds", "longest", "cpu_seconds", "memory_mb"]).round(1),
+        texts=answers.texts(source, there).to_pandas(),
+        machine=record.get("machine", {}),
+        code=_code(record),
+        sentence=_sentence(source),
+    )
+
+
+def _cases(source: Path, there: list[System]) -> dict:
+    return common_cases([predictions_of(source, system) for system in there], [system.dataset for system in there])
+
+
+def _sizes(source: Path, config: dict) -> pd.DataFrame:
+    rows = []
+    for dataset in config["run"]["datasets"]:
+        path = source / "data" / dataset / "statistics.json"
+        if path.is_file():
+            found = read_json(path)
+            rows.append({"dataset": dataset} | {name: found[name] for name in ("users", "items", "interactions")})
+    return pd.DataFrame(rows)
+
+
+def _code(record: dict) -> str:
+    """Return of which commit the run is, in words."""
+    if not record.get("commit"):
+        return "an unknown commit"
+    return f"commit {record['commit'][:12]}" + (", with changes that were not committed" if record.get("dirty") else "")
+
+
+def _sentence(source: Path) -> str:
+    path = source / "tables/faithfulness.csv"
+    return in_a_sentence(read_csv(path, dtype=str, keep_default_na=False), system_label) if path.is_file() else ""
+
+
+def _write_frames(facts: Facts, folder: Path) -> None:
+    write_csv(folder / "main.csv", facts.main)
+    if len(facts.records):
+        write_csv(folder / "alignments.csv", facts.records)
+    if len(facts.times):
+        write_csv(folder / "times.csv", facts.times)
+
+
+def _write_answers(source: Path, facts: Facts, folder: Path) -> None:
+    frame = answers.values(source, list(facts.there), resolve(facts.config)["coverage_counts"])
+    write_parquet(folder / "values.parquet", frame)
+    write_parquet(folder / "answers.parquet", answers.answers(source, list(facts.there)))
+    if len(facts.texts):
+        write_parquet(folder / "explanations.parquet", answers.texts(source, list(facts.there)))
+
+
+def _copy(source: Path, folder: Path) -> None:
+    """Copy what the run itself wrote for its readers, each file checked as it is read."""
+    for path in sorted([*source.glob("tables/*.csv"), source / "report.html", source / "provenance.json"]):
+        if path.is_file():
+            target = folder / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(read_bytes(path))
+
+
+def _write_table2(source: Path, facts: Facts, output: Path) -> None:
+    """Write table 2 of the systems that are there; of a finished run it is the run's own."""
+    first = [system for system in facts.there if system.first]
+    settings = {"bootstrap": facts.config["evaluation"]["bootstrap"]}
+    settings |= {"coverage_counts": resolve(facts.config)["coverage_counts"]}
+    rows = [[system.dataset, system.method] for system in first]
+    folders = [str(predictions_of(source, system)) for system in first]
+    table2(folders, rows, settings, derive_seed(facts.config["seed"], "table2"), str(output))
+
+
+def _draw(source: Path, facts: Facts, folder: Path) -> None:
+    """Write the curves of what was trained."""
+    curves = sorted(source.glob("recommender/*/curve.csv"))
+    runs = trainings.trainings(source)
+    if not curves and not runs:
+        return
+    if runs:
+        write_csv(folder / "losses.csv", trainings.losses(source).round(6))
+    learning_curves(
+        [str(path) for path in curves],
+        [path.parent.name for path in curves],
+        [str(place / "loss.csv") for *_, place in runs],
+        [[dataset, mode, run] for dataset, mode, run, _ in runs],
+        {"names": {name: entry["name"] for name, entry in facts.config["datasets"].items()}},
+        str(folder / "learning_curves.csv"),
+        [str(folder / f"learning_curves.{suffix}") for suffix in ("svg", "png")],
+    )
+
+
+def _without_checksums(folder: Path) -> None:
+    """Delete the checksums of the files: what is published is under version control."""
+    for path in folder.rglob(".*.sha256"):
+        path.unlink()
+
+
+def block_of(folder: str | Path) -> str:
+    """Return what the README shows of a published folder; of none that nothing is published yet."""
+    path = Path(folder) / MARK
+    return read_json(path)["readme"] if path.is_file() else NOT_YET
+
+
+def write_block(readme: str | Path, block: str) -> None:
+    """Put a text between the README's marks.
+
+    Raises:
+        InputError: the marks are not there.
+    """
+    text = read_text(readme)
+    found = re.search(f"{re.escape(START)}\n.*?{re.escape(END)}", text, re.DOTALL)
+    if not found:
+        raise InputError(f"{readme}: expected the lines {START!r} and {END!r}.")
+    changed = f"{text[: found.start()]}{START}\n{block}{END}{text[found.end() :]}"
+    # The README has no checksum beside it.
+    Path(readme).write_text(changed, encoding="utf-8")

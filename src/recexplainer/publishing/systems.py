@@ -1,0 +1,50 @@
+"""Which systems of a run are there, by the folders of their predictions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from recexplainer import targets
+from recexplainer.evaluation.predictions import SCHEMAS
+
+
+@dataclass(frozen=True)
+class System:
+    """A system of table 2.
+
+    Attributes:
+        dataset: with its recommender, as results are named.
+        name: as folders are named: ``random``, ``base``, ``hybrid-full``, ``hybrid-full.1``.
+        method: as tables call it: ``random``, the LLM's name, ``hybrid``. Trainings with other seeds have one method.
+    """
+
+    dataset: str
+    name: str
+    method: str
+
+    @property
+    def first(self) -> bool:
+        """Whether it is no training with a further seed."""
+        return "." not in self.name
+
+
+def systems(config: dict) -> list[System]:
+    """Return every system of table 2 that a config asks for, trainings with further seeds behind the first."""
+    runs = ["full", *(f"full.{seed}" for seed in config["run"]["seeds"])]
+    named = [("random", "random"), ("popularity", "popularity"), ("base", config["llm"]["name"])]
+    named += [(f"{mode}-{run}", mode) for mode in config["run"]["modes"] for run in runs]
+    return [System(dataset, name, method) for dataset in targets.targets(config) for name, method in named]
+
+
+def predictions_of(results: str | Path, system: System) -> Path:
+    """Return the folder of a system's predictions."""
+    return Path(results) / "predictions" / system.dataset / system.name
+
+
+def finished(results: str | Path, system: System) -> bool:
+    """Return whether a system's predictions are all there."""
+    return all((predictions_of(results, system) / f"{task}.parquet").is_file() for task in SCHEMAS)
+
+
+def explanations_of(results: str | Path, system: System) -> Path:
+    """Return the file of a system's explanations, which may not be there."""
+    return Path(results) / "explanations" / system.dataset / f"{system.name}.parquet"

@@ -1,0 +1,59 @@
+"""What the alignments took, and whether their losses had flattened."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from recexplainer.files import read_csv, read_json
+
+SHARE, LEAST_FALL = 0.1, 0.02
+RULE = (
+    f"A loss has flattened if it fell by less than {LEAST_FALL:.0%} of its whole fall between the last tenth of the "
+    "steps and the tenth before; the whole fall is that from the first tenth to the last. The learning rate falls to "
+    "zero by then, which flattens any curve: a longer training may still learn more."
+)
+
+
+def last_fall(losses: pd.Series) -> float:
+    """Return how far a loss fell at its end, as a share of its whole fall, by :data:`RULE`; 1 if it never fell.
+
+    Args:
+        losses: of every step, in order.
+    """
+    each = max(1, round(SHARE * len(losses)))
+    first, before, last = (part.mean() for part in (losses[:each], losses[-2 * each : -each], losses[-each:]))
+    if not first > last:
+        return 1.0
+    return float((before - last) / (first - last))
+
+
+def trainings(results: str | Path) -> list[tuple[str, str, str, Path]]:
+    """Return dataset, mode, run (``full``, ``full.1``, an ablation) and folder of each alignment that is finished."""
+    found = sorted(Path(results).glob("alignment/*/*/*/record.json"))
+    return [(*path.parent.parts[-3:], path.parent) for path in found]
+
+
+def losses(results: str | Path) -> pd.DataFrame:
+    """Return the loss of every step of every alignment: ``dataset, mode, run, step, loss, lr, tokens``."""
+    parts = [
+        read_csv(folder / "loss.csv").assign(dataset=dataset, mode=mode, run=run)
+        for dataset, mode, run, folder in trainings(results)
+    ]
+    columns = ["dataset", "mode", "run", "step", "loss", "lr", "tokens"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def records(results: str | Path) -> pd.DataFrame:
+    """Return one row per alignment: steps, tokens, seconds, speed, memory, device, and its loss at the end."""
+    rows = []
+    for dataset, mode, run, folder in trainings(results):
+        record, curve = read_json(folder / "record.json"), read_csv(folder / "loss.csv")["loss"]
+        row = {"dataset": dataset, "mode": mode, "run": run}
+        row |= {name: record[name] for name in ("steps", "samples", "tokens", "seconds")}
+        row |= {"tokens_per_second": round(record["tokens"] / max(record["seconds"], 0.1), 1)}
+        row |= {name: record[name] for name in ("peak_memory_mb", "precision", "device", "trained_parameters")}
+        fall = last_fall(curve)
+        each = max(1, round(SHARE * len(curve)))
+        row |= {"last_loss": round(curve[-each:].mean(), 4), "last_fall": round(fall, 4)}
+        rows.append(row | {"flattened": fall < LEAST_FALL})
+    return pd.DataFrame(rows)

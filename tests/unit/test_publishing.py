@@ -1,0 +1,267 @@
+"""The published folder: what is there of a run, in numbers that come from its files, and nothing of the data set."""
+
+import json
+import re
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from clone import ROOT
+
+from recexplainer.comparison.compare import compare_runs
+from recexplainer.errors import InputError
+from recexplainer.evaluation.predictions import write_predictions
+from recexplainer.explanation.cases import CASES
+from recexplainer.explanation.judgements import write_judgements
+from recexplainer.explanation.texts import write_explanations
+from recexplainer.files import read_parquet, write_csv, write_json, write_parquet
+from recexplainer.provenance.plan import merged
+from recexplainer.publishing.page import END, EXAMPLES, NOT_YET, START, plain
+from recexplainer.publishing.publish import MARK, block_of, publish, write_block
+from recexplainer.publishing.trainings import last_fall
+
+HOSTILE = "| a <script>alert(1)</script> `b` *c* [d](e)\nsecond line"
+SECRET = "Only In A History"
+"""A title that no system names: it may not be published."""
+USERS = 60
+
+
+@pytest.fixture(scope="module")
+def config() -> dict:
+    found = merged([ROOT / "config/config.yaml", ROOT / "config/pocket.yaml"], ROOT / "config/schema.yaml")
+    found["run"] |= {"modes": ["intention", "hybrid"], "seeds": []}
+    found["evaluation"]["bootstrap"] = 100
+    return found
+
+
+def predict(folder: Path, skill: float, seed: int = 0) -> None:
+    """Write a system's predictions: so often right, by a seed."""
+    draw = np.random.default_rng([seed, round(100 * skill)])
+    rows = []
+    for user in range(USERS):
+        said = ["Film A"] if draw.random() < skill else [HOSTILE]
+        rows.append({"sample": f"retrieval-{user}", "user": user, "target": "Film A", "predictions": said})
+        rows[-1] |= {"constrained": said, "read": int(said == ["Film A"])}
+    write_predictions(folder / "retrieval.parquet", "retrieval", rows)
+    films = ["Film A", "Film B"]
+    rows = [{"sample": f"ranking-{user}", "user": user, "target": films, "candidates": films} for user in range(USERS)]
+    rows = [row | {"text": "Film A; Film B", "predicted": films} for row in rows]
+    write_predictions(folder / "ranking.parquet", "ranking", rows)
+    rows = [{"sample": f"c-{user}", "user": user, "target": True, "predicted": None, "score": 0.5} for user in range(9)]
+    write_predictions(folder / "classification.parquet", "classification", [row | {"text": "?"} for row in rows])
+    rows = [{"sample": f"h-{user}", "user": user, "target": [SECRET, "Film B"], "text": "Film B"} for user in range(9)]
+    rows = [row | {"predicted": ["Film B"], "read": 1} for row in rows]
+    write_predictions(folder / "reconstruction.parquet", "reconstruction", rows)
+
+
+def explain(folder: Path, systems: list[str]) -> None:
+    """Write cases, and explanations of two words or of ten."""
+    cases = [{"case": f"{place:04d}", "user": place, "prefix": place, "item": 1, "label": True} for place in range(30)]
+    more = {"score": 0.5, "percentile": 0.5, "history": [SECRET], "title": "Film B", "description": ""}
+    more |= {"tags": "", "brand": "", "feature": ""}
+    write_parquet(folder / "cases.parquet", pa.Table.from_pylist([case | more for case in cases], schema=CASES))
+    for system in systems:
+        texts = ["Yes. No." if place < 6 else f"Yes. {HOSTILE}, case {place} and more" for place in range(30)]
+        rows = [
+            {"case": case["case"], "prompt": f"History: {SECRET}", "text": text, "decision": True, "label": True}
+            | {"score": 0.5, "finish": "stop"}
+            for case, text in zip(cases, texts, strict=True)
+        ]
+        write_explanations(folder / f"{system}.parquet", rows)
+
+
+def train(folder: Path, losses: np.ndarray) -> None:
+    """Write what an alignment leaves that is published."""
+    record = {"steps": len(losses), "samples": 320, "tokens": 9000, "seconds": 60.0, "peak_memory_mb": 1234.5}
+    write_json(folder / "record.json", record | {"precision": "fp32", "device": "x86_64", "trained_parameters": 7})
+    frame = {"step": range(1, len(losses) + 1), "loss": losses, "lr": 0.001, "tokens": 90}
+    write_csv(folder / "loss.csv", pd.DataFrame(frame))
+
+
+@pytest.fixture
+def results(tmp_path):
+    """The results of a run that has finished all but the hybrid alignment."""
+    folder = tmp_path / "results"
+    for system, skill in {"random": 0.02, "popularity": 0.05, "base": 0.0, "intention-full": 0.8}.items():
+        predict(folder / "predictions/films" / system, skill)
+    explain(folder / "explanations/films", ["base", "intention-full"])
+    ratings = [
+        {"case": f"{place:04d}", "system": "intention-full", "judge": "rubric", "rating": 3} for place in range(30)
+    ]
+    ratings = [row | {"reply": "", "attempts": 1, "reason": "", "failed": False} for row in ratings]
+    write_judgements(folder / "judgements/films/systems/rubric.parquet", ratings)
+    train(folder / "alignment/films/intention/full", 1 + np.exp(-np.arange(100) / 10))
+    write_json(folder / "data/films/statistics.json", {"users": USERS, "items": 20, "interactions": 500})
+    (folder / "benchmarks/align").mkdir(parents=True)
+    (folder / "benchmarks/align/films.tsv").write_text("s\tmax_rss\tcpu_time\n3600\t800\t3000\n")
+    return folder
+
+
+def published(results: Path, config: dict, folder: Path) -> str:
+    publish(str(results), config, str(folder))
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_run_that_is_not_finished_says_what_is_missing(results, config, tmp_path):
+    page = published(results, config, tmp_path / "out")
+    assert "**The run is not finished.** Not there yet: films hybrid-full." in page
+    rows = re.findall(r"^\| MovieLens 100K \| (\S+) \| ", page, re.MULTILINE)
+    assert rows == ["random", "popularity", "smollm2-135m", "RecExplainer-I"]
+    assert list(pd.read_csv(tmp_path / "out/tables/table2.csv")["method"])[-1] == "intention"
+    predict(results / "predictions/films/hybrid-full", 0.9)
+    assert "not finished" not in published(results, config, tmp_path / "out")
+
+
+def test_limits_are_said_in_the_same_breath_and_come_from_the_files(results, config, tmp_path):
+    page = published(results, config, tmp_path / "out")
+    block = block_of(tmp_path / "out")
+    for text in (page, block):
+        first = text[: text.index("| dataset |")]
+        for words in ("134.5 million parameters", "4 bits", "20 items and 60 users", "not the paper's numbers"):
+            assert words in first
+    write_json(results / "data/films/statistics.json", {"users": 61, "items": 21, "interactions": 500})
+    assert "21 items and 61 users" in published(results, config, tmp_path / "out")
+
+
+def test_every_number_of_the_readmes_table_is_one_of_the_table_of_numbers(results, config, tmp_path):
+    published(results, config, tmp_path / "out")
+    numbers = pd.read_csv(tmp_path / "out/main.csv")
+    shown = re.findall(r"\b\d\.\d{3}\b", "".join(re.findall(r"^\| Movie.*$", block_of(tmp_path / "out"), re.MULTILINE)))
+    assert shown and sorted(shown) == sorted(f"{value:.3f}" for value in numbers["mean"])
+    own = numbers.query("method == 'intention' and metric == 'retrieval_hr5'").iloc[0]
+    frame = read_parquet(results / "predictions/films/intention-full/retrieval.parquet")
+    assert own["mean"] == round(np.mean([list(said) == ["Film A"] for said in frame["predictions"]]), 4)
+    assert own["low"] < own["mean"] < own["high"] and own["cases"] == USERS
+
+
+def test_seeds_are_averaged_case_by_case(results, config, tmp_path):
+    changed = deepcopy(config)
+    changed["run"] |= {"modes": ["intention"], "seeds": [7]}
+    predict(results / "predictions/films/intention-full.7", 0.5, seed=3)
+    page = published(results, changed, tmp_path / "out")
+    own = pd.read_csv(tmp_path / "out/main.csv").query("method == 'intention' and metric == 'retrieval_hr5'").iloc[0]
+    values = read_parquet(tmp_path / "out/values.parquet").query("metric == 'retrieval_hr5'")
+    means = [values.query(f"system == 'intention-full{seed}'")["value"].mean() for seed in ("", ".7")]
+    assert own["mean"] == pytest.approx(np.mean(means), abs=1e-4)
+    assert own["sd"] == pytest.approx(np.std(means, ddof=1), abs=1e-4) and own["seeds"] == 2
+    assert "Means over 2 trainings" in page and f"{own['mean']:.3f} ± {own['sd']:.3f}" in page
+
+
+def test_nothing_of_the_data_set_but_titles_in_texts(results, config, tmp_path):
+    published(results, config, tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*"):
+        if path.suffix == ".parquet":
+            assert SECRET not in str(read_parquet(path).to_dict("records")), path
+        elif path.is_file() and path.suffix in (".csv", ".md", ".json"):
+            assert SECRET not in path.read_text(encoding="utf-8"), path
+    texts = read_parquet(tmp_path / "out/explanations.parquet")
+    assert "prompt" not in texts and set(texts["item"]) == {"Film B"} and len(texts) == 60
+    said = read_parquet(tmp_path / "out/answers.parquet")
+    assert set(said["task"]) == {"retrieval", "ranking", "classification", "reconstruction"}
+    assert said[said["task"] == "reconstruction"]["target"].isna().all()
+
+
+def test_examples_are_drawn_by_the_seed_and_the_same_for_all_modes(results, config, tmp_path):
+    predict(results / "predictions/films/hybrid-full", 0.9)
+    explain(results / "explanations/films", ["hybrid-full"])
+    page = published(results, config, tmp_path / "out")
+    again = published(results, config, tmp_path / "again")
+    assert page == again
+    shown = re.findall(r"### MovieLens 100K, RecExplainer-[IH]\n\n((?:\|.*\n)+)", page)
+    assert len(shown) == 2 and all(len(rows.splitlines()) == EXAMPLES + 2 for rows in shown)
+    # Six of thirty texts are short: a chosen list would have none, or nothing else.
+    assert 0 < sum("| Yes. No. |" in line for line in shown[0].splitlines()) < EXAMPLES
+    assert {line.rsplit("|", 2)[1].strip() for line in shown[0].splitlines()[2:]} == {"3"}
+    other = published(results, config | {"seed": 5}, tmp_path / "other")
+    assert re.findall(r"### Movie.*\n\n((?:\|.*\n)+)", other) != shown
+
+
+def test_texts_are_shown_as_texts(results, config, tmp_path):
+    page = published(results, config, tmp_path / "out")
+    assert "<script>" not in page
+    assert plain(HOSTILE) in page and plain(HOSTILE).count("\n") == 0
+    assert plain("a|b") == "a\\|b" and plain("<b>") == "&lt;b&gt;"
+
+
+def test_shares_of_texts_without_a_reason_are_counted(results, config, tmp_path):
+    page = published(results, config, tmp_path / "out")
+    assert "Explanations of at most 3 words, which give no reason: Base LLM 20%, RecExplainer-I 20%." in page
+
+
+@pytest.mark.parametrize(
+    ("losses", "flat"),
+    [(1 + np.exp(-np.arange(100) / 10), True), (np.linspace(3, 1, 100), False), (np.ones(50), False)],
+)
+def test_a_loss_has_flattened_by_the_stated_rule(results, config, tmp_path, losses, flat):
+    train(results / "alignment/films/intention/full", losses)
+    page = published(results, config, tmp_path / "out")
+    assert ("The loss of every alignment had flattened." in page) is flat
+    assert ("had not flattened: films intention full." in page) is not flat
+    assert (tmp_path / "out/losses.csv").is_file() and (tmp_path / "out/learning_curves.png").is_file()
+
+
+def test_the_fall_of_a_straight_line_by_hand():
+    # Tenths of a line from 100 to 1 lie 10 apart; from the first to the last they fall by 90.
+    assert last_fall(pd.Series(np.arange(100, 0, -1.0))) == pytest.approx(10 / 90)
+
+
+def test_a_published_folder_can_be_compared_with_its_run(results, config, tmp_path):
+    published(results, config, tmp_path / "out")
+    (results / "tables").mkdir()
+    table = tmp_path / "out/tables/table2.csv"
+    (results / "tables/table2.csv").write_bytes(table.read_bytes())
+    assert compare_runs(results, tmp_path / "out").verdict == "identical"
+
+
+def test_no_checksum_file_and_no_file_of_an_earlier_run_stays(results, config, tmp_path):
+    folder = tmp_path / "out"
+    published(results, config, folder)
+    (folder / "old.csv").write_text("a\n")
+    published(results, config, folder)
+    assert not (folder / "old.csv").exists() and not list(folder.rglob(".*"))
+    listed = set(re.findall(r"^\| \[(\S+)\]", (folder / "README.md").read_text(), re.MULTILINE))
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert there - listed == {"README.md", MARK} and not listed - there
+
+
+def test_what_cannot_be_published_is_refused(results, config, tmp_path):
+    with pytest.raises(InputError, match="no predictions yet"):
+        publish(str(tmp_path / "nothing"), config, str(tmp_path / "out"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("x")
+    with pytest.raises(InputError, match="other files than a published run"):
+        publish(str(results), config, str(tmp_path / "mine"))
+    assert (tmp_path / "mine/thesis.txt").exists()
+
+
+def test_the_block_is_put_between_the_marks(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{START}\nold\n{END}\nafter\n")
+    write_block(readme, "new\n")
+    write_block(readme, "new\n")
+    assert readme.read_text() == f"before\n{START}\nnew\n{END}\nafter\n"
+    readme.write_text("nothing")
+    with pytest.raises(InputError, match="expected the lines"):
+        write_block(readme, "new\n")
+
+
+def test_the_readmes_first_table_is_that_of_the_published_run():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"{START}\n{block_of(ROOT / 'docs/pocket')}{END}" in text
+    before = text[: text.index(START)]
+    assert not re.search(r"^\|", before, re.MULTILINE)
+
+
+def test_the_numbers_that_are_published_are_those_of_its_files():
+    folder = ROOT / "docs/pocket"
+    if not folder.is_dir():
+        assert block_of(folder) == NOT_YET
+        return
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 10e6
+    numbers = {f"{value:.3f}" for value in pd.read_csv(folder / "main.csv")[["mean", "sd"]].stack()}
+    rows = "".join(re.findall(r"^\| (?!dataset|-).*$", block_of(folder), re.MULTILINE))
+    assert set(re.findall(r"\b\d\.\d{3}\b", rows)) <= numbers
+    assert json.loads((folder / MARK).read_text())["readme"] == block_of(folder)
