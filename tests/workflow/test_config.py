@@ -20,7 +20,8 @@ from recexplainer.yaml_files import read_config
 
 SCHEMA = ROOT / "config/schema.yaml"
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "pocket": ["config/pocket.yaml"], "smallest": [CONFIG]}
-OPTIONAL = {"sources", "metadata", "generate", "sha256", "bytes", "meta_item"}
+LAYERS["games"] = [*LAYERS["pocket"], "config/pocket_games.yaml"]
+OPTIONAL = {"title_tokens", "sources", "metadata", "generate", "sha256", "bytes", "meta_item"}
 OPTIONAL |= {"newest", "description", "tags", "brand", "feature", "related"}
 OPTIONAL |= {"max_tokens_field", "token_limit", "json_schema", "extra", "proxy"}
 

@@ -1,10 +1,8 @@
 """The jobs of a run, from its config alone, each with its work: samples, FLOPs, disk and money.
 
-FLOPs of an LLM with P parameters, per token: 2P forwards; 2P more backwards for the gradients that LoRA needs (4P in
-all), and another 2P where all weights are trained (6P) or activations are computed again (gradient checkpointing).
-An answer is generated with every beam carrying its own question, and retrieval is asked twice: unconstrained, and
-constrained to the catalogue. SASRec takes 6 (L n (4 d^2 + 2 d f) + d items) per prefix and epoch, with history length
-L, n layers, width d and feed-forward width f, and all epochs are counted: early stopping is not foreseen.
+What an LLM computes is in :mod:`recexplainer.provenance.work`. SASRec takes 6 (L n (4 d^2 + 2 d f) + d items) per
+prefix and epoch, with history length L, n layers, width d and feed-forward width f; it stops early, after some times
+its patience.
 
 Money is what answers may cost at most, as the run itself estimates it before the first request: every answer as long
 as it may get, and what the judge reads as well.
@@ -17,13 +15,14 @@ from pathlib import Path
 
 from recexplainer import settings, sources, targets
 from recexplainer.explanation.prompts import load_explanation_prompts
-from recexplainer.provenance import memory
+from recexplainer.provenance import memory, work
 from recexplainer.provenance.job import Job
 from recexplainer.provenance.sizes import (
     Architecture,
     architecture,
     dataset_size,
     evaluated_samples,
+    question_tokens,
     sample_tokens,
     train_samples,
     words,
@@ -31,21 +30,23 @@ from recexplainer.provenance.sizes import (
 from recexplainer.service.cost import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE
 
 RAW_BYTES = 1e9  # of a raw file whose size is unknown
+PACKAGE_BYTES = 1e7  # of one in a package
 GENERATED_BYTES = 1e6
 DOWNLOAD_RATE = 20e6  # bytes per second
 PARSE_RATE = 5e6  # compressed bytes per second
 SAMPLE_RATE = 10e3  # samples written per second
-UNPACK_RATE = 2e7  # bytes of an LLM made out of a GGUF file per second
+UNPACK_RATE = 4e7  # bytes of an LLM made out of a GGUF file per second
 LOAD_RATE = 1e9  # bytes of an LLM per second
 REQUEST_SECONDS = 5.0
 CONTROLS = 4  # texts that explain nothing, per case
 REASON_RATE = 100.0  # samples of the seventh task per second, for each of which the recommender is asked again
-FIT_RATE = 20.0  # test cases per second of the surrogates, whose time goes into learning
+FIT_RATE = 400.0  # test cases per second of the surrogates, whose time goes into learning
 MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
 SAMPLE_BYTES = 60  # of a training sample, compressed
 ANSWER_BYTES = 200  # of a prediction
 JUDGE_TOKENS = 480  # of the judge's instruction, where its file is not there
 BATCH_DISCOUNT = 0.5
+STOPS_AFTER = 4  # times its patience, SASRec
 SYSTEMS_WITHOUT_LLM = ("random", "popularity")
 
 
@@ -95,6 +96,8 @@ def _raw_bytes(config: dict, name: str, file: str | None) -> float:
             return source["bytes"]
         if "path" in source and Path(source["path"]).is_file():
             return Path(source["path"]).stat().st_size
+        if "package" in source:
+            return PACKAGE_BYTES
     return RAW_BYTES
 
 
@@ -125,9 +128,10 @@ def _recommender_jobs(config: dict) -> Iterator[Job]:
         weights = layers * (4 * dim**2 + 2 * dim * width)
         prefixes = max(0, size.interactions - 2 * size.users)
         forward = 2 * (own["max_length"] * weights + dim * size.items)
+        epochs = min(recommender["epochs"], STOPS_AFTER * recommender["patience"])
         training = {
-            "samples": prefixes * recommender["epochs"],
-            "flops": 3.0 * forward * prefixes * recommender["epochs"],
+            "samples": prefixes * epochs,
+            "flops": 3.0 * forward * prefixes * epochs,
             "threads": recommender["threads"],
         }
         for trial in range(recommender["tuning"]["trials"]):
@@ -164,87 +168,77 @@ def _model_bytes(config: dict, model: Architecture) -> float:
 
 
 def _llm_jobs(config: dict) -> Iterator[Job]:
-    model, alignment = architecture(config), config["alignment"]
+    model = architecture(config)
     size, tiny = _model_bytes(config, model), config["llm"]["scratch"]
     if config["llm"]["source"] == "scratch":
         trained = tiny["steps"] * tiny["batch"]
         tokens = trained * words(config).conversation * tiny["context"]
-        flops = 6.0 * model.parameters * tokens
-        yield Job("train_llm", "all", trained, flops=flops, threads=tiny["threads"], disk=size)
+        flops, elements = 6.0 * model.parameters * tokens, model.layers * model.hidden * tokens
+        yield Job("train_llm", "all", trained, flops, tokens, elements, threads=tiny["threads"], disk=size)
     if config["llm"]["source"] == "gguf":
         raw = _raw_bytes(config, "llm", None)
         yield Job("download_llm", "all", samples=raw, seconds=raw / DOWNLOAD_RATE, disk=raw)
         yield Job("unpack_llm", "all", samples=size, seconds=size / UNPACK_RATE, disk=size)
     hub = config["llm"]["source"] == "hub"
     yield Job("base_llm", "all", seconds=size / (DOWNLOAD_RATE if hub else LOAD_RATE), disk=size if hub else 0)
-    rows = settings.resolve(config)["trained_rows"]
-    per_token = (6.0 if alignment["gradient_checkpointing"] else 4.0) * model.parameters
-    if rows == "all":
-        per_token += 4.0 * model.vocabulary * model.hidden
     for name, mode, ablation in alignments(config):
-        counts = train_samples(config, name, mode, ablation)
-        samples, epoch_tokens = sum(counts.values()), 0
-        for task, count in counts.items():
-            epoch_tokens += count * min(alignment["context"], sum(sample_tokens(config, name, mode, task)))
-        passed = samples * alignment["epochs"]
-        if alignment["max_steps"]:
-            passed = min(passed, alignment["max_steps"] * alignment["batch"])
-        dim = config["datasets"][name]["recommender"]["dim"]
-        trained = model.adapter_parameters(settings.lora(config), dim, rows)
-        # The result once; for going on, the newest checkpoint with AdamW's two moments.
-        kept = 4.0 * trained * (4 if alignment["checkpoint_every"] else 1)
-        yield Job(
-            "align",
-            f"{name}.{mode}.{ablation}",
-            samples=passed,
-            flops=per_token * passed * epoch_tokens / samples if samples else 0,
-            seconds=size / LOAD_RATE,
-            gpus=alignment["gpus"] * alignment["nodes"],
-            threads=alignment["threads"] * max(1, alignment["gpus"]) * alignment["nodes"],
-            disk=kept,
-            gpu_memory=memory.alignment(config, dim),
-            memory=memory.of_machine(config, max(1, alignment["gpus"])),
-        )
+        yield _alignment_job(config, name, mode, ablation)
 
 
-def _generation_flops(config: dict, name: str, mode: str, counts: dict[str, int]) -> float:
-    """FLOPs of answering some samples per task; a classification reads one step of logits."""
-    total = 0.0
-    for task, count in counts.items():
-        beams = config["evaluation"]["beams"] if settings.resolve(config)["retrieval_decoding"] == "beams" else 1
-        times = 2 * beams if task == "retrieval" else 1
-        total += count * times * sum(sample_tokens(config, name, mode, task))
-    return 2.0 * architecture(config).parameters * total
+def _alignment_job(config: dict, name: str, mode: str, ablation: str) -> Job:
+    model, alignment = architecture(config), config["alignment"]
+    dim, rows = config["datasets"][name]["recommender"]["dim"], settings.resolve(config)["trained_rows"]
+    counts = train_samples(config, name, mode, ablation)
+    passed = sum(counts.values()) * alignment["epochs"]
+    if alignment["max_steps"]:
+        passed = min(passed, alignment["max_steps"] * alignment["batch"])
+    # The result once; for going on, the newest checkpoint with AdamW's two moments.
+    kept = 4.0 * model.adapter_parameters(settings.lora(config), dim, rows)
+    return Job(
+        "align",
+        f"{name}.{mode}.{ablation}",
+        samples=passed,
+        **work.training(config, name, mode, counts, passed),
+        seconds=_model_bytes(config, model) / LOAD_RATE,
+        gpus=alignment["gpus"] * alignment["nodes"],
+        threads=alignment["threads"] * max(1, alignment["gpus"]) * alignment["nodes"],
+        disk=kept * (4 if alignment["checkpoint_every"] else 1),
+        gpu_memory=memory.alignment(config, dim),
+        memory=memory.of_machine(config, max(1, alignment["gpus"])),
+    )
 
 
-def _generation_job(config: dict, rule: str, job: str, name: str, mode: str, counts: dict[str, int]) -> Job:
+def _generation_job(
+    config: dict, rule: str, job: str, name: str, mode: str, counts: dict[str, int], base: bool = False
+) -> Job:
     """A job in which the LLM answers some samples per task."""
-    answered = sum(counts.values())
+    count = sum(counts.values())
     longest = max(sample_tokens(config, name, mode, task)[1] for task in counts)
     beams = config["evaluation"]["beams"] if "retrieval" in counts else 1
     return Job(
         rule,
         job,
-        samples=answered,
-        flops=_generation_flops(config, name, mode, counts),
+        samples=count,
         generating=True,
         seconds=_model_bytes(config, architecture(config)) / LOAD_RATE,
         gpus=config["evaluation"]["gpus"],
         threads=config["evaluation"]["threads"],
-        disk=ANSWER_BYTES * answered,
+        disk=ANSWER_BYTES * count,
         gpu_memory=memory.generation(config, longest, beams),
         memory=memory.of_machine(config),
+        **work.answering(config, name, mode, counts, base),
     )
 
 
 def _prediction_jobs(config: dict) -> Iterator[Job]:
     for name in config["run"]["datasets"]:
         counts = evaluated_samples(config, name, "behavior")
-        answered = sum(evaluated_samples(config, name, "behavior", limited=False).values())
-        yield Job("predict_surrogates", name, answered, seconds=answered / FIT_RATE, disk=5 * ANSWER_BYTES * answered)
+        count = sum(evaluated_samples(config, name, "behavior", limited=False).values())
+        yield Job("predict_surrogates", name, count, seconds=count / FIT_RATE, disk=5 * ANSWER_BYTES * count)
         for system in SYSTEMS_WITHOUT_LLM:
-            yield Job("predict_baseline", f"{name}.{system}", answered, disk=ANSWER_BYTES * answered)
-        yield from _in_shards(config, _generation_job(config, "predict_base", name, name, "behavior", counts), "base")
+            yield Job("predict_baseline", f"{name}.{system}", count, disk=ANSWER_BYTES * count)
+        job = _generation_job(config, "predict_base", name, name, "behavior", counts, base=True)
+        yield from _in_shards(config, job, "base")
     for name, mode, ablation in alignments(config):
         counts = evaluated_samples(config, name, mode)
         job = _generation_job(config, "predict_aligned", f"{name}.{mode}.{ablation}", name, mode, counts)
@@ -263,7 +257,7 @@ def _in_shards(config: dict, job: Job, system: str) -> Iterator[Job]:
             rule=f"{job.rule}_shard",
             name=f"{job.name}.{shard}",
             samples=job.samples / shards,
-            flops=job.flops / shards,
+            **{part: getattr(job, part) / shards for part in ("flops", "tokens", "elements", "passes")},
             disk=job.disk / shards,
         )
     yield Job("merge_predictions", f"{job.name.partition('.')[0]}.{system}", job.samples, disk=job.disk)
@@ -285,7 +279,8 @@ def _explanation_jobs(config: dict) -> Iterator[Job]:
         yield Job("choose_cases", name, disk=ANSWER_BYTES * cases)
         for system in _explained(config, name):
             mode = "behavior" if system == "base" else system.partition("-")[0]
-            yield _generation_job(config, "explain", f"{name}.{system}", name, mode, {"explanation": cases})
+            asked = {"explanation": cases}
+            yield _generation_job(config, "explain", f"{name}.{system}", name, mode, asked, system == "base")
         question, answer = sample_tokens(config, name, "behavior", "explanation")
         for service in explanation["services"]:
             yield _service_job(config, "explain_by_service", f"{name}.{service}", service, cases, question, answer)
@@ -333,7 +328,7 @@ def _judgement_jobs(config: dict) -> Iterator[Job]:
         if (study["ratings"], study["dataset"], group) == ("simulated", name, "systems") and "rubric" not in judges:
             judges.append("rubric")
         behavior, answer = sample_tokens(config, name, "behavior", "explanation")
-        read = _judge_tokens(config) + behavior - 2 * words(config).question + answer
+        read = _judge_tokens(config) + behavior - question_tokens(config, "explanation") + answer
         for judge in judges:
             if judge == "rubric":
                 yield Job("judge_by_rubric", f"{name}.{group}", texts, seconds=texts / 1e3, disk=ANSWER_BYTES * texts)
@@ -349,11 +344,11 @@ def _faithfulness_jobs(config: dict) -> Iterator[Job]:
     for name in config["run"]["datasets"]:
         # The base LLM and the aligned ones, one after the other; the services are not asked.
         forms = ["behavior", *modes, *_reasoned(config)]
+        asked = [work.answering(config, name, mode, {"classification": cases}) for mode in forms]
         yield Job(
             "classify_cases",
             name,
             samples=cases * len(forms),
-            flops=sum(_generation_flops(config, name, mode, {"classification": cases}) for mode in forms),
             generating=True,
             seconds=len(forms) * _model_bytes(config, architecture(config)) / LOAD_RATE,
             gpus=config["evaluation"]["gpus"],
@@ -361,6 +356,7 @@ def _faithfulness_jobs(config: dict) -> Iterator[Job]:
             disk=ANSWER_BYTES * cases,
             gpu_memory=memory.generation(config, 1),
             memory=memory.of_machine(config),
+            **{part: sum(one[part] for one in asked) for part in asked[0]},
         )
         yield Job("write_controls", name, CONTROLS * cases, disk=ANSWER_BYTES * CONTROLS * cases)
         texts = cases * (len(forms) + len(explanation["services"]) + CONTROLS)

@@ -1,8 +1,11 @@
 """What a run will take: jobs, hours, disk and money per rule, before it is started.
 
 Time of a job: a start of some seconds, the time that depends on bytes or requests, and its FLOPs over what its devices
-do: FLOP/s of the GPU (or of a CPU thread) x their number x an assumed utilisation. Sizes and FLOPs are those of
-:mod:`recexplainer.provenance.sizes` and :mod:`recexplainer.provenance.jobs`.
+do. Of a GPU, that is its FLOP/s x their number x an assumed utilisation, and the time in which layers are started one
+after the other, for which small models wait. A CPU thread does products at its full rate, and beside them passes on
+what the layers hand over, for which it waits for the memory. Both rates were measured on one kind of processor, with
+models of 0.5 and of 135 million parameters. Sizes and FLOPs are those of :mod:`recexplainer.provenance.sizes` and
+:mod:`recexplainer.provenance.jobs`.
 
 Where benchmark files are there, they count instead: those of the very job, else those of its rule, scaled by samples.
 A ``provenance.json`` beside their folder says of which config they are; without one they are taken for this config's.
@@ -54,8 +57,12 @@ DEFAULTS = {
     "gpu": "A100",
     "training_utilisation": 0.4,
     "generation_utilisation": 0.15,
-    "cpu_flops": 100e9,  # of one thread
-    "start_seconds": 5.0,  # of every job: Python and its libraries
+    "layer_seconds": 1e-3,  # of a GPU: to start the kernels of a layer
+    "cpu_flops": 112e9,  # of one thread, in products of fp32
+    "training_element_seconds": 1.75e-7,  # of a CPU thread: per token, layer and unit of its width
+    "generation_element_seconds": 1.5e-7,
+    "start_seconds": 6.0,  # of a job that computes: Python and its libraries
+    "light_start_seconds": 1.0,  # of any other
 }
 """The assumptions, each of which ``--settings`` may replace."""
 
@@ -156,16 +163,20 @@ def _assumptions(changed: dict) -> dict:
                 raise InputError(f"--settings: gpu: {value!r} is unknown; expected one of {', '.join(GPUS)}.")
         elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise InputError(f"--settings: {key}: {value!r}; expected a number of at least 0.")
-        elif (value == 0 and key != "start_seconds") or (value > 1 and key.endswith("_utilisation")):
+        elif (value == 0 and not key.endswith("_seconds")) or (value > 1 and key.endswith("_utilisation")):
             raise InputError(f"--settings: {key}: {value!r}; expected more than 0, and for a utilisation at most 1.")
     return DEFAULTS | changed
 
 
 def estimated_seconds(job: Job, assumed: dict) -> float:
     """Return the wall time of a job, by the formula of this module."""
-    utilisation = assumed["generation_utilisation" if job.generating else "training_utilisation"]
-    device = job.gpus * GPUS[assumed["gpu"]].flops if job.gpus else job.threads * assumed["cpu_flops"]
-    return assumed["start_seconds"] + job.seconds + job.flops / (device * utilisation)
+    kind = "generation" if job.generating else "training"
+    start = assumed["start_seconds" if job.flops or job.rule in WITH_LLM else "light_start_seconds"]
+    if job.gpus:
+        device = job.gpus * GPUS[assumed["gpu"]].flops * assumed[f"{kind}_utilisation"]
+        return start + job.seconds + job.flops / device + job.passes * assumed["layer_seconds"]
+    each = job.flops / assumed["cpu_flops"] + job.elements * assumed[f"{kind}_element_seconds"]
+    return start + job.seconds + each / job.threads
 
 
 def recorded_jobs(config: dict, benchmarks: str | Path) -> dict[str, list[tuple[Job, float]]]:
@@ -341,11 +352,34 @@ def as_text(
     )
     if totals["gpu_gb"]:
         text.append("GPU GB is what the largest job needs of each of its GPUs at most, by count.")
-    text.append(
-        f"Estimates assume: {device}, {assumed['training_utilisation']:.0%} of it used in training and "
-        f"{assumed['generation_utilisation']:.0%} in generation. Expect them to be right within a factor of three."
+    used = (
+        f"{assumed['training_utilisation']:.0%} of it used in training and {assumed['generation_utilisation']:.0%} in "
+        f"generation, and {assumed['layer_seconds'] * 1e3:g} ms to start a layer"
     )
+    if any(row.gpu_hours for row in rows):
+        text.append(f"Estimates assume: {device}, {used}. Expect them to be right within a factor of three.")
+        return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config, benchmarks, assumptions))])
+    text += [
+        f"Estimates assume: {device} in products, and beside them {assumed['training_element_seconds'] * 1e9:g} ns per "
+        "token, layer and unit of its width in training. Measured on one kind of processor, each job with a core to itself.",
+        _in_parallel(rows),
+        f"With one {assumed['gpu']} for the LLM about {60 * _with_gpu(config, assumptions):.0f} minutes by count, with "
+        f"{used}.",
+    ]
     return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config, benchmarks, assumptions))])
+
+
+def _in_parallel(rows: list[Row]) -> str:
+    """Say what more cores are worth: jobs run side by side, but one of each rule waits for those of the rule before."""
+    total, chain = sum(row.hours for row in rows), sum(row.hours / row.jobs for row in rows)
+    hours = [f"{max(total / cores, chain):.1f} h on {cores}" for cores in (1, 2, 4, 8)]
+    return f"Side by side, a thread each, the jobs take about {', '.join(hours)} cores."
+
+
+def _with_gpu(config: dict, assumptions: dict | None) -> float:
+    """Return the hours of a run whose LLM has one GPU instead of none, its jobs one after the other."""
+    changed = config | {part: config[part] | {"gpus": 1} for part in ("alignment", "evaluation")}
+    return sum(row.hours for row in plan(changed, None, assumptions))
 
 
 def _numbers(row: Row) -> list[str]:

@@ -7,15 +7,17 @@ Samples follow the tasks' definitions (sections 2.2 to 2.4). With U users and I 
 - reconstruction: I - U to train on, U to test; not in the behavior mode
 - discrimination: one per item and known field, no test; the title is not asked in the behavior mode
 
-Tokens are rough: a history has I / 2U + 1 items, at most ``max_length``; the constants of :class:`Words` say how long
-a title and a question are. No sample is longer than the context.
+Tokens are rough. A training sample's history has I / 2U + 1 items, where each user's newest alone are kept one item
+less, and a test's has I / U - 1, both at most ``max_length``. A title has the dataset's ``title_tokens``, else those of
+:class:`Words`; a question has the words of the prompts' file and of the chat template. No sample is longer than the
+context.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recexplainer import settings, sources
+from recexplainer import settings, sources, yaml_files
 from recexplainer.data.demo import DEFAULTS
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
@@ -23,6 +25,8 @@ from recexplainer.tasks.schema import ABLATIONS
 
 FIELD_SHARE = 0.8  # of the items of real metadata that have a field
 ASSUMED_USERS, ASSUMED_ITEMS, ASSUMED_LENGTH = 4000, 2000, 9  # where the config does not tell
+TEMPLATE_TOKENS = 30  # of the tokenizer's own chat template
+TOKENS = re.compile(r"<\|[^|]*\|>|\w+|[^\w\s]")  # about those of a tokenizer with a large vocabulary
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,18 @@ class Architecture:
     @property
     def parameters(self) -> int:
         """Number of parameters, less the norms."""
+        return (1 if self.tied else 2) * self.head + self.body
+
+    @property
+    def body(self) -> int:
+        """Number of parameters of the layers, which every token passes through."""
         attention = (2 + 2 * self.key_share) * self.hidden**2
-        block = attention + 3 * self.hidden * self.intermediate
-        return round((1 if self.tied else 2) * self.vocabulary * self.hidden + self.layers * block)
+        return round(self.layers * (attention + 3 * self.hidden * self.intermediate))
+
+    @property
+    def head(self) -> int:
+        """Number of parameters of the LM head, which only tokens that are to be said pass through."""
+        return self.vocabulary * self.hidden
 
     def adapter_parameters(self, lora: dict, dims: int, trained_rows: str) -> int:
         """Number of trained parameters: LoRA, the two projectors from ``dims``, and the new or all token rows."""
@@ -129,9 +142,57 @@ def architecture(config: dict) -> Architecture:
     return KNOWN[known[0]]
 
 
-def words(config: dict) -> Words:
-    """Return the lengths that fit the base LLM: those of a large vocabulary and long questions, or of the demo."""
-    return SCRATCH if config["llm"]["source"] == "scratch" else PRETRAINED
+def words(config: dict, name: str | None = None) -> Words:
+    """Return the lengths that fit the base LLM: those of a large vocabulary and long questions, or of the demo.
+
+    Args:
+        config: the checked config.
+        name: of a dataset, whose titles count; None where they do not.
+    """
+    if config["llm"]["source"] == "scratch":
+        return SCRATCH
+    entry = config["datasets"][name] if name else {}
+    title = entry.get("title_tokens") or PRETRAINED.title
+    told = not name or entry["fields"].get("description") or entry["fields"].get("feature")
+    return replace(PRETRAINED, title=title, field=PRETRAINED.field if told else title)
+
+
+def question_tokens(config: dict, task: str) -> int:
+    """Return the tokens of a task's question without its items, in its chat template, by the words of both files.
+
+    Where a file is not there, :class:`Words` tells; an explanation's question is twice as long.
+    """
+    length = words(config)
+    explained = task == "explanation"
+    path = Path(config["explanation"]["prompts"] if explained else config["prompts"])
+    if length is SCRATCH or not path.is_file():
+        return 2 * length.question if explained else length.question
+    found = yaml_files.read_yaml(path, "expected the phrasings of the questions")
+    phrasings = [found["question"]] if explained else found.get(task) or [""]
+    plain = [re.sub(r"\{\w+\}", "", phrasing) for phrasing in phrasings]
+    return round(sum(len(TOKENS.findall(text)) for text in plain) / len(plain)) + _template_tokens(config)
+
+
+def _template_tokens(config: dict) -> int:
+    """Return the tokens that a chat template adds to a question and an answer."""
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    path = Path(config["llm"]["chat_template"])
+    if not path.is_file():
+        return TEMPLATE_TOKENS
+    template = ImmutableSandboxedEnvironment().from_string(path.read_text(encoding="utf-8"))
+    turns = [{"role": "user", "content": ""}, {"role": "assistant", "content": ""}]
+    text = template.render(messages=turns, bos_token="<|s|>", eos_token="<|e|>", add_generation_prompt=False)
+    return len(TOKENS.findall(text)) + text.count("\n")
+
+
+def history_length(config: dict, name: str, test: bool) -> float:
+    """Return how many items the history of a sample has, the mean over the samples."""
+    size, newest = dataset_size(config, name), config["datasets"][name]["filter"].get("newest")
+    each = size.interactions / size.users
+    # Users of many interactions have more of the samples, but where all have as many.
+    length = each - 1 if test else (each - 1) / 2 if newest else each / 2 + 1
+    return min(config["datasets"][name]["recommender"]["max_length"], length)
 
 
 def dataset_size(config: dict, name: str) -> Size:
@@ -203,22 +264,30 @@ def evaluated_samples(config: dict, name: str, mode: str, limited: bool = True) 
     return counts if mode == "behavior" else counts | {"reconstruction": users}
 
 
-def sample_tokens(config: dict, name: str, mode: str, task: str) -> tuple[int, int]:
-    """Return the mean tokens of a sample's question and of its answer."""
-    size, length = dataset_size(config, name), words(config)
+def sample_tokens(config: dict, name: str, mode: str, task: str, test: bool = False) -> tuple[int, int]:
+    """Return the mean tokens of a sample's question and of its answer.
+
+    Args:
+        config: the checked config.
+        name: of the dataset.
+        mode: behavior, intention or hybrid.
+        task: of the alignment, or ``explanation``.
+        test: whether it is a test sample, whose history is all but the last item. So is that of every explanation, and
+            nearly so that of a classification.
+    """
+    length, asked = words(config, name), question_tokens(config, task)
     context = config["alignment"]["context"]
-    history = min(config["datasets"][name]["recommender"]["max_length"], size.interactions / (2 * size.users) + 1)
-    listed = round(history * length.title)
+    listed = round(history_length(config, name, test or task in ("classification", "explanation")) * length.title)
     shown = {"behavior": listed, "intention": 1, "hybrid": listed + 1}[mode]
     candidate = {"behavior": length.title, "intention": 1, "hybrid": length.title + 1}[mode]
     count = config["labels"]["candidates"]
     question, answer = {
-        "retrieval": (length.question + shown, length.title),
-        "ranking": (length.question + shown + count * candidate, count * length.title),
-        "classification": (length.question + shown + candidate, 1),
-        "discrimination": (length.question + candidate, length.field),
+        "retrieval": (asked + shown, length.title),
+        "ranking": (asked + shown + count * candidate, count * length.title),
+        "classification": (asked + shown + candidate, 1),
+        "discrimination": (asked + candidate, length.field),
         "sharegpt": (round(length.conversation * context / 2), round(length.conversation * context / 2)),
-        "reconstruction": (length.question + 1, listed),
-        "explanation": (2 * length.question + shown + candidate, config["explanation"]["max_tokens"]),
+        "reconstruction": (asked + 1, listed),
+        "explanation": (asked + shown + candidate, config["explanation"]["max_tokens"]),
     }[task]
     return min(question, context), answer
