@@ -361,7 +361,7 @@ def as_text(
         return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config, benchmarks, assumptions))])
     text += [
         f"Estimates assume: {device} in products, and beside them {assumed['training_element_seconds'] * 1e9:g} ns per "
-        "token, layer and unit of its width in training. Measured on one kind of processor, each job with a core to itself.",
+        "token, layer and unit of its width in training. Measured on one kind of processor, on a quiet core.",
         _in_parallel(rows),
         f"With one {assumed['gpu']} for the LLM about {60 * _with_gpu(config, assumptions):.0f} minutes by count, with "
         f"{used}.",
