@@ -109,6 +109,7 @@ def test_a_run_that_is_not_finished_says_what_is_missing(results, config, tmp_pa
     page = published(results, config, tmp_path / "out")
     assert "**The run is not finished.** Not there yet: films hybrid-full." in page
     rows = re.findall(r"^\| MovieLens 100K \| (\S+) \| ", page, re.MULTILINE)
+    assert "The ablations were not run." in page
     assert rows == ["random", "popularity", "smollm2-135m", "RecExplainer-I"]
     assert list(pd.read_csv(tmp_path / "out/tables/table2.csv")["method"])[-1] == "intention"
     predict(results / "predictions/films/hybrid-full", 0.9)

@@ -233,7 +233,7 @@ def page(facts: Facts) -> str:
     """Return the page of a published run."""
     parts = ["# The pocket reproduction\n", limits(facts) + "\n", missing(facts)]
     parts += ["## How well each system imitates the recommender\n", main_table(facts), seeds_in_words(facts)]
-    parts += [_read(facts), _chance(), "## The explanations\n", _worth(facts)]
+    parts += [_read(facts), _chance(), _ablations(facts), "## The explanations\n", _worth(facts)]
     said = shares(facts)
     if len(said):
         parts += [_frame(said), f"{EXAMPLES_RULE} The last column is the offline rubric's level, 1 to 4.\n"]
@@ -251,6 +251,11 @@ def _chance() -> str:
         f"By chance, ranking is {expected_random_ranking_ndcg():.4f} and accuracy 0.5. In brackets are 95 % intervals "
         "from a bootstrap over users.\n"
     )
+
+
+def _ablations(facts: Facts) -> str:
+    chosen = facts.config["run"]["ablations"]
+    return "" if chosen["names"] and chosen["datasets"] else "The ablations were not run.\n"
 
 
 def _machine(facts: Facts) -> str:
