@@ -33,6 +33,7 @@ USERS = 60
 def config() -> dict:
     found = merged([ROOT / "config/config.yaml", ROOT / "config/pocket.yaml"], ROOT / "config/schema.yaml")
     found["run"] |= {"modes": ["intention", "hybrid"], "seeds": []}
+    found["tasks"]["explanation"]["modes"] = []
     found["evaluation"]["bootstrap"] = 100
     return found
 
@@ -64,7 +65,9 @@ def explain(folder: Path, systems: list[str]) -> None:
     more |= {"tags": "", "brand": "", "feature": ""}
     write_parquet(folder / "cases.parquet", pa.Table.from_pylist([case | more for case in cases], schema=CASES))
     for system in systems:
-        texts = ["Yes. No." if place < 6 else f"Yes. {HOSTILE}, case {place} and more" for place in range(30)]
+        texts = [
+            "Yes. No." if place < 6 else f"Yes. {HOSTILE}, case {place}, and more words than ten" for place in range(30)
+        ]
         rows = [
             {"case": case["case"], "prompt": f"History: {SECRET}", "text": text, "decision": True, "label": True}
             | {"score": 0.5, "finish": "stop"}
@@ -148,7 +151,18 @@ def test_seeds_are_averaged_case_by_case(results, config, tmp_path):
     means = [values.query(f"system == 'intention-full{seed}'")["value"].mean() for seed in ("", ".7")]
     assert own["mean"] == pytest.approx(np.mean(means), abs=1e-4)
     assert own["sd"] == pytest.approx(np.std(means, ddof=1), abs=1e-4) and own["seeds"] == 2
-    assert "Means over 2 trainings" in page and f"{own['mean']:.3f} ± {own['sd']:.3f}" in page
+    assert "(of the alignments 2)" in page and f"{own['mean']:.3f} ± {own['sd']:.3f}" in page
+
+
+def test_an_alignment_with_the_seventh_task_is_a_system_of_its_own(results, config, tmp_path):
+    changed = deepcopy(config)
+    changed["run"]["modes"] = ["intention"]
+    changed["tasks"]["explanation"]["modes"] = ["intention"]
+    predict(results / "predictions/films/intention-reasons", 0.7)
+    explain(results / "explanations/films", ["intention-reasons"])
+    page = published(results, changed, tmp_path / "out")
+    assert "intention-reasons" in set(pd.read_csv(tmp_path / "out/main.csv")["method"])
+    assert "not finished" not in page and len(re.findall("^### MovieLens 100K, ", page, re.MULTILINE)) == 2
 
 
 def test_nothing_of_the_data_set_but_titles_in_texts(results, config, tmp_path):
@@ -189,7 +203,7 @@ def test_texts_are_shown_as_texts(results, config, tmp_path):
 
 def test_shares_of_texts_without_a_reason_are_counted(results, config, tmp_path):
     page = published(results, config, tmp_path / "out")
-    assert "Explanations of at most 3 words, which give no reason: Base LLM 20%, RecExplainer-I 20%." in page
+    assert "beyond the verdict, which can hold no reason: Base LLM 20%, RecExplainer-I 20%." in page
 
 
 @pytest.mark.parametrize(

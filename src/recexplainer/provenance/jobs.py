@@ -213,7 +213,7 @@ def _generation_job(
 ) -> Job:
     """A job in which the LLM answers some samples per task."""
     count = sum(counts.values())
-    longest = max(sample_tokens(config, name, mode, task)[1] for task in counts)
+    longest = max(sample_tokens(config, name, mode, task, test=True)[1] for task in counts)
     beams = config["evaluation"]["beams"] if "retrieval" in counts else 1
     return Job(
         rule,
@@ -281,7 +281,7 @@ def _explanation_jobs(config: dict) -> Iterator[Job]:
             mode = "behavior" if system == "base" else system.partition("-")[0]
             asked = {"explanation": cases}
             yield _generation_job(config, "explain", f"{name}.{system}", name, mode, asked, system == "base")
-        question, answer = sample_tokens(config, name, "behavior", "explanation")
+        question, answer = sample_tokens(config, name, "behavior", "explanation", test=True)
         for service in explanation["services"]:
             yield _service_job(config, "explain_by_service", f"{name}.{service}", service, cases, question, answer)
     best = next(mode for mode in ("hybrid", "behavior", "intention") if mode in config["run"]["modes"])
@@ -327,7 +327,7 @@ def _judgement_jobs(config: dict) -> Iterator[Job]:
         study = explanation["study"]
         if (study["ratings"], study["dataset"], group) == ("simulated", name, "systems") and "rubric" not in judges:
             judges.append("rubric")
-        behavior, answer = sample_tokens(config, name, "behavior", "explanation")
+        behavior, answer = sample_tokens(config, name, "behavior", "explanation", test=True)
         read = _judge_tokens(config) + behavior - question_tokens(config, "explanation") + answer
         for judge in judges:
             if judge == "rubric":

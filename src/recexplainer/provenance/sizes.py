@@ -25,6 +25,7 @@ from recexplainer.tasks.schema import ABLATIONS
 
 FIELD_SHARE = 0.8  # of the items of real metadata that have a field
 ASSUMED_USERS, ASSUMED_ITEMS, ASSUMED_LENGTH = 4000, 2000, 9  # where the config does not tell
+REASON_TOKENS = 65  # of an answer of the seventh task
 TEMPLATE_TOKENS = 30  # of the tokenizer's own chat template
 TOKENS = re.compile(r"<\|[^|]*\|>|\w+|[^\w\s]")  # about those of a tokenizer with a large vocabulary
 
@@ -288,6 +289,7 @@ def sample_tokens(config: dict, name: str, mode: str, task: str, test: bool = Fa
         "discrimination": (asked + candidate, length.field),
         "sharegpt": (round(length.conversation * context / 2), round(length.conversation * context / 2)),
         "reconstruction": (asked + 1, listed),
-        "explanation": (asked + shown + candidate, config["explanation"]["max_tokens"]),
+        # Those of the seventh task are two or three sentences.
+        "explanation": (asked + shown + candidate, config["explanation"]["max_tokens"] if test else REASON_TOKENS),
     }[task]
     return min(question, context), answer

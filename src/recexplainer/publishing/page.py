@@ -11,6 +11,7 @@ import pandas as pd
 from recexplainer import targets
 from recexplainer.evaluation.metrics import expected_random_ranking_ndcg
 from recexplainer.explanation.case_view import in_words as decision_in_words
+from recexplainer.explanation.wordiness import FEWEST_WORDS, has_no_reason, repeats_itself
 from recexplainer.publishing.systems import System
 from recexplainer.publishing.trainings import RULE
 from recexplainer.report.costs import in_words as time_in_words
@@ -32,7 +33,6 @@ EXAMPLES_RULE = (
     f"{EXAMPLES} cases are drawn at random from the config's seed, before any text is looked at, and the same ones are "
     "shown of every mode."
 )
-SHORT = 3
 SPECIAL = re.compile(r"([\\`*_\[\]|~$:@])")
 
 
@@ -132,15 +132,16 @@ def missing(facts: Facts) -> str:
 
 def seeds_in_words(facts: Facts) -> str:
     """Return over how many trainings the numbers are means."""
-    trained = facts.main[facts.main["method"].isin(facts.config["run"]["modes"])]
+    untrained = ["random", "popularity", facts.config["llm"]["name"]]
+    trained = facts.main[~facts.main["method"].isin(untrained)]
     counts = sorted(set(trained["seeds"]))
     if not counts:
         return ""
     if counts == [1]:
         return "Each alignment was trained once, so that nothing is said of how much another training would differ.\n"
     return (
-        f"Means over {' to '.join(map(str, counts))} trainings that differ in the seed alone, ± the standard deviation "
-        "between them.\n"
+        f"Means over trainings that differ in the seed alone (of the alignments {' or '.join(map(str, counts))}), ± "
+        "the standard deviation between them.\n"
     )
 
 
@@ -170,10 +171,9 @@ def readme_block(facts: Facts, folder: str) -> str:
 def _worth(facts: Facts) -> str:
     """Return what the explanations are worth, in numbers."""
     said = shares(facts)
-    words = [
-        f"{plain(system_label(row['system']))} {float(row['at_most_short']):.0%}" for row in said.to_dict("records")
-    ]
-    counted = f"Explanations of at most {SHORT} words, which give no reason: {', '.join(words)}.\n" if words else ""
+    words = [f"{plain(system_label(row['system']))} {row['without_reason']:.0%}" for row in said.to_dict("records")]
+    counted = f"Explanations of fewer than {FEWEST_WORDS} words beyond the verdict, which can hold no reason: "
+    counted = f"{counted}{', '.join(words)}.\n" if words else ""
     return counted + (f"{facts.sentence}\n" if facts.sentence else "")
 
 
@@ -191,12 +191,14 @@ def _read(facts: Facts) -> str:
 
 
 def shares(facts: Facts) -> pd.DataFrame:
-    """Return of each system its texts, their mean words, and the shares of short, cut off and undecided ones."""
+    """Return of each system its texts, their mean words, and the shares that can hold no reason, go round in circles,
+    are cut off, or leave the decision open."""
     rows = []
     for (dataset, system), group in facts.texts.groupby(["dataset", "system"], sort=False):
         words = group["text"].str.split().str.len()
         row = {"dataset": dataset, "system": system, "texts": len(group), "words": round(words.mean(), 1)}
-        row |= {"at_most_short": round((words <= SHORT).mean(), 4)}
+        row |= {"without_reason": round(group["text"].map(has_no_reason).mean(), 4)}
+        row |= {"repeating": round(group["text"].map(repeats_itself).mean(), 4)}
         row |= {"cut_off": round((group["finish"] == "length").mean(), 4)}
         rows.append(row | {"no_decision": round(group["decision"].isna().mean(), 4)})
     return pd.DataFrame(rows)
@@ -212,7 +214,7 @@ def drawn(facts: Facts, dataset: str) -> list[str]:
 def examples(facts: Facts) -> str:
     """Return the drawn explanations of every mode, "" without one."""
     parts = []
-    modes = {f"{mode}-full" for mode in facts.config["run"]["modes"]}
+    modes = {system.name for system in facts.asked if system.first} - {"random", "popularity", "base"}
     for (dataset, system), group in facts.texts.groupby(["dataset", "system"], sort=False):
         if system not in modes:
             continue

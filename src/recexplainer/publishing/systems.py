@@ -32,6 +32,7 @@ def systems(config: dict) -> list[System]:
     runs = ["full", *(f"full.{seed}" for seed in config["run"]["seeds"])]
     named = [("random", "random"), ("popularity", "popularity"), ("base", config["llm"]["name"])]
     named += [(f"{mode}-{run}", mode) for mode in config["run"]["modes"] for run in runs]
+    named += [(f"{mode}-reasons", f"{mode}-reasons") for mode in config["tasks"]["explanation"]["modes"]]
     return [System(dataset, name, method) for dataset in targets.targets(config) for name, method in named]
 
 
