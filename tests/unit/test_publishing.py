@@ -198,6 +198,7 @@ def test_texts_are_shown_as_texts(results, config, tmp_path):
     page = published(results, config, tmp_path / "out")
     assert "<script>" not in page
     assert plain(HOSTILE) in page and plain(HOSTILE).count("\n") == 0
+    assert "](" not in plain("[d](e)")
     assert plain("a|b") == "a\\|b" and plain("<b>") == "&lt;b&gt;"
 
 

@@ -33,7 +33,7 @@ EXAMPLES_RULE = (
     f"{EXAMPLES} cases are drawn at random from the config's seed, before any text is looked at, and the same ones are "
     "shown of every mode."
 )
-SPECIAL = re.compile(r"([\\`*_\[\]|~$:@])")
+SPECIAL = re.compile(r"([\\`*_|~$:@])")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class Facts:
 def plain(text: str) -> str:
     """Return a text of a model or a data set as Markdown that shows it as it is, in one line."""
     escaped = SPECIAL.sub(r"\\\1", html.escape(text, quote=False))
+    escaped = escaped.replace("[", "&#91;").replace("]", "&#93;")
     return " <br> ".join(line.strip() for line in escaped.splitlines() if line.strip())
 
 
@@ -244,7 +245,7 @@ def page(facts: Facts) -> str:
         parts.append("![Losses of the alignments, and the validation of SASRec](learning_curves.png)\n")
     parts += ["## Times and machine\n", _machine(facts), _frame(facts.records), _frame(facts.times)]
     rows = [[f"[{name}]({name})", words] for name, words in sorted(facts.files.items())]
-    parts += ["## Files\n", table(["file", "content"], rows), _terms()]
+    parts += ["## Files\n", table(["published file", "content"], rows), _terms()]
     return "\n".join(part for part in parts if part.strip())
 
 
