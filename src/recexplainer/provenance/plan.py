@@ -97,7 +97,8 @@ COLUMNS = ["stage", "rule", "jobs", "hours", "gpu_hours", "cpu_hours", "disk_gb"
 class Row:
     """A rule's sums; ``gpu_gb``, what the largest of its jobs takes of one GPU's memory.
 
-    ``hours`` is wall time, job after job; ``basis``: estimate, recorded, or recorded and scaled.
+    ``hours`` is wall time, job after job; ``basis``: estimate, recorded, or recorded and scaled; ``longest``: the hours
+    of the longest job.
     """
 
     stage: str
@@ -110,6 +111,7 @@ class Row:
     gpu_gb: float
     usd: float
     basis: str
+    longest: float = 0.0
 
 
 def merged(files: list[str | Path], schema: str | Path) -> dict:
@@ -249,6 +251,7 @@ def _row(stage: str, jobs: list[Job], recorded: list[tuple[Job, float]], assumed
         disk_gb=sum(job.disk for job in jobs) / 1e9,
         gpu_gb=max(job.gpu_memory for job in jobs) / 1e9,
         usd=sum(job.usd for job in jobs),
+        longest=max(hours.values()),
         basis="recorded" if repeated == len(jobs) else "estimate" if per_sample is None else "recorded, scaled",
     )
 
@@ -370,8 +373,8 @@ def as_text(
 
 
 def _in_parallel(rows: list[Row]) -> str:
-    """Say what more cores are worth: jobs run side by side, but one of each rule waits for those of the rule before."""
-    total, chain = sum(row.hours for row in rows), sum(row.hours / row.jobs for row in rows)
+    """Say what more cores are worth: jobs run side by side, but the longest of each rule follow each other."""
+    total, chain = sum(row.hours for row in rows), sum(row.longest for row in rows)
     hours = [f"{max(total / cores, chain):.1f} h on {cores}" for cores in (1, 2, 4, 8)]
     return f"Side by side, a thread each, the jobs take about {', '.join(hours)} cores."
 
