@@ -71,7 +71,7 @@ def own(links: Path, scratch: Path) -> dict:
         },
         "sharegpt": {"generate": {"conversations": 60}, "train": 20, "test": 5},
         "recommender": {"layers": 1, "epochs": 3, "tuning": {"trials": 1}, "bootstrap": 20},
-        "tasks": {"share": {"classification": 2, "retrieval": 1, "ranking": 0.5}},
+        "tasks": {"share": {"classification": 2, "retrieval": 1, "ranking": 0.5}, "explanation": {"modes": []}},
         "llm": {"gguf": [llm[0] | {"sha256": model}]},
         "alignment": {"max_steps": 8},
         "evaluation": {"max_cases": 10, "bootstrap": 20},

@@ -32,7 +32,9 @@ def systems(config: dict) -> list[System]:
     runs = ["full", *(f"full.{seed}" for seed in config["run"]["seeds"])]
     named = [("random", "random"), ("popularity", "popularity"), ("base", config["llm"]["name"])]
     named += [(f"{mode}-{run}", mode) for mode in config["run"]["modes"] for run in runs]
-    named += [(f"{mode}-reasons", f"{mode}-reasons") for mode in config["tasks"]["explanation"]["modes"]]
+    # A run of an earlier version has a config without it.
+    reasoned = config["tasks"].get("explanation", {"modes": []})["modes"]
+    named += [(f"{mode}-reasons", f"{mode}-reasons") for mode in reasoned]
     return [System(dataset, name, method) for dataset in targets.targets(config) for name, method in named]
 
 
