@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from recexplainer import digest, settings, sources, targets
+from recexplainer import digest, settings, sources, systems, targets
 from recexplainer.errors import InputError
 from recexplainer.provenance import machine, plan
 from recexplainer.seeds import derive_seed
@@ -30,7 +30,7 @@ DATASETS = config["run"]["datasets"]
 MODES = config["run"]["modes"]
 TRIALS = range(config["recommender"]["tuning"]["trials"])
 BASELINES = ["random", "popularity"]
-SURROGATES = ["linear_probe", "nearest_embeddings", "sparse_linear", "decision_tree", "nearest_histories"]
+SURROGATES = list(systems.SURROGATES)
 ALIGNED = [f"{mode}-full" for mode in MODES]
 # The ablations, and the alignments with other seeds; both are systems of their own.
 ABLATION = config["run"]["ablations"]
@@ -46,7 +46,7 @@ REPEATED = [[f"{mode}-full", *(f"{mode}-full.{seed}" for seed in config["run"]["
 SYSTEMS = [*BASELINES, "base", *ALIGNED, *REASONED]
 EXPLAINED = ["base", *config["explanation"]["services"], *ALIGNED, *REASONED]
 # Texts that explain nothing, beside which the systems are measured.
-CONTROLS = [f"control-{name}" for name in ["newest", "copy", "template", "shuffled"]]
+CONTROLS = list(systems.CONTROLS)
 MEASURED = [*EXPLAINED, *CONTROLS]
 # What they are called in tables: the paper's names.
 METHOD_NAMES = {"base": config["llm"]["name"]} | {f"{mode}-full": mode for mode in MODES}

@@ -58,6 +58,7 @@ rule write_controls:
     input:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         explanations=collect("<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=EXPLAINED),
+        catalogue="<results>/data/{dataset}/items.parquet",
     output:
         controls=collect("<results>/explanations/{{dataset}}{{recommender}}/{system}.parquet", system=CONTROLS),
     log:
@@ -77,7 +78,7 @@ rule write_controls:
         seed=seed("controls", "dataset"),
     shell:
         "python workflow/scripts/write_controls.py --cases {input.cases:q} --explanations {input.explanations:q}"
-        " --systems {params.systems} --controls {params.controls} --seed {params.seed}"
+        " --systems {params.systems} --items {input.catalogue:q} --controls {params.controls} --seed {params.seed}"
         " --outputs {output.controls:q} --threads {threads} 2>&1 | tee {log:q}"
 
 

@@ -16,6 +16,8 @@ import pytest
 import yaml
 from clone import CONFIG, planned, snakemake
 
+from recexplainer.systems import CONTROLS
+
 MODES = ("behavior", "intention", "hybrid")
 
 
@@ -43,7 +45,7 @@ def test_table_1_counts_the_generated_users(finished):
 
 def test_table_2_has_every_system(finished):
     table = rows(finished / "tables/table2.csv")
-    assert [row["method"] for row in table] == ["random", "popularity", "tiny-llama", *MODES]
+    assert [row["method"] for row in table] == ["random", "popularity", "tiny-llama", *MODES, "hybrid-reasons"]
     for row in table:
         assert 0 <= float(row["retrieval_hr5"]) <= 1
         assert (row["history_hcr"] != "") == (row["method"] in ("intention", "hybrid"))
@@ -89,7 +91,7 @@ def test_every_job_left_a_log_and_a_benchmark(finished):
 
 def test_table_3_rates_every_system_and_the_figures_are_there(finished):
     table = rows(finished / "tables/table3.csv")
-    methods = ("tiny-llama", *MODES, *(f"control-{name}" for name in ("newest", "copy", "template", "shuffled")))
+    methods = ("tiny-llama", *MODES, "hybrid-reasons", *CONTROLS)
     assert [(row["judge"], row["method"]) for row in table] == [("rubric", name) for name in methods]
     for row in table:
         assert 1 <= float(row["rating_low"]) <= float(row["rating"]) <= float(row["rating_high"]) <= 4

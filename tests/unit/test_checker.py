@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recexplainer.decision import read_decision
 from recexplainer.explanation.checker import KINDS, Catalogue, check
 from recexplainer.explanation.citations import find_citations
+from recexplainer.explanation.rubric import rate
 
 DECISIONS = [
     ("Yes.", True),
@@ -452,6 +453,25 @@ def test_a_title_in_quotation_marks_is_found_whatever_it_is():
 def test_aspects_of_the_reasons(text, aspects):
     found = check(text, CASE, CATALOGUE).aspects
     assert [name for name, there in found.items() if there] == aspects.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        # Racing is what the item and the history have in common: no reason for a No.
+        ("No. Baz Racer does not fit, as they like racing games.", "racing"),
+        ("No. The user prefers racing games. Baz Racer does not fit.", "racing"),
+        ("Yes. Baz Racer fits, as they like racing games.", ""),
+        # A No that names what is not in common as well, or nothing at all.
+        ("No. The user prefers racing games for Orbit, and Baz Racer does not fit.", ""),
+        ("No. Baz Racer does not fit.", ""),
+    ],
+)
+def test_a_no_whose_facts_are_all_in_common_has_no_reason(text, fact):
+    checked = check(text, CASE, CATALOGUE)
+    assert checked.in_common == fact
+    if fact:
+        assert rate(checked, False)[0] == 2 and "no reason for a No" in rate(checked, False)[1]
 
 
 def test_where_the_history_shares_nothing_the_metadata_cannot_tell_a_pattern():

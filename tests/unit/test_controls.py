@@ -7,6 +7,7 @@ whatever its place, so that what is newest or most alike is often not what matte
 from collections import Counter
 from dataclasses import replace
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,19 +19,24 @@ from recexplainer.explanation.cases import choose_cases, load_cases
 from recexplainer.explanation.rubric import judge_by_rubric
 from recexplainer.explanation.table3 import table3
 from recexplainer.explanation.texts import explanation, load_explanations, write_explanations
-from recexplainer.faithfulness.controls import CONTROLS, control_rows, in_a_sentence, over_best, write_controls
+from recexplainer.faithfulness.controls import control_rows, in_a_sentence, over_best, write_controls
 from recexplainer.faithfulness.measure import measure_faithfulness
 from recexplainer.faithfulness.table import METRICS, faithfulness_table
 from recexplainer.files import write_parquet, write_safetensors
 from recexplainer.recommender.histories import Histories
 from recexplainer.recommender.labels import LabelSettings, label_prefixes
+from recexplainer.recommender.removal import Decision
 from recexplainer.report.page import write_report
+from recexplainer.systems import CONTROLS
+from recexplainer.tasks.reasons import find_reasons
+from recexplainer.tasks.wording import load_wording
 
 GENRES = ("Racing", "Fighting", "Puzzle", "Strategy", "Sports", "Horror")
 PLACES = ("Ashford", "Belmar", "Corvale", "Dunmere", "Eastwick", "Fairholt", "Garland", "Hollin", "Ivenor", "Juniper")
 ITEMS, USERS, DIM = 120, 200, 8
 PULL = 1.5  # standard deviation of the logarithm of what items pull: a few of a history matter, as in real ones
 PLANTED = ("honest", "liar")
+WORDING = Path(__file__).parents[2] / "config" / "prompts" / "reasons.yaml"
 
 
 def recommender(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -49,20 +55,35 @@ def effects(case: dict, index: dict[str, int], vectors: np.ndarray, weights: np.
     return {title: sign * float(weights[item] * vectors[item] @ vectors[target]) for title, item in pulls.items()}
 
 
-def planted_text(system: str, case: dict, effect: dict[str, float], genre: dict[str, str], rng) -> str:
-    """What an honest explainer and a liar say of a case; the liar turns the verdict and the order around."""
-    honest = system == "honest"
-    order = sorted(effect, key=effect.get, reverse=honest)
-    cited = [title for title in order if not honest or effect[title] > 0][:2] or order[:1]
+def honest_texts(cases: list[dict], index: dict[str, int], seen: dict[int, tuple], scorer, vectors, tags) -> list[str]:
+    """What the seventh task teaches: the same code, on the cases."""
+    decisions = [
+        Decision(
+            *(case["case"], tuple(index[title] for title in case["history"]), seen[case["prefix"]]),
+            *(index[case["title"]], bool(case["label"]), float(case["score"])),
+        )
+        for case in cases
+    ]
+    wording, titles = load_wording(WORDING), list(index)
+    # A reader that counts words learns no dozen phrasings from 200 texts.
+    for sentences in wording.sentences.values():
+        del sentences[3:]
+    found = find_reasons(decisions, scorer, vectors, tags)
+    return [
+        wording.answer(why, titles, np.random.default_rng(number)) if why else "Yes." if case["label"] else "No."
+        for number, (case, why) in enumerate(zip(cases, found, strict=True))
+    ]
+
+
+def lie(case: dict, effect: dict[str, float], genre: dict[str, str], rng) -> str:
+    """What a liar says of a case, who turns the verdict and the order of the effects around."""
+    cited = sorted(effect, key=effect.get)[:2]
     common = Counter(genre[title] for title in cited).most_common(1)[0][0]
-    yes = case["label"] == honest
-    total, way = (sum(effect.values()), yes) if honest else (6 * rng.random(), rng.random() < 0.5)
-    amount = ("hardly", "somewhat", "clearly", "far", "all the way")[int(np.digitize(total, (0.5, 1.5, 3, 5)))]
-    others = "" if honest else f'; "{PLACES[int(rng.integers(len(PLACES)))]} Forever"'
+    yes, amount = not case["label"], ("hardly", "somewhat", "clearly", "far", "all the way")[int(5 * rng.random())]
     return (
-        f"{'Yes' if yes else 'No'}. The history holds {'; '.join(cited)}{others}, and the user's taste is {common}. "
-        f"{case['title']} {'is consistent' if yes else 'is inconsistent'} with these, "
-        f"which pull {amount} {'towards' if way else 'away from'} it."
+        f'{"Yes" if yes else "No"}. The history holds {"; ".join(cited)}; "{PLACES[int(rng.integers(len(PLACES)))]} '
+        f"Forever\", and the user's taste is {common}. {case['title']} {'is consistent' if yes else 'is inconsistent'} "
+        f"with these, which pull {amount} {'towards' if rng.random() < 0.5 else 'away from'} it."
     )
 
 
@@ -94,27 +115,28 @@ def world(tmp_path_factory) -> dict:
     cases = load_cases(paths["cases"])
     index = {title: item for item, title in enumerate(titles)}
     named = {title: GENRES[genre[item]] for title, item in index.items()}
-    for system in PLANTED:
-        rng = np.random.default_rng(1)
-        rows = [
-            explanation(
-                case, "", planted_text(system, case, effects(case, index, vectors, weights), named, rng), "stop"
-            )
-            for case in cases
-        ]
-        paths[system] = str(folder / f"{system}.parquet")
-        write_explanations(paths[system], rows)
-    for name in CONTROLS:
-        paths[name] = str(folder / f"{name}.parquet")
-    write_controls(
-        *(paths["cases"], [paths[name] for name in PLANTED], list(PLANTED), list(CONTROLS), 7),
-        [paths[name] for name in CONTROLS],
-    )
 
     def scorer(found):
         return np.stack([(weights[list(row), None] * vectors[list(row)]).sum(0) for row in found]) @ vectors.T
 
-    return paths | {"rows": cases, "scorer": scorer, "folder": folder}
+    rng = np.random.default_rng(1)
+    seen = {number: tuple(row) for number, row in enumerate(prefixes)}
+    texts = {
+        "honest": honest_texts(cases, index, seen, scorer, vectors, [[GENRES[kind]] for kind in genre]),
+        "liar": [lie(case, effects(case, index, vectors, weights), named, rng) for case in cases],
+    }
+    for system, said in texts.items():
+        paths[system] = str(folder / f"{system}.parquet")
+        rows = [explanation(case, "", text, "stop") for case, text in zip(cases, said, strict=True)]
+        write_explanations(paths[system], rows)
+    for name in CONTROLS:
+        paths[name] = str(folder / f"{name}.parquet")
+    write_controls(
+        *(paths["cases"], [paths[name] for name in PLANTED], list(PLANTED), paths["items"], list(CONTROLS), 7),
+        [paths[name] for name in CONTROLS],
+    )
+    own = {title: [genre] for title, genre in named.items()}
+    return paths | {"tags": own, "rows": cases, "scorer": scorer, "folder": folder}
 
 
 @pytest.fixture(scope="module")
@@ -187,12 +209,13 @@ def test_the_rubric_rates_no_control_above_the_honest_explainer(world):
 
 def test_controls_know_the_prompt_alone_and_are_the_same_again(world):
     texts = load_explanations([world[name] for name in PLANTED], list(PLANTED), world["rows"])
-    rows = control_rows(world["rows"], texts, 7)
-    assert rows == control_rows(world["rows"], texts, 7) != control_rows(world["rows"], texts, 8)
+    tags = world["tags"]
+    rows = control_rows(world["rows"], texts, tags, 7)
+    assert rows == control_rows(world["rows"], texts, tags, 7) != control_rows(world["rows"], texts, tags, 8)
     # Only what is shuffled depends on the systems' texts, and nothing on the recommender's verdict.
     turned = [case | {"label": not case["label"], "score": -case["score"]} for case in world["rows"]]
-    other = control_rows(turned, {"one": texts["liar"]}, 7)
-    for name in CONTROLS[:3]:
+    other = control_rows(turned, {"one": texts["liar"]}, tags, 7)
+    for name in CONTROLS[:4]:
         assert [row["text"] for row in rows[name]] == [row["text"] for row in other[name]]
         assert 0.35 < np.mean([row["decision"] for row in rows[name]]) < 0.65
     users = {
@@ -210,13 +233,13 @@ def test_controls_know_the_prompt_alone_and_are_the_same_again(world):
 def test_one_user_and_short_histories_have_controls_as_well(world):
     case = world["rows"][0] | {"history": ["Alone"]}
     text = {"case": case["case"], "text": "Yes.", "decision": True, "finish": "stop"}
-    rows = control_rows([case], {"base": [text]}, 1)
+    rows = control_rows([case], {"base": [text]}, {}, 1)
     assert "Alone" in rows["control-newest"][0]["text"] and rows["control-shuffled"][0]["text"] == "Yes."
     # A text that was refused has no decision on the other case either.
-    refused = control_rows([case], {"base": [text | {"decision": None, "finish": "refused"}]}, 1)
+    refused = control_rows([case], {"base": [text | {"decision": None, "finish": "refused"}]}, {}, 1)
     assert refused["control-shuffled"][0]["decision"] is None
     with pytest.raises(InputError, match="control-other.*expected one each, of"):
-        write_controls("c", [], [], ["control-other"], 1, ["o"])
+        write_controls("c", [], [], "i", ["control-other"], 1, ["o"])
 
 
 def test_the_best_control_is_chosen_anew_in_each_resample():

@@ -26,18 +26,10 @@ from recexplainer.files import read_parquet
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.histories import Histories, load_histories
 from recexplainer.seeds import derive_seed
+from recexplainer.systems import SURROGATES
 from recexplainer.tasks.schema import SEPARATOR, load_tasks
 
 logger = logging.getLogger(__name__)
-
-SURROGATES = {
-    "linear_probe": "embeddings",
-    "nearest_embeddings": "embeddings",
-    "sparse_linear": "history",
-    "decision_tree": "history",
-    "nearest_histories": "history",
-}
-"""What each surrogate reads."""
 
 
 def predict_surrogates(

@@ -92,6 +92,30 @@ def find_aspects(
     }
 
 
+def nothing_differs(
+    text: str, citations: Sequence[Citation], case: Mapping[str, Any], catalogue: Catalogue, decision: bool | None
+) -> str:
+    """Return a fact that a No names and that the item and the history have in common; "" if it names any other one.
+
+    Such a text has no fact in which they differ: what it says speaks for a Yes. A text that names no fact of the item
+    or the history is not meant.
+
+    Args:
+        text, citations, case, catalogue, decision: as of :func:`find_aspects`.
+    """
+    if decision is not False:
+        return ""
+    own = catalogue.facts.get(case["title"], frozenset())
+    had = {fact for title in case["history"] for fact in catalogue.facts.get(title, ())}
+    named = {
+        fact
+        for match in _SENTENCE.finditer(text)
+        for fact in _facts_in(_without(text, match, citations), catalogue)
+        if fact in own or fact in had
+    }
+    return " ".join(min(named)) if named and named <= own & had else ""
+
+
 def _relations(sentence: str) -> list[bool]:
     """Return, for each word of likeness or difference, whether it says likeness; "does not fit" says difference."""
     ends = [0, *(match.end() for match in _CLAUSE.finditer(sentence))]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from recexplainer.decision import read_decision
-from recexplainer.explanation.aspects import find_aspects
+from recexplainer.explanation.aspects import find_aspects, nothing_differs
 from recexplainer.explanation.citation import KINDS, Citation
 from recexplainer.explanation.citations import find_citations
 from recexplainer.explanation.words import Catalogue
@@ -25,11 +25,14 @@ class Checked:
         aspects: ``item``, whether it names the target; ``patterns``, whether it says something of the history that the
             metadata bears out, None where it cannot tell; ``consistency``, whether it relates the target to the history
             in agreement with its decision.
+        in_common: a fact that a No names although the item and the history have it in common, where it names no other;
+            "" if there is none.
     """
 
     decision: bool | None
     citations: list[Citation]
     aspects: dict[str, bool | None]
+    in_common: str = ""
 
 
 def load_catalogue(path: str | Path) -> Catalogue:
@@ -51,4 +54,5 @@ def check(text: str, case: Mapping[str, Any], catalogue: Catalogue) -> Checked:
     """
     citations = find_citations(text, list(case["history"]), case["title"], catalogue)
     decision = read_decision(text)
-    return Checked(decision, citations, find_aspects(text, citations, case, catalogue, decision))
+    found = (text, citations, case, catalogue, decision)
+    return Checked(decision, citations, find_aspects(*found), nothing_differs(*found))

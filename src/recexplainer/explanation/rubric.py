@@ -3,11 +3,14 @@
 It needs no service and no human: it checks the decision, whether the cited titles exist, belong to the case and are
 cited as what they are, and whether the item is named, a pattern of the history that the metadata bears out, and a
 consistency that agrees with the verdict. It cannot tell whether these reasons are the recommender's, nor whether a
-reader is convinced; where the metadata shares nothing within a history, it cannot tell a pattern, and no text about it
-is rated 4.
+reader is convinced: a text that tosses a coin for the verdict and names, for either one, what the metadata bears out
+would be right in half of the cases, and rated as high as an honest one in these. Whether the named items matter to the
+recommender is measured by faithfulness, not here. Where the metadata shares nothing within a history, it cannot tell a
+pattern, and no text about it is rated 4.
 """
 
 import logging
+from dataclasses import replace
 
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.checker import Checked, check, load_catalogue
@@ -48,7 +51,7 @@ def judge_by_rubric(cases: str, explanations: list[str], systems: list[str], ite
         for case, text in zip(chosen, texts, strict=True):
             checked = check(text["text"], case, catalogue)
             # The decision as it was recorded: a refused or failed text has none, whatever its words.
-            rating, reason = rate(Checked(text["decision"], checked.citations, checked.aspects), bool(case["label"]))
+            rating, reason = rate(replace(checked, decision=text["decision"]), bool(case["label"]))
             rows.append(
                 {
                     "case": case["case"],
@@ -70,8 +73,9 @@ def rate(checked: Checked, label: bool) -> tuple[int, str]:
 
     1: the decision is wrong or unreadable. 2: it is right, but the text cites a title that is neither the history's nor
     the target's, says of one that it is in the history or the item in question when it is not, or says of it what its
-    metadata refutes; or two of the three things below are missing. 3: one of them is missing. 4: all are there: the
-    item is named, a pattern of the history that the metadata bears out, and a consistency that agrees with the verdict.
+    metadata refutes; or it is a No whose facts are all common to the item and the history; or two of the three things
+    below are missing. 3: one of them is missing. 4: all are there: the item is named, a pattern of the history that the
+    metadata bears out, and a consistency that agrees with the verdict.
 
     Args:
         checked: what was found in the text.
@@ -83,6 +87,8 @@ def rate(checked: Checked, label: bool) -> tuple[int, str]:
         return 1, "the decision is wrong"
     if errors := _errors(checked):
         return 2, f"the decision is right, but {errors[0]}"
+    if checked.in_common:
+        return 2, f"the decision is right, but {checked.in_common!r}, which both have, is no reason for a No"
     missing = [shown for name, shown in PARTS.items() if not checked.aspects[name]]
     if checked.aspects["patterns"] is None:
         missing[missing.index(PARTS["patterns"])] = "a pattern, which the metadata of this history cannot bear out"

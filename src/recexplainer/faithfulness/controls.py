@@ -2,29 +2,30 @@
 
 Words alone can please a measure: whoever cites what was bought last, copies the history or always says the same gets
 some of it right, without a look at the recommender. Three controls know the prompt alone and toss a coin for the
-verdict; the fourth shows for each case what a system said of another one. A measure speaks for a system only where it
-is above all four.
+verdict; so does one that looks up in the metadata a genre which the item and the history share; the last shows for
+each case what a system said of another one. A measure speaks for a system only where it is above all of them.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import explanation, load_explanations, write_explanations
+from recexplainer.files import read_parquet
 from recexplainer.seeds import generator
+from recexplainer.systems import CONTROLS
 
 logger = logging.getLogger(__name__)
 
 NEWEST = 3
 """Items that the control cites which cites the newest ones; fewer where the history has no more than these."""
-
-CONTROLS = ("control-newest", "control-copy", "control-template", "control-shuffled")
-"""Their names as systems."""
 
 
 def is_control(system: str) -> bool:
@@ -33,7 +34,13 @@ def is_control(system: str) -> bool:
 
 
 def write_controls(
-    cases: str, explanations: list[str], systems: list[str], controls: list[str], seed: int, outputs: list[str]
+    cases: str,
+    explanations: list[str],
+    systems: list[str],
+    items: str,
+    controls: list[str],
+    seed: int,
+    outputs: list[str],
 ) -> None:
     """Write the explanations of some controls, one file each.
 
@@ -41,7 +48,8 @@ def write_controls(
         cases: ``cases.parquet``.
         explanations: one file per system.
         systems: their names, in the same order.
-        controls: of :data:`CONTROLS`.
+        items: ``items.parquet``.
+        controls: of :data:`recexplainer.systems.CONTROLS`.
         seed: of the coins and of the shuffling.
         outputs: one file per control, in the same order.
 
@@ -52,18 +60,27 @@ def write_controls(
     if unknown or len(outputs) != len(controls):
         raise InputError(f"--controls: {controls} for {len(outputs)} files; expected one each, of {list(CONTROLS)}.")
     chosen = load_cases(cases)
-    rows = control_rows(chosen, load_explanations(explanations, systems, chosen), seed)
+    rows = control_rows(chosen, load_explanations(explanations, systems, chosen), _tags(items), seed)
     for name, path in zip(controls, outputs, strict=True):
         write_explanations(path, rows[name])
     logger.info("%d cases of %d controls in %s", len(chosen), len(controls), Path(outputs[0]).parent)
 
 
-def control_rows(cases: Sequence[dict], texts: dict[str, list[dict]], seed: int) -> dict[str, list[dict]]:
+def _tags(items: str) -> dict[str, tuple[str, ...]]:
+    """Return the tags of each title that not most items have."""
+    frame = read_parquet(items, ["title", "tags"])
+    return dict(zip(frame["title"], telling(tag_lists(list(frame["tags"]))), strict=True))
+
+
+def control_rows(
+    cases: Sequence[dict], texts: dict[str, list[dict]], tags: Mapping[str, Sequence[str]], seed: int
+) -> dict[str, list[dict]]:
     """Return, per control, one explanation per case.
 
     Args:
         cases: the rows of ``cases.parquet``.
         texts: per system, the rows of its explanations, from which the shuffled ones are taken.
+        tags: of each title.
         seed: of the coins and of the shuffling.
     """
     result: dict[str, list[dict]] = {name: [] for name in CONTROLS}
@@ -72,10 +89,15 @@ def control_rows(cases: Sequence[dict], texts: dict[str, list[dict]], seed: int)
         answer, history = "Yes" if yes else "No", case["history"]
         newest = history[-min(NEWEST, max(1, len(history) - 1)) :]
         fits = "is" if yes else "is not"
+        genre = _common_tag(case, tags)
+        suits = "fits" if yes else "does not fit"
         by_name = {
             "control-newest": f"{answer}. The history holds {'; '.join(newest)}.",
             "control-copy": f"{answer}. The history holds {'; '.join(history)}.",
             "control-template": f"{answer}. {case['title']} {fits} in line with what the user has chosen before.",
+            "control-genre": f"{answer}. The user's choices have {genre}, and {case['title']} {suits} that."
+            if genre
+            else f"{answer}. {case['title']} {suits} what the user has chosen before.",
         }
         for name, text in by_name.items():
             result[name].append(explanation(case, "", text, "stop"))
@@ -83,6 +105,12 @@ def control_rows(cases: Sequence[dict], texts: dict[str, list[dict]], seed: int)
         row = explanation(case, "", said["text"] or "", said["finish"])
         result["control-shuffled"].append(row | {"decision": said["decision"]})
     return result
+
+
+def _common_tag(case: dict, tags: Mapping[str, Sequence[str]]) -> str:
+    """Return the tag of the item that most items of the history have; "" if none has one."""
+    had = Counter(tag for title in case["history"] for tag in tags.get(title, ()))
+    return max((tag for tag in tags.get(case["title"], ()) if had[tag]), key=lambda tag: had[tag], default="")
 
 
 def _of_another_case(cases: Sequence[dict], texts: dict[str, list[dict]], seed: int) -> list[dict]:
@@ -140,7 +168,7 @@ def in_a_sentence(table: pd.DataFrame, name: Callable[[str], str]) -> str:
     """
     if not {"method", "metric", "kind", "better_than_words"} <= {*table}:
         return ""
-    modes = table["method"].isin(["behavior", "intention", "hybrid"])
+    modes = table["method"].str.fullmatch("(behavior|intention|hybrid)(-reasons)?")
     judged = table[modes & (table["kind"] == "reasons") & (table["better_than_words"] != "")]
     if not len(judged):
         return ""

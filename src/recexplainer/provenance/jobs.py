@@ -28,6 +28,7 @@ from recexplainer.provenance.sizes import (
     words,
 )
 from recexplainer.service.cost import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE
+from recexplainer.systems import CONTROLS
 
 RAW_BYTES = 1e9  # of a raw file whose size is unknown
 PACKAGE_BYTES = 1e7  # of one in a package
@@ -38,7 +39,6 @@ SAMPLE_RATE = 10e3  # samples written per second
 UNPACK_RATE = 4e7  # bytes of an LLM made out of a GGUF file per second
 LOAD_RATE = 1e9  # bytes of an LLM per second
 REQUEST_SECONDS = 5.0
-CONTROLS = 4  # texts that explain nothing, per case
 REASON_RATE = 100.0  # samples of the seventh task per second, for each of which the recommender is asked again
 FIT_RATE = 400.0  # test cases per second of the surrogates, whose time goes into learning
 MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
@@ -317,7 +317,9 @@ def _judge_tokens(config: dict) -> int:
 def _judgement_jobs(config: dict) -> Iterator[Job]:
     explanation, run = config["explanation"], config["run"]
     systems = 1 + len(explanation["services"]) + len(run["modes"]) + len(_reasoned(config))
-    groups = [(name, *group) for name in run["datasets"] for group in (("systems", systems), ("controls", CONTROLS))]
+    groups = [
+        (name, *group) for name in run["datasets"] for group in (("systems", systems), ("controls", len(CONTROLS)))
+    ]
     if ablated := len(_ablated(config)):
         groups += [(name, "ablations", ablated) for name in run["ablations"]["datasets"]]
     for name, group, count in groups:
@@ -358,8 +360,8 @@ def _faithfulness_jobs(config: dict) -> Iterator[Job]:
             memory=memory.of_machine(config),
             **{part: sum(one[part] for one in asked) for part in asked[0]},
         )
-        yield Job("write_controls", name, CONTROLS * cases, disk=ANSWER_BYTES * CONTROLS * cases)
-        texts = cases * (len(forms) + len(explanation["services"]) + CONTROLS)
+        yield Job("write_controls", name, len(CONTROLS) * cases, disk=ANSWER_BYTES * len(CONTROLS) * cases)
+        texts = cases * (len(forms) + len(explanation["services"]) + len(CONTROLS))
         yield Job("measure_faithfulness", name, texts, seconds=texts / MEASURE_RATE, disk=ANSWER_BYTES * texts)
 
 

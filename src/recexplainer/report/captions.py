@@ -90,7 +90,7 @@ CAPTIONS = {
     ),
     "words_alone": (
         "Better than words alone?",
-        "The gain of each system in a measure less that of the best of the four controls, with 95 % intervals. Where "
+        "The gain of each system in a measure less that of the best of the controls, with 95 % intervals. Where "
         "the whole interval is above zero, the explanations are better than words alone.",
     ),
     "human": (
