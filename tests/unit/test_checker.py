@@ -456,6 +456,19 @@ def test_aspects_of_the_reasons(text, aspects):
 
 
 @pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("No. Baz Racer is out of line with the user's liking for puzzle games.", ""),
+        ("Yes. Baz Racer is in keeping with their taste for puzzle games.", ""),
+        ("Yes. Baz Racer is a puzzle game.", "fact"),
+        ("Yes. Baz Racer is one for Orbit.", "fact"),
+    ],
+)
+def test_what_the_user_likes_is_not_said_of_the_item(text, error):
+    assert [one.error for one in check(text, CASE, CATALOGUE).citations] == [error]
+
+
+@pytest.mark.parametrize(
     ("text", "fact"),
     [
         # Racing is what the item and the history have in common: no reason for a No.

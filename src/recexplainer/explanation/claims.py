@@ -26,6 +26,11 @@ _MAKER = re.compile(
     r"\b(?P<word>by|from|for|on)\s+(?:the\s+)?(?P<said>[^,.;:()\n]{1,60})",
     re.IGNORECASE,
 )
+# "in line with the user's liking for racing" says what the user likes, not what the item is.
+_TASTE = re.compile(
+    r"\b(?:liking|taste|love|preference|appetite|fondness|passion|enthusiasm|weakness)s?\s+(?:for|by|from|on)\b",
+    re.IGNORECASE,
+)
 _END = re.compile(r"\b(?:of|from|to|than|for|with|that|which|who|and|but|or|as|in|on|by|like|about)\b", re.IGNORECASE)
 _FANS = frozenset("fan player lover owner buyer user enthusiast people viewer customer gamer".split())
 _NOUNS = frozenset("game film movy movie title one item product series".split())
@@ -86,7 +91,8 @@ def _behind(rest: str, catalogue: Catalogue) -> Iterator[Fact]:
         for _, fact in _facts(stem_words(said[: end.start()] if end else said), catalogue):
             yield fact
     maker = _MAKER.match(rest)
-    if maker and not _DENIED.search(maker[0][: maker.start("said") - maker.start()]):
+    before = maker[0][: maker.start("said") - maker.start()] if maker else ""
+    if maker and not _DENIED.search(before) and not _TASTE.search(before):
         words = stem_words(maker["said"])
         for place, fact in _facts(words, catalogue)[:1]:
             after = words[place + len(fact)].key if place + len(fact) < len(words) else ""
