@@ -460,6 +460,8 @@ def test_aspects_of_the_reasons(text, aspects):
     [
         ("No. Baz Racer is out of line with the user's liking for puzzle games.", ""),
         ("Yes. Baz Racer is in keeping with their taste for puzzle games.", ""),
+        ("Yes. The history's pattern of racing suits Baz Racer.", ""),
+        ("Yes. A user who likes racing games finds the same in Baz Racer.", ""),
         ("Yes. Baz Racer is a puzzle game.", "fact"),
         ("Yes. Baz Racer is one for Orbit.", "fact"),
     ],

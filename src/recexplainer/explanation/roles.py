@@ -53,7 +53,7 @@ _DENIED = re.compile(r"(?:\b(?:never|not|no|without)|n['’]t)\s+(?:\w+\s+)?$", 
 # A new clause behind a cue: what it says of a title ends there.
 _CLAUSE = re.compile(
     r"[;!?]|\b(?:so|but|while|whereas|therefore|thus|because|since|however|although|unlike|than|(?<!such )as|"
-    r"is|was|would|will|has|fits?|shares?|match(?:es)?)\b",
+    r"is|was|would|will|has|fits?|suits?|finds?|resembles?|appeals?|shares?|match(?:es)?)\b",
     re.IGNORECASE,
 )
 _HISTORY_BEHIND = re.compile(
