@@ -5,6 +5,7 @@ rule draw_study:
     """Draw the cases of the study with people and write a page for each rater (section 3.1.2)."""
     input:
         cases=f"<results>/explanations/{STUDIED}/cases.parquet",
+        catalogue=f"<results>/data/{STUDY['dataset']}/items.parquet",
         explanations=collect(f"<results>/explanations/{STUDIED}/{{system}}.parquet", system=EXPLAINED),
         prompts=ancient(config["explanation"]["prompts"]),
         template=collect("src/recexplainer/study/rating_page.{part}", part=["html", "css", "js"]),
@@ -29,7 +30,8 @@ rule draw_study:
         seed=seed("study"),
         folder=subpath(output.key, parent=True),
     shell:
-        "python workflow/scripts/draw_study.py --cases {input.cases:q} --explanations {input.explanations:q}"
+        "python workflow/scripts/draw_study.py --cases {input.cases:q} --items {input.catalogue:q}"
+        " --explanations {input.explanations:q}"
         " --systems {params.systems} --prompts {input.prompts:q} --settings {params.settings:q} --seed {params.seed}"
         " --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
 
@@ -74,6 +76,7 @@ rule aggregate_ratings:
         figure=report("<results>/figures/figure3.svg", caption="../workflow/report/figure3.rst", category="Figures"),
         others=collect("<results>/figures/figure3.{suffix}", suffix=["pdf", "png"]),
         data="<results>/figures/figure3.csv",
+        comments="<results>/study/comments.json",
     log:
         "<logs>/aggregate_ratings/all.log",
     benchmark:
@@ -92,4 +95,4 @@ rule aggregate_ratings:
         "python workflow/scripts/aggregate_ratings.py --key {input.key:q} --ratings {input.ratings:q}"
         " --judgements {input.judgements:q} --settings {params.settings:q} --seed {params.seed}"
         " --human {output.human:q} --agreement {output.agreement:q} --figures {output.figure:q} {output.others:q}"
-        " --figure-data {output.data:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --figure-data {output.data:q} --comments {output.comments:q} --threads {threads} 2>&1 | tee {log:q}"

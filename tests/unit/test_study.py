@@ -24,8 +24,8 @@ from recexplainer.study.aggregate import aggregate_ratings, agreement_table, mea
 from recexplainer.study.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.study.draw import draw_study
 from recexplainer.study.figure3 import distribution
-from recexplainer.study.page import load_levels
-from recexplainer.study.ratings import read_ratings
+from recexplainer.study.page import duration, load_levels
+from recexplainer.study.ratings import read_comments, read_ratings
 from recexplainer.study.simulate import simulate_raters
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +54,9 @@ def small_study(folder: Path, cases: int = 20, positive: int = 10, **changes) ->
         for i in range(cases)
     ]
     write_parquet(folder / "cases.parquet", pd.DataFrame(rows))
+    names = sorted({name for row in rows for name in row["history"]})
+    facts = {"tags": [f"tag of {name} <b>" for name in names], "brand": "", "feature": "word " * 100}
+    write_parquet(folder / "items.parquet", pd.DataFrame({"title": names, **facts}))
     judged = []
     for place, system in enumerate(SYSTEMS):
         texts = [{"case": row["case"], "text": f"Yes. text {i} {place} {HOSTILE[i % 5]}"} for i, row in enumerate(rows)]
@@ -68,6 +71,7 @@ def small_study(folder: Path, cases: int = 20, positive: int = 10, **changes) ->
 def draw(folder: Path, seed: int = 1, output: str = "study", **changes) -> None:
     draw_study(
         str(folder / "cases.parquet"),
+        str(folder / "items.parquet"),
         [str(folder / f"{system}.parquet") for system in SYSTEMS],
         SYSTEMS,
         str(PROMPTS),
@@ -125,6 +129,32 @@ def test_each_rater_gets_every_text_of_the_drawn_cases_once(tmp_path):
                 assert item["facts"] == {name: row[name] for name in ("tags", "brand", "description") if row[name]}
 
 
+def test_facts_stand_beside_the_titles_of_the_histories(tmp_path):
+    small_study(tmp_path)
+    _, page = read_page(tmp_path / "study/pages/ann.html")
+    assert set(page["items"]) == {name for item in page["cases"] for name in item["history"]}
+    for name, line in page["items"].items():
+        # What is empty leaves no gap, and what is long is cut between words.
+        assert line.startswith(f"tag of {name} <b> · word word")
+        assert line.endswith("word …")
+        assert len(line) <= 120
+    frame = pd.read_parquet(tmp_path / "items.parquet")
+    write_parquet(tmp_path / "items.parquet", frame[frame["title"] != min(page["items"])])
+    with pytest.raises(InputError, match=f"items.parquet: no item '{min(page['items'])}', which .*cases.parquet has"):
+        draw(tmp_path, output="again")
+
+
+def test_the_page_tells_how_long_it_takes():
+    def words(count: int, texts: int) -> list[dict]:
+        return [{"texts": [{"text": "word " * count}] * texts}]
+
+    assert duration(words(0, 1)) == "5 minutes"
+    # Ten texts: 20 seconds each and 1000 words at 200 a minute.
+    assert duration(words(100, 10)) == "10 minutes"
+    assert duration(words(100, 72)) == "1 hour"
+    assert duration(words(100, 600)) == "8.5 hours"
+
+
 @pytest.mark.parametrize("positive, wanted", [(10, 4), (2, 2), (19, 7), (0, 0), (20, 8)])
 def test_half_of_the_cases_are_positive_as_far_as_possible(tmp_path, positive, wanted):
     small_study(tmp_path, positive=positive)
@@ -142,7 +172,7 @@ def test_pages_name_no_system_and_no_case(tmp_path):
     for rater in RATERS:
         _, page = read_page(tmp_path / f"study/pages/{rater}.html")
         assert not [name for name in SYSTEMS if name in json.dumps(page)]
-        assert set(page) == {"study", "rater", "dataset", "levels", "cases"}
+        assert set(page) == {"study", "rater", "dataset", "levels", "items", "cases"}
         for item in page["cases"]:
             assert set(item) == {"history", "title", "facts", "label", "texts"}
             assert all(set(text) == {"id", "text"} for text in item["texts"])
@@ -228,7 +258,8 @@ def test_texts_that_do_not_fit_the_cases_are_refused(tmp_path):
     with pytest.raises(InputError, match="several rows"):
         draw(tmp_path)
     with pytest.raises(InputError, match="expected one each"):
-        draw_study(str(tmp_path / "cases.parquet"), ["x"], SYSTEMS, str(PROMPTS), SETTINGS, 1, str(tmp_path))
+        cases, items = (str(tmp_path / f"{name}.parquet") for name in ("cases", "items"))
+        draw_study(cases, items, ["x"], SYSTEMS, str(PROMPTS), SETTINGS, 1, str(tmp_path))
 
 
 def test_levels_of_the_configuration():
@@ -292,14 +323,39 @@ def test_whole_files_become_one_row_per_rating(tmp_path):
         ({"ratings": [1, 2]}, "a.json: ratings"),
         ({"ratings": WHOLE | {"zz": 1}}, "a.json: zz: not a text"),
         *[({"ratings": WHOLE | {"t2": bad}}, "a.json: t2: rating") for bad in (0, 5, 2.5, 3.0, "3", None, True, [1])],
+        ({"comments": ["t0"]}, "a.json: comments: of another kind"),
+        ({"comments": {"zz": "?"}}, "a.json: zz: not a text"),
+        *[
+            ({"comments": {"t2": bad}}, "a.json: t2: comment")
+            for bad in (None, 3, ["a"], {"a": 1}, "x" * 1001, "half of \ud83d")
+        ],
         ({"ratings": {"t0": 1, "t3": 4}}, "a.json: 2 of 4 texts have no rating, the first t1"),
         ({"simulated": True}, "simulated ratings beside"),
     ],
 )
 def test_bad_files_are_refused_by_name(tmp_path, changes, named):
     paths = [returned(tmp_path, "a", **changes), returned(tmp_path, "b")]
-    with pytest.raises(InputError, match=re.escape(named)):
+    with pytest.raises(InputError, match=re.escape(named)) as caught:
         read_ratings(paths, KEY)
+    assert "\n" not in str(caught.value)
+
+
+def test_comments_come_in_the_order_of_the_key_with_or_without_a_rating(tmp_path):
+    markup = '=cmd() <img src=x onerror="1">\n, "quoted" \u202e'
+    paths = [
+        returned(tmp_path, "b", {"t0": 4}, comments={"t3": "cannot judge", "t0": markup}),
+        returned(tmp_path, "a", {"t0": 1}, comments={"t1": "  \n", "t0": "x" * 1000}),
+    ]
+    comments = read_comments(paths, KEY)
+    assert [(row["rater"], row["text"], row["system"], row["rating"]) for row in comments] == [
+        ("a", "t0", "x", 1),
+        ("b", "t0", "x", 4),
+        ("b", "t3", "y", None),
+    ]
+    assert [row["comment"] for row in comments] == ["x" * 1000, markup, "cannot judge"]
+    assert read_ratings(paths, KEY, allow_incomplete=True)["rating"].tolist() == [1, 4]
+    # Files of pages that had no comments.
+    assert read_comments([returned(tmp_path, "a"), returned(tmp_path, "b")], KEY) == []
 
 
 @pytest.mark.parametrize(
@@ -509,7 +565,7 @@ def test_a_judge_without_a_rating_cannot_be_simulated(tmp_path):
         simulated(tmp_path)
 
 
-OUTPUTS = ["human.csv", "human_agreement.csv", "figure3.svg", "figure3.csv"]
+OUTPUTS = ["human.csv", "human_agreement.csv", "figure3.svg", "figure3.csv", "comments.json"]
 
 
 def aggregate(folder: Path, paths: list[str], output: str) -> list[Path]:
@@ -522,7 +578,7 @@ def aggregate(folder: Path, paths: list[str], output: str) -> list[Path]:
         7,
         *map(str, outputs[:2]),
         [str(outputs[2])],
-        str(outputs[3]),
+        *map(str, outputs[3:]),
     )
     return outputs
 
@@ -536,10 +592,14 @@ def test_everything_from_simulated_raters_says_so(tmp_path, monkeypatch):
         if path.suffix == ".csv":
             assert set(pd.read_csv(path)["source"]) == {"simulated"}
     for path in paths:
-        write_json(path, read_json(path) | {"simulated": False})
+        content = read_json(path)
+        write_json(path, content | {"simulated": False, "comments": {min(content["ratings"]): "</td> =1+1"}})
     for path in aggregate(tmp_path, paths, "real_results"):
         if path.suffix == ".csv":
             assert set(pd.read_csv(path)["source"]) == {"people"}
+    assert read_json(tmp_path / "simulated_results/comments.json") == []
+    comments = read_json(tmp_path / "real_results/comments.json")
+    assert [(row["rater"], row["comment"]) for row in comments] == [(rater, "</td> =1+1") for rater in RATERS]
     assert "3 simulated raters" in titles[0]
     assert "simulated" not in titles[1]
     assert "3 raters" in titles[1]
@@ -573,7 +633,8 @@ def test_the_programs_run_one_after_another(tmp_path):
 
     explanations = [tmp_path / f"{system}.parquet" for system in SYSTEMS]
     done = program(
-        *("draw_study.py", "--cases", tmp_path / "cases.parquet", "--explanations", *explanations),
+        *("draw_study.py", "--cases", tmp_path / "cases.parquet", "--items", tmp_path / "items.parquet"),
+        *("--explanations", *explanations),
         *("--systems", *SYSTEMS, "--prompts", PROMPTS, "--settings", json.dumps(SETTINGS), "--seed", 1),
         *("--output-dir", tmp_path / "p"),
     )
@@ -587,10 +648,11 @@ def test_the_programs_run_one_after_another(tmp_path):
     common = ["--key", tmp_path / "p/key.json", "--judgements", tmp_path / "rubric.parquet", "--seed", 7]
     common += ["--settings", '{"bootstrap": 50, "allow_incomplete": false}', "--human", tmp_path / "h.csv"]
     common += ["--agreement", tmp_path / "a.csv", "--figures", tmp_path / "f.svg", "--figure-data", tmp_path / "f.csv"]
+    common += ["--comments", tmp_path / "c.json"]
     files = [tmp_path / f"p/{rater}.json" for rater in RATERS]
     done = program("aggregate_ratings.py", *common, "--ratings", *files)
     assert done.returncode == 0, done.stderr
-    assert all((tmp_path / name).stat().st_size for name in ("h.csv", "a.csv", "f.svg", "f.csv"))
+    assert all((tmp_path / name).stat().st_size for name in ("h.csv", "a.csv", "f.svg", "f.csv", "c.json"))
     done = program("aggregate_ratings.py", *common, "--ratings", *files[:2])
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: --ratings: no file of rater c-3")

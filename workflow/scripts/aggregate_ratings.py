@@ -1,8 +1,9 @@
-"""Check the files that the raters sent back; write their means, their agreement, and figure 3.
+"""Check the files that the raters sent back; write their means, agreement and comments, and figure 3.
 
 Run as: python workflow/scripts/aggregate_ratings.py --key results/study/key.json --ratings a.json b.json c.json
     --judgements results/judgements/games/rubric.parquet --settings '{"bootstrap": 1000, "allow_incomplete": false}'
     --seed 1 --human human.csv --agreement human_agreement.csv --figures figure3.svg --figure-data figure3.csv
+    --comments comments.json
 """
 
 from recexplainer import cli
@@ -21,6 +22,7 @@ def main(args):
         args.agreement,
         args.figures,
         args.figure_data,
+        args.comments,
     )
 
 
@@ -35,4 +37,5 @@ if __name__ == "__main__":
     arguments.add_argument("--agreement", required=True, help="CSV of the agreements")
     arguments.add_argument("--figures", nargs="+", required=True, help="figure 3, .svg, .pdf or .png")
     arguments.add_argument("--figure-data", required=True, help="CSV of the numbers in figure 3")
+    arguments.add_argument("--comments", required=True, help="JSON of the raters' comments")
     cli.run(main, arguments)

@@ -1,4 +1,4 @@
-"""From the raters' files to the table of means, the table of agreements, and figure 3."""
+"""From the raters' files to the table of means, the table of agreements, figure 3, and the list of comments."""
 
 import logging
 from itertools import combinations
@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.evaluation.metrics import estimate
-from recexplainer.files import read_json, read_parquet, write_csv
+from recexplainer.files import read_json, read_parquet, write_csv, write_json
 from recexplainer.seeds import generator
 from recexplainer.study.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.study.figure3 import distribution, draw_figure3
-from recexplainer.study.ratings import read_ratings
+from recexplainer.study.ratings import read_comments, read_ratings
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ def aggregate_ratings(
     human_agreement: str,
     figures: list[str],
     figure_data: str,
+    comments: str,
 ) -> None:
     """Check the raters' files and write what they say.
 
@@ -39,8 +40,10 @@ def aggregate_ratings(
         human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
         human_agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
         figures, figure_data: figure 3, once per format, and the numbers in it.
+        comments: JSON: the list of :func:`recexplainer.study.ratings.read_comments`. Not a table, for a spreadsheet
+            would take a comment that begins with ``=`` for a formula.
 
-    In all of them, ``source`` is ``people`` or ``simulated``.
+    In all of the tables, ``source`` is ``people`` or ``simulated``.
 
     Raises:
         InputError: a file is missing, or a rater's file is not as it should be.
@@ -56,6 +59,7 @@ def aggregate_ratings(
     write_csv(human, means.assign(method=[names.get(name, name) for name in means["method"]]).round(4))
     write_csv(human_agreement, agreements.round(4))
     write_csv(figure_data, shares.round(4))
+    write_json(comments, read_comments(ratings, study))
     for figure in figures:
         draw_figure3(shares, means, study["dataset"], frame["rater"].nunique(), figure)
     for row in means.itertuples():

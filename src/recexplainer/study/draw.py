@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import re
+import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +19,20 @@ logger = logging.getLogger(__name__)
 FACTS = ("tags", "brand", "feature", "description")
 """The columns of the target item that the page shows when they are not empty."""
 
+BESIDE = ("tags", "brand", "feature")
+"""The columns that the page shows beside a title of a history."""
+LONGEST_FACTS = 120  # characters beside a title; feature lists run to pages
+
 
 def draw_study(
-    cases: str, explanations: list[str], systems: list[str], prompts: str, settings: dict, seed: int, folder: str
+    cases: str,
+    items: str,
+    explanations: list[str],
+    systems: list[str],
+    prompts: str,
+    settings: dict,
+    seed: int,
+    folder: str,
 ) -> None:
     """Draw the cases, write the key and one rating page per rater.
 
@@ -29,6 +41,7 @@ def draw_study(
 
     Args:
         cases: ``cases.parquet`` of the dataset.
+        items: ``items.parquet`` of the dataset, for what is known of the items of a history.
         explanations: one Parquet file of texts per system, rows in the order of ``cases``.
         systems: the names of the systems, in the same order.
         prompts: a YAML file whose key ``levels`` lists the four levels, worst first, each with ``name`` and ``text``.
@@ -47,6 +60,7 @@ def draw_study(
     drawn = _choose(read_parquet(cases, ["case", "label", "history", "title", *FACTS]), settings["cases"], seed)
     if not drawn:
         raise InputError(f"{cases}: no cases; run the stage that makes it.")
+    beside = _beside(items, cases, drawn)
     texts = {name: _texts(path, cases, drawn) for name, path in zip(systems, explanations, strict=True)}
 
     content = {"seed": seed, "levels": levels, "cases": drawn, "texts": texts}
@@ -63,6 +77,7 @@ def draw_study(
     write_json(Path(folder) / "key.json", key)
     for rater in raters:
         page = {"study": study, "rater": rater, "dataset": settings["dataset"], "levels": levels}
+        page["items"] = beside
         page["cases"] = _order(drawn, texts, ids, generator(seed, "order", rater))
         write_text(Path(folder) / "pages" / f"{rater}.html", render_page(page))
     logger.info("study %s: %d cases, %d texts, pages for %s", study, len(drawn), len(ids), ", ".join(raters))
@@ -90,6 +105,19 @@ def _choose(frame: pd.DataFrame, count: int, seed: int) -> list[dict]:
     most = max(count // 2, count - len(negative))
     chosen = pd.concat([positive[:most], negative[: count - len(positive[:most])]])
     return [row | {"label": bool(row["label"]), "history": list(row["history"])} for row in chosen.to_dict("records")]
+
+
+def _beside(items: str, cases: str, drawn: list[dict]) -> dict[str, str]:
+    """Return what stands beside each title of the histories, "" where nothing is known; titles are unique."""
+    frame = read_parquet(items, ["title", *BESIDE]).set_index("title")
+    titles = sorted({title for row in drawn for title in row["history"]})
+    missing = [title for title in titles if title not in frame.index]
+    if missing:
+        raise InputError(f"{items}: no item {missing[0]!r}, which {cases} has in a history; run both stages again.")
+    rows = frame.loc[titles].itertuples(index=False)
+    lines = [" · ".join(filter(None, map(str.strip, row))) for row in rows]
+    shortened = [textwrap.shorten(line, LONGEST_FACTS, placeholder=" …") for line in lines]
+    return dict(zip(titles, shortened, strict=True))
 
 
 def _texts(path: str, cases: str, drawn: list[dict]) -> dict[str, str]:

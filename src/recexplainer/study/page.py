@@ -3,14 +3,18 @@
 import base64
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import jinja2
 
 from recexplainer.errors import InputError
+from recexplainer.study.ratings import LONGEST_COMMENT
 from recexplainer.yaml_files import read_yaml
 
 HERE = Path(__file__).parent
+READING = 200  # words a minute
+DECIDING = 20  # seconds a text, its share of the history included
 
 
 def load_levels(path: str | Path) -> list[dict[str, str]]:
@@ -43,7 +47,8 @@ def render_page(page: dict) -> str:
     Args:
         page: ``study``, ``rater``, ``dataset``; ``levels`` of :func:`load_levels`; ``cases``, in the rater's order,
             each with ``history`` (titles, oldest first), ``title`` and ``facts`` (field to text) of the target item,
-            ``label`` (does the recommender recommend it?) and ``texts``, each with ``id`` and ``text``.
+            ``label`` (does the recommender recommend it?) and ``texts``, each with ``id`` and ``text``; ``items``,
+            title to the line beside it in a history, "" where there is none.
     """
     style, script = ((HERE / f"rating_page.{suffix}").read_text(encoding="utf-8") for suffix in ("css", "js"))
     policy = (
@@ -63,7 +68,26 @@ def render_page(page: dict) -> str:
         dataset=page["dataset"],
         rater=page["rater"],
         levels=page["levels"],
+        cases=len(page["cases"]),
+        texts=sum(len(case["texts"]) for case in page["cases"]),
+        duration=duration(page["cases"]),
+        longest_comment=LONGEST_COMMENT,
     )
+
+
+def duration(cases: list[dict]) -> str:
+    """Return in words how long a rater will need, rounded up to 5 minutes, from an hour on to half hours.
+
+    Args:
+        cases: as of :func:`render_page`; of each, the texts count.
+    """
+    texts = [text["text"] for case in cases for text in case["texts"]]
+    words = sum(len(text.split()) for text in texts)
+    minutes = math.ceil((60 * words / READING + DECIDING * len(texts)) / 60)
+    if minutes <= 55:
+        return f"{max(5, math.ceil(minutes / 5) * 5)} minutes"
+    hours = math.ceil(minutes / 30) / 2
+    return "1 hour" if hours == 1 else f"{hours:g} hours"
 
 
 def _digest(text: str) -> str:

@@ -6,14 +6,27 @@
   const texts = page.cases.flatMap((item, place) =>
     item.texts.map((text, turn) => ({ ...text, item, place, turn: turn + 1 })));
   const indexOf = new Map(texts.map((text, index) => [text.id, index]));
+  const fileName = `${page.rater}.json`;
   const storageKey = `rating-study/${page.study}/${page.rater}`;
   const buttons = [...byId("levels").querySelectorAll("button")];
+  const main = byId("main");
+  const beside = new Map(Object.entries(page.items));
+  const longest = byId("comment").maxLength;
   const isLevel = (value) => [1, 2, 3, 4].includes(value);
+  const isComment = (value) => typeof value === "string" && value.length <= longest;
+  // On a small screen the history is folded, so that it does not stand between one text and the next.
+  const small = matchMedia("(max-width: 60rem), (max-height: 30rem)");
 
   // position: the index of the text shown; texts.length is the last screen.
-  // undo: steps, each a list of [id, rating before or null].
-  const state = { ratings: new Map(), undo: [], position: 0 };
+  // undo: steps, each a list of [id, rating before or null] or [id, rating before or null, comment before].
+  // guide: is the introduction open? unsent: has something changed since the last export?
+  const state = { ratings: new Map(), comments: new Map(), undo: [], position: 0, guide: true, unsent: false };
+  // Texts whose end has been in view; the others cannot be rated yet.
+  const seen = new Set();
   let shownCase = null;
+  let shownText = null;
+
+  const current = () => (state.guide ? undefined : texts[state.position]);
 
   function load() {
     let kept = null;
@@ -22,17 +35,22 @@
     } catch (error) {
       warn(`The ratings kept in this browser cannot be read (${error.message}). If you exported a file, import it.`);
     }
-    const known = ([id, value]) => indexOf.has(id) && isLevel(value);
-    state.ratings = new Map(Object.entries(kept?.ratings ?? {}).filter(known));
+    const those = (values, fits) =>
+      new Map(Object.entries(values ?? {}).filter(([id, value]) => indexOf.has(id) && fits(value)));
+    state.ratings = those(kept?.ratings, isLevel);
+    state.comments = those(kept?.comments, isComment);
     state.undo = Array.isArray(kept?.undo) ? kept.undo : [];
     const position = kept?.position;
     state.position = Number.isInteger(position) && position >= 0 && position <= texts.length ? position : 0;
+    state.guide = kept?.guide ?? state.ratings.size === 0;
+    state.unsent = kept?.unsent ?? state.ratings.size > 0;
   }
 
   function save() {
-    const { undo, position } = state;
+    const { undo, position, guide, unsent } = state;
+    const [ratings, comments] = [state.ratings, state.comments].map((values) => Object.fromEntries(values));
     try {
-      localStorage.setItem(storageKey, JSON.stringify({ ratings: Object.fromEntries(state.ratings), undo, position }));
+      localStorage.setItem(storageKey, JSON.stringify({ ratings, comments, undo, position, guide, unsent }));
     } catch {
       warn("This browser does not keep your ratings. Export them before you close the page, and import them again.");
     }
@@ -46,22 +64,27 @@
   const say = (message) => { byId("status").textContent = message; };
 
   function render() {
-    const text = texts[state.position];
-    const rated = state.ratings.size;
+    const text = current();
+    const end = !text && !state.guide;
     byId("progress").max = texts.length;
-    byId("progress").value = rated;
-    byId("count").textContent = `${rated} of ${texts.length} rated`;
+    byId("progress").value = state.ratings.size;
+    byId("count").textContent = `${state.ratings.size} of ${texts.length} rated`;
+    byId("unsent").hidden = !state.unsent;
     byId("back").disabled = state.position === 0;
     byId("forward").disabled = !text;
+    byId("forward-name").textContent = text && !state.ratings.has(text.id) ? "Skip" : "Next";
     byId("undo").disabled = state.undo.length === 0;
     byId("rating").hidden = byId("levels").hidden = byId("rubric").hidden = !text;
-    byId("end").hidden = Boolean(text);
+    byId("end").hidden = !end;
+    byId("guide").hidden = !state.guide;
+    byId("footer").hidden = byId("guide-open").disabled = state.guide;
     for (const button of buttons) {
       const chosen = Boolean(text) && Number(button.dataset.level) === state.ratings.get(text.id);
       button.setAttribute("aria-pressed", String(chosen));
     }
     if (text) renderText(text);
-    else renderEnd(texts.length - rated);
+    if (end) renderEnd(texts.length - state.ratings.size);
+    look();
   }
 
   function renderText(text) {
@@ -70,18 +93,54 @@
     const empty = text.text.trim() === "";
     byId("text").textContent = empty ? "There is no text: the system gave no answer." : text.text;
     byId("text").classList.toggle("empty", empty);
+    const comment = state.comments.get(text.id) ?? "";
+    // Setting the same again would move the caret.
+    if (byId("comment").value !== comment) byId("comment").value = comment;
+    if (shownText !== text) byId("comment-box").open = comment !== "";
+    shownText = text;
   }
 
-  function element(name, content) {
+  // Opens the rating once the end of the text is, or has been, between the header and the footer.
+  function look() {
+    const text = current();
+    if (!text) return;
+    const { top, bottom } = main.getBoundingClientRect();
+    const end = byId("text").getBoundingClientRect().bottom;
+    if (end > Math.max(top, 0) && end <= Math.min(bottom, innerHeight) + 1) seen.add(text.id);
+    const open = mayRate(text);
+    byId("prompt").classList.toggle("waiting", !open);
+    byId("prompt").textContent = open
+      ? "How well does this text explain the decision?"
+      : "↓ Read the text to its end to rate it.";
+    for (const button of buttons) {
+      // Not disabled, which would throw out the focus, and with the reason as its description.
+      button.setAttribute("aria-disabled", String(!open));
+      button.setAttribute("aria-describedby", open ? "" : "prompt");
+    }
+  }
+
+  const mayRate = (text) => seen.has(text.id) || state.ratings.has(text.id);
+
+  function element(name, content, style = "") {
     const result = document.createElement(name);
     result.textContent = content;
+    result.className = style;
+    return result;
+  }
+
+  function historyItem(name) {
+    const result = element("li", "");
+    result.append(element("span", name));
+    if (beside.get(name)) result.append(element("span", beside.get(name), "muted"));
     return result;
   }
 
   function renderCase({ item, place }) {
     const { title, facts, label } = item;
     byId("case-heading").textContent = `Case ${place + 1} of ${page.cases.length}`;
-    byId("history").replaceChildren(...item.history.map((name) => element("li", name)));
+    byId("history").replaceChildren(...item.history.map(historyItem));
+    byId("history-count").textContent = item.history.length;
+    byId("history-box").open = !small.matches;
     byId("title").textContent = title;
     const named = [["Brand", facts.brand], ["Tags", facts.tags], ["Features", facts.feature]];
     byId("facts").replaceChildren(...named.filter(([, value]) => value).flatMap(([name, value]) =>
@@ -101,30 +160,41 @@
       ? `${left} ${left === 1 ? "text has" : "texts have"} no rating yet`
       : "All rated, thank you";
     byId("end-text").textContent = left
-      ? "This is the end of the list. You can go to what is left, or export what you have and go on later."
-      : `Export the ratings of the ${texts.length} texts now, and send the file back.`;
+      ? "This is the end of the list. You can go to what was skipped, or export what you have and go on later."
+      : `You have rated all of the ${texts.length} texts.`;
+    byId("end-file").textContent = state.unsent
+      ? `Not exported yet: nobody else has your ratings. Export them, and send the file ${fileName} back.`
+      : `Everything is in the file ${fileName} that you exported last. Please send it back.`;
     byId("end-next").hidden = left === 0;
     byId("end-export").classList.toggle("primary", left === 0);
   }
 
   function goTo(position) {
-    const before = texts[state.position];
+    const before = current();
+    state.guide = false;
     state.position = Math.min(Math.max(position, 0), texts.length);
+    // Each text starts at its top.
+    main.scrollTop = 0;
+    window.scrollTo(0, 0);
     save();
     render();
-    const now = texts[state.position];
-    // On a narrow screen the explanation lies below its case: the next one of the same case comes into view at once.
-    const sameCase = now && before && now.item === before.item;
-    const narrow = byId("text-heading").getBoundingClientRect().top > byId("title").getBoundingClientRect().top;
-    if (sameCase && narrow) byId("text-heading").scrollIntoView({ block: "start" });
-    else window.scrollTo(0, 0);
-    // A button that is gone or disabled would keep the focus to itself.
-    if (!now || !before || document.activeElement?.disabled) focusHeading();
+    // The focus goes along to what is new, unless it is on a button that takes one from text to text.
+    const stays = ["back", "forward"].includes(document.activeElement?.id) && !document.activeElement.disabled;
+    if (current() !== before && !stays) focusHeading(before);
   }
 
-  function focusHeading() {
-    const name = state.position < texts.length ? "case-heading" : "end-heading";
-    byId(name).focus({ preventScroll: true });
+  function focusHeading(before = null) {
+    const text = current();
+    const name = state.guide ? "guide" : !text ? "end" : text.item === before?.item ? "text" : "case";
+    byId(`${name}-heading`).focus({ preventScroll: true });
+  }
+
+  function openGuide() {
+    state.guide = true;
+    main.scrollTop = 0;
+    window.scrollTo(0, 0);
+    render();
+    focusHeading();
   }
 
   function dismiss() {
@@ -133,28 +203,61 @@
   }
 
   function rate(level) {
-    const text = texts[state.position];
+    const text = current();
     if (!text) return;
+    if (!mayRate(text)) {
+      readOn();
+      return;
+    }
     state.undo.push([[text.id, state.ratings.get(text.id) ?? null]]);
     state.ratings.set(text.id, level);
+    state.unsent = true;
     goTo(state.position + 1);
     say(`Rated ${level}. ${where()}`);
+  }
+
+  // What a rating does that comes too soon: it says why, and shows more of the text.
+  function readOn() {
+    const distance = 0.8 * Math.min(main.clientHeight, innerHeight);
+    main.scrollBy(0, distance);
+    window.scrollBy(0, distance);
+    look();
+    say("Not rated: the text goes on.");
   }
 
   function undo() {
     const step = state.undo.pop();
     if (!step) return;
-    for (const [id, before] of step) {
+    for (const [id, before, comment] of step) {
       if (before === null) state.ratings.delete(id);
       else state.ratings.set(id, before);
+      if (comment !== undefined) state.comments.set(id, comment);
     }
+    state.unsent = true;
     goTo(step.length === 1 ? indexOf.get(step[0][0]) : state.position);
     say(`Undone. ${where()}`);
   }
 
   function move(distance) {
+    const skipped = distance > 0 && current() && !state.ratings.has(current().id);
     goTo(state.position + distance);
-    say(where());
+    say(`${skipped ? "Skipped. " : ""}${where()}`);
+  }
+
+  function comment() {
+    const text = current();
+    if (!text) return;
+    byId("comment-box").open = true;
+    byId("comment").focus();
+  }
+
+  function keepComment() {
+    const text = current();
+    if (!text) return;
+    state.comments.set(text.id, byId("comment").value);
+    state.unsent = true;
+    byId("unsent").hidden = false;
+    save();
   }
 
   function nextUnrated() {
@@ -169,14 +272,23 @@
     return state.position < texts.length ? `Text ${state.position + 1} of ${texts.length}.` : "End of the list.";
   }
 
+  // What the file holds, in one order for the same content.
+  function exported() {
+    const sorted = (values) => Object.fromEntries([...values].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const comments = sorted([...state.comments].filter(([, value]) => value.trim()));
+    return { comments, rater: page.rater, ratings: sorted(state.ratings), simulated: false, study: page.study };
+  }
+
   function exportRatings() {
-    const ratings = Object.fromEntries([...state.ratings].sort(([a], [b]) => (a < b ? -1 : 1)));
-    const content = { rater: page.rater, ratings, simulated: false, study: page.study };
+    const content = JSON.stringify(exported(), null, 2);
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2), "\n"], { type: "application/json" }));
-    link.download = `${page.study}-${page.rater}.json`;
+    link.href = URL.createObjectURL(new Blob([content, "\n"], { type: "application/json" }));
+    link.download = fileName;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    state.unsent = false;
+    save();
+    render();
     const left = texts.length - state.ratings.size;
     say(`Exported ${state.ratings.size} ratings${left ? `; ${left} to go` : ""}.`);
   }
@@ -188,8 +300,14 @@
     if (content.study !== page.study) return `it belongs to the study ${content.study}, and this page to ${page.study}`;
     if (content.rater !== page.rater) return `its rater is ${content.rater}, and this page is for ${page.rater}`;
     if (content.simulated !== false) return "its ratings were not made by a person";
-    const { ratings } = content;
+    // A file from before there were comments has none.
+    const { ratings, comments = {} } = content;
     if (!isObject(ratings)) return "it has no ratings";
+    if (!isObject(comments)) return "its comments cannot be read";
+    for (const [id, value] of Object.entries(comments)) {
+      if (!indexOf.has(id)) return `it has a comment on ${id}, which is not a text of this study`;
+      if (!isComment(value)) return `its comment on ${id} is not a text of at most ${longest} characters`;
+    }
     for (const [id, value] of Object.entries(ratings)) {
       if (!indexOf.has(id)) return `it rates ${id}, which is not a text of this study`;
       if (!isLevel(value)) return `its rating of ${id} is ${JSON.stringify(value)}; expected 1, 2, 3 or 4`;
@@ -211,18 +329,24 @@
       return;
     }
     byId("banner").hidden = true;
-    const changed = Object.entries(content.ratings).filter(([id, value]) => state.ratings.get(id) !== value);
-    if (changed.length) state.undo.push(changed.map(([id]) => [id, state.ratings.get(id) ?? null]));
+    const different = (values, kept) => Object.entries(values ?? {}).filter(([id, value]) => kept.get(id) !== value);
+    const changed = different(content.ratings, state.ratings);
+    const comments = different(content.comments, state.comments);
+    const ids = [...new Set([...changed, ...comments].map(([id]) => id))];
+    const step = ids.map((id) => [id, state.ratings.get(id) ?? null, state.comments.get(id) ?? ""]);
+    if (step.length) state.undo.push(step);
     for (const [id, value] of changed) state.ratings.set(id, value);
+    for (const [id, value] of comments) state.comments.set(id, value);
+    state.unsent = JSON.stringify(exported()) !== JSON.stringify(content);
     nextUnrated();
-    say(`Imported: ${changed.length} ratings new or changed. ${where()}`);
+    say(`Imported: ${changed.length} ratings and ${comments.length} comments new or changed. ${where()}`);
   }
 
   for (const button of buttons) button.addEventListener("click", () => rate(Number(button.dataset.level)));
   const actions = {
     back: () => move(-1), forward: () => move(1), undo, export: exportRatings, import: () => byId("file").click(),
     "end-next": nextUnrated, "end-export": exportRatings, "end-back": () => goTo(texts.length - 1),
-    dismiss,
+    "guide-open": openGuide, "guide-close": () => goTo(state.position), dismiss,
   };
   for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
   byId("file").addEventListener("change", async (event) => {
@@ -231,9 +355,21 @@
     event.target.value = "";
   });
 
-  const keys = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), u: undo, n: nextUnrated };
+  byId("comment").addEventListener("input", keepComment);
+  for (const [target, name] of [[main, "scroll"], [window, "scroll"], [window, "resize"]]) {
+    target.addEventListener(name, look);
+  }
+
+  const keys = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), u: undo, n: nextUnrated, c: comment };
+  const scrolls = ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"];
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (state.guide || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target === byId("comment")) {
+      if (event.key === "Escape") focusHeading();
+      return;
+    }
+    // These keys scroll the text wherever the focus is.
+    if (scrolls.includes(event.key) && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
     // The place of the key counts too: some layouts give digits only with Shift.
     const digit = /^[1-4]$/.test(event.key) ? event.key : /^Digit([1-4])$/.exec(event.code)?.[1];
     const arrow = event.key.startsWith("Arrow");
@@ -242,6 +378,9 @@
     event.preventDefault();
     // A key held down must not rate one text after another.
     if (!event.repeat || arrow) action();
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (state.unsent) event.preventDefault();
   });
   // Another tab with the same page: its steps hold here too, so that neither overwrites the other.
   window.addEventListener("storage", (event) => {
@@ -253,4 +392,5 @@
 
   load();
   render();
+  focusHeading();
 })();

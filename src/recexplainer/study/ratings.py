@@ -11,7 +11,8 @@ from recexplainer.errors import InputError
 from recexplainer.files import read_bytes
 
 LEVELS = (1, 2, 3, 4)
-LARGEST = 1 << 24  # bytes; an export has some 20 per text
+LARGEST = 1 << 24  # bytes; an export has some 20 per text, and a comment at most 6 per character
+LONGEST_COMMENT = 1000  # characters, as the page's box takes them
 
 
 def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) -> pd.DataFrame:
@@ -28,7 +29,8 @@ def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) ->
 
     Raises:
         InputError: names the file and what is wrong: another study, an unknown or doubled rater or text, a rating
-            that is not 1, 2, 3 or 4, missing ratings, or simulated ratings beside those of people.
+            that is not 1, 2, 3 or 4, a comment that is no text or too long, missing ratings, or simulated ratings
+            beside those of people.
     """
     found: dict[str, tuple[str, dict]] = {}
     for path in paths:
@@ -56,8 +58,32 @@ def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) ->
     return pd.DataFrame(rows).assign(simulated=simulated.pop())
 
 
+def read_comments(paths: list[str], key: dict) -> list[dict]:
+    """Read the comments in the raters' files, those on texts without a rating included.
+
+    Args:
+        paths: as of :func:`read_ratings`, which checks them as a whole.
+        key: the content of the study's ``key.json``.
+
+    Returns:
+        One mapping per comment, raters and texts in the order of the key: ``rater``, ``text``, ``case``, ``system``,
+        ``rating`` (1 to 4, or None) and ``comment``.
+
+    Raises:
+        InputError: names the file and what is wrong.
+    """
+    found = {content["rater"]: content for content in (_read(path, key) for path in paths)}
+    return [
+        {"rater": rater, "text": text, **what, "rating": found[rater]["ratings"].get(text), "comment": comment}
+        for rater in key["raters"]
+        if rater in found
+        for text, what in key["texts"].items()
+        if (comment := found[rater]["comments"].get(text, "").strip())
+    ]
+
+
 def _read(path: str | Path, key: dict) -> dict:
-    """Read and check one file, whatever is missing in it left aside."""
+    """Read and check one file, whatever is missing in it left aside; ``comments`` is empty where there are none."""
     try:
         if Path(path).stat().st_size > LARGEST:
             raise InputError(f"{path}: larger than {LARGEST >> 20} MiB; expected the export of a rater.")
@@ -81,12 +107,31 @@ def _read(path: str | Path, key: dict) -> dict:
     if content["rater"] not in key["raters"]:
         rater = reprlib.repr(content["rater"])
         raise InputError(f"{path}: rater {rater} is unknown; expected one of {', '.join(key['raters'])}.")
-    for text, rating in content["ratings"].items():
+    comments = content.setdefault("comments", {})
+    if not isinstance(comments, dict):
+        raise InputError(f"{path}: comments: of another kind; expected a comment per text, as the page exports them.")
+    for text in (*content["ratings"], *comments):
         if text not in key["texts"]:
             raise InputError(f"{path}: {_shown(text)}: not a text of study {key['study']}; remove it.")
+    for text, rating in content["ratings"].items():
         if type(rating) is not int or rating not in LEVELS:
             raise InputError(f"{path}: {text}: rating {reprlib.repr(rating)}; expected 1, 2, 3 or 4.")
+    for text, comment in comments.items():
+        if not _is_comment(comment):
+            raise InputError(
+                f"{path}: {text}: comment {reprlib.repr(comment)}; expected a text of at most {LONGEST_COMMENT} "
+                "characters."
+            )
     return content
+
+
+def _is_comment(value: object) -> bool:
+    # Half of a character that JSON escapes in two cannot be written again.
+    return (
+        isinstance(value, str)
+        and len(value) <= LONGEST_COMMENT
+        and not any("\ud800" <= character <= "\udfff" for character in value)
+    )
 
 
 def _object(path: str | Path, pairs: list[tuple]) -> dict:
