@@ -148,6 +148,14 @@ def test_every_package_of_a_lock_has_its_hash(lock):
     assert names == sorted(set(names))
 
 
+@pytest.mark.parametrize("file", sorted(ROOT.glob("envs/Containerfile*")), ids=lambda path: path.name)
+def test_an_image_is_built_upon_a_digest_with_its_tag_beside_it(file):
+    bases = re.findall(r"^FROM\s+(.*)$", file.read_text(), re.MULTILINE | re.IGNORECASE)
+    assert bases
+    for base in bases:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", base)
+
+
 def test_lint_and_format(tmp_path):
     copy_repository(tmp_path)
     done = snakemake(tmp_path, "--lint")
