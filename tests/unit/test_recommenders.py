@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from recexplainer.errors import InputError
 from recexplainer.files import write_json, write_parquet, write_safetensors
@@ -181,6 +182,70 @@ def test_scores_alone_give_the_labels_of_the_embeddings_behind_them(tmp_path):
     load_export(tmp_path / "e.safetensors", tmp_path / "l.parquet")
 
 
+KINDS = ["bfloat16", "float16", "float64", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"]
+
+
+def small_numbers(kind: str) -> dict[str, torch.Tensor]:
+    """Return embeddings in a kind of floating-point numbers."""
+    draw = torch.Generator().manual_seed(3)
+    kind = getattr(torch, kind)
+    shapes = {"user": (270, 4), "item": (ITEMS, 4)}
+    return {name: torch.randn(shape, generator=draw, dtype=torch.float64).to(kind) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_of_any_size_become_float32_and_the_log_says_so(tmp_path, caplog, kind):
+    tensors, histories = small_numbers(kind), chains(users=30)
+    path = tmp_path / "embeddings.safetensors"
+    save_file(tensors, path)
+    with caplog.at_level("INFO"):
+        taken = take(path, histories, TAKEN, 7)
+    for name, tensor in tensors.items():
+        assert taken.embeddings[name].dtype == np.float32
+        # Each number is one of float32, but those of 64 bits, whose nearest is taken.
+        exact = tensor.to(torch.float64).numpy()
+        assert (taken.embeddings[name] == exact.astype(np.float32)).all()
+        assert ((taken.embeddings[name] == exact).all()) == (kind != "float64")
+        assert f"{name!r} is {kind}, {'rounded to' if kind == 'float64' else 'taken exactly as'} float32" in caplog.text
+    whole = {name: tensor.float().numpy() for name, tensor in tensors.items()}
+    assert take(given(tmp_path, **whole), histories, TAKEN, 7).labels.equals(taken.labels)
+
+
+@pytest.mark.parametrize("kind", KINDS[:5])
+@pytest.mark.parametrize("name", ["user", "item"])
+def test_what_is_no_number_is_none_in_any_size(tmp_path, kind, name):
+    tensors = small_numbers(kind)
+    tensors[name][7, 2] = float("nan")
+    save_file(tensors, tmp_path / "embeddings.safetensors")
+    with pytest.raises(InputError, match=f"row 7 of '{name}' is not finite"):
+        take(tmp_path / "embeddings.safetensors", chains(users=30), TAKEN, 7)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_of_any_size_are_taken(tmp_path, kind):
+    scores = torch.randn((270, ITEMS), generator=torch.Generator().manual_seed(5)).to(getattr(torch, kind))
+    save_file({"scores": scores}, tmp_path / "scores.safetensors")
+    taken = take(tmp_path / "scores.safetensors", chains(users=30), TAKEN, 7)
+    np.testing.assert_array_equal(taken.embeddings["user"], scores.float().numpy())
+
+
+def test_a_scale_beside_numbers_of_8_bits_is_not_left_out(tmp_path):
+    tensors = small_numbers("float8_e4m3fn") | {"user_scale": torch.ones(1)}
+    save_file(tensors, tmp_path / "embeddings.safetensors")
+    with pytest.raises(InputError, match="user_scale beside it may be its scale"):
+        take(tmp_path / "embeddings.safetensors", chains(users=30), TAKEN, 7)
+
+
+def test_numbers_of_4_bits_and_complex_ones_are_refused(tmp_path):
+    path = tmp_path / "embeddings.safetensors"
+    kinds = {"float4_e2m1fn_x2": torch.zeros((270, 4), dtype=torch.uint8).view(torch.float4_e2m1fn_x2)}
+    kinds["complex64"] = torch.zeros((270, 4), dtype=torch.complex64)
+    for tensor in kinds.values():
+        save_file({"user": tensor, "item": torch.ones((ITEMS, 4))}, path)
+        with pytest.raises(InputError, match="float32|cannot be converted"):
+            take(path, chains(users=30), TAKEN, 7)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -188,7 +253,8 @@ def test_scores_alone_give_the_labels_of_the_embeddings_behind_them(tmp_path):
         ({"user": np.zeros((9, 4), np.float32)}, r"'user' has 9 rows; expected one per prefix .*, 270"),
         ({"item": np.zeros((9, 4), np.float32)}, r"'item' has 9 rows; expected one per item .*, 40"),
         ({"item": np.zeros((ITEMS, 3), np.float32)}, "'user' has dimension 4 and 'item' 3"),
-        ({"user": np.zeros((270, 4))}, "'user' is float64"),
+        ({"user": np.zeros((270, 4), np.int64)}, r"'user' is int64 \(270, 4\); expected a float32 matrix"),
+        ({"user": np.full((270, 4), 1e300)}, "row 0 of 'user' is not finite"),
         ({"user": np.zeros(270, np.float32)}, r"'user' is float32 \(270,\); expected a float32 matrix"),
         ({"item": np.full((ITEMS, 4), np.nan, np.float32)}, "row 0 of 'item' is not finite"),
         ({"scores": np.zeros((270, 39), np.float32)}, "'scores' has 39 columns; expected one per item, 40"),

@@ -108,7 +108,15 @@ def load_embeddings(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: the file is missing or broken, or a tensor is not such a matrix.
     """
-    tensors = read_safetensors(path)
+    return embeddings_of(path, read_safetensors(path))
+
+
+def embeddings_of(path: str | Path, tensors: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of a file's tensors.
+
+    Raises:
+        InputError: a tensor is not such a matrix.
+    """
     user, item = (matrix(path, tensors, name) for name in ("user", "item"))
     if user.shape[1] != item.shape[1]:
         raise InputError(f"{path}: 'user' has dimension {user.shape[1]} and 'item' {item.shape[1]}; make them equal.")
