@@ -70,5 +70,7 @@ def test_the_page_has_the_middleware(monkeypatch):
     added = {}
     monkeypatch.setattr(page.app, "add_middleware", lambda kind, **options: added.update({kind: options}))
     monkeypatch.setattr(page.ui, "run", lambda **options: None)
+    monkeypatch.setattr(page, "limit", lambda: added.update(limit={}))
     page.serve(None, "Games", 8080)
     assert added[guard.SameOrigin] == {"origins": OWN}
+    assert "limit" in added

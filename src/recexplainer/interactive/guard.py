@@ -47,9 +47,15 @@ class SameOrigin:
         given = [value for name, value in scope.get("headers", ()) if name.lower() == b"origin"]
         if all(value in self.origins for value in given):
             await self.app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: a 403
         else:
-            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
-            await send({"type": "http.response.body", "body": b"another origin"})
+            await refuse(scope, receive, send, 403, "another origin")
+
+
+async def refuse(scope, receive, send, status: int, why: str) -> None:
+    """Answer a request with a status and a line of text; a socket is closed before it is accepted, which is a 403."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": why.encode()})

@@ -16,6 +16,7 @@ from recexplainer.explanation.checker import Citation
 from recexplainer.explanation.marked import STANDINGS, standing
 from recexplainer.interactive.explainer import BASE, Answer, Explainer, Verdict
 from recexplainer.interactive.guard import SameOrigin
+from recexplainer.interactive.sessions import limit, turned_away
 from recexplainer.style import FAINT, INK, ITEM, MUTED, RIGHT, SYSTEM_COLORS, WRONG, system_colors, system_label
 
 logger = logging.getLogger(__name__)
@@ -153,7 +154,11 @@ class Page:
                     ui.label("The systems answer, one after the other.").classes("quiet")
             for system in self.explainer.systems:
                 async with self.busy:
+                    if self.answers.is_deleted:  # the visitor is gone
+                        return
                     answer = await run.io_bound(self.explainer.ask, history, item, system, viewpoint)
+                if self.answers.is_deleted:  # while it was answered
+                    return
                 with grid:
                     self._show_answer(answer, verdict)
             waiting.delete()
@@ -165,7 +170,8 @@ class Page:
             with self.answers:
                 ui.label(f"This could not be answered: {error}. The terminal has more.").classes("text-negative")
         finally:
-            self.button.enable()
+            if not self.button.is_deleted:
+                self.button.enable()
 
     def _show_verdict(self, verdict: Verdict, item: int) -> None:
         with ui.card().classes("answer w-full gap-1"):
@@ -210,6 +216,7 @@ def serve(explainer: Explainer, name: str, port: int) -> None:
         port: on this machine; no other can reach it.
     """
     busy = asyncio.Lock()
+    limit()
     # A page elsewhere must not reach this one, nor its socket, under a name of its own.
     app.add_middleware(SameOrigin, origins=[f"http://{name}:{port}" for name in (HOST, "localhost")])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
@@ -223,8 +230,11 @@ def serve(explainer: Explainer, name: str, port: int) -> None:
         return response
 
     @ui.page("/", title=f"RecExplainer: {name}")
-    def index() -> None:
-        Page(explainer, name, busy)
+    def index():
+        refusal = turned_away()
+        if refusal is None:
+            Page(explainer, name, busy)
+        return refusal
 
     logger.info("open http://%s:%d in a browser; stop with Ctrl+C", HOST, port)
     ui.run(host=HOST, port=port, show=False, reload=False, show_welcome_message=False, favicon="💡")
