@@ -276,3 +276,35 @@ def test_the_ceiling_holds_through_all_of_it(tmp_path, monkeypatch):
         answered = sum(call.outcome in ("ok", "cut", "hang_up") or call.completed for call in server.calls)
     assert messages == {True, False}
     assert answered * one <= Ledger(tmp_path / "ledger", "x", PRICE, None).total <= most
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_each_way_alone_keeps_to_the_ceiling_and_loses_and_misreads_nothing(name, tmp_path, monkeypatch):
+    """A service that always answers so, asked for one text after the other until no more may be spent."""
+    monkeypatch.setattr(retrying, "FIRST_WAIT", 0.001)
+    monkeypatch.setenv("PLANTED_KEY", KEY)
+    outcome, expected = TABLE[name]
+    most, ledger = 0.004, tmp_path / "ledger"
+
+    def faults(request: dict, attempt: int):
+        return Raw(outcome) if isinstance(outcome, dict) else outcome
+
+    with MisbehavingServer(faults) as server, AnswerStore(tmp_path / "a.jsonl") as store:
+        for number in range(10):
+            request = {"messages": [{"role": "user", "content": f"text {number}"}], "max_tokens": 16}
+            try:
+                answer_all([request], store, service(server), most, "judge", str(ledger))
+            except InputError as error:
+                if "max_usd" in str(error):
+                    break
+        charged = [call for call in server.calls if not isinstance(call.outcome, Raw) or call.outcome.status == 200]
+        count = len(server.calls)
+    # The ceiling: what the service has charged for is counted, and within it.
+    one = (USAGE["prompt_tokens"] * PRICE["input"] + USAGE["completion_tokens"] * PRICE["output"]) / 1e6
+    assert len(charged) * one <= Ledger(ledger, "x", PRICE, None).total <= most
+    # The answers: each that came is stored, once; what was none is asked for again, within the tries that are allowed.
+    entries = read_entries(tmp_path / "a.jsonl")
+    assert len(entries) == (0 if expected == ABSENT else count) and count >= 2
+    # The ratings.
+    for entry in entries.values():
+        assert rating_of(entry["answer"] | {"text": without_thoughts(entry["answer"]["text"])}) == expected

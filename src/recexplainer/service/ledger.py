@@ -72,7 +72,7 @@ class Ledger:
                 free; None if nobody knows, so that the cost stays what it may be.
             what: one of :data:`KINDS`.
         """
-        usd = self._costs.get(number, 0) / BILLION if entries is None else spent(entries, self.price).usd
+        usd = self._costs.get(number, 0) / BILLION if entries is None else self._cost(entries)
         may = self._may.pop(number, 0.0)
         if entries and may > 0:
             self._factor = max(self._factor, usd / may)
@@ -80,6 +80,12 @@ class Ledger:
             fcntl.flock(file, fcntl.LOCK_EX)
             self._catch_up(file)
             self._write(file, number, usd, what)
+
+    def _cost(self, entries: list[dict]) -> float:
+        """Return what answers cost; one whose tokens the service did not count, what it may: thoughts are not in it."""
+        uncounted = [entry["request"] for entry in entries if entry["answer"]["usage"] is None]
+        counted = [entry for entry in entries if entry["answer"]["usage"] is not None]
+        return spent(counted, self.price).usd + estimate(uncounted, self.price).usd * self._factor
 
     def _write(self, file, number: int, usd: float, what: str) -> None:
         line = {"id": number, "store": self.store, "usd": round(usd, 9), "what": what}
