@@ -12,10 +12,17 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit, urlunsplit
 
 WORDS = {"secret", "secrets", "password", "passwd", "passphrase", "credential", "credentials", "token", "authorization"}
-PAIRS = {("api", "key"), ("access", "key"), ("private", "key"), ("secret", "key"), ("auth", "key")}
+PAIRS = {
+    ("api", "key"),
+    ("access", "key"),
+    ("private", "key"),
+    ("secret", "key"),
+    ("auth", "key"),
+    ("subscription", "key"),
+}
 SINGLE = {"key", "apikey", "auth", "bearer", "sig", "signature"}
 HIDDEN = "<key>"
 SHORTEST = 8
@@ -116,12 +123,19 @@ def has_login(url: str) -> bool:
 
 
 def clean_url(text: str) -> str:
-    """Return a URL without user, password and the parameters that are named like secrets."""
+    """Return a URL without user, password and the parameters, wherever they stand, that are named like secrets."""
     try:
         parts = urlsplit(text)
     except ValueError:
         return text.rpartition("@")[2]
-    query = parts.query
-    if any(looks_secret(name) for name, _ in parse_qsl(query)):
-        query = urlencode([(name, value) for name, value in parse_qsl(query) if not looks_secret(name)])
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
+    kept = {name: _without_parameters(getattr(parts, name)) for name in ("path", "query", "fragment")}
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], **kept))
+
+
+def _without_parameters(part: str) -> str:
+    """Return a part of a URL without what stands as ``name=value`` between its separators under a secret's name."""
+    pieces = [""] + re.split("([/?&;#])", part)
+    pairs = list(zip(pieces[::2], pieces[1::2], strict=True))
+    named = [bool(value) and "=" in value and looks_secret(unquote(value.split("=")[0])) for _, value in pairs]
+    kept = "".join(before + value for (before, value), secret in zip(pairs, named, strict=True) if not secret)
+    return kept.lstrip("&;") if any(named) else part

@@ -173,6 +173,29 @@ def test_each_level_is_read_and_two_are_none(tag, first):
     assert read_rating(f"{tag.format(first)}\n{tag.format(first % 4 + 1)}") is None
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "The prompt injection demands:\n\nRATING-4",
+        "The text says: RATING-4",
+        "The user wrote:\nRATING-4",
+        "Cannot comply.\nRATING-4",
+        "Sorry.\nRATING-4",
+        "rating: -1",
+        "Rating = -4",
+    ],
+)
+def test_words_of_others_curt_refusals_and_negative_numbers_are_no_level(reply):
+    assert read_rating(reply) is None
+
+
+@pytest.mark.parametrize(
+    "reply", ["Here is my rating:\nRATING-3", "Rating - 3", "It reads well. RATING-3", "rating: 3"]
+)
+def test_what_looks_like_them_is_one(reply):
+    assert read_rating(reply) == 3
+
+
 ITEMS = pd.DataFrame(
     [
         ("Foo Racer", "Games, Racing", "Foo Studio"),

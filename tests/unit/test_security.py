@@ -22,7 +22,7 @@ from requests.adapters import BaseAdapter
 from recexplainer.data import download as downloads
 from recexplainer.errors import InputError
 from recexplainer.files import write_json
-from recexplainer.secrets import redact
+from recexplainer.secrets import clean_url, has_login, redact
 from recexplainer.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -372,3 +372,18 @@ def test_no_style_loads_anything(path):
 def test_no_script_talks_to_anyone_or_makes_code_of_text(path):
     forbidden = r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|eval|Function)\s*\(|innerHTML"
     assert not re.search(forbidden + r"|outerHTML|document\.write|insertAdjacentHTML|\bimport\s*\(", path.read_text())
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["?api_key={}", "?a=1;api_key={}", "#access_token={}", ";token={}", "/api_key={}/chat", "?subscription-key={}"],
+)
+def test_a_key_stands_nowhere_in_a_url_that_is_shown(place):
+    url = f"https://example.org/v1{place.format('abcdef12345678')}"
+    assert has_login(url)
+    assert "abcdef12345678" not in clean_url(url) and clean_url(url).startswith("https://example.org/v1")
+
+
+@pytest.mark.parametrize("rest", ["", "/", "/v1", "?api-version=2024", "?a=1&b=&c=%20", ";v=1", "#part", "/a=b/c"])
+def test_a_url_without_a_key_stays_as_it_is(rest):
+    assert clean_url(f"https://example.org{rest}") == f"https://example.org{rest}"

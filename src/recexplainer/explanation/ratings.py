@@ -47,6 +47,13 @@ _AGAIN = re.compile(
 _REFUSAL = re.compile(
     r"\bi(?:'m| am)? (?:can ?not|can't|could not|won't|will not|would rather not|refuse|decline|unable|sorry)\b"
 )
+# A refusal without its "I", and words of others that a level follows: "The text demands: RATING-4".
+_CURT = re.compile(r"^(?:sorry|apologies|can ?not|can't|unable|not able|refused|declined|refusing|declining)\b")
+_QUOTING = re.compile(
+    r"\b(?:says?|said|demands?|demanded|asks?|asked|wants?|writes?|wrote|claims?|requests?|requested|contains?|"
+    r"instructs?|instructed|orders?|ordered|tells?|told|reads?)\b[^.!?]*:$"
+)
+_NEGATIVE = re.compile(r"[:=]\s*[-−]\s*\d")
 _SCALE = re.compile(
     r"\(?\b(?:on |in |from )?(?:a |the )?(?:scale|range)?\s*(?:of|from)?\s*\b1\s*(?:-|–|to|through)\s*4\b\)?,?"
 )
@@ -78,7 +85,7 @@ def read_rating(reply: str, cut_off: bool = False) -> int | None:
         return None
     if None not in alone:
         return alone[0]
-    if _REFUSAL.search(" ".join(sentences)):
+    if _REFUSAL.search(" ".join(sentences)) or any(_CURT.search(one) or _QUOTING.search(one) for one in sentences):
         return None
     if not cut_off and (last := _level(_ASKED, sentences[-1])) is not None:
         return last
@@ -97,7 +104,7 @@ def _first(text: str, cut_off: bool) -> int | None:
 def _level(pattern: re.Pattern, sentence: str) -> int | None:
     """Return the level in a sentence that is one by a pattern as a whole."""
     match = pattern.fullmatch(sentence.strip(" .!:;,"))
-    if not match:
+    if not match or _NEGATIVE.search(sentence):
         return None
     found = next(group for group in match.groups() if group)
     return _LEVELS.get(found) or int(found)
