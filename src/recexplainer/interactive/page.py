@@ -16,7 +16,7 @@ from recexplainer.explanation.checker import Citation
 from recexplainer.explanation.marked import STANDINGS, standing
 from recexplainer.interactive.explainer import BASE, Answer, Explainer, Verdict
 from recexplainer.interactive.guard import SameOrigin
-from recexplainer.interactive.sessions import limit, turned_away
+from recexplainer.interactive.sessions import PATIENCE, limit, turned_away
 from recexplainer.style import FAINT, INK, ITEM, MUTED, RIGHT, SYSTEM_COLORS, WRONG, system_colors, system_label
 
 logger = logging.getLogger(__name__)
@@ -237,4 +237,12 @@ def serve(explainer: Explainer, name: str, port: int) -> None:
         return refusal
 
     logger.info("open http://%s:%d in a browser; stop with Ctrl+C", HOST, port)
-    ui.run(host=HOST, port=port, show=False, reload=False, show_welcome_message=False, favicon="💡")
+    ui.run(
+        host=HOST,
+        port=port,
+        show=False,
+        reload=False,
+        show_welcome_message=False,
+        reconnect_timeout=PATIENCE,
+        favicon="💡",
+    )

@@ -13,6 +13,7 @@ from recexplainer.interactive.guard import refuse
 
 MOST = 24  # open at once
 GRACE = 20.0  # seconds in which a page that was sent has to open its socket
+PATIENCE = 10.0  # seconds in which a browser may come back whose socket broke off, as on a busy machine
 EVERY = 5.0  # seconds between two looks
 FULL = f"{MOST} pages are open. Close one, and load this one again."
 
