@@ -51,4 +51,4 @@ rule figure6:
         "python workflow/scripts/figure6.py --predictions {params.folders:q} --rows {params.rows:q}"
         " --judgements {input.judgements:q} --judgement-datasets {params.datasets} --settings {params.settings:q}"
         " --seed {params.seed} --output {output.data:q} --images {output.image:q} {output.others:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

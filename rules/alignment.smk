@@ -50,4 +50,4 @@ rule align:
         " --train {input.tasks:q} {input.sharegpt:q} --embeddings {input.embeddings:q}"
         " --deepspeed {params.deepspeed:q} --settings {params.settings:q} --ablation {params.ablation}"
         " --seed {params.seed} --checkpoints {params.checkpoints:q} --output-dir {params.folder:q}"
-        " --gpus {resources.gpu} --threads {params.threads_each} 2>&1 | tee {log:q}"
+        " --gpus {resources.gpu} --threads {params.threads_each} --log {log:q} 2>&1 | tee -a {log:q}"

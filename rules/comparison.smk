@@ -71,7 +71,7 @@ rule paper_vs_ours:
         " --judgements {input.judgements:q} --judgement-rows {params.judgement_rows:q}"
         " --records {input.records:q} --record-rows {params.record_rows:q} --settings {params.settings:q}"
         " --seed {params.seed} --output {output.comparison:q} --claims {output.claims:q} --page {output.page:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule typeset:
@@ -95,4 +95,4 @@ rule typeset:
         code=code_digest("typeset.py"),
     shell:
         "python workflow/scripts/typeset.py --table {input.table:q} --kind {wildcards.table} --latex {output.latex:q}"
-        " --html {output.html:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --html {output.html:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

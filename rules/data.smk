@@ -22,7 +22,8 @@ rule make_demo_dataset:
         seed=seed("generate", "dataset"),
     shell:
         "python workflow/scripts/make_demo_data.py --settings {params.settings:q} --seed {params.seed}"
-        " --reviews {output.reviews:q} --metadata {output.metadata:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --reviews {output.reviews:q} --metadata {output.metadata:q} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule make_demo_conversations:
@@ -52,7 +53,7 @@ rule make_demo_conversations:
     shell:
         "python workflow/scripts/make_demo_data.py --settings {params.settings:q} --seed {params.seed}"
         " --metadata {input.metadata:q} --explanation-prompts {input.explanation_prompts:q}"
-        " --conversations {output.conversations:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --conversations {output.conversations:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule download_dataset:
@@ -80,7 +81,8 @@ rule download_dataset:
         settings=lambda w: to_json(sources=sources.sources(config, w.dataset, w.file)),
     shell:
         "python workflow/scripts/download.py --name {wildcards.dataset}/{wildcards.file}"
-        " --settings {params.settings:q} --output {output.raw:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --output {output.raw:q} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule download_conversations:
@@ -106,7 +108,7 @@ rule download_conversations:
         settings=to_json(sources=sources.sources(config, "sharegpt")),
     shell:
         "python workflow/scripts/download.py --name sharegpt/conversations --settings {params.settings:q}"
-        " --output {output.raw:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --output {output.raw:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule filter_dataset:
@@ -138,7 +140,7 @@ rule filter_dataset:
         "python workflow/scripts/filter_dataset.py --reviews {input.reviews:q} --metadata {input.metadata:q}"
         " --settings {params.settings:q} --seed {params.seed} --interactions {output.interactions:q}"
         " --items {output.catalogue:q} --users {output.users:q} --statistics {output.statistics:q}"
-        " --search {output.search:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --search {output.search:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule parse_conversations:
@@ -164,4 +166,4 @@ rule parse_conversations:
     shell:
         "python workflow/scripts/parse_conversations.py --input {input.raw:q} --settings {params.settings:q}"
         " --output {output.conversations:q} --statistics {output.statistics:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"

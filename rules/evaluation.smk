@@ -31,7 +31,7 @@ rule predict_baseline:
     shell:
         "python workflow/scripts/baselines.py --system {wildcards.system} --interactions {input.interactions:q}"
         " --items {input.catalogue:q} --test {input.test:q} --seed {params.seed} --output-dir {params.folder:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule predict_base:
@@ -72,7 +72,7 @@ rule predict_base:
         "python workflow/scripts/predict.py --llm {input.llm:q} {params.chat_template:q} --test {input.test:q}"
         " --embeddings {input.embeddings:q} --items {input.catalogue:q} --settings {params.settings:q}"
         " --seed {params.seed} --output-dir {params.folder:q} {params.shard}"
-        " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
+        " --gpus {resources.gpu} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule predict_aligned:
@@ -117,4 +117,5 @@ rule predict_aligned:
         "python workflow/scripts/predict.py --llm {input.llm:q} {params.chat_template:q}"
         " --adapter {params.adapter:q} --test {input.test:q} --embeddings {input.embeddings:q}"
         " --items {input.catalogue:q} --settings {params.settings:q} --seed {params.seed}"
-        " --output-dir {params.folder:q} {params.shard} --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
+        " --output-dir {params.folder:q} {params.shard} --gpus {resources.gpu} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"

@@ -29,7 +29,7 @@ rule choose_cases:
     shell:
         "python workflow/scripts/choose_cases.py --interactions {input.interactions:q} --items {input.catalogue:q}"
         " --labels {input.labels:q} --embeddings {input.embeddings:q} --settings {params.settings:q}"
-        " --seed {params.seed} --output {output.cases:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --seed {params.seed} --output {output.cases:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule explain:
@@ -69,7 +69,7 @@ rule explain:
         "python workflow/scripts/explain.py --llm {input.llm:q} {params.chat_template:q} {params.model:q}"
         " --cases {input.cases:q} --embeddings {input.embeddings:q} --items {input.catalogue:q}"
         " --prompts {input.prompts:q} --settings {params.settings:q} --output {output.explanations:q}"
-        " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
+        " --gpus {resources.gpu} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule explain_by_service:
@@ -108,4 +108,4 @@ rule explain_by_service:
         "python workflow/scripts/explain_service.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --prompts {input.prompts:q} --service {params.service:q} --settings {params.settings:q}"
         " --store {params.store:q} --ledger {params.ledger:q} --output {output.explanations:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"

@@ -50,7 +50,7 @@ rule classify_cases:
         " --systems {params.systems:q} --cases {input.cases:q} --embeddings {input.embeddings:q}"
         " --items {input.catalogue:q} --prompts {input.prompts:q} --settings {params.settings:q}"
         " --seed {params.seed} --output {output.decisions:q}"
-        " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
+        " --gpus {resources.gpu} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule write_controls:
@@ -79,7 +79,7 @@ rule write_controls:
     shell:
         "python workflow/scripts/write_controls.py --cases {input.cases:q} --explanations {input.explanations:q}"
         " --systems {params.systems} --items {input.catalogue:q} --controls {params.controls} --seed {params.seed}"
-        " --outputs {output.controls:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --outputs {output.controls:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule measure_faithfulness:
@@ -116,7 +116,7 @@ rule measure_faithfulness:
         " --systems {params.systems} --own-decisions {input.decisions:q} --interactions {input.interactions:q}"
         " --items {input.catalogue:q} --embeddings {input.embeddings:q} --labels {input.labels:q}"
         " --model {input.model:q} --settings {params.settings:q} --seed {params.seed}"
-        " --outputs {output.records:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --outputs {output.records:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table_faithfulness:
@@ -145,4 +145,4 @@ rule table_faithfulness:
     shell:
         "python workflow/scripts/table_faithfulness.py --records {input.records:q} --rows {params.rows:q}"
         " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"

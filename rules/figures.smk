@@ -27,7 +27,7 @@ rule select_case:
     shell:
         "python workflow/scripts/select_case.py --cases {input.cases:q} --explanations {input.explanations:q}"
         " --systems {params.systems} --judgements {input.judgements:q} --settings {params.settings:q}"
-        " --output {output.selected:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --output {output.selected:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule figure4:
@@ -60,7 +60,7 @@ rule figure4:
         "python workflow/scripts/figure4.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --explanations {input.explanations:q} --systems {params.systems} --judgements {input.judgements:q}"
         " --selected {input.selected:q} --dataset {params.dataset:q} --page {output.page:q} --images {output.images:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule explain_viewpoints:
@@ -102,7 +102,7 @@ rule explain_viewpoints:
         " --cases {input.cases:q} --selected {input.selected:q} --viewpoints {params.viewpoints:q}"
         " --embeddings {input.embeddings:q} --items {input.catalogue:q} --prompts {input.prompts:q}"
         " --settings {params.settings:q} --output {output.explanations:q}"
-        " --gpus {resources.gpu} --threads {threads} 2>&1 | tee {log:q}"
+        " --gpus {resources.gpu} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule figure5:
@@ -135,4 +135,4 @@ rule figure5:
         "python workflow/scripts/figure5.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --viewpoints {input.viewpoints:q} --prompts {input.prompts:q} --selected {input.selected:q}"
         " --dataset {params.dataset:q} --page {output.page:q} --images {output.images:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"

@@ -31,7 +31,7 @@ rule judge_by_rubric:
     shell:
         "python workflow/scripts/judge_rubric.py --cases {input.cases:q} --explanations {input.explanations:q}"
         " --systems {params.systems} --items {input.catalogue:q} --output {output.judgements:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule judge_by_service:
@@ -73,7 +73,7 @@ rule judge_by_service:
         " --systems {params.systems} --prompts {input.prompts:q} --judge {wildcards.service}"
         " --service {params.service:q} --settings {params.settings:q} --seed {params.seed}"
         " --store {params.store:q} --ledger {params.ledger:q} --output {output.judgements:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table3:
@@ -104,7 +104,7 @@ rule table3:
         "python workflow/scripts/table3.py --judgements {input.judgements:q}"
         " --judgement-rows {params.judgement_rows:q} --explanations {input.explanations:q}"
         " --explanation-rows {params.explanation_rows:q} --settings {params.settings:q} --seed {params.seed}"
-        " --output {output.table:q} --judges {output.judges:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --output {output.table:q} --judges {output.judges:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table_spending:
@@ -134,7 +134,7 @@ rule table_spending:
     shell:
         "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
         " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 onstart:

@@ -34,7 +34,7 @@ rule train_llm:
     shell:
         "python workflow/scripts/train_llm.py --items {input.catalogue:q} --conversations {input.conversations:q}"
         " --prompts {input.prompts:q} --chat-template {input.chat_template:q} --settings {params.settings:q}"
-        " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule download_llm:
@@ -60,7 +60,7 @@ rule download_llm:
         settings=to_json(sources=config["llm"]["gguf"]),
     shell:
         "python workflow/scripts/download.py --name llm/model --settings {params.settings:q} --output {output.raw:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule unpack_llm:
@@ -84,7 +84,7 @@ rule unpack_llm:
         code=code_digest("unpack_llm.py"),
     shell:
         "python workflow/scripts/unpack_llm.py --input {input.raw:q} --output-dir {output.folder:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule base_llm:
@@ -110,4 +110,4 @@ rule base_llm:
         settings=to_json(sources.base_llm(config)),
     shell:
         "python workflow/scripts/base_llm.py --settings {params.settings:q} --output {output.manifest:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

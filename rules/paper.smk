@@ -22,7 +22,7 @@ rule table1:
         datasets=DATASETS,
     shell:
         "python workflow/scripts/table1.py --statistics {input.statistics:q} --datasets {params.datasets}"
-        " --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table_recommender:
@@ -48,7 +48,7 @@ rule table_recommender:
         datasets=TARGETS,
     shell:
         "python workflow/scripts/table_recommender.py --metrics {input.metrics:q} --datasets {params.datasets}"
-        " --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table2:
@@ -81,7 +81,7 @@ rule table2:
     shell:
         "python workflow/scripts/table2.py --predictions {params.folders:q} --rows {params.rows:q}"
         " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table_seeds:
@@ -114,7 +114,8 @@ rule table_seeds:
         folders=prediction_folders,
     shell:
         "python workflow/scripts/table_seeds.py --predictions {params.folders:q} --rows {params.rows:q}"
-        " --settings {params.settings:q} --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --output {output.table:q} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table4:
@@ -154,4 +155,5 @@ rule table4:
         "python workflow/scripts/table4.py --datasets {params.datasets} --train {input.train:q} --test {input.test:q}"
         " --sharegpt-train {input.sharegpt_train:q} --sharegpt-test {input.sharegpt_test:q}"
         " --explanation {input.explanation:q} --sizes {input.sizes:q} --numbers {input.numbers:q}"
-        " --settings {params.settings:q} --output {output.table:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} --output {output.table:q} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"

@@ -28,7 +28,7 @@ rule tune_recommender:
     shell:
         "python workflow/scripts/tune_recommender.py --interactions {input.interactions:q} --items {input.catalogue:q}"
         " --settings {params.settings:q} --trial {wildcards.trial} --seed {params.seed} --output {output.trial:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule train_recommender:
@@ -64,7 +64,7 @@ rule train_recommender:
         "python workflow/scripts/train_recommender.py --interactions {input.interactions:q} --items {input.catalogue:q}"
         " --trials {input.trials:q} --settings {params.settings:q} --seed {params.seed} --model {output.model:q}"
         " --config {output.config:q} --curve {output.curve:q} --metrics {output.metrics:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule export_recommender:
@@ -97,7 +97,7 @@ rule export_recommender:
         "python workflow/scripts/export_recommender.py --interactions {input.interactions:q} --items {input.catalogue:q}"
         " --model {input.model:q} --config {input.config:q} --settings {params.settings:q} --seed {params.seed}"
         " --embeddings {output.embeddings:q} --labels {output.labels:q} --similar {output.similar:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 ruleorder: take_recommender > train_recommender
@@ -138,4 +138,4 @@ rule take_recommender:
         "python workflow/scripts/take_recommender.py --interactions {input.interactions:q}"
         " --items {input.catalogue:q} --given {input.given:q} --settings {params.settings:q} --seed {params.seed}"
         " --embeddings {output.embeddings:q} --labels {output.labels:q} --similar {output.similar:q}"
-        " --metrics {output.metrics:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --metrics {output.metrics:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

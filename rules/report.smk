@@ -71,7 +71,7 @@ rule learning_curves:
     shell:
         "python workflow/scripts/learning_curves.py --curves {input.curves:q} --datasets {params.datasets}"
         " --losses {input.losses:q} --runs {params.runs:q} --settings {params.settings:q} --output {output.data:q}"
-        " --images {output.image:q} {output.others:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --images {output.image:q} {output.others:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule provenance:
@@ -114,7 +114,7 @@ rule provenance:
     shell:
         "python workflow/scripts/provenance.py --results {params.results:q} --config-json {params.config:q}"
         " --inputs {input.prompts:q} --lock {input.lock:q} --outputs {input.tables:q} {input.figures:q}"
-        " {input.predictions:q} --output {output.record:q} --threads {threads} 2>&1 | tee {log:q}"
+        " {input.predictions:q} --output {output.record:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule report:
@@ -160,4 +160,4 @@ rule report:
         " --claims {input.claims:q} --provenance {input.provenance:q} --benchmarks {params.benchmarks:q}"
         " --graph {input.graph:q} --deviations {input.deviations:q} --cases {input.cases:q}"
         " --explanations {input.explanations:q} --systems {params.systems} --records {input.records:q}"
-        " --output {output.page:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --output {output.page:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

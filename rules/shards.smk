@@ -71,4 +71,4 @@ rule merge_predictions:
         folders=prediction_folders,
     shell:
         "python workflow/scripts/merge_predictions.py --shards {params.folders:q} --output-dir {params.folder:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

@@ -33,7 +33,7 @@ rule draw_study:
         "python workflow/scripts/draw_study.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --explanations {input.explanations:q}"
         " --systems {params.systems} --prompts {input.prompts:q} --settings {params.settings:q} --seed {params.seed}"
-        " --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --output-dir {params.folder:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule simulate_raters:
@@ -59,7 +59,7 @@ rule simulate_raters:
         folder=lambda w, output: os.path.dirname(output.ratings[0]),
     shell:
         "python workflow/scripts/simulate_raters.py --key {input.key:q} --judgements {input.judgements:q}"
-        " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule aggregate_ratings:
@@ -95,4 +95,5 @@ rule aggregate_ratings:
         "python workflow/scripts/aggregate_ratings.py --key {input.key:q} --ratings {input.ratings:q}"
         " --judgements {input.judgements:q} --settings {params.settings:q} --seed {params.seed}"
         " --human {output.human:q} --agreement {output.agreement:q} --figures {output.figure:q} {output.others:q}"
-        " --figure-data {output.data:q} --comments {output.comments:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --figure-data {output.data:q} --comments {output.comments:q} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"

@@ -35,7 +35,7 @@ rule predict_surrogates:
         "python workflow/scripts/surrogates.py --interactions {input.interactions:q} --items {input.catalogue:q}"
         " --embeddings {input.embeddings:q} --labels {input.labels:q} --test {input.test:q}"
         " --settings {params.settings:q} --seed {params.seed} --output-dir {params.folder:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 # What explains the recommender without an LLM, on the cases of table 2.
@@ -69,4 +69,4 @@ rule table_surrogates:
     shell:
         "python workflow/scripts/table_surrogates.py --predictions {params.folders:q} --rows {params.rows:q}"
         " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"

@@ -39,7 +39,7 @@ rule build_tasks:
         "python workflow/scripts/build_tasks.py --interactions {input.interactions:q} --items {input.catalogue:q}"
         " --embeddings {input.embeddings:q} --labels {input.labels:q} --similar {input.similar:q}"
         " --prompts {input.prompts:q} --settings {params.settings:q} --seed {params.seed} --train {output.train:q}"
-        " --test {output.test:q} --threads {threads} 2>&1 | tee {log:q}"
+        " --test {output.test:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 # In a file of its own: the alignments without it do not depend on it.
@@ -83,7 +83,7 @@ rule build_reasons:
         " --embeddings {input.embeddings:q} --labels {input.labels:q} --similar {input.similar:q}"
         " --model {input.model:q} --question {input.question:q} --wording {input.wording:q}"
         " --settings {params.settings:q} --seed {params.seed} --output {output.train:q} --threads {threads}"
-        " 2>&1 | tee {log:q}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule build_sharegpt:
@@ -111,4 +111,4 @@ rule build_sharegpt:
     shell:
         "python workflow/scripts/build_sharegpt.py --conversations {input.conversations:q} --llm {input.llm:q}"
         " --settings {params.settings:q} --seed {params.seed} --train {output.train:q} --test {output.test:q}"
-        " --threads {threads} 2>&1 | tee {log:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

@@ -12,3 +12,8 @@ def shown(name: object) -> str:
     """Return a name that comes from a file as a message may show it: what cannot be printed is escaped."""
     text = str(name)
     return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def one_line(text: object) -> str:
+    """Return a text on one line: white space as single blanks, what cannot be printed escaped."""
+    return shown(" ".join(str(text).split()))

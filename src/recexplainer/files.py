@@ -20,9 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, shown
 
 _PARQUET = {"compression": "zstd", "write_page_checksum": True}
+_written: list[Path] = []
+"""The files that have been written and are to be gone should what they belong to fail; see :func:`together`."""
 DAMAGED = "not what was written there (its checksum differs). Delete it and run its stage again."
 
 
@@ -38,6 +40,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         OSError: the file cannot be written; it names ``path``.
     """
     path = Path(path)
+    if not path.name:
+        raise InputError(f"{str(path)!r} cannot be written: expected the name of a file.")
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.partial"):
         leftover.unlink(missing_ok=True)
@@ -69,10 +73,35 @@ def place(temporary: Path, path: Path) -> None:
             made.chmod(0o666 & ~_umask())
         checksum_of(path).unlink(missing_ok=True)
         os.replace(temporary, path)
+        _written.append(path)
         os.replace(summed, checksum_of(path))
     except BaseException:
         summed.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """What is written inside stays even if the program fails: it goes on from there."""
+    before = len(_written)
+    try:
+        yield
+    finally:
+        del _written[before:]
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """What is written inside is there as a whole, or not at all: a part of a program's outputs would pass for all."""
+    before = len(_written)
+    try:
+        yield
+    except Exception:
+        for path in _written[before:]:
+            delete(path)
+        raise
+    finally:
+        del _written[before:]
 
 
 def _hidden(path: Path) -> Path:
@@ -82,7 +111,7 @@ def _hidden(path: Path) -> Path:
 
 def checksum_of(path: str | Path) -> Path:
     """Return the file that holds the checksum of ``path``."""
-    return Path(path).with_name(f".{Path(path).name}.sha256")
+    return Path(path).parent / f".{Path(path).name}.sha256"
 
 
 def checked_by(summed: Path) -> Path:
@@ -190,7 +219,10 @@ def read_json(path: str | Path) -> Any:
     """
     text = read_text(path, "JSON file")
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if "\\u" in text:  # half a surrogate pair is no text, and could not be written again
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({error}). Delete it and run its stage again.") from None
 
@@ -261,33 +293,45 @@ def _outline(schema, rows: int) -> str:
     return hashlib.sha256(json.dumps([types, rows]).encode()).hexdigest()
 
 
-def read_arrow(path: str | Path, columns: list[str] | None = None):
+def read_arrow(path: str | Path, columns=None):
     """Read a Parquet file as an Arrow table.
 
+    Args:
+        columns: the names of those to be read, or an Arrow schema; default: all, of any kind.
+
     Raises:
-        InputError: the file is missing or corrupt, or a column is not there.
+        InputError: the file is missing or corrupt, or a column is not there, or not of its kind; see
+            :func:`recexplainer.columns.check_columns`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from recexplainer.columns import check_columns
+
+    check(path)
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table, rows, metadata = file.read(), file.metadata.num_rows, file.metadata.metadata or {}
         found = _outline(table.schema, table.num_rows)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a Parquet file. Run the stage that makes it.") from None
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}). Delete it and run its stage again.") from None
     # A file from elsewhere has no such checksum.
     if table.num_rows != rows or metadata.get(b"sha256", found.encode()) != found.encode():
         raise InputError(f"{path}: {DAMAGED}")
-    missing = [name for name in columns or [] if name not in table.column_names]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; found {', '.join(table.column_names)}.")
-    return table.select(columns) if columns else table
+    if columns is None:
+        return table
+    names = columns.names if isinstance(columns, pa.Schema) else columns
+    for name in names:
+        if (times := table.column_names.count(name)) != 1:
+            wrong, there = "there twice" if times else "missing", ", ".join(map(shown, table.column_names))
+            raise InputError(f"{path}: column {name!r} is {wrong}; found {there or 'none'}.")
+    check_columns(path, table, columns)
+    return table.select(names)
 
 
-def read_parquet(path: str | Path, columns: list[str] | None = None):
+def read_parquet(path: str | Path, columns=None):
     """Read a Parquet file as a pandas frame; see :func:`read_arrow`."""
     return read_arrow(path, columns).to_pandas()
 
@@ -319,6 +363,7 @@ def read_safetensors(path: str | Path) -> dict[str, Any]:
     """
     from safetensors import SafetensorError, safe_open
 
+    check(path)
     try:
         with safe_open(path, framework="np") as file:
             arrays, metadata = file.get_tensors(), file.metadata() or {}

@@ -6,17 +6,8 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
+from recexplainer.given import TYPES
 from recexplainer.secrets import looks_like_key, redact, without_secrets
-
-TYPES = {
-    "integer": "a whole number",
-    "number": "a finite number",
-    "string": "a text",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping of keys to values",
-    "null": "null",
-}
 
 LONGEST_SHOWN = 200  # characters of a wrong value in a message
 
@@ -31,7 +22,9 @@ def describe(error: ValidationError) -> list[str]:
         lacking = [key for key in expected if key not in found]
         return [f"{_join([*error.absolute_path, key])}: missing; expected this key." for key in lacking]
     wanted = {
-        "type": lambda: " or ".join(TYPES[name] for name in ([expected] if isinstance(expected, str) else expected)),
+        "type": lambda: " or ".join(
+            TYPES.get(name, name) for name in ([expected] if isinstance(expected, str) else expected)
+        ),
         "enum": lambda: f"one of: {', '.join(map(str, expected))}",
         "minimum": lambda: f"at least {expected}",
         "maximum": lambda: f"at most {expected}",
@@ -42,7 +35,7 @@ def describe(error: ValidationError) -> list[str]:
         "minLength": lambda: "a text that is not empty",
         "uniqueItems": lambda: "no element twice",
         "pattern": lambda: f"a text that matches {expected}",
-    }[error.validator]()
+    }.get(error.validator, lambda: f"what the schema says of it ({error.validator})")()
     hint = _text_hint(found) if error.validator == "type" and isinstance(found, str) else ""
     # A key that stands there by a slip must not be shown.
     shown = "a value" if error.absolute_path and error.absolute_path[-1] == "key_variable" else _shown(found)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, one_line
 from recexplainer.problems import describe, keys_in
 from recexplainer.service import settings as service_settings
 from recexplainer.sources import local_path
+from recexplainer.yaml_files import read_yaml
 
 PRESETS: dict[str, dict[str, str]] = {
     "sound": {
@@ -122,13 +122,12 @@ def check(config: dict, schema: str | Path) -> None:
     Raises:
         InputError: one line per problem: the path of the key, what was found, what was expected.
     """
+    content = read_yaml(schema, "expected the schema of the config")
     try:
-        validator = _Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{schema}: no such file; expected the schema of the config.") from None
-    errors = sorted(
-        validator.iter_errors(config), key=lambda error: ([str(part) for part in error.path], error.message)
-    )
+        found = list(_Validator(content).iter_errors(config))
+    except Exception as error:  # whatever a schema that is none leads to
+        raise InputError(f"{schema}: no JSON schema ({one_line(error)}).") from None
+    errors = sorted(found, key=lambda error: ([str(part) for part in error.path], error.message))
     # Of several keys that one mapping lacks, the validator gives as many errors, none of which says which it is.
     problems = list(dict.fromkeys(line for error in errors for line in describe(error))) or list(_conflicts(config))
     if problems:

@@ -111,7 +111,7 @@ def test_every_program_of_a_gpu_says_it_first(card, program, monkeypatch, capsys
     card("Tesla V100", (7, 0), CUDA_13)
     source = (ROOT / "workflow/scripts" / program).read_text(encoding="utf-8")
     needed = re.findall(r'add_argument\(\s*"(--[a-z-]+)"[^\n]*?(?:type=([\w.]+),[^\n]*)?required=True', source)
-    values = {"cli.settings": "{}", "json.loads": "[]", "int": "1"}
+    values = {"cli.settings": "{}", "cli.triples": "[]", "cli.seed": "1", "cli.count": "1"}
     words = [word for name, kind in needed for word in (name, values.get(kind, "nowhere"))]
     monkeypatch.setattr(sys, "argv", [program, *words, "--gpus", "1"])
     with pytest.raises(SystemExit) as left:

@@ -43,7 +43,7 @@ def test_every_rule_is_complete(rule):
         assert re.search(rf"^    {directive}:", body, re.MULTILINE), directive
     for resource in ("mem_mb", "runtime"):
         assert f"{resource}=" in body
-    assert "2>&1 | tee {log:q}" in body
+    assert ' --log {log:q} 2>&1 | tee -a {log:q}"' in body
     assert "--threads {" in body
 
 

@@ -32,7 +32,7 @@ if __name__ == "__main__":
     arguments.add_argument("--ratings", nargs="+", required=True, help="the raters' files")
     arguments.add_argument("--judgements", nargs="*", default=[], help="the judges' Parquet files of the dataset")
     arguments.add_argument("--settings", type=cli.settings, required=True, help="bootstrap, allow_incomplete as JSON")
-    arguments.add_argument("--seed", type=int, required=True)
+    arguments.add_argument("--seed", type=cli.seed, required=True)
     arguments.add_argument("--human", required=True, help="CSV of the means")
     arguments.add_argument("--agreement", required=True, help="CSV of the agreements")
     arguments.add_argument("--figures", nargs="+", required=True, help="figure 3, .svg, .pdf or .png")

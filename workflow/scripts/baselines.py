@@ -21,6 +21,6 @@ if __name__ == "__main__":
     parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
     parser.add_argument("--items", required=True, help="the data stage's items.parquet")
     parser.add_argument("--test", required=True, help="test samples of any mode")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--output-dir", required=True, help="folder for the four files of predictions")
     cli.run(main, parser)

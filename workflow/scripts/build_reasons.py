@@ -42,6 +42,6 @@ if __name__ == "__main__":
     parser.add_argument(
         "--settings", type=cli.settings, required=True, help="JSON: mode, max_length, hybrid_forms, samples"
     )
-    parser.add_argument("--seed", type=int, required=True, help="the same for all modes of a dataset")
+    parser.add_argument("--seed", type=cli.seed, required=True, help="the same for all modes of a dataset")
     parser.add_argument("--output", required=True, help="Parquet file to write")
     cli.run(main, parser)

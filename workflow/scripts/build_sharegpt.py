@@ -21,7 +21,7 @@ if __name__ == "__main__":
     parser.add_argument("--conversations", required=True, help="the data stage's conversations.parquet")
     parser.add_argument("--llm", required=True, help="the base LLM's manifest")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: train, test, max_first_turn_tokens")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--train", required=True, help="Parquet file to write")
     parser.add_argument("--test", required=True, help="Parquet file to write")
     cli.run(main, parser)

@@ -43,7 +43,7 @@ if __name__ == "__main__":
         help="JSON: mode, max_length, hybrid_forms, discrimination_fields, classification_test_share, "
         "description_words",
     )
-    parser.add_argument("--seed", type=int, required=True, help="the same for all modes of a dataset")
+    parser.add_argument("--seed", type=cli.seed, required=True, help="the same for all modes of a dataset")
     parser.add_argument("--train", required=True, help="Parquet file to write")
     parser.add_argument("--test", required=True, help="Parquet file to write")
     cli.run(main, parser)

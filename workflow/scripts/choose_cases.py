@@ -21,6 +21,6 @@ if __name__ == "__main__":
     parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
     parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: cases, max_length")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--output", required=True, help="Parquet to write")
     cli.run(main, parser)

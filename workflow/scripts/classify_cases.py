@@ -9,8 +9,6 @@ Run as:
         --output results/faithfulness/games/own_decisions.parquet
 """
 
-import json
-
 from recexplainer import cli
 
 
@@ -42,14 +40,14 @@ if __name__ == "__main__":
     parser.add_argument("--llm", required=True, help="the base LLM's manifest")
     parser.add_argument("--chat-template", help="a Jinja chat template; default: the tokenizer's own")
     parser.add_argument(
-        "--systems", type=json.loads, required=True, help="JSON: name, form and alignment's folder (or null) of each"
+        "--systems", type=cli.triples, required=True, help="JSON: name, form and alignment's folder (or null) of each"
     )
     parser.add_argument("--cases", required=True, help="cases.parquet")
     parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
     parser.add_argument("--items", required=True, help="items.parquet")
     parser.add_argument("--prompts", required=True, help="YAML file of the tasks' phrasings")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: context, precision, batch_size")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--output", required=True, help="Parquet to write")
-    parser.add_argument("--gpus", type=int, help="GPUs of the job; 0 keeps to the CPU (default: what is there)")
+    parser.add_argument("--gpus", type=cli.count, help="GPUs of the job; 0: the CPU (default: what is there)")
     cli.run(main, parser)

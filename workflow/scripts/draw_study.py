@@ -13,6 +13,7 @@ from recexplainer import cli
 def main(args):
     from recexplainer.study.draw import draw_study
 
+    cli.check_paired(args, "explanations", "systems")
     draw_study(
         args.cases,
         args.items,
@@ -33,6 +34,6 @@ if __name__ == "__main__":
     arguments.add_argument("--systems", nargs="+", required=True, help="the name of each system, in the same order")
     arguments.add_argument("--prompts", required=True, help="YAML file with the levels")
     arguments.add_argument("--settings", type=cli.settings, required=True, help="dataset, cases, raters as JSON")
-    arguments.add_argument("--seed", type=int, required=True)
+    arguments.add_argument("--seed", type=cli.seed, required=True)
     arguments.add_argument("--output-dir", required=True, help="folder for key.json and pages/")
     cli.run(main, arguments)

@@ -52,5 +52,5 @@ if __name__ == "__main__":
     parser.add_argument("--viewpoints", nargs="+", default=[], help="viewpoints of the prompts; default: none")
     parser.add_argument("--selected", help="JSON that names the only case; default: all cases")
     parser.add_argument("--output", required=True, help="Parquet to write")
-    parser.add_argument("--gpus", type=int, help="GPUs of the job; 0 keeps to the CPU (default: what is there)")
+    parser.add_argument("--gpus", type=cli.count, help="GPUs of the job; 0: the CPU (default: what is there)")
     cli.run(main, parser)

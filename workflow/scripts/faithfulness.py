@@ -19,6 +19,7 @@ def main(args) -> None:
     from recexplainer.faithfulness.measure import measure_faithfulness
     from recexplainer.recommender.scorer import recommender_scorer
 
+    cli.check_paired(args, "explanations", "systems", "outputs")
     torch.set_num_threads(args.threads)
     measure_faithfulness(
         args.cases,
@@ -48,6 +49,6 @@ if __name__ == "__main__":
     parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
     parser.add_argument("--model", nargs="*", help="the recommender's model.safetensors and config.json")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: folds, draws")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--outputs", nargs="+", required=True, help="Parquet files to write, one per system")
     cli.run(main, parser)

@@ -10,14 +10,14 @@ Run as:
         --output figure6.csv --images figure6.svg figure6.pdf figure6.png
 """
 
-import json
-
 from recexplainer import cli
 
 
 def main(args) -> None:
     from recexplainer.evaluation.figure6 import figure6
 
+    cli.check_paired(args, "predictions", "rows")
+    cli.check_paired(args, "judgements", "judgement_datasets")
     figure6(
         args.predictions,
         args.rows,
@@ -33,11 +33,11 @@ def main(args) -> None:
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
     parser.add_argument("--predictions", nargs="+", required=True, help="folders, one per system")
-    parser.add_argument("--rows", type=json.loads, required=True, help="JSON: dataset, mode and ablation of each")
+    parser.add_argument("--rows", type=cli.triples, required=True, help="JSON: dataset, mode and ablation of each")
     parser.add_argument("--judgements", nargs="*", default=[], help="Parquet files of one judge")
     parser.add_argument("--judgement-datasets", nargs="*", default=[], help="the dataset of each")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: bootstrap, coverage_counts, names")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--output", required=True, help="CSV to write")
     parser.add_argument("--images", nargs="+", required=True, help="images to write: .svg, .pdf or .png")
     cli.run(main, parser)

@@ -27,7 +27,7 @@ if __name__ == "__main__":
     arguments.add_argument(
         "--settings", type=cli.settings, required=True, help="JSON: format, fields, filter; of tables also layout"
     )
-    arguments.add_argument("--seed", type=int, required=True, help="seed of the sample of users")
+    arguments.add_argument("--seed", type=cli.seed, required=True, help="seed of the sample of users")
     arguments.add_argument("--interactions", required=True, help="Parquet to write")
     arguments.add_argument("--items", required=True, help="Parquet to write")
     arguments.add_argument("--users", required=True, help="Parquet to write")

@@ -13,6 +13,7 @@ from recexplainer import cli
 def main(args) -> None:
     from recexplainer.explanation.judge import judge_by_service
 
+    cli.check_paired(args, "explanations", "systems")
     judge_by_service(
         args.cases,
         args.explanations,
@@ -37,7 +38,7 @@ if __name__ == "__main__":
     parser.add_argument("--judge", required=True, help="the judge's name")
     parser.add_argument("--service", type=cli.settings, required=True, help="the service's part of the config, JSON")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: judge_max_tokens, max_usd")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--store", required=True, help="file of the service's answers, kept between runs")
     parser.add_argument("--ledger", help="file in which the run counts what it spends; default: beside the store")
     parser.add_argument("--output", required=True, help="Parquet to write")

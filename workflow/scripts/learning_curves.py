@@ -7,14 +7,14 @@ Run as:
         --output learning_curves.csv --images learning_curves.svg learning_curves.pdf learning_curves.png
 """
 
-import json
-
 from recexplainer import cli
 
 
 def main(args) -> None:
     from recexplainer.report.curves import learning_curves
 
+    cli.check_paired(args, "curves", "datasets")
+    cli.check_paired(args, "losses", "runs")
     learning_curves(args.curves, args.datasets, args.losses, args.runs, args.settings, args.output, args.images)
 
 
@@ -23,7 +23,7 @@ if __name__ == "__main__":
     parser.add_argument("--curves", nargs="*", default=[], help="curve.csv of SASRec, one per dataset")
     parser.add_argument("--datasets", nargs="*", default=[], help="the dataset of each")
     parser.add_argument("--losses", nargs="*", default=[], help="loss.csv of the alignments")
-    parser.add_argument("--runs", type=json.loads, default=[], help="JSON: dataset, mode and ablation of each")
+    parser.add_argument("--runs", type=cli.triples, default=[], help="JSON: dataset, mode and ablation of each")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: names")
     parser.add_argument("--output", required=True, help="CSV to write")
     parser.add_argument("--images", nargs="+", required=True, help="images to write: .svg, .pdf or .png")

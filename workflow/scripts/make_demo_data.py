@@ -13,7 +13,7 @@ some explain why an item fits a history.
 
 import argparse
 
-from recexplainer.cli import parser, run, settings
+from recexplainer.cli import parser, run, seed, settings
 from recexplainer.errors import InputError
 
 
@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> None:
 if __name__ == "__main__":
     arguments = parser(__doc__)
     arguments.add_argument("--settings", type=settings, required=True, help="JSON object: format and sizes")
-    arguments.add_argument("--seed", type=int, required=True, help="seed of all random choices")
+    arguments.add_argument("--seed", type=seed, required=True, help="seed of all random choices")
     arguments.add_argument("--reviews", help="output: a dataset's reviews (gzip)")
     arguments.add_argument(
         "--metadata", nargs="*", default=[], help="a dataset's metadata (output), or for talk (input)"

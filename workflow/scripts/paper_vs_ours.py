@@ -13,19 +13,15 @@ Run as:
         --seed 2024 --output paper_vs_ours.csv --claims claims.csv --page paper_vs_ours.html
 """
 
-import json
-
 from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.errors import InputError
     from recexplainer.paper.compare import paper_vs_ours
     from recexplainer.paper.verdicts import Sources
 
     for name in ("prediction", "judgement", "record"):
-        if len(getattr(args, f"{name}s")) != len(getattr(args, f"{name}_rows")):
-            raise InputError(f"--{name}s: expected one file or folder for each entry of --{name}-rows.")
+        cli.check_paired(args, f"{name}s", f"{name}_rows")
     judged: dict[str, list[str]] = {}
     for path, (dataset, judge) in zip(args.judgements, args.judgement_rows, strict=True):
         if judge == args.settings["judge"]:
@@ -47,11 +43,11 @@ if __name__ == "__main__":
     parser.add_argument("--numbers", required=True, help="CSV of the paper's numbers")
     parser.add_argument("--tables", nargs=4, required=True, help="our CSV of tables 1, 2, 3 and 4")
     parser.add_argument("--predictions", nargs="*", default=[], help="folders, one per dataset and system")
-    parser.add_argument("--prediction-rows", type=json.loads, default=[], help="JSON: dataset and system of each")
+    parser.add_argument("--prediction-rows", type=cli.pairs, default=[], help="JSON: dataset and system of each")
     parser.add_argument("--judgements", nargs="*", default=[], help="Parquet files, one per dataset and judge")
-    parser.add_argument("--judgement-rows", type=json.loads, default=[], help="JSON: dataset and judge of each")
+    parser.add_argument("--judgement-rows", type=cli.pairs, default=[], help="JSON: dataset and judge of each")
     parser.add_argument("--records", nargs="*", default=[], help="of faithfulness, one file per dataset and system")
-    parser.add_argument("--record-rows", type=json.loads, default=[], help="JSON: dataset and system of each")
+    parser.add_argument("--record-rows", type=cli.pairs, default=[], help="JSON: dataset and system of each")
     parser.add_argument("--human", help="CSV of people's mean ratings; leave it out without a study")
     parser.add_argument("--controllability", help="CSV of decisions kept under other points of view, if there is one")
     parser.add_argument(
@@ -60,7 +56,7 @@ if __name__ == "__main__":
         required=True,
         help="JSON: judge, generated, llm, coverage_counts, names, study",
     )
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--output", required=True, help="CSV of the numbers to write")
     parser.add_argument("--claims", required=True, help="CSV of the claims to write")
     parser.add_argument("--page", required=True, help="HTML to write")

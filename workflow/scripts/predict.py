@@ -40,10 +40,10 @@ if __name__ == "__main__":
     arguments.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
     arguments.add_argument("--items", required=True, help="items.parquet")
     arguments.add_argument("--settings", type=cli.settings, required=True, help="the evaluation section as JSON")
-    arguments.add_argument("--seed", type=int, required=True)
+    arguments.add_argument("--seed", type=cli.seed, required=True)
     arguments.add_argument("--output-dir", required=True, help="folder for the predictions")
     arguments.add_argument(
-        "--shard", nargs=2, type=int, default=[0, 1], metavar=("N", "OF"), help="which share of the cases, from 0"
+        "--shard", nargs=2, type=cli.count, default=[0, 1], metavar=("N", "OF"), help="which share of the cases, from 0"
     )
-    arguments.add_argument("--gpus", type=int, help="GPUs of the job; 0 keeps to the CPU (default: what is there)")
+    arguments.add_argument("--gpus", type=cli.count, help="GPUs of the job; 0: the CPU (default: what is there)")
     cli.run(main, arguments)

@@ -16,6 +16,7 @@ from recexplainer import cli
 def main(args) -> None:
     from recexplainer.report.page import Files, write_report
 
+    cli.check_paired(args, "explanations", "systems")
     files = Files(
         tables=args.tables,
         figures=args.figures,

@@ -17,6 +17,6 @@ if __name__ == "__main__":
     arguments = cli.parser(__doc__)
     arguments.add_argument("--key", required=True, help="key.json of the study")
     arguments.add_argument("--judgements", required=True, help="the judge's Parquet file of the study's dataset")
-    arguments.add_argument("--seed", type=int, required=True)
+    arguments.add_argument("--seed", type=cli.seed, required=True)
     arguments.add_argument("--output-dir", required=True, help="folder for one JSON file per rater")
     cli.run(main, arguments)

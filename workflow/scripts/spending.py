@@ -11,6 +11,7 @@ from recexplainer import cli
 def main(args) -> None:
     from recexplainer.service.cost import write_spending
 
+    cli.check_paired(args, "stores", "stages", "services")
     write_spending(args.stores, args.stages, args.services, args.settings, args.output)
 
 

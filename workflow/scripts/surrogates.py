@@ -24,6 +24,6 @@ if __name__ == "__main__":
     parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
     parser.add_argument("--test", required=True, help="test samples of any mode")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: max_length")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--output-dir", required=True, help="where the folders of predictions go")
     cli.run(main, parser)

@@ -13,6 +13,7 @@ def main(args):
     from recexplainer.data.table1 import table1
     from recexplainer.files import write_csv
 
+    cli.check_paired(args, "statistics", "datasets")
     write_csv(args.output, table1(args.statistics, args.datasets))
     logging.getLogger(__name__).info("written: %s", args.output)
 

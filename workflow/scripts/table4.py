@@ -17,6 +17,7 @@ def main(args) -> None:
     from recexplainer.paper.numbers import paper_counts, read_sizes
     from recexplainer.tasks.table4 import table4
 
+    cli.check_paired(args, "datasets", "train", "test")
     table4(
         args.datasets,
         {"train": args.train, "test": args.test},

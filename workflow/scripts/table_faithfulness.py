@@ -8,22 +8,21 @@ Run as:
         --output faithfulness.csv
 """
 
-import json
-
 from recexplainer import cli
 
 
 def main(args) -> None:
     from recexplainer.faithfulness.table import faithfulness_table
 
+    cli.check_paired(args, "records", "rows")
     faithfulness_table(args.records, args.rows, args.settings, args.seed, args.output)
 
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
     parser.add_argument("--records", nargs="+", required=True, help="Parquet files, one per system and dataset")
-    parser.add_argument("--rows", type=json.loads, required=True, help="JSON: dataset and system of each")
+    parser.add_argument("--rows", type=cli.pairs, required=True, help="JSON: dataset and system of each")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: bootstrap, names")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--output", required=True, help="CSV to write")
     cli.run(main, parser)

@@ -16,6 +16,7 @@ def main(args) -> None:
     from recexplainer.files import write_csv
     from recexplainer.recommender.evaluation import merge_metrics
 
+    cli.check_paired(args, "metrics", "datasets")
     write_csv(args.output, merge_metrics(args.metrics, args.datasets))
     logger.info("the recommenders' metrics are in %s", args.output)
 

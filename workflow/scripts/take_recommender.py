@@ -31,7 +31,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--settings", type=cli.settings, required=True, help="JSON: labels, bootstrap, validation, name"
     )
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--embeddings", required=True, help="safetensors file to write")
     parser.add_argument("--labels", required=True, help="Parquet file to write: one row per prefix")
     parser.add_argument("--similar", required=True, help="Parquet file to write: one row per item")

@@ -32,6 +32,6 @@ if __name__ == "__main__":
     arguments.add_argument("--prompts", required=True, help="YAML file of phrasings")
     arguments.add_argument("--chat-template", required=True, help="a Jinja chat template")
     arguments.add_argument("--settings", type=cli.settings, required=True, help="the llm.scratch section as JSON")
-    arguments.add_argument("--seed", type=int, required=True)
+    arguments.add_argument("--seed", type=cli.seed, required=True)
     arguments.add_argument("--output-dir", required=True, help="the transformers folder to write")
     cli.run(main, arguments)

@@ -32,7 +32,7 @@ if __name__ == "__main__":
     parser.add_argument("--items", required=True, help="the data stage's items.parquet")
     parser.add_argument("--trials", nargs="+", required=True, help="the JSON files of the random search")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: validation, bootstrap")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--model", required=True, help="safetensors file to write")
     parser.add_argument("--config", required=True, help="JSON file to write: all that rebuilds the model")
     parser.add_argument("--curve", required=True, help="CSV file to write: one row per epoch")

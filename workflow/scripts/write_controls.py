@@ -13,6 +13,8 @@ from recexplainer import cli
 def main(args) -> None:
     from recexplainer.faithfulness.controls import write_controls
 
+    cli.check_paired(args, "explanations", "systems")
+    cli.check_paired(args, "controls", "outputs")
     write_controls(args.cases, args.explanations, args.systems, args.items, args.controls, args.seed, args.outputs)
 
 
@@ -23,6 +25,6 @@ if __name__ == "__main__":
     parser.add_argument("--systems", nargs="+", required=True, help="their names, in the same order")
     parser.add_argument("--items", required=True, help="the data stage's items.parquet")
     parser.add_argument("--controls", nargs="+", required=True, help="names of the controls")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--outputs", nargs="+", required=True, help="Parquet files to write, one per control")
     cli.run(main, parser)

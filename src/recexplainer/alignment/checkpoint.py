@@ -11,7 +11,7 @@ import torch
 
 from recexplainer.alignment.engine import MOMENTS, full_moments, full_parameters, progress
 from recexplainer.errors import InputError
-from recexplainer.files import delete, read_json, read_safetensors, write_json, write_safetensors
+from recexplainer.files import delete, kept, read_json, read_safetensors, write_json, write_safetensors
 from recexplainer.tensors import check_tensors
 
 logger = logging.getLogger(__name__)
@@ -27,9 +27,10 @@ def save_checkpoint(engine, folder: Path, state: dict) -> None:
         tensors |= {f"{moment}/{name}": value for name, value in full_moments(engine, moment).items()}
     if engine.global_rank == 0:
         name = f"step-{state['step']:08d}.safetensors"
-        write_safetensors(folder / name, tensors)
-        # The JSON names the newest whole checkpoint; it is written last.
-        write_json(folder / "latest.json", state | {"optimizer": progress(engine)})
+        with kept():
+            write_safetensors(folder / name, tensors)
+            # The JSON names the newest whole checkpoint; it is written last.
+            write_json(folder / "latest.json", state | {"optimizer": progress(engine)})
         for old in sorted(folder.glob("step-*.safetensors")):
             if old.name != name:
                 delete(old)

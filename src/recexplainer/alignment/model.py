@@ -9,7 +9,7 @@ from torch import nn
 
 from recexplainer.alignment import attention
 from recexplainer.alignment.checkpoint import read_tensors
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, one_line
 from recexplainer.files import read_json, write_json, write_safetensors
 from recexplainer.llm.base import load_fitting
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
@@ -260,11 +260,15 @@ def load_aligned(
 
     folder = Path(folder)
     read_json(folder / "adapter_config.json")
-    config = PeftConfig.from_pretrained(folder)
-    if isinstance(llm, PeftModel):
-        llm.add_adapter(name, config)
-    else:
-        llm = get_peft_model(llm, config, adapter_name=name)
+    try:
+        config = PeftConfig.from_pretrained(folder)
+        if isinstance(llm, PeftModel):
+            llm.add_adapter(name, config)
+        else:
+            llm = get_peft_model(llm, config, adapter_name=name)
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # peft checks few of the values
+        path = folder / "adapter_config.json"
+        raise InputError(f"{path}: no adapter of this LLM ({one_line(error)}). {AGAIN}") from None
     own = get_peft_model_state_dict(llm, adapter_name=name)
     adapter = read_tensors(folder / "adapter_model.safetensors")
     check_tensors(folder / "adapter_model.safetensors", adapter, {key: own[key].shape for key in own}, AGAIN)

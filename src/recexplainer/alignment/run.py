@@ -14,8 +14,8 @@ import torch
 from recexplainer.alignment.model import RecExplainer, check_packing, save_aligned, with_lora
 from recexplainer.alignment.training import train, write_curve
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, sha256, write_json
-from recexplainer.llm.base import load_fitting, load_tokenizer
+from recexplainer.files import sha256, write_json
+from recexplainer.llm.base import load_fitting, load_tokenizer, read_manifest
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.llm.precision import resolved
 from recexplainer.recommender.contract import load_tables
@@ -56,6 +56,8 @@ def align(
         InputError: the input or the settings do not fit.
         Interrupted: a signal asked for it; the same call goes on from there.
     """
+    if ablation not in ABLATIONS:
+        raise InputError(f"--ablation: {ablation!r}; expected one of {', '.join(ABLATIONS)}.")
     settings = settings | {"precision": resolved(settings["precision"])}
     tokenizer = load_tokenizer(llm, chat_template)
     encoder = ChatEncoder(tokenizer, settings["context"])
@@ -76,7 +78,7 @@ def align(
     if settings["gradient_checkpointing"]:
         model.base[0].gradient_checkpointing_enable({"use_reentrant": False})
     # What decides the training besides the settings: another one must not go on from its checkpoints.
-    identity = json.dumps([read_json(llm)["files"], sha256(embeddings), _tokens(samples)], sort_keys=True)
+    identity = json.dumps([read_manifest(llm)["files"], sha256(embeddings), _tokens(samples)], sort_keys=True)
     record, weights = train(model, samples, settings, deepspeed_config, seed, checkpoints, identity)
 
     if int(os.environ.get("RANK", "0")) == 0:

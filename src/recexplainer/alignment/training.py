@@ -15,7 +15,7 @@ from recexplainer.alignment.engine import full_parameters, restore, start_engine
 from recexplainer.alignment.interruption import Interrupted, StopRequest
 from recexplainer.alignment.packing import Step, collate, plan_steps
 from recexplainer.alignment.record import part, summary
-from recexplainer.errors import InputError
+from recexplainer.errors import InputError, one_line
 from recexplainer.files import atomic, read_json
 from recexplainer.llm.encoding import Encoded
 from recexplainer.seeds import derive_seed
@@ -72,7 +72,8 @@ def train(
         raise InputError("there is no training sample; check the tasks of this mode and ablation.")
     steps = plan_steps(samples, settings["batch"], settings["context"], settings["epochs"], settings["max_steps"], seed)
     config, folder = read_json(deepspeed_config), Path(checkpoints)
-    stage = config.get("zero_optimization", {}).get("stage")
+    zero = config.get("zero_optimization") if isinstance(config, dict) else None
+    stage = zero.get("stage") if isinstance(zero, dict) else None
     if stage not in (1, 2, 3):
         raise InputError(f"{deepspeed_config}: zero_optimization.stage is {stage}; expected 1, 2 or 3.")
     decides = {key: value for key, value in settings.items() if key not in PACE}
@@ -83,7 +84,10 @@ def train(
     for name, parameter in trained.items():
         if tensors:
             parameter.data.copy_(tensors[f"parameter/{name}"])
-    engine = start_engine(model, config, settings)
+    try:
+        engine = start_engine(model, config, settings)
+    except (TypeError, ValueError, KeyError, AttributeError, AssertionError) as error:
+        raise InputError(f"{deepspeed_config}: DeepSpeed does not start with it ({one_line(error)}).") from None
     if not _same_everywhere(engine, state["step"]):
         raise InputError(f"{folder}: not the same for all processes; expected a folder that all nodes share.")
     if tensors:

@@ -12,6 +12,7 @@ import gzip
 import html
 import json
 import logging
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def read_facts(path: str | Path) -> list[Fact]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as handle:
             lines = handle.read().splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as gzip ({error}); expected a demo dataset's metadata.") from None
     rows: dict[str, dict[str, Any]] = {}
     for line in lines:

@@ -20,7 +20,7 @@ from recexplainer.data.archive import NotThere, extract
 from recexplainer.data.streams import GZIP_MAGIC
 from recexplainer.data.wheels import KEPT, REQUIREMENT, NotFetched, wheel
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, delete, place, read_json, sha256, write_json
+from recexplainer.files import atomic, delete, kept, place, read_json, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -166,7 +166,8 @@ class _Mirror:
                 self.forget()
                 tag = response.headers.get("ETag", "")
                 strong = tag if tag.startswith('"') else response.headers.get("Last-Modified")
-                write_json(self.record, {"url": self.url, "validator": strong})
+                with kept():
+                    write_json(self.record, {"url": self.url, "validator": strong})
             self._receive(response, start, total)
         size = self.size()
         if total is not None and size != total:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from recexplainer.data.titles import title_key
 from recexplainer.errors import InputError
@@ -120,7 +121,7 @@ def common_cases(directories: list[str], groups: list) -> dict[object, Cases]:
 
 def _frames(directory: str | Path, cases: Cases | None) -> dict[str, pd.DataFrame]:
     """Read the predictions of one system, those of some cases only; None for all."""
-    frames = {task: read_parquet(Path(directory) / f"{task}.parquet", schema.names) for task, schema in SCHEMAS.items()}
+    frames = {task: read_parquet(Path(directory) / f"{task}.parquet", schema) for task, schema in SCHEMAS.items()}
     if cases is None:
         return frames
     return {task: frame[frame["sample"].isin(cases.get(task, ()))] for task, frame in frames.items()}
@@ -181,7 +182,8 @@ def case_values(folder: str | Path, metric: str, coverage_counts: str) -> pd.Dat
     }
     task = METRICS[metric]
     answer = ANSWERS.get(task, "predicted")
-    frame = read_parquet(Path(folder) / f"{task}.parquet", ["sample", "user", "target", answer])
+    columns = pa.schema([SCHEMAS[task].field(name) for name in ("sample", "user", "target", answer)])
+    frame = read_parquet(Path(folder) / f"{task}.parquet", columns)
     values = list(map(functions[metric], frame["target"], frame[answer]))
     return frame[["sample", "user"]].assign(value=np.array(values, dtype=np.float64))
 

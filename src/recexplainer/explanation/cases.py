@@ -121,7 +121,7 @@ def load_cases(path: str | Path) -> list[dict]:
     Raises:
         InputError: the file is missing or broken.
     """
-    rows = read_parquet(path, CASES.names).to_dict("records")
+    rows = read_parquet(path, CASES).to_dict("records")
     return [row | {"history": list(row["history"])} for row in rows]
 
 

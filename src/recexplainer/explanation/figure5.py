@@ -84,5 +84,5 @@ def load_viewpoints(path: str) -> list[dict]:
     Raises:
         InputError: the file is missing or broken.
     """
-    rows = read_parquet(path, VIEWPOINTS.names).to_dict("records")
+    rows = read_parquet(path, VIEWPOINTS).to_dict("records")
     return [row | {"decision": None if row["decision"] is None else bool(row["decision"])} for row in rows]

@@ -34,5 +34,5 @@ def load_judgements(path: str | Path) -> list[dict]:
     Raises:
         InputError: the file is missing or broken.
     """
-    rows = read_parquet(path, JUDGEMENTS.names).to_dict("records")
+    rows = read_parquet(path, JUDGEMENTS).to_dict("records")
     return [row | {"rating": int(row["rating"]) if row["rating"] == row["rating"] else None} for row in rows]

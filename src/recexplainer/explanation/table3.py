@@ -69,7 +69,7 @@ def table3(
     if len(judgements) != len(judgement_rows) or len(explanations) != len(explanation_rows):
         raise InputError("--judgements and --explanations: expected one entry of their rows for each file.")
     texts = {
-        (dataset, system): read_parquet(path, EXPLANATIONS.names)
+        (dataset, system): read_parquet(path, EXPLANATIONS)
         for path, (dataset, system) in zip(explanations, explanation_rows, strict=True)
     }
     right = {key: _decisions(frame) for key, frame in texts.items()}

@@ -64,7 +64,7 @@ def load_explanations(paths: list[str], systems: list[str], cases: list[dict]) -
         raise InputError(f"--explanations: {len(paths)} files for the systems {systems}; expected one of each.")
     result = {}
     for path, system in zip(paths, systems, strict=True):
-        frame = read_parquet(path, EXPLANATIONS.names)
+        frame = read_parquet(path, EXPLANATIONS)
         if list(frame["case"]) != [case["case"] for case in cases]:
             raise InputError(f"{path}: expected the {len(cases)} cases in their order. Explain the cases again.")
         rows = frame.to_dict("records")

@@ -74,7 +74,7 @@ def read_records(path: str | Path) -> pd.DataFrame:
     Raises:
         InputError: the file is missing or broken.
     """
-    return read_parquet(path, RECORDS.names)
+    return read_parquet(path, RECORDS)
 
 
 def load_own_decisions(path: str | Path, cases: list[dict]) -> dict[str, list[bool | None]]:
@@ -83,7 +83,7 @@ def load_own_decisions(path: str | Path, cases: list[dict]) -> dict[str, list[bo
     Raises:
         InputError: the file is missing or broken, or is of other cases.
     """
-    frame = read_parquet(path, OWN_DECISIONS.names)
+    frame = read_parquet(path, OWN_DECISIONS)
     names = [case["case"] for case in cases]
     result = {}
     for system, rows in frame.groupby("system", sort=False):

@@ -8,10 +8,10 @@ import logging
 import os
 from pathlib import Path
 
-from recexplainer.errors import InputError
-from recexplainer.files import read_json, sha256, write_json
+from recexplainer.errors import InputError, one_line
+from recexplainer.files import read_json, read_text, sha256, write_json
 from recexplainer.llm.plain_text import PlainText
-from recexplainer.llm.template import DATE, render
+from recexplainer.llm.template import DATE, BadTemplate, render
 from recexplainer.llm.tokenizer import read_tokenizer
 from recexplainer.llm.weights import check_config, check_files, check_loaded, unreadable
 from recexplainer.tensors import check_finite
@@ -77,6 +77,21 @@ def _touched(root: Path) -> dict[str, Path]:
     }
 
 
+def read_manifest(path: str | Path) -> dict:
+    """Read the base LLM's manifest.
+
+    Raises:
+        InputError: the file is missing or damaged, or is no such manifest.
+    """
+    found = read_json(path)
+    shaped = isinstance(found, dict) and isinstance(found.get("folder"), str) and isinstance(found.get("files"), dict)
+    if not shaped or not all(isinstance(digest, str) for digest in found["files"].values()):
+        raise InputError(f"{path}: expected the base LLM's manifest. Delete it and run its stage again.")
+    if found.get("quantization") not in (None, "nf4") or "\0" in found["folder"]:
+        raise InputError(f"{path}: expected the base LLM's manifest, quantization null or nf4.")
+    return found
+
+
 def checked_folder(manifest: str, weights: bool) -> str:
     """Return the folder of the base LLM after a check that its files are those of the manifest.
 
@@ -88,10 +103,7 @@ def checked_folder(manifest: str, weights: bool) -> str:
         InputError: a file is missing, or is another one: damaged, or changed since; or one has come that loading can
             touch; or the manifest is none.
     """
-    found = read_json(manifest)
-    shaped = isinstance(found, dict) and isinstance(found.get("folder"), str) and isinstance(found.get("files"), dict)
-    if not shaped or not all(isinstance(digest, str) for digest in found["files"].values()):
-        raise InputError(f"{manifest}: expected the base LLM's manifest. Delete it and run its stage again.")
+    found = read_manifest(manifest)
     # One made by hand may list none, and vouches for none then.
     there = _touched(Path(found["folder"])) if found["files"] else {}
     new = [path for name, path in there.items() if name not in found["files"]]
@@ -123,30 +135,29 @@ def load_tokenizer(manifest: str, chat_template: str | None = None):
     """
     tokenizer = read_tokenizer(checked_folder(manifest, weights=False))
     if chat_template:
-        tokenizer.chat_template = Path(chat_template).read_text(encoding="utf-8")
+        tokenizer.chat_template = read_text(chat_template, "chat template, Jinja")
     if not tokenizer.chat_template:
         raise InputError(f"{manifest}: the tokenizer has no chat template; set llm.chat_template to a Jinja file.")
     if tokenizer.eos_token_id is None:
         raise InputError(f"{manifest}: the tokenizer has no end-of-sequence token; expected one.")
-    tokenizer.eos_token = _end_of_turn(tokenizer, manifest) or tokenizer.eos_token
+    tokenizer.eos_token = _end_of_turn(tokenizer, chat_template or manifest) or tokenizer.eos_token
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
-def _end_of_turn(tokenizer, manifest: str) -> str | None:
+def _end_of_turn(tokenizer, name: str) -> str | None:
     """Return the special token with which the chat template ends an answer, as ``<|im_end|>``; None if there is none.
 
     It is where generation has to stop, and not always the tokenizer's end of sequence.
     """
-    from jinja2 import TemplateError
-
     turns = [{"role": "user", "content": "\ue000"}, {"role": "assistant", "content": "\ue001"}]
     try:
         tail = render(tokenizer, turns).partition("\ue001")[2]
-    except TemplateError as error:
+    except BadTemplate as error:
         raise InputError(
-            f"{manifest}: the chat template takes no question and answer ({error}); set llm.chat_template to another."
+            f"{name}: the chat template takes no question and answer ({error.reason}); set llm.chat_template to "
+            "another."
         ) from None
     special = PlainText(tokenizer).special  # without added white space, which ends a line, not a turn
     found = [number for number in tokenizer(tail, add_special_tokens=False)["input_ids"] if number in special]
@@ -182,7 +193,7 @@ def check_fit(model, tokenizer, context: int) -> None:
 
 def _in_four_bits(manifest: str, precision) -> dict:
     """Return what transformers has to know to hold weights as the manifest says; nothing if as they are."""
-    kind = read_json(manifest).get("quantization")
+    kind = read_manifest(manifest).get("quantization")
     if not kind:
         return {}
     import torch
@@ -233,6 +244,8 @@ def _load(folder: str, **options):
         )
     except UnpicklingError as error:
         raise InputError(unreadable(folder, error)) from None
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:  # of other files than the config
+        raise InputError(f"{folder}: cannot be loaded ({one_line(error)}). Take a whole copy of the model.") from None
     check_loaded(folder, report)
     return model
 

@@ -14,7 +14,7 @@ import torch
 from recexplainer.alignment.packing import collate, plan_steps
 from recexplainer.alignment.training import learning_rate
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, read_parquet
+from recexplainer.files import atomic, read_parquet, read_text
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.seeds import derive_seed
 from recexplainer.tasks.prompts import load_prompts
@@ -74,7 +74,7 @@ def train_tokenizer(texts: list[str], vocabulary: int, chat_template: str):
         bos_token="<s>",
         eos_token="</s>",
         clean_up_tokenization_spaces=False,
-        chat_template=Path(chat_template).read_text(encoding="utf-8"),
+        chat_template=read_text(chat_template, "chat template, Jinja"),
     )
 
 

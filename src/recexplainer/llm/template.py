@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from recexplainer.errors import InputError, one_line
+from recexplainer.llm.limits import SECONDS, OutOfTime, limited
 from recexplainer.llm.plain_text import AFTER_A_SPACE, WORD, PlainText
 
 DATE = datetime(2024, 7, 26)
@@ -35,17 +37,36 @@ def render(tokenizer, messages: list[dict], prompt_only: bool = False) -> str:
         tokenizer: with a chat template.
         messages: each a ``role`` and a ``content``.
         prompt_only: end with the header of an answer.
+
+    Raises:
+        BadTemplate: it takes no such messages, is no Jinja, or takes more time or memory than any template needs.
     """
-    template = tokenizer.get_chat_template()
-    return tokenizer.apply_chat_template(
-        messages,
-        chat_template=_DATED + template if "strftime_now" in template else template,
-        tokenize=False,
-        add_generation_prompt=prompt_only,
-        # The names by which templates ask: Qwen's and others', DeepSeek's and Granite's.
-        enable_thinking=False,
-        thinking=False,
-    )
+    try:
+        with limited():
+            template = tokenizer.get_chat_template()
+            return tokenizer.apply_chat_template(
+                messages,
+                chat_template=_DATED + template if "strftime_now" in template else template,
+                tokenize=False,
+                add_generation_prompt=prompt_only,
+                # The names by which templates ask: Qwen's and others', DeepSeek's and Granite's.
+                enable_thinking=False,
+                thinking=False,
+            )
+    except OutOfTime:
+        raise BadTemplate(f"it does not come to an end in {SECONDS:.0f} seconds") from None
+    except MemoryError:
+        raise BadTemplate("it takes more memory than there is room for") from None
+    except Exception as error:  # whatever a template's own words, or the engine on their behalf, may raise
+        raise BadTemplate(one_line(error) or type(error).__name__) from None
+
+
+class BadTemplate(InputError):
+    """A chat template cannot be used; the message says why."""
+
+    def __init__(self, reason: str):
+        super().__init__(f"the chat template fails: {reason}. Set llm.chat_template to another.")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -145,7 +166,10 @@ class ChatTemplate:
         key = (roles, prompt_only)
         if key not in self._rendered:
             messages = [{"role": role, "content": f"\ue000{index}\ue001"} for index, role in enumerate(roles)]
-            self._rendered[key] = _MARK.split(render(self._tokenizer, messages, prompt_only))[::2]
+            pieces = _MARK.split(render(self._tokenizer, messages, prompt_only))
+            if pieces[1::2] != [str(index) for index in range(len(roles))]:
+                raise BadTemplate("it leaves a message out, or writes one twice")
+            self._rendered[key] = pieces[::2]
         return self._rendered[key]
 
     def _opening(self, context: str, text: str) -> tuple[list[int], str]:

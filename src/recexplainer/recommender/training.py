@@ -294,7 +294,8 @@ def load_model(model: str | Path, config: str | Path) -> torch.nn.Module:
     """
     values = read_json(config)
     kind = values.get("model", DEFAULT) if isinstance(values, dict) else DEFAULT
-    if not isinstance(values, dict) or not {kind, "items"} <= set(values):
+    shaped = isinstance(values, dict) and isinstance(kind, str) and isinstance(values.get(kind), dict)
+    if not shaped or type(values.get("items")) is not int or values["items"] < 1:
         raise InputError(f"{config}: expected the keys {kind!r} and 'items'. Train the recommender again.")
     result = build(hyperparameters(values[kind]), values["items"], kind)
     weights = {name: torch.from_numpy(value) for name, value in read_safetensors(model).items()}

@@ -56,5 +56,8 @@ def best_trial(paths: list[str | Path]) -> dict:
         trial = read_json(path)
         if not isinstance(trial, dict) or sorted(trial) != sorted(TRIAL_KEYS):
             raise InputError(f"{path}: expected the keys {', '.join(TRIAL_KEYS)}. Run the trial again.")
+        value, chosen = trial["validation_ndcg10"], trial["hyperparameters"]
+        if type(value) not in (int, float) or type(trial["trial"]) is not int or not isinstance(chosen, dict):
+            raise InputError(f"{path}: a value is of another kind than a trial's. Run the trial again.")
         trials.append(trial)
     return max(trials, key=lambda trial: (trial["validation_ndcg10"], -trial["trial"]))

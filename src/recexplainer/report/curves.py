@@ -74,6 +74,9 @@ def _read(path: str, columns: list[str]) -> pd.DataFrame:
     if missing or frame.empty:
         what = f"column {missing[0]!r} is missing" if missing else "no rows"
         raise InputError(f"{path}: {what}; expected the columns {', '.join(columns)}. Run its stage again.")
+    for name in columns:
+        if not pd.api.types.is_numeric_dtype(frame[name]) or frame[name].isna().any():
+            raise InputError(f"{path}: column {name!r} holds something else than numbers. Run its stage again.")
     return frame
 
 

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from recexplainer.errors import InputError
-from recexplainer.files import delete, read_json, write_json
+from recexplainer.files import delete, kept, read_json, write_json
 from recexplainer.service import answers
 from recexplainer.service.asking import ceiling
 from recexplainer.service.connection import connect
@@ -107,7 +107,8 @@ class _Batches:
         self.state_path = Path(f"{store.path}.batch.json")
 
     def remember(self, state: dict) -> None:
-        write_json(self.state_path, state)
+        with kept():
+            write_json(self.state_path, state)
 
     async def collect(self) -> dict[str, CallFailed]:
         """Go on with the remembered batch to its end, store its answers, and forget it.

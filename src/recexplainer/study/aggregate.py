@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.evaluation.metrics import estimate
-from recexplainer.files import read_json, read_parquet, write_csv, write_json
+from recexplainer.files import read_parquet, write_csv, write_json
 from recexplainer.seeds import generator
 from recexplainer.study.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.study.figure3 import distribution, draw_figure3
+from recexplainer.study.key import read_key
 from recexplainer.study.ratings import read_comments, read_ratings
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def aggregate_ratings(
     Raises:
         InputError: a file is missing, or a rater's file is not as it should be.
     """
-    study = read_json(key)
+    study = read_key(key)
     frame = read_ratings(ratings, study, settings["allow_incomplete"])
     source = "simulated" if frame["simulated"].iloc[0] else "people"
     means = mean_ratings(frame, study["systems"], settings["bootstrap"], seed).assign(source=source)

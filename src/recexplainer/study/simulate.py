@@ -4,8 +4,9 @@ import logging
 from pathlib import Path
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, read_parquet, write_json
+from recexplainer.files import read_parquet, write_json
 from recexplainer.seeds import generator
+from recexplainer.study.key import read_key
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def simulate_raters(key: str, judgements: str, seed: int, folder: str) -> None:
     Raises:
         InputError: a file is missing, or the judge has not rated a text of the study.
     """
-    study = read_json(key)
+    study = read_key(key)
     frame = read_parquet(judgements, ["case", "system", "rating"]).dropna(subset=["rating"])
     judged = {(row.case, row.system): int(row.rating) for row in frame.itertuples()}
     for what in study["texts"].values():

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, read_parquet
+from recexplainer.files import read_parquet
 from recexplainer.seeds import generator
 from recexplainer.tasks.schema import text_segment, write_tasks
 
@@ -65,9 +65,10 @@ def shares(available: int, train: int, test: int) -> dict[str, int]:
 
 def _token_counts(llm: str, texts: list[str]) -> list[int]:
     """Count the tokens of each text with the tokenizer of the base LLM."""
+    from recexplainer.llm.base import read_manifest
     from recexplainer.llm.tokenizer import read_tokenizer
 
-    folder = read_json(llm)["folder"]
+    folder = read_manifest(llm)["folder"]
     if not Path(folder).is_dir():
         raise InputError(f"{llm}: folder {folder} is not there; run the stage that resolves the base LLM again.")
     tokenizer = read_tokenizer(folder)

@@ -1,0 +1,99 @@
+"""JSON and YAML that is valid and not what a reader expects: each reader names the file."""
+
+import gzip
+import json
+
+import pytest
+import yaml
+
+from recexplainer import files
+from recexplainer.alignment.run import align
+from recexplainer.data.demo_conversations import read_facts
+from recexplainer.errors import InputError
+from recexplainer.given import Given
+from recexplainer.llm.base import read_manifest
+from recexplainer.recommender.training import load_model
+from recexplainer.recommender.tuning import best_trial
+from recexplainer.settings import check
+from recexplainer.study.key import read_key
+
+KEY = {
+    "study": "s",
+    "dataset": "Games",
+    "systems": ["base"],
+    "raters": ["a"],
+    "texts": {"t": {"case": "0", "system": "base"}},
+}
+MANIFEST = {"folder": "x", "id": None, "revision": None, "files": {}}
+TRIAL = {"trial": 0, "hyperparameters": {}, "validation_ndcg10": 0.5, "epochs": 3}
+CONFIG = {"sasrec": {"dim": 8}, "items": 5}
+OTHER = [None, True, 3, "x", [], [None], {}, {"x": 1}]
+
+
+@pytest.mark.parametrize("other", OTHER, ids=repr)
+@pytest.mark.parametrize(
+    ("whole", "read"),
+    [
+        (KEY, read_key),
+        (MANIFEST, read_manifest),
+        (TRIAL, lambda path: best_trial([path])),
+        (CONFIG, lambda path: load_model(path, path)),
+    ],
+    ids=["key", "manifest", "trial", "config"],
+)
+def test_a_json_of_another_kind_at_any_place_is_refused_or_harmless(tmp_path, whole, read, other):
+    path = tmp_path / "a.json"
+    for value in [other, *({**whole, key: other} for key in whole)]:
+        path.write_text(json.dumps(value))
+        try:
+            read(path)
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("what", [3, {}, {"case": "0"}, {"case": "0", "system": "z"}, {"case": 0, "system": "base"}])
+def test_a_key_with_a_text_of_another_kind_is_refused(tmp_path, what):
+    (tmp_path / "key.json").write_text(json.dumps(KEY | {"texts": {"t": what}}))
+    with pytest.raises(InputError, match=r"key\.json: texts: expected a case and one of the systems of each"):
+        read_key(tmp_path / "key.json")
+    (tmp_path / "key.json").write_text(json.dumps(KEY))
+    assert read_key(tmp_path / "key.json") == KEY
+
+
+def test_half_a_surrogate_pair_is_no_text(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": "\\ud800"}')
+    with pytest.raises(InputError, match="a.json: not valid JSON"):
+        files.read_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text('{"a": "\\ud83d\\ude00"}')
+    assert files.read_json(tmp_path / "a.json") == {"a": "😀"}
+
+
+def test_metadata_that_is_damaged_within_is_refused(tmp_path):
+    content = bytearray(gzip.compress(b"x" * 50 + bytes(range(256)) * 9))
+    content[20] ^= 255
+    (tmp_path / "m.gz").write_bytes(content)
+    with pytest.raises(InputError, match="m.gz: cannot be read as gzip"):
+        read_facts(tmp_path / "m.gz")
+
+
+@pytest.mark.parametrize("content", ["\t", "3", "type: 7", "a: &a [*a]"])
+def test_a_schema_that_is_none_is_refused(tmp_path, content):
+    (tmp_path / "schema.yaml").write_text(content)
+    with pytest.raises(InputError, match="schema.yaml"):
+        check({}, tmp_path / "schema.yaml")
+
+
+def test_a_rule_of_the_schema_without_words_of_its_own_is_said_too(tmp_path):
+    (tmp_path / "schema.yaml").write_text(yaml.safe_dump({"properties": {"a": {"multipleOf": 2}}}))
+    with pytest.raises(InputError, match=r"a: 3; expected what the schema says of it \(multipleOf\)"):
+        check({"a": 3}, tmp_path / "schema.yaml")
+
+
+def test_an_unknown_ablation_is_refused_before_anything_is_read():
+    with pytest.raises(InputError, match="--ablation: 'none'; expected one of full, no_discrimination"):
+        align("x", None, [], "x", "x", {}, "none", 1, "x", "x")
+
+
+def test_settings_laid_over_others_still_name_what_they_lack():
+    with pytest.raises(InputError, match="--settings: batch: missing"):
+        (Given.checked({"lr": 0.1}) | {"epochs": 3})["batch"]
