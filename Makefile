@@ -59,10 +59,12 @@ fetch: setup
 test: setup
 	python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
-# The smallest run, killed at random moments in every stage: `make chaos`; KILLS and CHAOS_SEED say how often and when.
+# The smallest run, killed at random moments in every stage, and its programs with mutated files and arguments:
+# `make chaos`; KILLS, MUTANTS (files; and a fifth as many arguments) and CHAOS_SEED say how often and when.
 KILLS ?= 40
+MUTANTS ?= 3000
 chaos: setup
-	CHAOS_KILLS=$(KILLS) python -m pytest tests/chaos -s
+	CHAOS_KILLS=$(KILLS) CHAOS_MUTANTS=$(MUTANTS) python -m pytest tests/chaos -s
 
 # Ours and its peers side by side: about half an hour on two quiet cores. The peers that are checkouts are named by
 # RECBOLE_CHECKOUT, PMIXER_CHECKOUT and RECBOLE_PATH; without them their rows are skipped.
