@@ -31,6 +31,7 @@ TYPES = {
     "boolean": "true or false",
     "array": "a list",
     "object": "a mapping of keys to values",
+    "null": "null",
 }
 
 
