@@ -15,7 +15,7 @@ from recexplainer.provenance.sizes import architecture, sample_tokens
 
 PACKED = 1.1  # rows of a step, over those that its tokens would fill
 LONGEST = 1.4  # of a batch's answers, over the mean
-LONGEST_TITLE = 3.0  # of the catalogue, over the mean: beams go on until no other can be better
+LONGEST_TITLE = 3.0  # of the catalogue, over the mean: where the base LLM's beams end
 SPOKEN = {"ranking": 40, "reconstruction": 40}  # tokens that an answer may have beside its list, before it is cut off
 
 
@@ -99,6 +99,6 @@ def _longest(task: str, answer: int, base: bool) -> float:
         return 0.0
     if task == "explanation":  # as long as it may be
         return float(answer)
-    if task == "retrieval":
+    if task == "retrieval" and base:
         return LONGEST_TITLE * answer
     return LONGEST * answer + (SPOKEN.get(task, 0) if base else 0)
