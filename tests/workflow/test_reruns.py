@@ -67,7 +67,8 @@ def test_nothing_is_to_be_done_after_a_run(finished):
 LOGIC = {
     "src/recexplainer/recommender/sasrec.py": {"tune_recommender", "train_recommender", "export_recommender"},
     "src/recexplainer/data/filtering.py": {"filter_dataset"},
-    "src/recexplainer/tasks/forms.py": {"build_tasks"},
+    "src/recexplainer/tasks/forms.py": {"build_tasks", "build_reasons"},
+    "src/recexplainer/tasks/reasons.py": {"build_reasons"},
     "src/recexplainer/tasks/table4.py": {"table4"},
     "src/recexplainer/alignment/run.py": {"align"},
     "src/recexplainer/evaluation/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"}
@@ -186,8 +187,9 @@ def test_further_seeds_rerun_the_alignments_alone(finished):
         (
             "config/prompts/explanation.yaml",
             "for you.",
-            {"make_demo_conversations", "explain", "explain_viewpoints", "draw_study"},
+            {"build_reasons", "make_demo_conversations", "explain", "explain_viewpoints", "draw_study"},
         ),
+        ("config/prompts/reasons.yaml", "The history leans", {"build_reasons"}),
         ("src/recexplainer/study/rating_page.html", "<body>", {"draw_study"}),
         ("src/recexplainer/explanation/case_page.css", ":", {"figure4", "figure5"}),
         ("config/chat_templates/plain.jinja", "USER: ", {"train_llm", "align", "predict_base", "predict_aligned"}),
@@ -226,7 +228,7 @@ def test_a_new_ceiling_of_money_asks_nothing_again(finished, tmp_path):
 
 def test_the_presets_differ_in_what_they_rerun(finished):
     paper = set(planned(finished, configfiles=layered(finished, preset="paper")))
-    assert paper == with_followers({"build_tasks", "predict_base", "predict_aligned"})
+    assert paper == with_followers({"build_tasks", "build_reasons", "predict_base", "predict_aligned"})
     official = set(planned(finished, configfiles=layered(finished, preset="official")))
     assert official == with_followers({"tune_recommender", "train_recommender", "align", "table2"})
 
