@@ -13,6 +13,7 @@ settings.load_profile("patient")
 FOLDERS = ("unit", "workflow", "browser", "end_to_end", "cluster", "chaos")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
     """Give each module to one process of several, and all that need the whole run to the same one: it is made once.
 
