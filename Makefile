@@ -57,7 +57,7 @@ fetch: setup
 	snakemake --cores 1 --until download_dataset download_conversations download_llm base_llm $(if $(CONFIG),--configfile $(CONFIG))
 
 test: setup
-	python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	python -m pytest -n 2 --no-loadscope-reorder
 
 # The smallest run, killed at random moments in every stage, and its programs with mutated files and arguments:
 # `make chaos`; KILLS, MUTANTS (files; and a fifth as many arguments) and CHAOS_SEED say how often and when.

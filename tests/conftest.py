@@ -1,9 +1,13 @@
 """One whole run in earnest, at the smallest scale, for all tests that need its files."""
 
+from functools import cache
+from pathlib import Path
+
 import pytest
 from clone import CONFIG, copy_repository, snakemake
 from hypothesis import settings
 from watched import watch
+from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("patient", deadline=None)
@@ -13,17 +17,26 @@ settings.load_profile("patient")
 FOLDERS = ("unit", "workflow", "browser", "end_to_end", "cluster", "chaos")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items):
-    """Give each module to one process of several, and all that need the whole run to the same one: it is made once.
+@cache
+def shares_the_run(path: Path) -> bool:
+    """Whether a module has a test that needs :func:`whole_run`."""
+    return "whole_run" in path.read_text(encoding="utf-8")
 
-    They come first, as they take longest; beside them the quick ones come before the slow ones.
-    """
-    sharing = {item.path for item in items if "whole_run" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: (item.path not in sharing, FOLDERS.index(item.path.parent.name)))
-    for item in items:
-        group = "whole run" if item.path in sharing else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+
+def pytest_collection_modifyitems(items):
+    """Begin with what needs the whole run, as that takes longest; of the rest, the quick ones come first."""
+    items.sort(key=lambda item: (not shares_the_run(item.path), FOLDERS.index(item.path.parent.name)))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Give each module to one process of several, and all that need the whole run to the same one: it is made once."""
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.split("::")[0]
+            return "whole run" if shares_the_run(config.rootpath / module) else module
+
+    return ByModule(config, log)
 
 
 @pytest.fixture(scope="session")
