@@ -60,7 +60,7 @@ def raw_files(interactions: int, items: int, folder: Path):
 
     reviews, metadata = folder / "reviews.gz", folder / "metadata.gz"
     generate(reviews, metadata, "amazon", interactions, items=items)
-    limits = {"core": 5, "top_items": None, "sample_users": None, "target": None}
+    limits = {"core": 5, "top_items": [None], "sample_users": [None], "target": None}
     settings = {"format": "amazon", "fields": FIELDS["amazon"], "filter": limits}
     outputs = ("interactions.parquet", "items.parquet", "users.parquet", "statistics.json", "search.csv")
 

@@ -1,5 +1,6 @@
 """One whole run in earnest, at the smallest scale, for all tests that need its files."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,7 @@ FOLDERS = ("unit", "workflow", "browser", "end_to_end", "cluster", "chaos")
 @cache
 def shares_the_run(path: Path) -> bool:
     """Whether a module has a test that needs :func:`whole_run`."""
-    return "whole_run" in path.read_text(encoding="utf-8")
+    return bool(re.search(r"\bwhole_run\b", path.read_text(encoding="utf-8")))
 
 
 def pytest_collection_modifyitems(items):

@@ -165,7 +165,7 @@ def config(path: str, value: Any, whole: dict | None = None) -> Callable[[Path],
         inner[keys[-1]] = value
         with pytest.MonkeyPatch.context() as patch:
             # Parsing the schema takes ten times as long as checking against it.
-            patch.setattr("recexplainer.settings.yaml.safe_load", lambda _: _parsed("config/schema.yaml"))
+            patch.setattr("recexplainer.settings.read_yaml", lambda *_: _parsed("config/schema.yaml"))
             check(changed, ROOT / "config/schema.yaml")
 
     return read
