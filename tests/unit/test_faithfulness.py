@@ -276,7 +276,7 @@ def test_files_that_do_not_belong_together_are_refused(world, tmp_path):
     with pytest.raises(InputError, match="1 files for 2"):
         faithfulness_table(["a"], [["games", "a"], ["games", "b"]], {"bootstrap": 2}, 1, str(tmp_path / "f.csv"))
     good, other = measure(world, tmp_path, ["good"])["good"], tmp_path / "other.parquet"
-    frame = read_records(good).head(3).assign(cited=None).to_dict("records")
+    frame = read_records(good).head(3).assign(cited=[[]] * 3).to_dict("records")
     write_records(other, frame)
     with pytest.raises(InputError, match="other.parquet: other cases"):
         table_of({"good": good, "other": str(other)}, tmp_path / "f.csv")
