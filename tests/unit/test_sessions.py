@@ -28,7 +28,7 @@ from recexplainer.interactive.sessions import GRACE, MOST
 SERVER = Path(__file__).with_name("page_server.py")
 SOURCE = Path(__file__).parents[2] / "src"
 LOADS = 150
-PATIENCE = 60  # seconds; on a busy machine a session ends late
+PATIENCE = 120  # seconds; on a busy machine a session ends late
 
 
 def answer_pings(opened) -> None:

@@ -106,6 +106,6 @@ def test_shares_use_what_there_is_and_no_more(available, train, test):
 
 
 def test_a_manifest_whose_folder_is_gone_is_refused(conversations, tmp_path):
-    write_json(tmp_path / "gone.json", {"folder": str(tmp_path / "gone")})
+    write_json(tmp_path / "gone.json", {"folder": str(tmp_path / "gone"), "files": {}})
     with pytest.raises(InputError, match="gone.json: folder"):
         build(conversations, str(tmp_path / "gone.json"), tmp_path)

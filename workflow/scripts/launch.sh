@@ -24,12 +24,13 @@ fi
 nodes=$2 gpus=$3
 shift 4
 # A process that is asked to stop saves its state first. That may take it as long as Slurm's warning comes early.
+# Behind `--` is what torchrun leaves alone: it would take a program's argument for one of its own, shortened.
 torchrun=(torchrun --nproc-per-node $((gpus > 1 ? gpus : 1)) --shutdown-timeout 110)
 if ((nodes > 1)); then
     # The batch script, and so this step's srun, runs on the first machine of the job, whose number is 0.
     exec "${torchrun[@]}" --nnodes "$nodes" --node-rank "$SLURM_NODEID" --master-addr "$SLURM_LAUNCH_NODE_IPADDR" \
-        --master-port $((20000 + SLURM_JOB_ID % 10000)) "$@"
+        --master-port $((20000 + SLURM_JOB_ID % 10000)) -- "$@"
 elif ((gpus > 1)); then
-    exec "${torchrun[@]}" --standalone "$@"
+    exec "${torchrun[@]}" --standalone -- "$@"
 fi
 exec python "$@"

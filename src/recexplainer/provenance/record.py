@@ -13,7 +13,7 @@ from typing import Any
 
 from recexplainer import sources
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, sha256, write_json
+from recexplainer.files import check, read_json, sha256, write_json
 from recexplainer.provenance.machine import commit, machine, packages, version
 from recexplainer.secrets import without_secrets
 
@@ -45,13 +45,14 @@ def checksums(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
     """Return ``path``, ``bytes`` and ``sha256`` of each file, sorted by path; of a folder, those of its files.
 
     Raises:
-        InputError: a file is not there.
+        InputError: a file is not there, or is not the one that was written.
     """
     found = {}
     for path in map(Path, paths):
         if not path.exists():
             raise InputError(f"{path}: no such file; expected it for its checksum. Run the stage that makes it.")
         for file in files_in(path) if path.is_dir() else [path]:
+            check(file)
             found[str(file)] = {"path": str(file), "bytes": file.stat().st_size, "sha256": sha256(file)}
     return [found[name] for name in sorted(found)]
 
