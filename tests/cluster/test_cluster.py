@@ -23,7 +23,11 @@ TABLE = f"{RESULTS}/tables/table2.csv"
 ALIGNED = f"{RESULTS}/alignment/games/hybrid/full"
 CHECKPOINTS = f"{RESULTS}/checkpoints/games/hybrid/full"
 # One alignment in two processes, and checkpoints that come soon.
-TWO_PROCESSES = {"alignment": {"gpus": 2, "checkpoint_every": 20}, "run": {"modes": ["hybrid"]}}
+TWO_PROCESSES = {
+    "alignment": {"gpus": 2, "checkpoint_every": 20},
+    "run": {"modes": ["hybrid"]},
+    "tasks": {"explanation": {"modes": []}},
+}
 
 
 @pytest.fixture(scope="module")

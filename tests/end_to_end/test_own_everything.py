@@ -54,6 +54,7 @@ MINE = {
     "llm": {"name": "tiny-qwen", "source": "folder", "folder": "data/my_llm", "chat_template": "tokenizer"},
     "alignment": {"max_steps": 12},
     "evaluation": {"max_cases": 12},
+    "tasks": {"explanation": {"modes": []}},  # for which the recommender would have to be asked again
     "explanation": {"cases": 8, "study": {"dataset": "recipes", "cases": 4}},
 }
 

@@ -22,6 +22,7 @@ OWN = {
         "chat_template": "config/chat_templates/vicuna.jinja",
     },
     "alignment": {"context": 384, "max_steps": 6},
+    "tasks": {"explanation": {"modes": []}},
     "evaluation": {"max_cases": 8},
 }
 
