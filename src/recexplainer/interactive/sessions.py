@@ -38,17 +38,18 @@ class Collector:
     """Ends what no browser came to, and frees what ended sessions held, which are circles of objects."""
 
     def __init__(self):
-        self.ended = 0
-        app.on_delete(self._count)
+        self.due = 0
+        app.on_delete(self._ended)
 
-    def _count(self) -> None:
-        self.ended += 1
+    def _ended(self) -> None:
+        # A task of the session may still run, and hold it, when it is looked for the first time.
+        self.due = 3
 
     def look(self) -> None:
         """Do so once."""
         Client.prune_instances(client_age_threshold=GRACE)
-        if self.ended:
-            self.ended = 0
+        if self.due:
+            self.due -= 1
             gc.collect()
 
 
