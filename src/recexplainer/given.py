@@ -13,11 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from recexplainer import place
 from recexplainer.errors import InputError, shown
 from recexplainer.secrets import redact, without_secrets
+from recexplainer.yaml_files import read_yaml
 
 SCHEMA = place.ROOT / "config" / "schema.yaml"
 OWN = ("title", "explanation", "names", "study", "labels", "format", "settings")
@@ -176,10 +175,9 @@ def _types(schema: dict) -> list[str]:
 @functools.cache
 def _known() -> dict[str, list[dict]]:
     """Return the schemas of each key, wherever it stands in the config, without repetitions."""
-    try:
-        whole = yaml.load(SCHEMA.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
+    if not SCHEMA.exists():
         return {}
+    whole = read_yaml(SCHEMA, "expected the schema of the config")
     found: dict[str, list[dict]] = defaultdict(list)
     _collect(whole, whole["$defs"], found)
     return dict(found)

@@ -9,9 +9,7 @@ import pandas as pd
 from recexplainer.errors import InputError
 from recexplainer.evaluation.table2 import CONSTRAINED, METRICS, UNREAD
 from recexplainer.files import read_csv
-
-NORMAL_95 = 1.959964
-"""Half the width of a 95 % interval, in standard errors."""
+from recexplainer.paper.paired import variance_of
 
 TASKS = METRICS | CONSTRAINED | UNREAD
 """The task whose cases a metric of table 2, or of the surrogates, is taken over."""
@@ -135,7 +133,7 @@ def _number(row: Mapping, column: str, count: bool) -> Number:
         return Number(value, value * (1 - value) / cases if cases else 0.0, cases)
     low, high = row[f"{column}_low"], row[f"{column}_high"]
     width = 0.0 if pd.isna(low) or pd.isna(high) else float(high) - float(low)
-    return Number(value, (width / 2 / NORMAL_95) ** 2, cases)
+    return Number(value, variance_of(width), cases)
 
 
 @dataclass(frozen=True)

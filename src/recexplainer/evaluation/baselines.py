@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import K
-from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
+from recexplainer.evaluation.predictions import SCHEMAS, case, check_candidates, write_predictions
 from recexplainer.files import read_parquet
 from recexplainer.seeds import generator
 from recexplainer.tasks.schema import SEPARATOR, load_tasks
@@ -86,18 +85,11 @@ def shuffle(rows: list[dict], rng: np.random.Generator) -> list[dict]:
 def sort_by_popularity(rows: list[dict], titles: list[str], popularity: np.ndarray) -> list[dict]:
     """Rank the candidates of each case by ``popularity`` (items,), the most popular first, ties by item."""
     index = {title: item for item, title in enumerate(titles)}
-    answers = []
-    for row in rows:
-        unknown = [title for title in row["candidates"] if title not in index]
-        if unknown:
-            raise InputError(
-                f"{row['sample']}: candidate {unknown[0]!r} is no title of the catalogue; "
-                "expected tasks and items of the same dataset. Build the tasks again."
-            )
-        answers.append(
-            _ranked(row, sorted(row["candidates"], key=lambda title: (-popularity[index[title]], index[title])))
-        )
-    return answers
+    check_candidates(rows, index)
+    return [
+        _ranked(row, sorted(row["candidates"], key=lambda title: (-popularity[index[title]], index[title])))
+        for row in rows
+    ]
 
 
 def flip(rows: list[dict], rng: np.random.Generator) -> list[dict]:

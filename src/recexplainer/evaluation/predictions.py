@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from recexplainer.errors import InputError
 from recexplainer.files import write_parquet
 
 TITLES = pa.list_(pa.string())
@@ -34,6 +35,25 @@ without rows.
 def case(row: dict) -> dict:
     """Return the columns that name a case, from its row in the test file."""
     return {"sample": row["sample"], "user": row["user"]}
+
+
+def check_candidates(rows: list[dict], index: dict[str, int]) -> None:
+    """Refuse tasks of another catalogue.
+
+    Args:
+        rows: of the ranking cases.
+        index: item by title.
+
+    Raises:
+        InputError: a candidate is no title of the catalogue.
+    """
+    for row in rows:
+        unknown = [title for title in row["candidates"] if title not in index]
+        if unknown:
+            raise InputError(
+                f"{row['sample']}: candidate {unknown[0]!r} is no title of the catalogue; "
+                "expected tasks and items of the same dataset. Build the tasks again."
+            )
 
 
 def write_predictions(path: str | Path, task: str, rows: list[dict]) -> None:

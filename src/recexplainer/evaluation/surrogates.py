@@ -12,7 +12,7 @@ from scipy import sparse
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import K
-from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
+from recexplainer.evaluation.predictions import SCHEMAS, case, check_candidates, write_predictions
 from recexplainer.evaluation.surrogate_models import (
     Lessons,
     LinearProbe,
@@ -146,7 +146,7 @@ def answer(
             own = {"target": row["target"][0], "predictions": found, "constrained": found, "read": len(found)}
             answers["retrieval"].append(case(row) | own)
     if cases["ranking"]:
-        _check_candidates(cases["ranking"], index)
+        check_candidates(cases["ranking"], index)
         candidates = [[index[title] for title in row["candidates"]] for row in cases["ranking"]]
         lengths = list(map(len, candidates))
         flat = np.concatenate([np.array(own, dtype=np.int64) for own in candidates])
@@ -164,14 +164,3 @@ def answer(
             for row, score in zip(cases["classification"], scores, strict=True)
         ]
     return answers
-
-
-def _check_candidates(rows: list[dict], index: dict[str, int]) -> None:
-    """Refuse tasks of another catalogue."""
-    for row in rows:
-        unknown = [title for title in row["candidates"] if title not in index]
-        if unknown:
-            raise InputError(
-                f"{row['sample']}: candidate {unknown[0]!r} is no title of the catalogue; expected tasks and items of "
-                "the same dataset. Build the tasks again."
-            )

@@ -12,9 +12,10 @@ import pandas as pd
 from recexplainer.evaluation.table2 import METRICS as METRIC_TASKS
 from recexplainer.files import write_csv, write_text
 from recexplainer.paper.numbers import Key, Number, Ours, read_numbers, read_ours
+from recexplainer.paper.paired import NORMAL_95, variance_of
 from recexplainer.paper.verdicts import COLUMNS as CLAIM_COLUMNS
-from recexplainer.paper.verdicts import NORMAL_95, Sources, judge_claims
 from recexplainer.paper.verdicts import VERDICTS as CLAIM_VERDICTS
+from recexplainer.paper.verdicts import Sources, judge_claims
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +141,7 @@ def margin(paper: Number, ours: Ours, cases: float | None) -> float:
     def widest(mean: float) -> float:
         return (min(max(mean, low), high) - low) * (high - min(max(mean, low), high))
 
-    measured = ((ours.high - ours.low) / 2 / NORMAL_95) ** 2 * ours.cases
+    measured = variance_of(ours.high - ours.low) * ours.cases
     alike = paper.metric in SHARES or measured <= 1e-6 * widest(ours.value) or not widest(ours.value)
     share = 1.0 if alike else measured / widest(ours.value)
     both = (paper.value * cases + ours.value * ours.cases) / (cases + ours.cases)

@@ -14,6 +14,14 @@ from recexplainer.paper.claims import DECISION
 RESAMPLES = 10_000
 """Of each comparison. A p-value near 0.05 is off by about 0.003 with so many; with 1,000, verdicts hang on the seed."""
 
+NORMAL_95 = 1.959964
+"""Half the width of a 95 % interval, in standard errors."""
+
+
+def variance_of(width: float) -> float:
+    """Return the variance of a mean whose 95 % interval is ``width`` wide, as of a normal distribution."""
+    return (width / 2 / NORMAL_95) ** 2
+
 
 @dataclass(frozen=True)
 class Difference:

@@ -48,6 +48,7 @@ from recexplainer.paper.paired import (
     rating_values,
     record_values,
     share_over,
+    variance_of,
 )
 from recexplainer.seeds import generator
 
@@ -63,9 +64,6 @@ CONTROLLABILITY = ["dataset", "system", "viewpoint", "cases", "kept"]
 
 PRINTED = {"base": "vicuna-7b", "behavior-full": "behavior", "intention-full": "intention", "hybrid-full": "hybrid"}
 """What the paper's numbers call our systems, where the names differ."""
-
-NORMAL_95 = 1.959964
-"""Half the width of a 95 % interval, in standard errors."""
 
 
 @dataclass(frozen=True)
@@ -323,7 +321,7 @@ def _p_of_means(difference: float, *intervals: Sequence[float]) -> float:
     """
     from scipy.stats import norm
 
-    error = sum(((high - low) / 2 / NORMAL_95) ** 2 for low, high in intervals) ** 0.5
+    error = sum(variance_of(high - low) for low, high in intervals) ** 0.5
     return float(2 * norm.sf(abs(difference) / error)) if error else 1.0
 
 

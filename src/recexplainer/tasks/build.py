@@ -7,7 +7,7 @@ from recexplainer.errors import InputError
 from recexplainer.tasks.balance import balanced
 from recexplainer.tasks.classification import classification
 from recexplainer.tasks.discrimination import discrimination
-from recexplainer.tasks.forms import Renderer, Sample, forms_of
+from recexplainer.tasks.forms import Renderer, Sample, rows_of
 from recexplainer.tasks.prompts import ASKED_FIELDS, Prompts, load_prompts
 from recexplainer.tasks.ranking import ranking
 from recexplainer.tasks.reconstruction import reconstruction
@@ -77,23 +77,13 @@ def task_rows(
     fields: str = "all",
     share: dict[str, float] | None = None,
 ) -> Iterator[dict]:
-    """Yield the samples of a split as rows of the task files.
+    """Return the samples of a split as rows of the task files.
 
     ``hybrid_forms`` and ``share`` count for training only: a case is tested once, in the mode's own form.
     """
-    renderer = Renderer(source.titles)
-    for sample in _samples(source, prompts, split, test_share, fields, share or {}):
-        for place, form in enumerate(forms_of(sample, mode, hybrid_forms if split == "train" else "combined")):
-            yield {
-                "sample": f"{sample.name}-{form}" if place else sample.name,
-                "task": sample.task,
-                "user": sample.user,
-                "prefix": sample.prefix,
-                "item": sample.item,
-                "messages": renderer.messages(sample, form),
-                "target": sample.target if split == "test" else [],
-                "candidates": sample.candidates if split == "test" else [],
-            }
+    samples = _samples(source, prompts, split, test_share, fields, share or {})
+    forms = hybrid_forms if split == "train" else "combined"
+    return rows_of(samples, Renderer(source.titles), mode, forms, split)
 
 
 def _samples(

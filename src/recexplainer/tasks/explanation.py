@@ -16,7 +16,7 @@ from recexplainer.recommender.contract import load_embeddings
 from recexplainer.recommender.removal import Decision
 from recexplainer.recommender.scorer import Scorer
 from recexplainer.seeds import generator
-from recexplainer.tasks.forms import History, Renderer, Sample, forms_of
+from recexplainer.tasks.forms import History, Renderer, Sample, rows_of
 from recexplainer.tasks.prompts import Phrasing
 from recexplainer.tasks.reasons import Reasons, find_reasons
 from recexplainer.tasks.schema import write_tasks
@@ -53,7 +53,7 @@ def build_explanations(
     tables = load_embeddings(files["embeddings"])
     asked, sentences = load_explanation_prompts(question).question, load_wording(wording)
     samples = explanations(source, scorer, tables, asked, sentences, settings["samples"])
-    counts = write_tasks(output, _rows(samples, Renderer(source.titles), settings["mode"], settings["hybrid_forms"]))
+    counts = write_tasks(output, rows_of(samples, Renderer(source.titles), settings["mode"], settings["hybrid_forms"]))
     if not counts:
         raise InputError(
             f"{files['labels']}: no decision of a training prefix has a reason; set tasks.explanation.modes: []."
@@ -138,19 +138,3 @@ def _with_reasons(
         if len(result) >= wanted:
             break
     return result[:wanted]
-
-
-def _rows(samples: Iterator[Sample], renderer: Renderer, mode: str, hybrid_forms: str) -> Iterator[dict]:
-    """Yield the samples as rows of the task files, in the mode's forms."""
-    for sample in samples:
-        for place, form in enumerate(forms_of(sample, mode, hybrid_forms)):
-            yield {
-                "sample": f"{sample.name}-{form}" if place else sample.name,
-                "task": sample.task,
-                "user": sample.user,
-                "prefix": sample.prefix,
-                "item": sample.item,
-                "messages": renderer.messages(sample, form),
-                "target": [],
-                "candidates": [],
-            }

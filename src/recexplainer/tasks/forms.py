@@ -4,7 +4,7 @@ A sample is the same in every mode: the same question about the same history. On
 its form differs: behavior shows titles, intention embeddings, hybrid both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from recexplainer.tasks.prompts import Phrasing
@@ -59,6 +59,24 @@ def forms_of(sample: Sample, mode: str, hybrid_forms: str) -> tuple[str, ...]:
     if sample.embedding_only:
         return () if mode == "behavior" else ("intention",)
     return ("hybrid", "behavior", "intention") if (mode, hybrid_forms) == ("hybrid", "all") else (mode,)
+
+
+def rows_of(
+    samples: Iterable[Sample], renderer: "Renderer", mode: str, hybrid_forms: str, split: str = "train"
+) -> Iterator[dict]:
+    """Yield samples as rows of the task files, in the mode's forms; what a test compares with is in its split alone."""
+    for sample in samples:
+        for place, form in enumerate(forms_of(sample, mode, hybrid_forms)):
+            yield {
+                "sample": f"{sample.name}-{form}" if place else sample.name,
+                "task": sample.task,
+                "user": sample.user,
+                "prefix": sample.prefix,
+                "item": sample.item,
+                "messages": renderer.messages(sample, form),
+                "target": sample.target if split == "test" else [],
+                "candidates": sample.candidates if split == "test" else [],
+            }
 
 
 class Renderer:
