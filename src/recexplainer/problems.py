@@ -7,7 +7,7 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from recexplainer.given import TYPES
-from recexplainer.secrets import looks_like_key, redact, without_secrets
+from recexplainer.secrets import ADDRESS, looks_like_key, redact, without_secrets
 
 LONGEST_SHOWN = 200  # characters of a wrong value in a message
 
@@ -70,7 +70,7 @@ def _text_hint(text: str) -> str:
 
 def keys_in(value: Any, path: tuple = ()) -> Iterator[str]:
     """Yield where a key stands in the config itself, which is written down in many places."""
-    if isinstance(value, str) and looks_like_key(value) and path[-1] not in ("key_variable", "base_url"):
+    if isinstance(value, str) and looks_like_key(value) and path[-1] not in ("key_variable", ADDRESS):
         yield f"{_join(path)}: looks like a key or a login; expected none. Put it into an environment variable."
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from keys_in(inner, (*path, key))

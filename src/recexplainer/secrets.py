@@ -24,7 +24,13 @@ PAIRS = {
     ("subscription", "key"),
 }
 SINGLE = {"key", "apikey", "auth", "bearer", "sig", "signature"}
+UNSURE = re.compile(
+    r"(?:key|token|secret|signature|credentials?|code|auth|jwt|sas|pass|pwd|hmac|session|sid|appid)$", re.I
+)
+"""Ends of the names under which a URL may hold a key, or something else: what stands there decides."""
 HIDDEN = "<key>"
+ADDRESS = "base_url"
+"""The key of a service's address in the config."""
 SHORTEST = 8
 """Characters of a secret. What is shorter ("none", "EMPTY") is no secret, and would be found in ordinary words."""
 
@@ -36,8 +42,10 @@ digits here and there without an underscore."""
 _SHAPES = re.compile(
     r"\b(?:sk|pk|rk|gsk|hf|xai|nvapi|ghp|gho|github_pat|glpat)[-_](?=[\w-]*[0-9])[\w-]{16,}|\bAIza[\w-]{30,}"
     r"|\bAKIA[0-9A-Z]{16}\b|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)|(?<=\bBearer )[\w.~+/=-]{8,}"
-    r"|(?<=[?&]key=)[^\s&#\"']+|(?<=[?&]api_key=)[^\s&#\"']+|(?<=[?&]api-key=)[^\s&#\"']+"
+    r"|(?<=://)(?=[^\s/@]*[0-9])[\w.~%-]{16,}(?=@)"
 )
+# A parameter of a URL, wherever one stands in a text.
+_PARAMETER = re.compile(r"(?<=[?&;#])([\w.%\[\]-]{1,64})=([^\s&;#\"'<>\\]+)")
 _PLACES = ("FILE", "PATH", "DIR", "FOLDER", "SOCK", "URL")  # variables that say where a secret is
 _known: set[str] = set()
 
@@ -60,7 +68,11 @@ def redact(text: str) -> str:
     }
     for form in _forms(frozenset(secret for secret in named | _known if len(secret) >= SHORTEST)):
         text = text.replace(form, HIDDEN)
-    return _SHAPES.sub(HIDDEN, text)
+    return _PARAMETER.sub(_hide, _SHAPES.sub(HIDDEN, text))
+
+
+def _hide(found: re.Match) -> str:
+    return f"{found[1]}={HIDDEN}" if _holds_secret(found[1], found[2]) else found[0]
 
 
 @functools.lru_cache(maxsize=4)
@@ -104,7 +116,8 @@ def looks_secret(name: str) -> bool:
 def without_secrets(value: Any) -> Any:
     """Return a config without the keys that look like secrets, its URLs without passwords and signatures, redacted."""
     if isinstance(value, dict):
-        return {key: without_secrets(inner) for key, inner in value.items() if not looks_secret(key)}
+        kept = {key: inner for key, inner in value.items() if not looks_secret(key)}
+        return {key: without_secrets(clean_address(inner) if key == ADDRESS else inner) for key, inner in kept.items()}
     if isinstance(value, list):
         return [without_secrets(inner) for inner in value]
     if isinstance(value, str):
@@ -113,13 +126,54 @@ def without_secrets(value: Any) -> Any:
 
 
 def looks_like_key(text: str) -> bool:
-    """Say whether a text holds what has the looks of a key, or a login within a URL."""
-    return bool(_SHAPES.search(text))
+    """Say whether a text holds what has the looks of a key, or a login or a key within a URL."""
+    return bool(_SHAPES.search(text)) or any(_holds_secret(found[1], found[2]) for found in _PARAMETER.finditer(text))
 
 
-def has_login(url: str) -> bool:
-    """Say whether a URL holds a user, a password, or a parameter that is named like a secret."""
-    return clean_url(url) != url
+def has_login(address: str) -> bool:
+    """Say whether a service's address holds a user, a password or a key, as a parameter or as a part of its path."""
+    return clean_address(address) != address
+
+
+def clean_address(address: Any) -> Any:
+    """Return a service's address as :func:`clean_url` does, and with :data:`HIDDEN` for a bare key in its path.
+
+    No other URL is treated so: those of files have parts that are as random, and no secret.
+    """
+    if not isinstance(address, str):
+        return address
+    cleaned = _SHAPES.sub(HIDDEN, clean_url(address))
+    start = cleaned.find("://") + 3 if "://" in cleaned else 0
+    parts = re.split("([/?&;#=])", cleaned[start:])
+    return cleaned[:start] + "".join(
+        HIDDEN if number and is_random(part) else part for number, part in enumerate(parts)
+    )
+
+
+def is_random(text: str) -> bool:
+    """Say whether a part of a path has the looks of a key: letters and digits in a long and disorderly row.
+
+    Names of models and deployments are words and numbers, and their parts are short; a commit, a checksum and the
+    number of an account are hexadecimal, which is no sign of a key.
+    """
+    for piece in re.split(r"[^A-Za-z0-9]+", unquote(text)):
+        if len(piece) < 16 or re.fullmatch("[0-9a-f]+|[0-9A-F]+|[A-Za-z]+", piece):
+            continue
+        runs = re.findall("[a-z]+|[A-Z]+|[0-9]+", piece)
+        changes, numbers = (len(runs) - 1) / (len(piece) - 1), sum(run.isdigit() for run in runs)
+        mixed = piece.lower() != piece != piece.upper()
+        if changes >= 0.5 if mixed else len(piece) >= 20 and changes >= 0.3 and numbers > 3:
+            return True
+    return False
+
+
+def _holds_secret(name: str, value: str) -> bool:
+    """Say whether a URL's parameter is a secret, by its name; of some names, if its value may be one."""
+    name, value = unquote(name), unquote(value)
+    if not value or value == HIDDEN:
+        return False
+    may_be = len(value) >= SHORTEST and not re.fullmatch(r"[A-Za-z]+|[\d.:-]+|true|false", value)
+    return looks_secret(name) or (may_be and bool(UNSURE.search(name)))
 
 
 def clean_url(text: str) -> str:
@@ -136,6 +190,6 @@ def _without_parameters(part: str) -> str:
     """Return a part of a URL without what stands as ``name=value`` between its separators under a secret's name."""
     pieces = [""] + re.split("([/?&;#])", part)
     pairs = list(zip(pieces[::2], pieces[1::2], strict=True))
-    named = [bool(value) and "=" in value and looks_secret(unquote(value.split("=")[0])) for _, value in pairs]
+    named = ["=" in value and _holds_secret(*value.split("=", 1)) for _, value in pairs]
     kept = "".join(before + value for (before, value), secret in zip(pairs, named, strict=True) if not secret)
     return kept.lstrip("&;") if any(named) else part

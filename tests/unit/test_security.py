@@ -22,7 +22,9 @@ from requests.adapters import BaseAdapter
 from recexplainer.data import download as downloads
 from recexplainer.errors import InputError
 from recexplainer.files import write_json
-from recexplainer.secrets import clean_url, has_login, redact
+from recexplainer.secrets import clean_address, clean_url, has_login, looks_like_key, redact, without_secrets
+from recexplainer.service.connection import api_key
+from recexplainer.service.settings import conflicts
 from recexplainer.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -376,12 +378,50 @@ def test_no_script_talks_to_anyone_or_makes_code_of_text(path):
 
 @pytest.mark.parametrize(
     "place",
-    ["?api_key={}", "?a=1;api_key={}", "#access_token={}", ";token={}", "/api_key={}/chat", "?subscription-key={}"],
+    ["?api_key={}", "?a=1;api_key={}", "#access_token={}", ";token={}", "/api_key={}/chat", "?subscription-key={}"]
+    + ["?code={}", "?x=y&sig={}", "?token={}", "?access_token={}", "?x-functions-key={}", "?app_key={}", "?jwt={}"]
+    + ["?X-Amz-Signature={}", "?accessToken={}", "?authtoken={}", "?client%5Fsecret={}", "?appid={}", "?passwd={}"],
 )
 def test_a_key_stands_nowhere_in_a_url_that_is_shown(place):
     url = f"https://example.org/v1{place.format('abcdef12345678')}"
     assert has_login(url)
     assert "abcdef12345678" not in clean_url(url) and clean_url(url).startswith("https://example.org/v1")
+    if not place.startswith("/"):
+        assert "abcdef12345678" not in redact(f"POST {url} failed; see {url}, or <a href='{url}'>") and looks_like_key(
+            url
+        )
+
+
+BARE = "mX4q9LzT2vKc8RbN5wYd7HsJ"
+
+
+@pytest.mark.parametrize("place", ["/{}", "/{}/v1", "/v1/{}/chat?api-version=2024", "/k/user-{}", "/v1?{}", "/v1?x={}"])
+@pytest.mark.parametrize("key", [BARE, "k3x9q2m7v5c8r4b6n1w0yd7h", "sk-proj-abcdefgh12345678"])
+def test_a_bare_key_in_a_services_address_is_found_and_not_shown(place, key):
+    url = f"https://example.org{place.format(key)}"
+    service = {"base_url": url, "key_variable": None}
+    assert has_login(url) and key not in clean_address(url) and clean_address(url).startswith("https://example.org/")
+    (line,) = conflicts("mine", service)
+    assert "with a user, a password or a key in it" in line and key not in line
+    assert key not in str(without_secrets({"services": {"mine": service}}))
+    with pytest.raises(InputError, match="a key in it") as raised:
+        api_key(service, "x")
+    assert key not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ["/v1/chat/completions", "/openai/deployments/gpt-4o-mini-2024-07-18?api-version=2024-02-01", "/v1beta/openai/"]
+    + [f"/models/{'0123456789abcdef' * 4}/v1", "/accounts/0af3c2d41b5e6978aabbccddeeff0011/ai/v1"]
+    + ["/subscriptions/550e8400-e29b-41d4-a716-446655440000/v1", "/projects/p-1/endpoints/1234567890123456789"]
+    + ["/MyCompanyDeployment2024Prod", "/OpenAIGPT4oMiniWestUS2Prod01", "/Meta-Llama-3.1-70B-Instruct-Turbo/v1"]
+    + ["/models/vllm-k0g4c60zor9xuu/v1", "?code=de", "?code=12345678", "?session=new", "?sort_key=name&monkey=x"]
+    + ["/gpt4omini20240718prodeastus2/v1", "/Mixtral8x7BInstructV01GPTQ4bit/v1", "?max_tokens=8", "?country_code=GB"],
+)
+def test_an_ordinary_address_is_no_secret(rest):
+    url = f"https://example.org{rest}"
+    assert not has_login(url) and not looks_like_key(url) and redact(url) == url == clean_address(url)
+    assert list(conflicts("mine", {"base_url": url, "key_variable": None})) == []
 
 
 @pytest.mark.parametrize("rest", ["", "/", "/v1", "?api-version=2024", "?a=1&b=&c=%20", ";v=1", "#part", "/a=b/c"])

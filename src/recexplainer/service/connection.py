@@ -34,12 +34,15 @@ def api_key(settings: dict, lack: str) -> str | None:
     variable = settings.get("key_variable")
     if variable and not re.search(secrets.VARIABLE, variable):
         raise InputError("key_variable: not the name of an environment variable in capitals, such as OPENAI_API_KEY.")
+    address = secrets.clean_address(settings["base_url"])
+    if address != settings["base_url"]:
+        raise InputError(f"base_url: {address} with a user, a password or a key in it; expected none.")
     key = os.environ.get(variable, "").strip() if variable else ""
     if not key:
         if not variable or is_local(settings["base_url"]):
             return None
         raise InputError(
-            f"{lack} To ask for them, {secrets.clean_url(settings['base_url'])} wants a key. Set the environment "
+            f"{lack} To ask for them, {address} wants a key. Set the environment "
             f"variable {variable}, or key_variable: null for a service that needs none."
         )
     secrets.register(key)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from recexplainer.secrets import VARIABLE, clean_url, has_login, looks_secret, redact
+from recexplainer.secrets import VARIABLE, clean_address, has_login, looks_secret, redact
 
 DEFAULTS: dict[str, Any] = {
     "max_tokens_field": "max_tokens",
@@ -40,11 +40,11 @@ def conflicts(name: str, settings: dict) -> Iterator[str]:
             "expected one, or null for a service without a key. The key itself belongs into that variable."
         )
     if not _is_address(url):
-        yield f"{path}.base_url: {redact(clean_url(url))!r}; expected an address such as https://example.org/v1."
+        yield f"{path}.base_url: {redact(clean_address(url))!r}; expected an address such as https://example.org/v1."
     elif has_login(url):
         yield (
-            f"{path}.base_url: {clean_url(url)!r} with a user, a password or a key in it; expected none. Put the key "
-            "into an environment variable and name it in key_variable."
+            f"{path}.base_url: {redact(clean_address(url))!r} with a user, a password or a key in it; expected none. "
+            "Put the key into an environment variable and name it in key_variable."
         )
     for key in settings.get("extra", {}):
         if key in OWN_FIELDS:
