@@ -66,9 +66,11 @@ class Given(dict):
 
     Attributes:
         path: where it stands among the values that were given, as ``lora.``; empty at the top.
+        source: what gave them, for messages: an argument, or a file.
     """
 
     path = ""
+    source = "--settings"
 
     @classmethod
     def checked(cls, value: Any) -> "Given":
@@ -81,25 +83,26 @@ class Given(dict):
             raise InputError("expected a JSON object")
         if problems := list(_problems(value, ())):
             raise InputError(problems[0])
-        return cls._wrapped(value, "")
+        return cls.wrapped(value)
 
     @classmethod
-    def _wrapped(cls, value: Any, path: str) -> Any:
+    def wrapped(cls, value: Any, source: str = source, path: str = "") -> Any:
+        """Return a parsed value with its mappings as such ones."""
         if isinstance(value, list):
-            return [cls._wrapped(inner, path) for inner in value]
+            return [cls.wrapped(inner, source, path) for inner in value]
         if not isinstance(value, dict):
             return value
-        result = cls((key, cls._wrapped(inner, f"{path}{key}.")) for key, inner in value.items())
-        result.path = path
+        result = cls((key, cls.wrapped(inner, source, f"{path}{key}.")) for key, inner in value.items())
+        result.path, result.source = path, source
         return result
 
     def __or__(self, other: dict) -> "Given":
         result = Given({**self, **other})
-        result.path = self.path
+        result.path, result.source = self.path, self.source
         return result
 
     def __missing__(self, key: str):
-        raise InputError(f"--settings: {shown(self.path)}{key}: missing; expected this key.")
+        raise InputError(f"{self.source}: {shown(self.path)}{shown(key)}: missing; expected this key.")
 
 
 def _problems(value: Any, path: tuple) -> Iterator[str]:

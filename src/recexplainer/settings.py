@@ -122,16 +122,24 @@ def check(config: dict, schema: str | Path) -> None:
     Raises:
         InputError: one line per problem: the path of the key, what was found, what was expected.
     """
+    # Of several keys that one mapping lacks, the validator gives as many errors, none of which says which it is.
+    lines = dict.fromkeys(line for error in broken(config, schema) for line in describe(error))
+    if problems := list(lines) or list(_conflicts(config)):
+        raise InputError("\n".join(f"config: {problem}" for problem in problems))
+
+
+def broken(config: dict, schema: str | Path) -> list[ValidationError]:
+    """Return what of a config breaks the schema, in the order of its keys.
+
+    Raises:
+        InputError: the schema is none.
+    """
     content = read_yaml(schema, "expected the schema of the config")
     try:
         found = list(_Validator(content).iter_errors(config))
     except Exception as error:  # whatever a schema that is none leads to
         raise InputError(f"{schema}: no JSON schema ({one_line(error)}).") from None
-    errors = sorted(found, key=lambda error: ([str(part) for part in error.path], error.message))
-    # Of several keys that one mapping lacks, the validator gives as many errors, none of which says which it is.
-    problems = list(dict.fromkeys(line for error in errors for line in describe(error))) or list(_conflicts(config))
-    if problems:
-        raise InputError("\n".join(f"config: {problem}" for problem in problems))
+    return sorted(found, key=lambda error: ([str(part) for part in error.path], error.message))
 
 
 def _conflicts(config: dict) -> Iterator[str]:

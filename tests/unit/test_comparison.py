@@ -202,6 +202,34 @@ def test_what_is_no_run_is_refused(published, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("column", "value"),
+    [("ranking_ndcg5_low", "x"), ("retrieval_hr5", float("inf")), ("retrieval_cases", "many"), ("users", 1e400)],
+)
+def test_a_table_with_something_else_than_numbers_is_named(published, tmp_path, column, value):
+    other = run(tmp_path / "other", 1, users=20)
+    path = other / f"tables/{'table1' if column == 'users' else 'table2'}.csv"
+    write_csv(path, pd.read_csv(path).assign(**{column: value}))
+    with pytest.raises(InputError, match=f"{other}: table table[12]: column '{column}' holds"):
+        compare_runs(other, published)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tables/seeds.csv", "dataset,metric\nfilms,retrieval_hr5\n"),
+        ("tables/seeds.csv", "dataset,metric,sd,seeds\nfilms,retrieval_hr5,x,3\n"),
+        ("provenance.json", "[]"),
+    ],
+)
+def test_files_that_are_none_are_named(published, tmp_path, name, text):
+    runs = [run(tmp_path / folder, 1, users=20) for folder in ("ours", "other")]
+    for folder in runs:
+        (folder / name).write_text(text)
+    with pytest.raises(InputError, match=f"^{runs[0] / name}: "):
+        compare_runs(*runs)
+
+
+@pytest.mark.parametrize(
     ("seed", "shuffled", "status", "verdict"), [(1, False, 0, "identical"), (2, True, 1, "differs")]
 )
 def test_the_program_says_it_by_its_status(published, tmp_path, seed, shuffled, status, verdict):

@@ -531,6 +531,41 @@ def test_the_record_beside_the_benchmarks_says_whose_they_are(demo, paper, tmp_p
         plan(paper, folder)
 
 
+def test_times_of_an_earlier_versions_run_count(demo, tmp_path):
+    folder, record = tmp_path / "run" / "benchmarks", tmp_path / "run" / "provenance.json"
+    write_benchmark(folder, "filter_dataset", "games", 36)
+    earlier = deepcopy(demo)
+    del earlier["tasks"]["explanation"], earlier["labels"]["similar"], earlier["evaluation"], earlier["recommenders"]
+    write_json(record, {"config": earlier | {"gone": {"since": 1}}})
+    found = {row.rule: row for row in plan(demo, folder)}
+    assert found["filter_dataset"].basis.startswith("recorded")
+    # What cannot be told, and what no version had, is said in one line.
+    for key, value in (("run", {"datasets": ["nowhere"]}), ("seed", "x"), ("datasets", {"games": []}), ("llm", None)):
+        changed = deepcopy(demo)
+        changed[key] = changed[key] | value if isinstance(value, dict) else value
+        write_json(record, {"config": changed})
+        with pytest.raises(InputError, match=f"^{record}: config"):
+            plan(demo, folder)
+
+
+@pytest.mark.parametrize("wrong", [[], {}, {"users": 3}, {"users": 3, "items": "4", "interactions": 5}])
+def test_a_count_that_an_earlier_version_left_out_is_named(paper, tmp_path, wrong):
+    paper["datasets"]["games"]["filter"]["target"] = None
+    path = tmp_path / "results/data/games/statistics.json"
+    write_json(path, wrong)
+    with pytest.raises(InputError, match="results/data/games/statistics.json: .* filter of games again"):
+        plan(paper)
+
+
+@pytest.mark.parametrize("wrong", [{"num_attention_heads": 0}, {"hidden_size": "x"}, {"num_hidden_layers": -1}])
+def test_sizes_of_an_llm_that_are_none_are_named(paper, tmp_path, wrong):
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "intermediate_size": 8, "vocab_size": 8}
+    write_json(tmp_path / "llm/config.json", sizes | {"num_attention_heads": 2} | wrong)
+    paper["llm"] |= {"source": "folder", "folder": str(tmp_path / "llm")}
+    with pytest.raises(InputError, match="config.json: .*saved by transformers"):
+        architecture(paper)
+
+
 def test_bad_benchmarks_are_refused(demo, tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         plan(demo, tmp_path / "nowhere")

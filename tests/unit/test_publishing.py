@@ -1,7 +1,10 @@
 """The published folder: what is there of a run, in numbers that come from its files, and nothing of the data set."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -253,12 +256,65 @@ def test_what_cannot_be_published_is_refused(results, config, tmp_path):
     assert (tmp_path / "mine/thesis.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("provenance.json", []),
+        ("provenance.json", {"config": {"run": {"datasets": ["films"]}}}),
+        ("provenance.json", {"config": {"seed": "x"}}),
+        ("alignment/films/intention/full/record.json", {"steps": 3}),
+        ("data/films/statistics.json", {"users": 3, "items": None}),
+    ],
+)
+def test_what_an_earlier_version_or_an_edit_left_is_named_and_the_old_folder_stays(
+    results, config, tmp_path, name, content
+):
+    folder = tmp_path / "out"
+    published(results, config, folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    write_json(results / name, content)
+    with pytest.raises(InputError, match=f"^{results / name}: "):
+        publish(str(results), config, str(folder))
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "results"]
+
+
+def test_a_run_whose_config_lacks_the_seventh_task_is_published(results, config, tmp_path):
+    earlier = deepcopy(config) | {"gone": 1}
+    del earlier["tasks"]["explanation"]
+    write_json(results / "provenance.json", {"config": earlier, "machine": {"gpus": 3}})
+    with pytest.raises(InputError, match="provenance.json: machine: "):
+        publish(str(results), config, str(tmp_path / "out"))
+    write_json(results / "provenance.json", {"config": earlier, "commit": "abc", "dirty": True})
+    assert "reasons" not in published(results, config, tmp_path / "out")
+
+
+def test_an_explanation_of_no_case_is_named(results, config, tmp_path):
+    path = results / "explanations/films/base.parquet"
+    rows = read_parquet(path).to_dict("records")
+    write_explanations(path, [rows[0] | {"case": "9999"}, *rows[1:]])
+    with pytest.raises(InputError, match="base.parquet: case '9999' is none of the cases"):
+        publish(str(results), config, str(tmp_path / "out"))
+
+
+def test_without_marks_in_the_readme_nothing_is_published(results, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("nothing")
+    script, configs = ROOT / "workflow/scripts/publish.py", [ROOT / "config/config.yaml", ROOT / "config/pocket.yaml"]
+    command = [sys.executable, script, "--results", results, "--config", *configs, "--output", tmp_path / "out"]
+    command += ["--schema", ROOT / "config/schema.yaml", "--readme", readme]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("error: ") == 1 and "expected the lines" in done.stderr
+    assert not (tmp_path / "out").exists() and readme.read_text() == "nothing"
+
+
 def test_the_block_is_put_between_the_marks(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{START}\nold\n{END}\nafter\n")
     write_block(readme, "new\n")
     write_block(readme, "new\n")
     assert readme.read_text() == f"before\n{START}\nnew\n{END}\nafter\n"
+    assert list(tmp_path.iterdir()) == [readme]
     readme.write_text("nothing")
     with pytest.raises(InputError, match="expected the lines"):
         write_block(readme, "new\n")

@@ -13,8 +13,10 @@ from recexplainer import cli
 
 def main(args) -> None:
     from recexplainer.provenance.plan import merged
-    from recexplainer.publishing.publish import block_of, publish, write_block
+    from recexplainer.publishing.publish import around_block, block_of, publish, write_block
 
+    if args.readme:
+        around_block(args.readme)  # without its marks, nothing is published either
     publish(args.results, merged(args.config, args.schema), args.output)
     if args.readme:
         write_block(args.readme, block_of(args.output))

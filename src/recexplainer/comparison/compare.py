@@ -22,8 +22,8 @@ import pandas as pd
 
 from recexplainer.comparison.numbers import Key, Number, Spread, numbers_of, spreads_of, tables_of
 from recexplainer.errors import InputError
-from recexplainer.files import read_json
 from recexplainer.paper.paired import holm
+from recexplainer.provenance.recorded import RECORD, config_in
 
 LEVEL = 0.05
 VERDICTS = ("identical", "reproduced", "incomplete", "differs")
@@ -140,10 +140,10 @@ def _verdict(rows: pd.DataFrame) -> str:
 
 def _differences(ours: str | Path, published: str | Path) -> list[str]:
     """Return the keys of the config in which two runs differ, where both have their record."""
-    paths = [Path(run) / "provenance.json" for run in (ours, published)]
+    paths = [Path(run) / RECORD for run in (ours, published)]
     if not all(path.is_file() for path in paths):
         return []
-    first, second = ({**_flat(read_json(path).get("config", {}))} for path in paths)
+    first, second = (_flat(config_in(path)) for path in paths)
     return sorted(
         key
         for key in {*first, *second}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from recexplainer.errors import InputError
@@ -94,11 +95,26 @@ def numbers_of(tables: Mapping[str, pd.DataFrame], run: str | Path) -> dict[Key,
         missing = [name for name in needed if name not in frame]
         if missing:
             raise InputError(f"{run}: table {table}: column {missing[0]!r} is missing; found {', '.join(frame)}.")
+        _check_numbers(frame, layout, f"{run}: table {table}")
         for key, number in _numbers(table, layout, frame):
             if key in found:
                 raise InputError(f"{run}: {', '.join(filter(None, key))}: occurs twice; expected one row of each.")
             found[key] = number
     return found
+
+
+def _check_numbers(frame: pd.DataFrame, layout: Layout, where: str) -> None:
+    """Refuse what is no finite number in a column of values, or in those that come with it."""
+    values = layout.values or tuple(_valued(frame, layout))
+    more = [f"{TASKS[name]}_cases" if name in TASKS else "cases" for name in values]
+    for name in (*values, *(f"{name}_{end}" for name in values for end in ("low", "high")), *more):
+        column = frame[name].dropna() if name in frame else []
+        if len(column) and not _finite(column):
+            raise InputError(f"{where}: column {name!r} holds something else than finite numbers.")
+
+
+def _finite(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and bool(np.isfinite(column.astype(float)).all())
 
 
 def _numbers(table: str, layout: Layout, frame: pd.DataFrame) -> Iterator[tuple[Key, Number]]:
@@ -156,7 +172,11 @@ def spreads_of(runs: list[str | Path]) -> dict[tuple[str, str], Spread]:
     sums: dict[tuple[str, str], tuple[float, int]] = {}
     for run in runs:
         path = Path(run) / "tables/seeds.csv"
-        frame = read_csv(path) if path.is_file() else pd.DataFrame(columns=["dataset", "metric", "sd", "seeds"])
+        columns = ["dataset", "metric", "sd", "seeds"]
+        frame = read_csv(path) if path.is_file() else pd.DataFrame(columns=columns)
+        for name in columns:
+            if name not in frame or (name in ("sd", "seeds") and len(frame) and not _finite(frame[name].dropna())):
+                raise InputError(f"{path}: column {name!r} is missing or no number. Run its rule again.")
         for row in frame.dropna(subset=["sd"]).to_dict("records"):
             squares, freedom = sums.get((row["dataset"], row["metric"]), (0.0, 0))
             more = int(row["seeds"]) - 1

@@ -6,10 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from recexplainer.data.dataset import sparsity_percent
+from recexplainer.data.statistics import COUNTS, read_counts
 from recexplainer.errors import InputError
-from recexplainer.files import read_json
-
-COUNTS = ("users", "items", "interactions")
 
 
 def table1(statistics: Sequence[str | Path], datasets: Sequence[str]) -> pd.DataFrame:
@@ -31,10 +29,6 @@ def table1(statistics: Sequence[str | Path], datasets: Sequence[str]) -> pd.Data
         )
     rows = []
     for path, dataset in zip(statistics, datasets, strict=True):
-        values = read_json(path)
-        missing = [name for name in COUNTS if name not in values]
-        if missing:
-            raise InputError(f"{path}: key {missing[0]!r} is missing; run the filter of {dataset} again.")
-        counts = {name: values[name] for name in COUNTS}
+        counts = read_counts(path, dataset)
         rows.append({"dataset": dataset, **counts, "sparsity_percent": f"{sparsity_percent(**counts):.3f}"})
     return pd.DataFrame(rows, columns=["dataset", *COUNTS, "sparsity_percent"])

@@ -18,9 +18,10 @@ from recexplainer.explanation.checker import Citation, check, load_catalogue
 from recexplainer.explanation.marked import remarks
 from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render
-from recexplainer.files import read_json, read_parquet
+from recexplainer.files import read_parquet
 from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.llm.precision import resolved
+from recexplainer.provenance.recorded import RECORD, recorded_config
 from recexplainer.recommender.contract import load_tables
 from recexplainer.recommender.labels import thresholds
 from recexplainer.recommender.scorer import recommender_encoder
@@ -125,14 +126,14 @@ class Explainer:
         """Return the config of a finished run.
 
         Raises:
-            InputError: there is no such run.
+            InputError: there is no such run, or its record is none.
         """
-        path = Path(results, "provenance.json")
+        path = Path(results, RECORD)
         if not path.is_file():
             raise InputError(
                 f"{path}: no such file; expected the folder of a finished run, such as results or results/demo."
             )
-        return read_json(path)["config"]
+        return recorded_config(path)
 
     def _found(self, folder: Path) -> list[str]:
         made = [f"{mode}/full" for mode in self.config["run"]["modes"]]

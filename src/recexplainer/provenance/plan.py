@@ -19,10 +19,11 @@ from pathlib import Path
 
 from recexplainer.devices import FIRST_CAPABILITY, OLDER_CARDS
 from recexplainer.errors import InputError
-from recexplainer.files import read_json, write_csv
+from recexplainer.files import write_csv
 from recexplainer.provenance.job import Job
 from recexplainer.provenance.jobs import all_jobs
 from recexplainer.provenance.machine import gpus
+from recexplainer.provenance.recorded import RECORD, recorded_config
 from recexplainer.provenance.sizes import architecture, dataset_size
 from recexplainer.settings import check, with_gpus
 from recexplainer.yaml_files import read_config
@@ -190,7 +191,7 @@ def recorded_jobs(config: dict, benchmarks: str | Path) -> dict[str, list[tuple[
     folder = Path(benchmarks)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected the benchmarks of a run. Leave it out before one.")
-    found, of_run = {}, recorded_config(folder) or config
+    found, of_run = {}, _config_of(folder, config) or config
     comparable = _device(of_run) == _device(config)
     for job in all_jobs(of_run):
         path = folder / job.rule / f"{job.name}.tsv"
@@ -199,19 +200,13 @@ def recorded_jobs(config: dict, benchmarks: str | Path) -> dict[str, list[tuple[
     return found
 
 
-def recorded_config(benchmarks: str | Path) -> dict | None:
+def _config_of(benchmarks: Path, config: dict) -> dict | None:
     """Return the config of the run that left benchmarks, by the record beside their folder; None without one.
 
-    Raises:
-        InputError: the record has no config.
+    What an earlier version's lacks is taken from the present config: a job that was none has no benchmark.
     """
-    path = Path(benchmarks).parent / "provenance.json"
-    if not path.is_file():
-        return None
-    found = read_json(path)
-    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
-        raise InputError(f"{path}: expected the record of a run, with its config.")
-    return found["config"]
+    path = benchmarks.parent / RECORD
+    return with_gpus(recorded_config(path, config), gpus) if path.is_file() else None
 
 
 def _device(config: dict) -> tuple:
@@ -284,7 +279,7 @@ def warnings(config: dict, benchmarks: str | Path | None = None, assumptions: di
     for name in config["run"]["datasets"]:
         if dataset_size(config, name).basis == "assumed":
             found.append(f"the size of {name} is a guess: nothing in the config tells it before its data stage is done")
-    if benchmarks and recorded_config(benchmarks) is None:
+    if benchmarks and not (Path(benchmarks).parent / RECORD).is_file():
         found.append(
             f"no provenance.json beside {benchmarks} says of which config its times are; they are taken for this one's"
         )

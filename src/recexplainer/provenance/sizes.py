@@ -19,6 +19,7 @@ from pathlib import Path
 
 from recexplainer import settings, sources, yaml_files
 from recexplainer.data.demo import DEFAULTS
+from recexplainer.data.statistics import read_counts
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
 from recexplainer.tasks.schema import ABLATIONS
@@ -122,8 +123,11 @@ def architecture(config: dict) -> Architecture:
         found = read_json(path)
         try:
             heads = found["num_attention_heads"]
+            counts = [found[key] for key in ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")]
+            if any(type(count) is not int or count < 1 for count in (*counts, heads)):
+                raise TypeError("a size is no whole number of at least 1")
             return Architecture(
-                *(found[key] for key in ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")),
+                *counts,
                 key_share=found.get("num_key_value_heads", heads) / heads,
                 tied=found.get("tie_word_embeddings", False),
             )
@@ -212,8 +216,7 @@ def dataset_size(config: dict, name: str) -> Size:
         return Size(target["users"], target["items"], target["interactions"], "target")
     measured = Path(config["pathvars"]["results"]) / "data" / name / "statistics.json"
     if measured.is_file():
-        found = read_json(measured)
-        return Size(found["users"], found["items"], found["interactions"], "measured")
+        return Size(**read_counts(measured, name), basis="measured")
     users = max([value for value in entry["filter"]["sample_users"] if value] or [ASSUMED_USERS])
     items = max([value for value in entry["filter"]["top_items"] if value] or [ASSUMED_ITEMS])
     return Size(users, items, users * (entry["filter"].get("newest") or ASSUMED_LENGTH), "assumed")

@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import estimate
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.evaluation.table2 import METRICS, Cases, case_values
+from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.texts import EXPLANATIONS
 from recexplainer.files import read_parquet
@@ -105,9 +107,11 @@ def texts(results: str | Path, there: list[System]) -> pa.Table:
         path = explanations_of(results, system)
         if not path.is_file():
             continue
-        items = read_parquet(path.with_name("cases.parquet"), ["case", "title"]).set_index("case")["title"]
+        items = {case["case"]: case["title"] for case in load_cases(path.with_name("cases.parquet"))}
         rated = _ratings(results, system)
         for row in read_parquet(path, EXPLANATIONS.names).to_dict("records"):
+            if row["case"] not in items:
+                raise InputError(f"{path}: case {row['case']!r} is none of the cases. Explain the cases again.")
             shown = {name: row[name] for name in ("case", "text", "decision", "label", "finish")}
             names = {"dataset": system.dataset, "system": system.name, "item": items[row["case"]]}
             rows.append(names | shown | {"rubric": rated.get(row["case"])})

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from recexplainer.data.statistics import read_counts
 from recexplainer.errors import InputError
 from recexplainer.evaluation.table2 import common_cases, table2, unread
 from recexplainer.faithfulness.controls import in_a_sentence
 from recexplainer.files import (
+    checksum_of,
+    kept,
     read_bytes,
     read_csv,
     read_json,
@@ -20,6 +23,8 @@ from recexplainer.files import (
     write_parquet,
     write_text,
 )
+from recexplainer.given import Given
+from recexplainer.provenance.recorded import recorded_config
 from recexplainer.provenance.sizes import architecture
 from recexplainer.publishing import answers, trainings
 from recexplainer.publishing.page import END, NOT_YET, START, Facts, page, readme_block
@@ -66,8 +71,9 @@ def publish(results: str, config: dict, output: str) -> Facts:
         InputError: nothing was predicted yet, a file is broken, or the folder gets larger than :data:`MOST_BYTES`.
     """
     source, folder = Path(results), Path(output)
-    record = read_json(source / "provenance.json") if (source / "provenance.json").is_file() else {}
-    config = record.get("config") or config
+    place, record = source / "provenance.json", Given()
+    if place.is_file():
+        config, record = recorded_config(place), Given.wrapped(read_json(place), str(place))
     asked = systems(config)
     there = [system for system in asked if finished(source, system)]
     if not there:
@@ -78,7 +84,21 @@ def publish(results: str, config: dict, output: str) -> Facts:
         raise InputError(
             f"{output}: has other files than a published run; expected a new folder, or one to be replaced."
         )
-    shutil.rmtree(folder, ignore_errors=True)
+    made = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(made, ignore_errors=True)
+    try:
+        facts = _make(source, config, record, asked, there, made, output)
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return facts
+
+
+def _make(
+    source: Path, config: dict, record: dict, asked: list[System], there: list[System], folder: Path, output: str
+) -> Facts:
+    """Make the folder, which is called ``output`` when it is whole."""
     facts = _facts(source, config, record, asked, there)
     _write_frames(facts, folder)
     _write_answers(source, facts, folder)
@@ -121,7 +141,7 @@ def _facts(source: Path, config: dict, record: dict, asked: list[System], there:
         records=trainings.records(source),
         times=pd.DataFrame(times, columns=["rule", "jobs", "seconds", "longest", "cpu_seconds", "memory_mb"]).round(1),
         texts=answers.texts(source, there).to_pandas(),
-        machine=record.get("machine", {}),
+        machine=_machine(record),
         code=_code(record),
         sentence=_sentence(source),
     )
@@ -136,16 +156,25 @@ def _sizes(source: Path, config: dict) -> pd.DataFrame:
     for dataset in config["run"]["datasets"]:
         path = source / "data" / dataset / "statistics.json"
         if path.is_file():
-            found = read_json(path)
-            rows.append({"dataset": dataset} | {name: found[name] for name in ("users", "items", "interactions")})
+            rows.append({"dataset": dataset} | read_counts(path, dataset))
     return pd.DataFrame(rows)
+
+
+def _machine(record: Given) -> dict:
+    """Return the machine of a run's record; {} without one."""
+    found = record.get("machine", {})
+    gpus = found["gpus"] if found and isinstance(found, dict) else []
+    if not (isinstance(found, dict) and isinstance(gpus, list) and all(isinstance(name, str) for name in gpus)):
+        raise InputError(f"{record.source}: machine: of another kind than a run's; run the rule provenance again.")
+    return found
 
 
 def _code(record: dict) -> str:
     """Return of which commit the run is, in words."""
     if not record.get("commit"):
         return "an unknown commit"
-    return f"commit {record['commit'][:12]}" + (", with changes that were not committed" if record.get("dirty") else "")
+    more = ", with changes that were not committed" if record.get("dirty") else ""
+    return f"commit {str(record['commit'])[:12]}{more}"
 
 
 def _sentence(source: Path) -> str:
@@ -225,10 +254,21 @@ def write_block(readme: str | Path, block: str) -> None:
     Raises:
         InputError: the marks are not there.
     """
+    before, behind = around_block(readme)
+    with kept():  # no output of a program's own, to be deleted with the others if it fails
+        write_text(readme, f"{before}{START}\n{block}{END}{behind}")
+    # The README has no checksum beside it.
+    checksum_of(readme).unlink()
+
+
+def around_block(readme: str | Path) -> tuple[str, str]:
+    """Return what stands before and behind the README's block.
+
+    Raises:
+        InputError: the marks are not there.
+    """
     text = read_text(readme)
     found = re.search(f"{re.escape(START)}\n.*?{re.escape(END)}", text, re.DOTALL)
     if not found:
         raise InputError(f"{readme}: expected the lines {START!r} and {END!r}.")
-    changed = f"{text[: found.start()]}{START}\n{block}{END}{text[found.end() :]}"
-    # The README has no checksum beside it.
-    Path(readme).write_text(changed, encoding="utf-8")
+    return text[: found.start()], text[found.end() :]

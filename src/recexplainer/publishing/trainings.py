@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from recexplainer.files import read_csv, read_json
+from recexplainer.errors import InputError
+from recexplainer.files import read_json
+from recexplainer.report.curves import read_curve
 
 SHARE, LEAST_FALL = 0.1, 0.02
+LOSSES = ["step", "loss", "lr", "tokens"]
+NUMBERS = ("steps", "samples", "tokens", "seconds", "peak_memory_mb", "trained_parameters")
 RULE = (
     f"A loss has flattened if it fell by less than {LEAST_FALL:.0%} of its whole fall between the last tenth of the "
     "steps and the tenth before; the whole fall is that from the first tenth to the last. The learning rate falls to "
@@ -36,18 +40,34 @@ def trainings(results: str | Path) -> list[tuple[str, str, str, Path]]:
 def losses(results: str | Path) -> pd.DataFrame:
     """Return the loss of every step of every alignment: ``dataset, mode, run, step, loss, lr, tokens``."""
     parts = [
-        read_csv(folder / "loss.csv").assign(dataset=dataset, mode=mode, run=run)
+        read_curve(str(folder / "loss.csv"), LOSSES).assign(dataset=dataset, mode=mode, run=run)
         for dataset, mode, run, folder in trainings(results)
     ]
-    columns = ["dataset", "mode", "run", "step", "loss", "lr", "tokens"]
+    columns = ["dataset", "mode", "run", *LOSSES]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _record(path: Path) -> dict:
+    """Read the record of an alignment.
+
+    Raises:
+        InputError: it is none, or lacks what this version publishes.
+    """
+    found = read_json(path)
+    kinds = {name: (int, float) for name in NUMBERS} | {"precision": (str,), "device": (str,)}
+    for name, types in kinds.items():
+        if not isinstance(found, dict) or type(found.get(name)) not in types:
+            raise InputError(
+                f"{path}: {name}: missing or of another kind; expected an alignment's record. Align again."
+            )
+    return found
 
 
 def records(results: str | Path) -> pd.DataFrame:
     """Return one row per alignment: steps, tokens, seconds, speed, memory, device, and its loss at the end."""
     rows = []
     for dataset, mode, run, folder in trainings(results):
-        record, curve = read_json(folder / "record.json"), read_csv(folder / "loss.csv")["loss"]
+        record, curve = _record(folder / "record.json"), read_curve(str(folder / "loss.csv"), LOSSES)["loss"]
         row = {"dataset": dataset, "mode": mode, "run": run}
         row |= {name: record[name] for name in ("steps", "samples", "tokens", "seconds")}
         row |= {"tokens_per_second": round(record["tokens"] / max(record["seconds"], 0.1), 1)}

@@ -45,7 +45,7 @@ def learning_curves(
         raise InputError("--curves and --losses: expected one file for each of --datasets and --runs.")
     tables = []
     for path, dataset in zip(curves, datasets, strict=True):
-        table = _read(path, ["epoch", "train_loss", "validation_ndcg10"])
+        table = read_curve(path, ["epoch", "train_loss", "validation_ndcg10"])
         for quantity in ("train_loss", "validation_ndcg10"):
             tables.append(
                 pd.DataFrame({"at": table["epoch"], "value": table[quantity]}).assign(
@@ -54,7 +54,7 @@ def learning_curves(
             )
     for path, (dataset, mode, ablation) in zip(losses, runs, strict=True):
         tables.append(
-            shorten(_read(path, ["step", "loss"])).assign(
+            shorten(read_curve(path, ["step", "loss"])).assign(
                 stage="alignment", dataset=dataset, mode=mode, ablation=ablation, unit="step", quantity="loss"
             )
         )
@@ -67,8 +67,12 @@ def learning_curves(
     logger.info("%d curves in %s", len(tables), output)
 
 
-def _read(path: str, columns: list[str]) -> pd.DataFrame:
-    """Read a CSV file that must have some columns and a row."""
+def read_curve(path: str, columns: list[str]) -> pd.DataFrame:
+    """Read a CSV file that must have a row, and some columns of numbers.
+
+    Raises:
+        InputError: the file is missing or damaged, or has no such column.
+    """
     frame = read_csv(path)
     missing = [name for name in columns if name not in frame]
     if missing or frame.empty:
