@@ -1,6 +1,7 @@
 """Jobs to be mutated that no whole run has: of services, of formats of one's own, of the command, and of checks."""
 
 import json
+import shutil
 import sys
 import tarfile
 import zipfile
@@ -10,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jobs import OUT, RESULTS, Job
 
+from recexplainer.publishing.page import END, START
+
 HERE = "extra"
 """The folder for their inputs, beside ``results``."""
 DATA, EXPORT, TRAINED = (f"{RESULTS}/{part}/games" for part in ("data", "export", "recommender"))
@@ -18,6 +21,11 @@ EVENTS, ITEMS, USERS = (f"{DATA}/{name}.parquet" for name in ("interactions", "i
 GIVEN, PROMPTS = f"{EXPORT}/embeddings.safetensors", "config/prompts/explanation.yaml"
 MODEL, PREDICTED = f"{RESULTS}/alignment/games/hybrid/full", f"{RESULTS}/predictions/games/hybrid-full"
 TASKS = [f"{task}.parquet" for task in ("classification", "ranking", "reconstruction", "retrieval")]
+RECORD = f"{RESULTS}/provenance.json"
+SHOWN, MARKED = f"{HERE}/shown", f"{HERE}/README.md"
+TABLES = [f"tables/{name}.csv" for name in ("table1", "table2", "table3", "table4", "surrogates", "faithfulness")]
+CONFIGS = ["config/config.yaml", "tests/end_to_end/smallest.yaml"]
+PUBLISHED = ["README.md", "readme.json", "main.csv", "answers.parquet", "values.parquet", "tables/table2.csv"]
 ASKED = [
     *(f"{RESULTS}/{name}" for name in ("provenance.json", "llm/base.json", "llm/scratch/config.json")),
     *(f"{RESULTS}/llm/scratch/{name}" for name in ("tokenizer.json", "tokenizer_config.json", "model.safetensors")),
@@ -147,17 +155,41 @@ def _typeset(kind: str) -> Job:
 
 
 def _of_checks() -> list[Job]:
-    config, demo, record = "config/config.yaml", "config/demo.yaml", f"{RESULTS}/provenance.json"
+    config, demo, record = "config/config.yaml", "config/demo.yaml", RECORD
     planned = {"config": [config, demo], "benchmarks": f"{RESULTS}/benchmarks", "output": f"{OUT}/p.csv"}
     measured, schema = f"{RESULTS}/benchmarks/table2/all.tsv", "config/schema.yaml"
+    compared = {"run": RESULTS, "published": SHOWN, "output": f"{OUT}/c.csv"}
+    published = {
+        "results": RESULTS,
+        "config": CONFIGS,
+        "output": f"{OUT}/published",
+        "readme": f"{OUT}/folder/README.md",
+    }
+    publish = _job("publish", "publish.py", published, [*_published(), *CONFIGS, schema], {MARKED: published["readme"]})
+    publish.outputs = [f"{OUT}/published/{name}" for name in PUBLISHED]
     pages = _job("pages", "document.py", {"root": f"{OUT}/pages"}, [schema, config, "config/datasets/template.yaml"])
     pages.outputs = [f"{OUT}/pages/{name}" for name in ("results/README.md", "docs/config_reference.md")]
     return [
         pages,
-        _job("plan", "plan.py", planned, [config, demo, schema, measured]),
+        publish,
+        _job(
+            "compare_runs",
+            "compare_runs.py",
+            compared,
+            [f"{folder}/{name}" for folder in (RESULTS, SHOWN) for name in (*TABLES, "provenance.json")],
+        ),
+        _job("plan", "plan.py", planned, [config, demo, schema, measured, record]),
         _job("plan of the paper", "plan.py", {"config": config, "output": f"{OUT}/p.csv"}, [config]),
         _job("verify", "verify.py", {"provenance": record}, [record, ITEMS, TEXTS, f"{RESULTS}/tables/table2.csv"]),
     ]
+
+
+def _published() -> list[str]:
+    """Return files of a run that are published, of each kind one or some."""
+    found = [f"{PREDICTED}/{name}" for name in TASKS] + [f"{RESULTS}/{name}" for name in TABLES]
+    found += [f"{MODEL}/{name}" for name in ("record.json", "loss.csv")] + [CASES, TEXTS, RECORD]
+    found += [f"{RESULTS}/{name}" for name in ("report.html", "judgements/games/systems/rubric.parquet")]
+    return [*found, f"{DATA}/statistics.json", f"{TRAINED}/curve.csv", f"{RESULTS}/benchmarks/table2/all.tsv"]
 
 
 def _of_the_command(repository: Path) -> list[Job]:
@@ -186,6 +218,10 @@ def make_inputs(here: Path) -> None:
         archive.write(folder / "reviews.csv", "reviews.csv")
     with tarfile.open(folder / "reviews.tar.gz", "w:gz") as archive:
         archive.add(folder / "reviews.csv", "reviews.csv")
+    (here / MARKED).write_text(f"a\n{START}\nb\n{END}\nc\n")
+    for name in (*TABLES, "provenance.json"):
+        (here / SHOWN / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(here / RESULTS / name, here / SHOWN / name)
     _make_shards(here)
     _make_gguf(here)
 

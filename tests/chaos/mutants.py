@@ -153,7 +153,7 @@ def prepare(job: Job) -> None:
 def run(job: Job, mutant: Mutant, jobs: list[Job]) -> dict:
     """Run a job with what is wrong, and return what became of it."""
     words, path, what = list(job.words), None, "as it is"
-    sealed = mutant.seed.endswith("sealed")
+    sealed = mutant.seed.endswith("sealed")  # if there is a checksum
     with contextlib.ExitStack() as stack:
         if mutant.kind == "file":
             files = [*job.inputs, *job.state]
@@ -163,6 +163,7 @@ def run(job: Job, mutant: Mutant, jobs: list[Job]) -> dict:
             others = [Path(name) for other in jobs for name in other.inputs if Path(name).suffix == path.suffix]
             content, what = mutate_file(path, others, mutant.seed)
             same = content == path.read_bytes()
+            sealed = sealed and path.with_name(f".{path.name}.sha256").exists()
             stack.enter_context(changed(path, content, what, sealed))
         elif mutant.kind == "arguments":
             words, what = mutate_arguments(words, job.named, mutant.seed)
