@@ -320,12 +320,15 @@ def test_a_service_that_asks_for_too_long_a_wait_is_left(tmp_path):
 
 
 def test_no_more_requests_than_allowed_are_on_the_way(tmp_path):
-    lock, now, most = threading.Lock(), [0], [0]
+    lock, now, most, full = threading.Lock(), [0], [0], threading.Event()
 
     def reply(request):
         with lock:
             now[0] += 1
             most[0] = max(most[0], now[0])
+        if most[0] >= 5:
+            full.set()
+        full.wait(1)  # for as many as may be on the way, however slow the machine is
         time.sleep(0.02)
         with lock:
             now[0] -= 1
