@@ -14,8 +14,6 @@ COMPARED_JUDGEMENTS = [
 ]
 COMPARED_RECORDS = [[dataset, system] for dataset in TARGETS for system in EXPLAINED]
 STUDY_TABLES = ["<results>/tables/human.csv"] if STUDY["ratings"] else []
-# In how many cases a decision is kept under another point of view: no rule makes it, a run may have it.
-CONTROLLABILITY = [path for path in [f"{RESULTS}/tables/controllability.csv"] if os.path.exists(path)]
 
 
 rule paper_vs_ours:
@@ -28,7 +26,7 @@ rule paper_vs_ours:
         predictions=COMPARED_PREDICTIONS,
         judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in COMPARED_JUDGEMENTS],
         records=[f"<results>/faithfulness/{dataset}/{system}.parquet" for dataset, system in COMPARED_RECORDS],
-        controllability=CONTROLLABILITY,
+        controllability="<results>/tables/controllability.csv",
     output:
         comparison=report(
             "<results>/tables/paper_vs_ours.csv", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
@@ -63,11 +61,11 @@ rule paper_vs_ours:
         seed=seed("paper_vs_ours"),
         # It depends on the input alone, so it needs no trigger of its own.
         human=lambda w, input: ["--human", input.human[0]] if input.human else [],
-        controllability=lambda w, input: ["--controllability", *input.controllability] if input.controllability else [],
         folders=prediction_folders,
     shell:
         "python workflow/scripts/paper_vs_ours.py --numbers {input.numbers:q} --tables {input.tables:q} {params.human:q}"
-        " {params.controllability:q} --predictions {params.folders:q} --prediction-rows {params.prediction_rows:q}"
+        " --controllability {input.controllability:q}"
+        " --predictions {params.folders:q} --prediction-rows {params.prediction_rows:q}"
         " --judgements {input.judgements:q} --judgement-rows {params.judgement_rows:q}"
         " --records {input.records:q} --record-rows {params.record_rows:q} --settings {params.settings:q}"
         " --seed {params.seed} --output {output.comparison:q} --claims {output.claims:q} --page {output.page:q}"

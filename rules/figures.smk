@@ -63,48 +63,6 @@ rule figure4:
         " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
-rule explain_viewpoints:
-    """Explain that case from other points of view on instruction (section 3.5)."""
-    input:
-        adapter=adapter_files,
-        llm="<results>/llm/base.json",
-        chat_template=chat_template,
-        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
-        selected="<results>/explanations/selected.json",
-        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
-        catalogue="<results>/data/{dataset}/items.parquet",
-        prompts=ancient(config["explanation"]["prompts"]),
-    output:
-        explanations="<results>/explanations/{dataset}{recommender}/viewpoints/{system}.parquet",
-    log:
-        "<logs>/explain_viewpoints/{dataset}{recommender}.{system}.log",
-    benchmark:
-        "<benchmarks>/explain_viewpoints/{dataset}{recommender}.{system}.tsv"
-    wildcard_constraints:
-        system="|".join(["base", *ALIGNED]),
-    conda:
-        "../envs/llm.yaml"
-    threads: config["evaluation"]["threads"]
-    resources:
-        mem_mb=32000,
-        runtime=60,
-        gpu=config["evaluation"]["gpus"],
-    params:
-        code=code_digest("explain.py"),
-        decides=explain_settings(without=AT_ONCE),
-        settings=unwatched(explain_settings()),
-        texts=meaning(CHAT_TEMPLATE, config["explanation"]["prompts"]),
-        viewpoints=config["explanation"]["viewpoints"],
-        model=adapter_option,
-        chat_template=chat_template_option,
-    shell:
-        "python workflow/scripts/explain.py --llm {input.llm:q} {params.chat_template:q} {params.model:q}"
-        " --cases {input.cases:q} --selected {input.selected:q} --viewpoints {params.viewpoints:q}"
-        " --embeddings {input.embeddings:q} --items {input.catalogue:q} --prompts {input.prompts:q}"
-        " --settings {params.settings:q} --output {output.explanations:q}"
-        " --gpus {resources.gpu} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
-
-
 rule figure5:
     """The same case from other points of view on instruction (figure 5, section 3.5)."""
     input:

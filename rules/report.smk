@@ -13,7 +13,7 @@ REPORT_TABLES = collect(
 )
 MORE_TABLES = collect(
     "<results>/tables/{table}.csv",
-    table=["judges", "spending", "faithfulness"]
+    table=["judges", "spending", "faithfulness", "controllability"]
     + (["human_agreement"] if STUDY["ratings"] else [])
     + (["seeds"] if config["run"]["seeds"] else []),
 )

@@ -18,7 +18,7 @@ from recexplainer.evaluation.table2 import case_values, evaluate
 from recexplainer.evaluation.table_surrogates import SHARED
 from recexplainer.explanation.judgements import write_judgements
 from recexplainer.faithfulness.records import RECORDS, write_records
-from recexplainer.paper.claims import CLAIMS, LABELS, PEOPLE, VIEWPOINT
+from recexplainer.paper.claims import CLAIMS, FOLLOWING, LABELS, PEOPLE, VIEWPOINT
 from recexplainer.paper.compare import compare, judge_number, margin, paper_vs_ours
 from recexplainer.paper.numbers import Number, Ours, read_numbers, read_ours, read_rows
 from recexplainer.paper.paired import (
@@ -606,11 +606,15 @@ def test_what_explanations_cite_and_decide_is_compared_on_the_same_cases(tmp_pat
         assert "n = 60 of 30 users" in found[name]["detail"]
 
 
-def kept(folder, rows):
-    columns = ["dataset", "system", "viewpoint", "cases", "kept"]
+def controllability(folder, rows):
+    columns = ["dataset", "system", "viewpoint", "cases", "kept", "followed"]
     frame = pd.DataFrame([dict(zip(columns, row, strict=True)) for row in rows], columns=columns)
     frame.to_csv(folder / "controllability.csv", index=False)
     return str(folder / "controllability.csv")
+
+
+NOBODY = [("games", name, "each", 500, *two) for name, two in (("base", (500, 500)), ("control-copy", (500, 0)))]
+"""Rows on which no claim of the paper rests: of who is not aligned."""
 
 
 @pytest.mark.parametrize(
@@ -625,18 +629,33 @@ def kept(folder, rows):
     ],
 )
 def test_decisions_under_other_viewpoints(tmp_path, counts, expected):
-    path = kept(tmp_path, [("games", "hybrid-full", f"view {i}", *two) for i, two in enumerate(counts)])
+    names = ["hybrid-full", "intention-full"]
+    rows = [("games", name, "each", *two, 0) for name, two in zip(names, counts, strict=False)]
+    # Of one point of view alone the claim is not.
+    rows += [("games", name, "genre", *two, 0) for name, two in zip(names, [(9, 0)] * len(counts), strict=False)]
+    path = controllability(tmp_path, NOBODY + rows)
     row = judge({}, {}, controllability=path)[VIEWPOINT]
     assert row["verdict"] == expected, row["detail"]
-    assert all(f"n = {cases}" in row["detail"] for cases, _ in counts)
+    assert row["compared"] == len(counts) and all(f"n = {cases}" in row["detail"] for cases, _ in counts)
 
 
-@pytest.mark.parametrize("row", [(10, 11), (10, -1), (0, 0), (10, 1.5), (10, "")])
+@pytest.mark.parametrize(
+    ("followed", "expected"),
+    [(300, "supported"), (260, "inconclusive"), (200, "contradicted"), ("", "not run")],
+)
+def test_reasons_that_follow_the_viewpoint(tmp_path, followed, expected):
+    path = controllability(tmp_path, [*NOBODY, ("games", "hybrid-full", "each", 500, 500, followed)])
+    found = judge({}, {}, controllability=path)
+    assert found[FOLLOWING]["verdict"] == expected, found[FOLLOWING]["detail"]
+    assert found[VIEWPOINT]["verdict"] == "supported"
+
+
+@pytest.mark.parametrize("row", [(10, 11), (10, -1), (0, 0), (10, 1.5), ("", 10)])
 def test_impossible_counts_of_kept_decisions_are_refused(tmp_path, row):
-    path = kept(tmp_path, [("games", "hybrid-full", "genre", *row)])
-    with pytest.raises(InputError, match="games hybrid-full told to take the view 'genre'"):
+    path = controllability(tmp_path, [("games", "hybrid-full", "each", *row, 0)])
+    with pytest.raises(InputError, match="games hybrid-full under each point of view"):
         judge({}, {}, controllability=path)
-    path = kept(tmp_path, [("games", "hybrid-full", "genre", 10, 9)] * 2)
+    path = controllability(tmp_path, [("games", "hybrid-full", "each", 10, 9, 0)] * 2)
     with pytest.raises(InputError, match="occurs twice"):
         judge({}, {}, controllability=path)
 
@@ -705,7 +724,14 @@ def test_what_the_papers_own_tables_say_of_its_claims():
     )
     rest = {row["claim"]: row["paper"] for row in found.values() if row["paper"] not in ("in part", "not printed")}
     assert set(rest.values()) == {"yes"} and {"behavior_last", "hybrid_explains_best"} <= set(rest)
-    figures = {"unaligned_rated_3", PEOPLE, VIEWPOINT, "hybrid_has_no_weak_point", "ablations_lower_their_task"}
+    figures = {
+        "unaligned_rated_3",
+        PEOPLE,
+        VIEWPOINT,
+        FOLLOWING,
+        "hybrid_has_no_weak_point",
+        "ablations_lower_their_task",
+    }
     assert figures <= {name for name, row in found.items() if row["paper"] == "not printed"}
 
 

@@ -142,6 +142,11 @@ CHANGES = {
     "the study": ({"explanation": {"study": {"cases": 5}}}, {"draw_study"}),
     "the price of an answer": ({"services": {"gpt-4": {"price": {"input": 1}}}}, {"table_spending"}),
     "the length of an explanation": ({"explanation": {"max_tokens": 40}}, {"explain", "explain_viewpoints"}),
+    "the cases of controllability": ({"explanation": {"viewpoint_cases": 4}}, {"explain_viewpoints"}),
+    "the words of a point of view": (
+        {"explanation": {"viewpoint_words": {"genre": {"values": ["racing"]}}}},
+        {"table_controllability"},
+    ),
     # how fast, not what: no result depends on it
     "the number of GPUs": ({"alignment": {"gpus": 2}, "evaluation": {"gpus": 1}}, set()),
     "what is answered at once": ({"evaluation": {"batch_size": 7, "batch_tokens": 999}}, set()),

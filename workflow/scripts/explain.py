@@ -5,7 +5,8 @@ Run as: python workflow/scripts/explain.py --llm results/llm/base.json --adapter
     --prompts config/prompts/explanation.yaml
     --settings '{"context": 1024, "precision": "fp16", "batch_size": 16, "max_tokens": 500}'
     --output results/explanations/games/hybrid-full.parquet
-For figure 5, one case from several viewpoints: --viewpoints platform genre --selected case.json.
+Some of the cases from several viewpoints: --viewpoints platform genre --viewpoint-cases 40, and the one of figure 5 as
+well: --selected case.json.
 """
 
 from recexplainer import cli
@@ -19,9 +20,12 @@ def main(args) -> None:
 
     from recexplainer.explanation.cases import read_selected
     from recexplainer.explanation.explain import explain
+    from recexplainer.explanation.viewpoint_cases import viewpoint_case_names
 
     torch.set_num_threads(args.threads)
     only = [read_selected(args.selected)["case"]] if args.selected else []
+    if args.viewpoint_cases:
+        only = viewpoint_case_names(args.cases, args.viewpoint_cases, *only)
     explain(
         args.llm,
         args.chat_template,
@@ -50,7 +54,8 @@ if __name__ == "__main__":
     parser.add_argument("--prompts", required=True, help="YAML file of the explanations' prompts")
     parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: context, precision, ...")
     parser.add_argument("--viewpoints", nargs="+", default=[], help="viewpoints of the prompts; default: none")
-    parser.add_argument("--selected", help="JSON that names the only case; default: all cases")
+    parser.add_argument("--viewpoint-cases", type=cli.count, help="how many cases; default: all, or the selected")
+    parser.add_argument("--selected", help="JSON that names a case")
     parser.add_argument("--output", required=True, help="Parquet to write")
     parser.add_argument("--gpus", type=cli.count, help="GPUs of the job; 0: the CPU (default: what is there)")
     cli.run(main, parser)

@@ -49,7 +49,7 @@ if __name__ == "__main__":
     parser.add_argument("--records", nargs="*", default=[], help="of faithfulness, one file per dataset and system")
     parser.add_argument("--record-rows", type=cli.pairs, default=[], help="JSON: dataset and system of each")
     parser.add_argument("--human", help="CSV of people's mean ratings; leave it out without a study")
-    parser.add_argument("--controllability", help="CSV of decisions kept under other points of view, if there is one")
+    parser.add_argument("--controllability", help="CSV of decisions and texts under points of view, if there is one")
     parser.add_argument(
         "--settings",
         type=cli.settings,

@@ -10,8 +10,7 @@ from recexplainer.explanation.checker import load_catalogue
 from recexplainer.explanation.panels import CHECKS, find_case, how_chosen, make_panel
 from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.select import cases_by_name
-from recexplainer.explanation.texts import VIEWPOINTS
-from recexplainer.files import read_parquet
+from recexplainer.explanation.texts import load_viewpoints
 from recexplainer.style import system_colors, system_label
 
 logger = logging.getLogger(__name__)
@@ -76,13 +75,3 @@ def figure5(
     write_page(view, page)
     write_images(view, images)
     logger.info("figure 5, case %s, in %s", choice["case"], page)
-
-
-def load_viewpoints(path: str) -> list[dict]:
-    """Read the explanations by point of view; ``decision`` is True, False or None.
-
-    Raises:
-        InputError: the file is missing or broken.
-    """
-    rows = read_parquet(path, VIEWPOINTS).to_dict("records")
-    return [row | {"decision": None if row["decision"] is None else bool(row["decision"])} for row in rows]

@@ -72,3 +72,13 @@ def load_explanations(paths: list[str], systems: list[str], cases: list[dict]) -
             row | {"decision": None if row["decision"] is None else bool(row["decision"])} for row in rows
         ]
     return result
+
+
+def load_viewpoints(path: str) -> list[dict]:
+    """Read the explanations by point of view; ``decision`` is True, False or None.
+
+    Raises:
+        InputError: the file is missing or broken.
+    """
+    rows = read_parquet(path, VIEWPOINTS).to_dict("records")
+    return [row | {"decision": None if row["decision"] is None else bool(row["decision"])} for row in rows]

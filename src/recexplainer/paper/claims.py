@@ -15,7 +15,9 @@ ABLATION = "-no_"
 """What the names of ablations have and those of other systems have not."""
 
 KEPT = 0.9
-"""The share of cases from which on a decision counts as kept under another point of view."""
+"""The share of cases from which on a decision counts as kept under other points of view."""
+FOLLOWED = 0.5
+"""The share of cases from which on explanations count as following the point of view that was asked for."""
 LITTLE = 0.5
 """The share of the history under which little of it is recalled."""
 WEAK = 0.9
@@ -114,8 +116,12 @@ RETRIEVAL = ["retrieval_hr5", "retrieval_ndcg5"]
 TASKS = [*RETRIEVAL, "ranking_ndcg5", "classification_acc"]
 """The metrics of the tasks that every form of alignment has."""
 
-PEOPLE, VIEWPOINT = "judge_agrees_with_people", "decision_kept_under_viewpoints"
-"""Claims whose comparisons depend on who was rated, and from which points of view was explained."""
+PEOPLE = "judge_agrees_with_people"
+"""A claim whose comparisons depend on who was rated."""
+
+VIEWPOINT, FOLLOWING = "decision_kept_under_viewpoints", "explanation_follows_viewpoint"
+COUNTED = {VIEWPOINT: ("kept", KEPT), FOLLOWING: ("followed", FOLLOWED)}
+"""Claims of the table of controllability: the column that counts their cases, and the share that is to be exceeded."""
 
 CLAIMS = (
     Claim(
@@ -207,7 +213,13 @@ CLAIMS = (
     Claim(PEOPLE, "GPT-4 puts the systems in the order in which people put them.", "section 3.4"),
     Claim(
         VIEWPOINT,
-        f"The decision is kept under another point of view (here: in more than {KEPT:.0%} of the cases).",
+        f"The decision is kept under each point of view (here: in more than {KEPT:.0%} of the cases).",
+        "section 3.5.2",
+    ),
+    Claim(
+        FOLLOWING,
+        "The explanation follows the point of view that is asked for (here: each time it speaks of this one and of no "
+        f"other, in more than {FOLLOWED:.0%} of the cases).",
         "section 3.5.2",
     ),
     Claim(

@@ -22,16 +22,17 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.table2 import case_values
+from recexplainer.explanation.controllability import EACH
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.table3 import Ratings, by_system
 from recexplainer.paper.claims import (
+    ALIGNED,
     CLAIMS,
+    COUNTED,
     DECISION,
-    KEPT,
     PEOPLE,
     RATING,
     STRANGE,
-    VIEWPOINT,
     Ahead,
     Below,
     Claim,
@@ -59,8 +60,8 @@ VERDICTS = ("supported", "mixed", "contradicted", "inconclusive", "not run")
 COLUMNS = (
     "claim words where paper paper_detail verdict held reversed compared missing datasets data test detail".split()
 )
-CONTROLLABILITY = ["dataset", "system", "viewpoint", "cases", "kept"]
-"""Columns of the table of decisions under other points of view: of ``cases``, in ``kept`` the decision stayed."""
+CONTROLLABILITY = ["dataset", "system", "viewpoint", "cases", "kept", "followed"]
+"""Columns of :func:`recexplainer.explanation.controllability.controllability` on which claims rest."""
 
 PRINTED = {"base": "vicuna-7b", "behavior-full": "behavior", "intention-full": "intention", "hybrid-full": "hybrid"}
 """What the paper's numbers call our systems, where the names differ."""
@@ -122,8 +123,8 @@ def judge_claims(numbers: list[Number], sources: Sources, settings: Mapping, see
         test = _test_in_words(claim, settings["judge"])
         if claim.name == PEOPLE:
             findings, why = _same_order(ratings.get(settings["study"], {}), sources.human, settings, seed)
-        elif claim.name == VIEWPOINT:
-            findings, why = _kept(sources.controllability)
+        elif claim.name in COUNTED:
+            findings, why = _counted(sources.controllability, *COUNTED[claim.name])
         else:
             findings, why = list(_findings(claim, datasets, measure)), ""
         row = _judge(claim, findings, why) | {"test": test}
@@ -267,8 +268,9 @@ def _test_in_words(claim: Claim, judge: str | None) -> str:
     by = judge or "no judge"
     if claim.name == PEOPLE:
         return f"order of each two mean ratings, by {by} and by people; Holm over all pairs"
-    if claim.name == VIEWPOINT:
-        return f"exact binomial test of the share kept against {KEPT:.0%}; Holm over all rows"
+    if claim.name in COUNTED:
+        column, share = COUNTED[claim.name]
+        return f"exact binomial test of the share {column} under each point of view against {share:.0%}; Holm over all"
     tests = []
     if any(isinstance(part, Commonest) for part in claim.parts):
         tests.append(f"exact test of the sign over ratings by {by}")
@@ -325,24 +327,37 @@ def _p_of_means(difference: float, *intervals: Sequence[float]) -> float:
     return float(2 * norm.sf(abs(difference) / error)) if error else 1.0
 
 
-def _kept(path: str | None) -> tuple[list[Finding], str]:
-    """Return how far the share of kept decisions is over :data:`KEPT` in each row of the table, or why there is none.
+def _counted(path: str | None, column: str, share: float) -> tuple[list[Finding], str]:
+    """Return how far a share of cases is over a value for each aligned LLM, or why that is not known.
+
+    Args:
+        path: the table of controllability; None if it was not made.
+        column: that counts the cases in which something holds under each point of view.
+        share: the value.
 
     Raises:
         InputError: the file is missing or broken, or a row occurs twice.
     """
     if path is None:
-        return [], "no table says in how many cases the decision was kept"
+        return [], "there is no table of controllability"
     findings: list[Finding] = []
     for row in read_rows(path, CONTROLLABILITY):
-        what = f"{row['system']} told to take the view {row['viewpoint']!r}"
-        cases, kept = (number(row[name], path, f"{row['dataset']} {what} {name}") for name in ("cases", "kept"))
-        if None in (cases, kept) or cases % 1 or kept % 1 or not 0 <= kept <= cases or cases < 1:
-            raise InputError(f"{path}: {row['dataset']} {what}: expected whole numbers, kept from 0 to cases.")
+        what = f"{row['system']} under {row['viewpoint']} point of view"
+        if row["system"] not in ALIGNED or row["viewpoint"] != EACH:
+            continue
         if any((found.dataset, found.what) == (row["dataset"], what) for found in findings):
             raise InputError(f"{path}: {row['dataset']} {what}: occurs twice. Make the table again.")
-        findings.append(Finding(row["dataset"], what, share_over(int(kept), int(cases), KEPT)))
-    return findings, "" if findings else "the table of kept decisions has no row"
+        if not row[column]:
+            findings.append(Finding(row["dataset"], what, None))
+            continue
+        cases, count = (number(row[name], path, f"{row['dataset']} {what} {name}") for name in ("cases", column))
+        if None in (cases, count) or cases % 1 or count % 1 or not 0 <= count <= cases or cases < 1:
+            raise InputError(
+                f"{path}: {row['dataset']} {what}: expected whole numbers, {column} from 0 to cases. "
+                "Make the table again."
+            )
+        findings.append(Finding(row["dataset"], what, share_over(int(count), int(cases), share)))
+    return findings, "" if findings else "the table of controllability has no aligned LLM"
 
 
 def _paper_says(claim: Claim, numbers: list[Number]) -> dict[str, str]:

@@ -273,21 +273,20 @@ def _explained(config: dict, name: str) -> list[str]:
 
 
 def _explanation_jobs(config: dict) -> Iterator[Job]:
-    explanation, study = config["explanation"], config["explanation"]["study"]
+    explanation = config["explanation"]
     cases = explanation["cases"]
     for name in config["run"]["datasets"]:
         yield Job("choose_cases", name, disk=ANSWER_BYTES * cases)
         for system in _explained(config, name):
             mode = "behavior" if system == "base" else system.partition("-")[0]
-            asked = {"explanation": cases}
-            yield _generation_job(config, "explain", f"{name}.{system}", name, mode, asked, system == "base")
+            asked, base = {"explanation": cases}, system == "base"
+            yield _generation_job(config, "explain", f"{name}.{system}", name, mode, asked, base)
+            if system.rpartition("-")[2] in ("base", "full", "reasons"):
+                asked = {"explanation": min(cases, explanation["viewpoint_cases"]) * len(explanation["viewpoints"])}
+                yield _generation_job(config, "explain_viewpoints", f"{name}.{system}", name, mode, asked, base)
         question, answer = sample_tokens(config, name, "behavior", "explanation", test=True)
         for service in explanation["services"]:
             yield _service_job(config, "explain_by_service", f"{name}.{service}", service, cases, question, answer)
-    best = next(mode for mode in ("hybrid", "behavior", "intention") if mode in config["run"]["modes"])
-    asked = {"explanation": 1 + len(explanation["viewpoints"])}
-    name = study["dataset"]
-    yield _generation_job(config, "explain_viewpoints", f"{name}.{best}-full", name, best, asked)
 
 
 def _service_job(config: dict, rule: str, job: str, service: str, count: int, question: int, answer: int) -> Job:
@@ -372,7 +371,7 @@ def _result_jobs(config: dict) -> Iterator[Job]:
     rules += ["simulate_raters"] if ratings == "simulated" else []
     rules += ["aggregate_ratings"] if ratings else []
     rules += ["select_case", "figure4", "figure5", "table1", "table_recommender", "table2", "table3", "table4"]
-    rules += ["table_faithfulness", "table_surrogates"]
+    rules += ["table_faithfulness", "table_controllability", "table_surrogates"]
     rules += ["table_seeds"] if config["run"]["seeds"] else []
     rules += ["figure6"] if config["run"]["ablations"]["datasets"] and _ablated(config) else []
     for rule in [*rules, "table_spending", "learning_curves", "paper_vs_ours", "provenance", "report"]:

@@ -80,7 +80,8 @@ STAGES = {
     "faithfulness": "classify_cases write_controls measure_faithfulness",
     "study": "draw_study simulate_raters aggregate_ratings",
     "results": "select_case figure4 figure5 figure6 learning_curves table1 table_recommender table2 table3 table4 "
-    "table_surrogates table_faithfulness table_seeds table_spending typeset paper_vs_ours provenance report",
+    "table_surrogates table_faithfulness table_controllability table_seeds table_spending typeset paper_vs_ours "
+    "provenance report",
 }
 """The rules of each stage, in the order of the pipeline."""
 

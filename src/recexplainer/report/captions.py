@@ -39,7 +39,7 @@ BLOCKS = (
         "the faithfulness of the explanations",
     ),
     Block("study", "Explanations, as raters rate them", ("human", "human_agreement"), ("figure3",), "the human study"),
-    Block("cases", "Case studies", (), ("figure4", "figure5"), "the case studies (figures 4 and 5)"),
+    Block("cases", "Case studies", ("controllability",), ("figure4", "figure5"), "the case studies (figures 4 and 5)"),
 )
 
 CAPTIONS = {
@@ -92,6 +92,13 @@ CAPTIONS = {
         "Better than words alone?",
         "The gain of each system in a measure less that of the best of the controls, with 95 % intervals. Where "
         "the whole interval is above zero, the explanations are better than words alone.",
+    ),
+    "controllability": (
+        "Controllability",
+        "What figure 5 shows of one case, as a number: in how many cases the decision is kept, and the text follows "
+        "the point of view that was asked for and speaks of no other; in the rows “each”, under each of them. An "
+        "explanation is controlled where both hold in the row “each”: the controls, who do not hear the question, "
+        "cannot have that.",
     ),
     "human": (
         "Ratings by the raters",

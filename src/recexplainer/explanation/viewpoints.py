@@ -1,0 +1,76 @@
+"""Of which points of view a text speaks: a rule on words, the same for every system (section 3.5.2).
+
+A text speaks of a point of view if it names one of its values outside of titles: one that the config lists (a platform:
+"Xbox", "PC"), or a fact of the metadata fields that the config gives to it (a genre: a tag of some item). Its own name
+is no value: "the platforms fit" repeats the question. A fact that more than half of the items share says nothing, and
+one that holds a value of another point of view is the other's ("PlayStation 4" is no genre though it is a tag).
+Whether what is said is true of the items is the citation check's question, not asked here.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from recexplainer.explanation.citations import find_citations
+from recexplainer.explanation.words import Catalogue, Fact, Names, contains, stem_key, stem_words
+
+
+class Viewpoints:
+    """Reads of which points of view texts about the items of one dataset speak.
+
+    Args:
+        words: per point of view its ``values`` and the ``fields`` of the metadata (of :attr:`Catalogue.FACTS`) that
+            have more of them.
+        catalogue: the items of the dataset.
+
+    Attributes:
+        values: per point of view its values as stemmed words.
+    """
+
+    def __init__(self, words: Mapping[str, Mapping[str, Sequence[str]]], catalogue: Catalogue):
+        self._catalogue = catalogue
+        self.values = {name: set(map(stem_key, entry["values"])) - {()} for name, entry in words.items()}
+        listed = {name: frozenset(values) for name, values in self.values.items()}
+        telling = {fact for facts in catalogue.facts.values() for fact in facts}
+        for name, entry in words.items():
+            others = [value for other, values in listed.items() if other != name for value in values]
+            for fact in telling:
+                if catalogue.fields[fact].intersection(entry["fields"]) and not _holds(fact, others):
+                    self.values[name].add(fact)
+        self._names = {name: Names(values) for name, values in self.values.items()}
+
+    def spoken_of(self, text: str, case: Mapping) -> frozenset[str]:
+        """Return the points of view of which a text speaks.
+
+        Args:
+            text: the explanation.
+            case: ``history`` and ``title``.
+        """
+        found: set[str] = set()
+        for piece in self._outside_titles(text, case):
+            words = stem_words(piece)
+            found |= {
+                name
+                for name, names in self._names.items()
+                if name not in found and any(names.lengths(words, place) for place in range(len(words)))
+            }
+        return frozenset(found)
+
+    def _outside_titles(self, text: str, case: Mapping) -> list[str]:
+        """Return the pieces of a text between the titles in it: "Racing Stars" says nothing of racing."""
+        pieces, start = [], 0
+        for cited in find_citations(text, list(case["history"]), case["title"], self._catalogue):
+            if cited.kind == "nowhere" and self._is_value(cited.title):
+                continue
+            pieces.append(text[start : cited.start])
+            start = cited.end
+        return [*pieces, text[start:]]
+
+    def _is_value(self, title: str) -> bool:
+        """Return whether what looks like a made-up title is a value, perhaps with a number: "PlayStation 4"."""
+        key = stem_key(title)
+        while len(key) > 1 and key[-1].isdecimal():
+            key = key[:-1]
+        return any(key in values for values in self.values.values())
+
+
+def _holds(fact: Fact, values: Sequence[Fact]) -> bool:
+    return any(contains(fact, value) for value in values)
