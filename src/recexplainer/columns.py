@@ -16,7 +16,7 @@ TEXTS, WHOLES, OTHER = "lists of texts", "lists of whole numbers", ""
 
 KINDS = {
     WHOLE: "user item position prefix length positive negative top1 time attempts rating read number cases "
-    "cited_history cited_catalogue cited_nowhere",
+    "cited_history cited_catalogue cited_nowhere wrong_roles wrong_facts",
     NUMBER: "score percentile positive_score negative_score threshold_high threshold_low effect effect_by_chance "
     "effect_rank effect_by_newest rank_of_newest effect_by_similar rank_of_similar score_read score_read_from_title "
     "foreseen foreseen_by_verdict foreseen_from_prompt",

@@ -218,6 +218,27 @@ def test_grounding_counts_what_is_there_elsewhere_and_nowhere(measured):
     assert row["cases"] == 0 and row.drop(["dataset", "kind", "cases"]).isna().all()
 
 
+def test_wrong_statements_stand_in_the_records_and_in_the_table(world, measured, tmp_path):
+    values = measured[1].loc["wrong_statements", "value"]
+    assert values["The good"] == values["template"] == 0
+    # An item that is not in the history is said to be there.
+    assert values["liar"] > 0.9 and (read_records(measured[0]["liar"])["wrong_facts"] == 0).all()
+    first = world["rows"][0]
+    wrong = (genre(world["titles"].index(first["history"][0])) + 1) % len(GENRES)
+    texts = [f"Yes. {case['history'][0]} is a {GENRES[wrong]} game." for case in world["rows"]]
+    texts[1] = f"Yes. The history holds {world['rows'][1]['title']}."
+    texts[2] = "Yes."
+    rows = [explanation(case, "", text, "stop") for case, text in zip(world["rows"], texts, strict=True)]
+    write_explanations(tmp_path / "wrong.parquet", rows)
+    records = measure(world, tmp_path, ["wrong"], None, wrong=str(tmp_path / "wrong.parquet"))
+    frame = read_records(records["wrong"])
+    assert frame.loc[:2, ["wrong_roles", "wrong_facts"]].to_numpy().tolist() == [[0, 1], [1, 0], [0, 0]]
+    row = table_of(records, tmp_path / "f.csv").loc["wrong_statements", "wrong"]
+    assert row["kind"] == "description" and row["cases"] == 80
+    share = (frame["wrong_roles"] + frame["wrong_facts"] > 0).mean()
+    assert row["value"] == pytest.approx(share, abs=1e-4) and row["value_low"] < share < row["value_high"]
+
+
 def test_systems_with_words_of_their_own_are_told_apart_and_a_copy_is_not(measured):
     rows = measured[1].loc["distinction"]
     assert (rows["reference"] == 0.25).all()
@@ -547,6 +568,7 @@ def record(case: str, **changed) -> dict:
     """A record that passes every check."""
     values = {name: None for name in RECORDS.names} | {"case": case, "user": int(case), "label": True, "score": 1.0}
     values |= {"decision": True, "own_decision": True, "cited_history": 2, "cited_catalogue": 0, "cited_nowhere": 0}
+    values |= {"wrong_roles": 0, "wrong_facts": 0}
     values |= {"cited": ["a"], "effect": 1.0, "effect_by_chance": 0.5, "effect_rank": 0.9, "foreseen": 1.0}
     values |= {"foreseen_by_verdict": 0.5, "foreseen_from_prompt": 0.5, "offered": HOSTILE, "refused": HOSTILE}
     return values | changed
@@ -604,10 +626,12 @@ def test_the_gallery_shows_the_best_and_the_worst_by_its_rule(tmp_path):
         ("RecExplainer-H", True, "0000"),
         ("RecExplainer-H", False, "0000"),
     ]
-    assert [passed for _, passed in checks(good[5])] == [True, True, False, False, True]
+    assert [passed for _, passed in checks(good[5])] == [True, True, False, True, False, True]
+    assert [passed for _, passed in checks(good[5] | {"wrong_facts": 1})] == [True, True, False, False, False, True]
     assert [words for words, _ in checks(plain[0])] == [
         "decides as the recommender",
         "cites the history as what it is, and nothing else",
+        "says nothing of an item that is wrong",
     ]
     with pytest.raises(InputError, match="1 files for 2"):
         gallery(files.cases, files.explanations, files.systems, paths[:1])

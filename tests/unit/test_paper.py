@@ -326,7 +326,7 @@ def recorded(path, **columns):
     """Write records of explanations; columns are lists of a value per case."""
     count = len(next(iter(columns.values())))
     blank = {name: None for name in RECORDS.names} | {"label": True, "decision": True, "cited": []}
-    blank |= {"cited_history": 1, "cited_catalogue": 0, "cited_nowhere": 0}
+    blank |= {"cited_history": 1, "cited_catalogue": 0, "cited_nowhere": 0, "wrong_roles": 0, "wrong_facts": 0}
     rows = [{"case": f"{i:04d}", "user": i // 2} for i in range(count)]
     write_records(path, [blank | row | {k: v[i] for k, v in columns.items()} for i, row in enumerate(rows)])
     return str(path)

@@ -154,7 +154,7 @@ def measure_cases(
 
 
 def _grounding(citations: Sequence[Citation]) -> dict:
-    """Return how many different titles a text cites of each kind, beside the target, and those of the history.
+    """Return how many different titles a text cites of each kind, beside the target, those of the history, and errors.
 
     The target is none of them, unless the text says that it is in the history: then it counts as another item.
     """
@@ -165,7 +165,8 @@ def _grounding(citations: Sequence[Citation]) -> dict:
         if kind in by_kind:
             by_kind[kind][cited.title.casefold()] = cited.title
     counts = {f"cited_{kind}": len(by_kind[kind]) for kind in kinds}
-    return counts | {"cited": list(by_kind["history"].values())}
+    wrong = {f"wrong_{error}s": sum(cited.error == error for cited in citations) for error in ("role", "fact")}
+    return counts | wrong | {"cited": list(by_kind["history"].values())}
 
 
 def _effects(

@@ -24,6 +24,10 @@ RECORDS = pa.schema(
         ("cited_catalogue", pa.int32()),
         ("cited_nowhere", pa.int32()),
         ("cited", pa.list_(pa.string())),
+        # Wrong statements on cited items: said to be in the history, or the item in question, and is not; given a
+        # genre, platform or brand that the metadata refutes.
+        ("wrong_roles", pa.int32()),
+        ("wrong_facts", pa.int32()),
         # Counterfactual fidelity: see recexplainer.faithfulness.counterfactual.Effect.
         ("effect", pa.float64()),
         ("effect_by_chance", pa.float64()),

@@ -121,6 +121,7 @@ METRICS = (
     Metric("grounding_catalogue", "description", ("share_catalogue",), _mean("share_catalogue")),
     Metric("grounding_nowhere", "description", ("share_nowhere",), _mean("share_nowhere")),
     Metric("cites_history", "description", ("cites_history",), _mean("cites_history")),
+    Metric("wrong_statements", "description", ("wrong_statements",), _mean("wrong_statements")),
     Metric("counterfactual_effect", "reasons", _EFFECTS, _mean("effect"), _best_mean(*_EFFECTS[1:])),
     Metric("counterfactual_rank", "reasons", _RANKS, _mean("effect_rank"), _best_mean(*_RANKS[1:], least=0.5)),
     Metric("decision_as_recommender", "decision", ("label", "decision"), _agreement("label"), _HALF),
@@ -198,6 +199,7 @@ def case_values(frame: pd.DataFrame, system: str, systems: int) -> Columns:
     for kind in kinds:
         values[f"share_{kind}"] = np.where(cited > 0, frame[f"cited_{kind}"] / np.maximum(cited, 1), np.nan)
     values["cites_history"] = (frame["cited_history"] > 0).to_numpy(dtype=float)
+    values["wrong_statements"] = (frame["wrong_roles"] + frame["wrong_facts"] > 0).to_numpy(dtype=float)
     values["own"] = frame["own_decision"].to_numpy(dtype=float)
     values["recognised"] = _equal(frame["author"], pd.Series([system] * len(frame)), frame["author"])
     values["chance"] = np.full(len(frame), 1 / systems)

@@ -85,8 +85,8 @@ CAPTIONS = {
         "the explanation (by removing as many other items, from the target's title, from the prompt with or without "
         "the verdict), the gain over it, the difference from the base LLM, and that from the best control, all taken "
         "within the same resamples. The controls explain nothing: they cite the newest items, copy the history, say "
-        "one line, or show a text on another case. Grounding, citing, distinction and the masked verdict describe "
-        "the texts.",
+        "one line, or show a text on another case. Grounding, citing, wrong statements, distinction and the masked "
+        "verdict describe the texts.",
     ),
     "words_alone": (
         "Better than words alone?",

@@ -29,6 +29,7 @@ def checks(record: Mapping) -> list[tuple[str, bool]]:
         found.append(("decides as its author classifies", _same(record["decision"], record["own_decision"])))
     others = record["cited_catalogue"] + record["cited_nowhere"]
     found.append(("cites the history as what it is, and nothing else", bool(record["cited_history"] and not others)))
+    found.append(("says nothing of an item that is wrong", not _wrong(record)))
     if not pd.isna(record["effect_rank"]):
         rivals = ("effect_by_chance", "effect_by_newest", "effect_by_similar")
         more = all(record["effect"] > record[name] for name in rivals)
@@ -95,7 +96,7 @@ def _numbers(record: Mapping) -> list[str]:
     """Return what was measured, in words."""
     found = [
         f"cited titles: {record['cited_history']} of the history, {record['cited_catalogue']} of other items, "
-        f"{record['cited_nowhere']} of no item"
+        f"{record['cited_nowhere']} of no item; wrong statements: {_wrong(record)}"
     ]
     if not pd.isna(record["effect"]):
         found.append(
@@ -105,6 +106,11 @@ def _numbers(record: Mapping) -> list[str]:
     if not pd.isna(record["foreseen"]):
         found.append(f"the reader's two other items: {record['offered']} (offered) and {record['refused']} (not)")
     return found
+
+
+def _wrong(record: Mapping) -> int:
+    """Return how many statements on items are wrong, so far as the metadata tells."""
+    return record["wrong_roles"] + record["wrong_facts"]
 
 
 def _same(first: bool | None, second: bool) -> bool:
