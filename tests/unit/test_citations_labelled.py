@@ -1,4 +1,4 @@
-"""The check of citations on 324 labelled texts of three catalogues: precision and recall, printed as a table.
+"""The check of citations on 428 labelled texts of three catalogues: precision and recall, printed as a table.
 
 The texts and labels of ``tests/labelled`` were written before the code. Those whose hash leaves no remainder by five
 were not looked at while it was written, and are measured apart. To see the table:
@@ -81,8 +81,7 @@ def test_precision_and_recall_on_the_labelled_texts(labelled, part):
     for level in LEVELS:
         precision, recall, count = measures(rows, level)
         print(f"  {level:8} precision {precision:.3f}  recall {recall:.3f}  of {count}")
-        # Of the errors held out there are 15: one more that is none is 0.94.
-        assert precision >= (0.9 if (part, level) == ("held out", "errors") else 0.95), level
+        assert precision >= 0.95, level
         assert recall >= 0.9, level
 
 

@@ -1,8 +1,10 @@
 """What a text says that an item is, and whether the metadata refutes it: its genre, platform or brand.
 
-"Foo is a racing game", "the racing game Foo", "racing games such as Foo and Bar", "Foo (racing)", "Foo by Bar Studio".
+"Foo is a racing game", "Foo is of the genre racing", "the racing game Foo", "racing games such as Foo and Bar", "Foo
+(racing)", "Foo by Bar Studio".
 A claim is refuted if it is a fact of the catalogue that this item does not have, though it has others of the same
-field; an item without metadata refutes nothing, and neither does a claim that is denied ("is not a racing game").
+field; an item without metadata refutes nothing, and neither does a claim that is denied ("is not a racing game") or
+only supposed ("if Foo were a racing game").
 """
 
 import re
@@ -16,7 +18,8 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _COPULA = re.compile(
-    r"[\"'”’)*]*\s*(?:,\s*(?=an?\s)|:\s|\((?!\d{4}\))|,?\s*(?:(?:which|that)\s+)?(?:is|are|was|were)\s)"
+    r"[\"'”’)*]*\s*(?:,\s*(?=an?\s)|:\s|\((?!\d{4}\))|,?\s*(?:(?:which|that)\s+)?(?:(?:is|are|was|were)\s|"
+    r"(?:also\s+)?(?:belongs?\s+to|falls?\s+(?:into|under))\s))"
     r"\s*(?:(?:both|all|also|clearly|itself|really)\s+)*(?P<said>[^,.;:()\n]{1,80})",
     re.IGNORECASE,
 )
@@ -32,11 +35,23 @@ _TASTE = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(r"\b(?:of|from|to|than|for|with|that|which|who|and|but|or|as|in|on|by|like|about)\b", re.IGNORECASE)
+# "of the genre racing", "in the racing genre", "one of the best comedies".
+_AMONG = re.compile(
+    r"(?:(?:of|from|in)\s+(?:the\s+)?(?:(?:genre|category|kind|type)s?\s+|(?=(?:[\w-]+\s+){1,3}?(?:genre|category)\b))"
+    r"|one\s+of\s+the\s+)",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(r"\b(?:rather\s+than|instead\s+of|(?:and|but)\s+not)\b", re.IGNORECASE)
 _FANS = frozenset("fan player lover owner buyer user enthusiast people viewer customer gamer".split())
 _NOUNS = frozenset("game film movy movie title one item product series".split())
 _SUCH = re.compile(r",?\s+(?:such\s+as|like|called|named)\s*$", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[.,;:!?()\n\"“”]")
-_SAYING = re.compile(r"(?:\b(?:not|never)|n['’]t)\s+(?:say|think|claim|believe|call)\b", re.IGNORECASE)
+_SAYING = re.compile(
+    r"(?:\b(?:not|never)|n['’]t)\s+(?:say|think|claim|believe|call)\b|\b(?:if|supposing|assuming)\b[^,;:]*$",
+    re.IGNORECASE,
+)
+# A line of a list: "2. Racing games: Foo, Bar".
+_HEADED = re.compile(r"\s*(?:\W\s*)?(?:\(?\d{1,2}[.)]\s*)?(?P<said>[^.,;:!?()\n]{1,60}):\s*[\"'“‘*]*$")
 _LEAD = 80  # characters before a title that are read for a genre
 _ARTICLES = frozenset("the a an this that another".split())
 
@@ -85,8 +100,9 @@ def _is_wrong(fact: Fact, title: str, catalogue: Catalogue) -> bool:
 def _behind(rest: str, catalogue: Catalogue) -> Iterator[Fact]:
     """Yield the facts that are said behind a title."""
     copula = _COPULA.match(rest)
-    if copula and not _DENIED.search(copula["said"]):
-        said = copula["said"]
+    said = _INSTEAD.split(copula["said"])[0] if copula else ""
+    if said and not _DENIED.search(said):
+        said = said[among.end() :] if (among := _AMONG.match(said)) else said
         end = _END.search(said)
         for _, fact in _facts(stem_words(said[: end.start()] if end else said), catalogue):
             yield fact
@@ -103,6 +119,11 @@ def _behind(rest: str, catalogue: Catalogue) -> Iterator[Fact]:
 
 def _before(lead: str, catalogue: Catalogue) -> Iterator[Fact]:
     """Yield the facts that are said right before a title."""
+    headed = _HEADED.match(lead)
+    if headed and (words := stem_words(headed["said"]))[-1:] and words[-1].key in _NOUNS:
+        found = _facts(words[:-1], catalogue)
+        if sum(len(fact) for _, fact in found) == len(words) - 1:
+            yield from (fact for _, fact in found)
     lead = lead[-_LEAD:].rstrip("\"'“‘* ")
     such = _SUCH.search(lead)
     said = lead[: such.start()] if such else lead
