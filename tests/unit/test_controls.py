@@ -12,19 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from planted_world import write_world
 from small_report import make_files
 
 from recexplainer.errors import InputError
-from recexplainer.explanation.cases import choose_cases, load_cases
+from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.rubric import judge_by_rubric
 from recexplainer.explanation.table3 import table3
 from recexplainer.explanation.texts import explanation, load_explanations, write_explanations
 from recexplainer.faithfulness.controls import control_rows, in_a_sentence, over_best, write_controls
 from recexplainer.faithfulness.measure import measure_faithfulness
 from recexplainer.faithfulness.table import METRICS, faithfulness_table
-from recexplainer.files import write_parquet, write_safetensors
-from recexplainer.recommender.histories import Histories
-from recexplainer.recommender.labels import LabelSettings, label_prefixes
 from recexplainer.recommender.removal import Decision
 from recexplainer.report.page import write_report
 from recexplainer.systems import CONTROLS
@@ -97,21 +95,10 @@ def world(tmp_path_factory) -> dict:
         liked = np.where(np.isin(genre, rng.permutation(len(GENRES))[:3]), 2.0, 1.0)
         drawn = rng.choice(ITEMS, int(rng.integers(6, 12)), replace=False, p=liked / liked.sum())
         sequences.append([int(item) for item in drawn])
-    names = ("interactions", "items", "labels", "cases")
-    paths = {name: str(folder / f"{name}.parquet") for name in names}
-    paths["embeddings"] = str(folder / "embeddings.safetensors")
-    events = [(user, item, place, place) for user, row in enumerate(sequences) for place, item in enumerate(row)]
-    write_parquet(paths["interactions"], pd.DataFrame(events, columns=["user", "item", "position", "time"]))
-    tags = [f"Games, {GENRES[genre[item]]}" for item in range(ITEMS)]
-    empty = {name: [""] * ITEMS for name in ("description", "brand", "feature")}
-    write_parquet(paths["items"], pd.DataFrame({"item": range(ITEMS), "title": titles, "tags": tags, **empty}))
     prefixes = [row[: place + 1] for row in sequences for place in range(len(row))]
     users = np.stack([(weights[row, None] * vectors[row]).sum(0) for row in prefixes])
-    histories = Histories.from_sequences(sequences, ITEMS)
-    write_safetensors(paths["embeddings"], {"user": users, "item": vectors})
-    write_parquet(paths["labels"], label_prefixes(users, vectors, histories, LabelSettings(0.2, 0.5, 5, 1), 1, 64))
-    files = [paths[name] for name in ("interactions", "items", "labels", "embeddings")]
-    choose_cases(*files, {"cases": USERS, "max_length": 10}, 2, paths["cases"])
+    genres = [GENRES[kind] for kind in genre]
+    paths = write_world(folder, titles, genres, sequences, users, vectors, 10)
     cases = load_cases(paths["cases"])
     index = {title: item for item, title in enumerate(titles)}
     named = {title: GENRES[genre[item]] for title, item in index.items()}

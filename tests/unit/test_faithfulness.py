@@ -11,12 +11,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted_world import write_world
 from scipy.stats import spearmanr
 from small_report import HOSTILE, make_files
 from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 
 from recexplainer.errors import InputError
-from recexplainer.explanation.cases import CASES, choose_cases, load_cases
+from recexplainer.explanation.cases import CASES, load_cases
 from recexplainer.explanation.checker import Catalogue, check
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.faithfulness.counterfactual import Effect, Question, removal_effects
@@ -33,7 +34,6 @@ from recexplainer.recommender import removal
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.histories import Histories, load_histories
 from recexplainer.recommender.hyperparameters import hyperparameters
-from recexplainer.recommender.labels import LabelSettings, label_prefixes
 from recexplainer.recommender.scorer import recommender_scorer
 from recexplainer.recommender.training import build, encode
 from recexplainer.report.gallery import checks, gallery
@@ -104,23 +104,11 @@ def world(tmp_path_factory) -> dict:
             *(likes[1] * EACH + rng.permutation(EACH)[: 7 - few]),
         ]
         sequences.append([int(item) for item in rng.permutation(items)])
-    events = [(user, item, place, place) for user, row in enumerate(sequences) for place, item in enumerate(row)]
-    paths = {name: str(folder / f"{name}.parquet") for name in ("interactions", "items", "labels", "cases", "own")}
-    paths["embeddings"] = str(folder / "embeddings.safetensors")
-    write_parquet(paths["interactions"], pd.DataFrame(events, columns=["user", "item", "position", "time"]))
-    facts = {"tags": [f"Games, {GENRES[genre(item)]}" for item in range(ITEMS)]}
-    empty = {name: [""] * ITEMS for name in ("description", "brand", "feature")}
-    write_parquet(paths["items"], pd.DataFrame({"item": range(ITEMS), "title": titles, **facts, **empty}))
     # A score is the dot product of a user's scores and an item's unit vector.
-    histories = Histories.from_sequences(sequences, ITEMS)
     user = planted_scorer([row[: place + 1] for row in sequences for place in range(len(row))])
-    tables = {"user": user, "item": np.eye(ITEMS, dtype=np.float32)}
-    write_safetensors(paths["embeddings"], tables)
-    write_parquet(
-        paths["labels"], label_prefixes(user, tables["item"], histories, LabelSettings(0.2, 0.5, 5, 1), 1, 64)
-    )
-    files = [paths[name] for name in ("interactions", "items", "labels", "embeddings")]
-    choose_cases(*files, {"cases": 80, "max_length": 9}, 2, paths["cases"])
+    genres = [GENRES[genre(item)] for item in range(ITEMS)]
+    paths = write_world(folder, titles, genres, sequences, user, np.eye(ITEMS, dtype=np.float32), 9)
+    paths["own"] = str(folder / "own.parquet")
     cases = load_cases(paths["cases"])
     for system in SYSTEMS:
         rng = np.random.default_rng(1)

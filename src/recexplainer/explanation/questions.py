@@ -1,6 +1,7 @@
 """The question about a case, in each form in which the tasks are written (figure 2)."""
 
 from recexplainer.errors import InputError
+from recexplainer.explanation.known_titles import index_titles
 from recexplainer.tasks.forms import History, Renderer, Sample
 from recexplainer.tasks.prompts import Phrasing
 
@@ -19,14 +20,9 @@ def render(cases: list[dict], questions: list[Phrasing], titles: list[str], form
     """
     if form not in ("behavior", "intention", "hybrid"):
         raise InputError(f"form {form!r}; expected behavior, intention or hybrid.")
-    renderer, index = Renderer(titles), {title: item for item, title in enumerate(titles)}
+    renderer, index = Renderer(titles), index_titles(titles, cases)
     messages = []
     for case, question in zip(cases, questions, strict=True):
-        for title in [*case["history"], case["title"]]:
-            if title not in index:
-                raise InputError(
-                    f"case {case['case']}: {title!r} is no title of the catalogue. Choose the cases again."
-                )
         history = History(case["prefix"], [index[title] for title in case["history"]])
         slots = {"history": history, "item": [index[case["title"]]]}
         messages.append(renderer.messages(Sample(case["case"], "explanation", question, slots, answer=""), form))

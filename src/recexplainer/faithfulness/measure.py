@@ -9,6 +9,7 @@ import numpy as np
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.checker import Catalogue, Citation, check
+from recexplainer.explanation.known_titles import index_titles
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.faithfulness.controls import is_control
 from recexplainer.faithfulness.counterfactual import Effect, Question, removal_effects
@@ -182,15 +183,10 @@ def _effects(
     """Return, per case, the effect of removing what each system cites; [] without a scorer."""
     if scorer is None:
         return []
-    index = {title: item for item, title in enumerate(titles)}
+    index = index_titles(titles, cases)
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     questions, cited = [], []
     for number, case in enumerate(cases):
-        unknown = [title for title in [*case["history"], case["title"]] if title not in index]
-        if unknown:
-            raise InputError(
-                f"case {case['case']}: {unknown[0]!r} is no title of the catalogue. Choose the cases again."
-            )
         prefix, target = int(case["prefix"]), index[case["title"]]
         # Of equals the newer first.
         newest = list(dict.fromkeys(index[title] for title in reversed(case["history"])))
