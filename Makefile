@@ -10,30 +10,36 @@ export DS_BUILD_OPS := 0
 setup: .venv/.installed
 
 # The locks are whole, and pip takes no file whose hash they do not have.
-INSTALL := .venv/bin/python -m pip install --require-hashes --no-deps --no-build-isolation --requirement
+INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+    --no-build-isolation --requirement
 
 .venv/.installed: requirements.lock envs/torch-cpu.lock envs/torch-cuda.lock
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@# What builds the two source packages comes first, so that nothing is fetched unchecked for that.
-	sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | $(INSTALL) /dev/stdin
+	@echo "Set-up in .venv, 1 of 4: what builds packages"
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | $(INSTALL) /dev/stdin
 	@# Without a GPU, the build of torch for CPUs if pip finds it; else the usual one, with NVIDIA's libraries.
-	command -v nvidia-smi || $(INSTALL) envs/torch-cpu.lock || echo "No build of torch for CPUs; taking the usual one."
-	$(INSTALL) requirements.lock
-	.venv/bin/python -m pip show torch | grep '^Version:.*cpu' || $(INSTALL) envs/torch-cuda.lock
+	@echo "Set-up in .venv, 2 of 4: PyTorch (the largest, 200 MB; with a GPU some GB)"
+	@command -v nvidia-smi >/dev/null || $(INSTALL) envs/torch-cpu.lock || \
+	    echo "No build of torch for CPUs; taking the usual one."
+	@echo "Set-up in .venv, 3 of 4: $(words $(shell grep '==' requirements.lock | cut -d' ' -f1)) packages"
+	@$(INSTALL) requirements.lock
+	@.venv/bin/python -m pip show torch | grep -q '^Version:.*cpu' || $(INSTALL) envs/torch-cuda.lock
 	@# The command `recexplainer`; the pipeline itself runs from the clone, installed or not.
-	.venv/bin/python -m pip install --no-deps --no-build-isolation --quiet --editable .
-	.venv/bin/python -m pip check
-	touch $@
+	@echo "Set-up in .venv, 4 of 4: the project itself"
+	@.venv/bin/python -m pip install --no-deps --no-build-isolation --quiet --disable-pip-version-check --editable .
+	@.venv/bin/python -m pip check
+	@touch $@
 
 demo: setup
-	snakemake --cores $(CORES) --configfile config/demo.yaml
+	snakemake --logger recexplainer --cores $(CORES) --configfile config/demo.yaml
 	snakemake --configfile config/demo.yaml --report results/demo/snakemake_report.html --quiet
 	@echo "Open results/demo/report.html. The tables are in results/demo/tables, the figures in results/demo/figures;"
 	@echo "results/demo/snakemake_report.html is Snakemake's own report of the run."
 
 # The paper's claims on real data with a real LLM, at pocket size: some hours on two cores, minutes on a GPU.
 pocket: setup
-	snakemake --cores $(CORES) --configfile config/pocket.yaml
+	snakemake --logger recexplainer --cores $(CORES) --configfile config/pocket.yaml
 	@echo "Open results/pocket/report.html. The tables are in results/pocket/tables."
 
 # Whether your own run of it, with whatever seed, agrees with the published one: every number, with the errors of both

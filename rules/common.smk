@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from recexplainer import digest, settings, sources, systems, targets
+from recexplainer import digest, progress, settings, sources, systems, targets
 from recexplainer.errors import InputError
 from recexplainer.provenance import machine, plan
 from recexplainer.seeds import derive_seed
@@ -14,7 +14,11 @@ from recexplainer.service import settings as services
 
 # A fresh clone needs no installation. The prefix takes the place of Snakemake's own, hence the `set`.
 shell.executable("bash")
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(f'{ROOT}/src')}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(f'{ROOT}/src')}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; "
+    # Under `--logger recexplainer`, what programs print goes to their logs alone.
+    'tee() {{ if [ "${{RECEXPLAINER_QUIET:-}}" ]; then cat >> "$2"; else command tee "$@"; fi; }}; '
+)
 
 try:
     settings.check(config, ROOT / "config" / "schema.yaml")
@@ -23,6 +27,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 config.update(settings.with_gpus(config, machine.gpus))
+progress.expect(lambda: plan.seconds_by_rule(config))
 
 RESULTS = config["pathvars"]["results"]
 SWITCHES = settings.resolve(config)

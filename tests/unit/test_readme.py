@@ -127,7 +127,7 @@ def test_make_targets_exist():
         assert target in phony.split()
         assert target in rules
     demo = makefile.split("\ndemo:")[1].split("\n\n")[0]
-    assert "snakemake --cores $(CORES) --configfile config/demo.yaml" in demo
+    assert "snakemake --logger recexplainer --cores $(CORES) --configfile config/demo.yaml" in demo
     assert "setup" in demo
     assert "setup" in makefile.split("\ntest:")[1].splitlines()[0]
     assert SHELL[0].removesuffix("/bin/activate").removeprefix(". ") in makefile

@@ -158,6 +158,11 @@ def plan(config: dict, benchmarks: str | Path | None = None, assumptions: dict |
     return [_row(stage_of[rule], jobs, recorded.get(rule, []), assumed) for rule, jobs in by_rule.items() if jobs]
 
 
+def seconds_by_rule(config: dict) -> dict[str, float]:
+    """Return the mean time that is expected of a job, by its rule."""
+    return {row.rule: 3600 * row.hours / row.jobs for row in plan(config)}
+
+
 def _assumptions(changed: dict) -> dict:
     for key, value in changed.items():
         if key not in DEFAULTS:
