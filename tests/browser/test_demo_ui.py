@@ -115,8 +115,60 @@ def test_a_users_history_is_explained_by_all_systems(browser, address, explainer
     assert [name in body(browser) for name in ("Base LLM", "RecExplainer-B", "RecExplainer-I", "RecExplainer-H")]
 
 
+def press(browser, words: str) -> None:
+    """Click on the button with these words."""
+    until(browser, lambda b: next(one for one in b.find_elements(By.TAG_NAME, "button") if one.text == words)).click()
+
+
+def test_it_opens_with_an_example_and_says_what_it_rests_on(browser, address, explainer):
+    browser.get(address)
+    *items, item = explainer.history_of(explainer.users[0])
+    until(browser, lambda b: history(b) == [explainer.titles[one] for one in items])
+    assert field(browser, "Item").get_attribute("value") == explainer.titles[item]
+    assert browser.title == f"RecExplainer: {explainer.name} (generated data)"
+    assert "says nothing of any real recommender" in body(browser)
+    assert explainer.llm in body(browser)
+    facts = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".asked .facts") if one.text]
+    assert facts == [explainer.facts[one] for one in (*items, item)]
+    box = field(browser, "Add a title")
+    box.click()
+    box.send_keys("no such title anywhere")
+    until(browser, lambda b: "Nothing found" in body(b))
+
+
+def test_answers_to_another_question_look_stale_and_the_address_keeps_the_question(browser, address, explainer):
+    browser.get(address)
+    *items, item = explainer.history_of(explainer.users[0])
+    until(browser, lambda b: len(history(b)) == len(items))
+    ask(browser)
+    until(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".text")) == 4)
+    assert body(browser).count(explainer.titles[item]) >= 5  # the recommender's card and four answers
+
+    def stale():
+        return bool(browser.find_elements(By.CSS_SELECTOR, ".stale"))
+
+    assert not stale()
+    asked = browser.current_url
+    other = next(one for one in range(len(explainer.titles)) if one not in (*items, item))
+    choose(browser, "Item", explainer.titles[other])
+    until(browser, lambda b: stale() and "The question has changed since" in body(b))
+    browser.find_element(By.CSS_SELECTOR, "[role=heading]").click()  # out of the field, so that its text is replaced
+    choose(browser, "Item", explainer.titles[item])
+    until(browser, lambda b: not stale() and "The question has changed since" not in body(b))
+
+    browser.get(asked)
+    until(browser, lambda b: history(b) == [explainer.titles[one] for one in items])
+    assert field(browser, "Item").get_attribute("value") == explainer.titles[item]
+    browser.get(address + "?dataset=none&history=999999,x,3&item=-1&viewpoint=x")
+    until(browser, lambda b: history(b) == [explainer.titles[3]])
+    assert field(browser, "Item").get_attribute("value") == ""
+
+
 def test_a_history_of_ones_own_and_a_viewpoint(browser, address, explainer):
     browser.get(address)
+    until(browser, history)
+    press(browser, "Clear")
+    until(browser, lambda b: not history(b))
     first, second, third = explainer.titles[3], explainer.titles[7], explainer.titles[11]
     for title in (first, second, third):
         choose(browser, "Add a title", title)
@@ -149,7 +201,9 @@ def test_the_page_fits_a_phone_and_asks_no_other_machine(browser, address):
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
     assert any(url.startswith(address) for url in asked)
-    assert {url for url in asked if not url.startswith((address, "data:", "chrome:", "blob:"))} == set()
+    assert {
+        url for url in asked if not url.startswith((address, "data:", "chrome:", "chrome-untrusted:", "blob:"))
+    } == set()
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 

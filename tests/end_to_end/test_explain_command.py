@@ -86,24 +86,66 @@ def test_the_command(explainer, cases, whole_run):
     asked = ["explain", "--model", "results/smallest/alignment/games/hybrid/full", "--item", case["title"]]
     done = command(folder, *asked, "--history", "; ".join(history), "--base", "--json")
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # neither warnings nor progress of libraries
     found = json.loads(done.stdout)
+    assert found["question"] == {
+        "history": history,
+        "seen": history[-explainer.max_length :],
+        "item": case["title"],
+        "viewpoint": None,
+    }
+    assert (found["dataset"], found["synthetic"], found["llm"]) == (explainer.name, True, explainer.llm)
+    assert {one["decision"] for one in found["answers"]} <= {"yes", "no", None}
     assert [one["system"] for one in found["answers"]] == ["hybrid/full", "base"]
     texts = pd.read_parquet(whole_run / "explanations/games/hybrid-full.parquet").set_index("case")["text"]
     assert found["answers"][0]["text"] == texts[case["case"]]
     assert found["recommender"]["decision"] == ("yes" if case["label"] else "no")
 
+    # A user's last item is the one in question, as on the page; the answer is then that of the pipeline.
     user = explainer.users[case["user"]]
-    taken = explainer.history_of(user)
-    other = next(title for item, title in enumerate(explainer.titles) if item not in taken)
-    done = command(folder, *asked[:-1], other, "--user", user)
+    *taken, last = explainer.history_of(user)
+    done = command(folder, *asked[:3], "--user", user)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("recommender: ") and "\n\nhybrid/full: " in done.stdout
+    shown = done.stdout.splitlines()
+    assert shown[0].endswith(f", generated data): {explainer.titles[last]}")
+    assert shown[1] == f"after: {'; '.join(explainer.titles[one] for one in explainer.seen(taken))}"
+    assert "\nrecommender: " in done.stdout and "\n\nhybrid/full: " in done.stdout
+
+
+def test_a_long_history_says_that_it_was_cut(explainer, capsys):
+    from recexplainer.interactive.command import print_answers
+
+    history = list(range(explainer.max_length + 2))
+    item = len(explainer.titles) - 1
+    print_answers(explainer, history, item, None, explainer.judge(history, item), [])
+    assert f"the newest {explainer.max_length} of {len(history)} titles" in capsys.readouterr().out
+
+
+def test_titles_in_one_line(explainer, monkeypatch):
+    titles = ["Plain", "One; two; three", "One", "Sea"]
+    monkeypatch.setattr(explainer, "titles", titles)
+    assert explainer.find_all("Plain;Sea ;  one") == [0, 3, 2]
+    assert explainer.find_all("One; two; three; Plain;") == [1, 0]
+    with pytest.raises(InputError, match="no item of the catalogue has the title 'two'"):
+        explainer.find_all("One; two; Plain")
+
+
+def test_what_is_asked_is_checked_before_the_llm_is_loaded(explainer, whole_run, monkeypatch):
+    from recexplainer.interactive import explainer as module
+
+    monkeypatch.chdir(whole_run.parents[1])
+    monkeypatch.setattr(module, "load_fitting", lambda *_: pytest.fail("the LLM was loaded"))
+    fresh = Explainer("results/smallest", "games")
+    fresh.judge([0, 1], 2)
+    with pytest.raises(InputError, match="viewpoint"):
+        fresh.ask([0, 1], 2, "base", "colour")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"--model": "results/smallest"}, "error: --model results/smallest: expected a folder"),
+        ({"--item": None}, "error: --item is missing"),
         ({"--history": "No such title"}, "error: no item of the catalogue has the title 'No such title'"),
         ({"--item": "No such title"}, "error: no item of the catalogue has the title 'No such title'"),
         ({"--viewpoint": "colour"}, "error: viewpoint 'colour' is not in the file of prompts"),
@@ -112,5 +154,5 @@ def test_the_command(explainer, cases, whole_run):
 def test_questions_that_cannot_be_asked(explainer, whole_run, change, message):
     asked = {"--model": "results/smallest/alignment/games/behavior/full", "--history": explainer.titles[0]}
     asked |= {"--item": explainer.titles[1]} | change
-    done = command(whole_run.parents[1], "explain", *[part for pair in asked.items() for part in pair])
+    done = command(whole_run.parents[1], "explain", *[part for pair in asked.items() if pair[1] for part in pair])
     assert done.returncode == 2 and done.stderr.splitlines()[-1].startswith(message)

@@ -14,8 +14,28 @@ class NoRun:
 
     titles = [f"Title {number} of the catalogue" for number in range(60)]
     users = [f"user {number}" for number in range(60)]
+    facts = [f"Genre {number}" for number in range(60)]
     viewpoints = ["price", "age"]
     systems = ["base"]
+    name, llm, synthetic = "Games", "tiny", False
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def history_of(self, user: str) -> list[int]:
+        """Return the same items of every user."""
+        return [1, 2, 3]
+
+    def seen(self, history: list[int]) -> list[int]:
+        """Return all of a history."""
+        return history
+
+
+CONFIG = {
+    "run": {"datasets": ["games"], "recommenders": ["sasrec"]},
+    "recommenders": {"sasrec": {"model": "sasrec"}},
+    "datasets": {"games": {"name": "Games"}},
+}
 
 
 @app.get("/count")
@@ -31,4 +51,5 @@ def count() -> dict:
 
 
 if __name__ == "__main__":
-    page.serve(NoRun(), "Games", int(sys.argv[1]))
+    page.Explainer = lambda results, dataset: NoRun()
+    page.serve("results", CONFIG, "games", int(sys.argv[1]))

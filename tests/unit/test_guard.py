@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,6 +72,8 @@ def test_the_page_has_the_middleware(monkeypatch):
     monkeypatch.setattr(page.app, "add_middleware", lambda kind, **options: added.update({kind: options}))
     monkeypatch.setattr(page.ui, "run", lambda **options: None)
     monkeypatch.setattr(page, "limit", lambda: added.update(limit={}))
-    page.serve(None, "Games", 8080)
+    monkeypatch.setattr(page, "Library", lambda *_: SimpleNamespace(get=lambda _: SimpleNamespace(load=lambda: None)))
+    config = {"run": {"datasets": ["games"], "recommenders": ["sasrec"]}, "datasets": {"games": {"name": "Games"}}}
+    page.serve("results", config | {"recommenders": {"sasrec": {"model": "sasrec"}}}, "games", 8080)
     assert added[guard.SameOrigin] == {"origins": OWN}
     assert "limit" in added

@@ -1,6 +1,7 @@
 """The command ``recexplainer``: ask a finished run about a history and an item.
 
 Run as: recexplainer explain --model results/demo/alignment/games/hybrid/full --history "A; B" --item "C"
+    recexplainer explain --model results/demo/alignment/games/hybrid/full --user U12
     recexplainer demo-ui --results results/demo --dataset games
 """
 
@@ -14,6 +15,8 @@ from recexplainer.errors import InputError
 from recexplainer.interactive import guard
 
 DECISIONS = {True: "Yes", False: "No", None: "cannot be read"}
+KEYS = {True: "yes", False: "no", None: None}
+"""A decision as it stands in JSON, the recommender's and the systems'; the recommender's may also be "between"."""
 VERDICTS = {"yes": "Yes: among its best", "no": "No: among its worst", "between": "neither yes nor no"}
 
 
@@ -26,9 +29,9 @@ def arguments() -> argparse.ArgumentParser:
         "--model", required=True, help="an aligned model, {results}/alignment/{dataset}/{mode}/{ablation}"
     )
     whose = explain.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--history", help='titles, oldest first, with "; " between them')
-    whose.add_argument("--user", help="the id of a user, whose history is taken")
-    explain.add_argument("--item", required=True, help="the title in question")
+    whose.add_argument("--history", help='titles, oldest first, with ";" between them')
+    whose.add_argument("--user", help="the id of a user, whose history but the last item is taken")
+    explain.add_argument("--item", help="the title in question; default: the last item of the --user")
     explain.add_argument("--viewpoint", help="a point of view, by its name in the file of prompts")
     explain.add_argument("--base", action="store_true", help="let the base LLM answer, for comparison, as well")
     explain.add_argument("--json", action="store_true", help="print a JSON object")
@@ -52,22 +55,65 @@ def place(model: str | Path) -> tuple[Path, str, str]:
 
 
 def explain(args: argparse.Namespace) -> None:
-    """Answer one question."""
-    from recexplainer.explanation.marked import STANDINGS, standing
+    """Answer one question. What was asked is checked before the LLM is loaded.
+
+    Raises:
+        InputError: there is no item in question.
+    """
     from recexplainer.interactive.explainer import BASE, Explainer
 
     results, dataset, system = place(args.model)
     explainer = Explainer(results, dataset, [system, BASE] if args.base else [system])
     if args.user is not None:
-        history = explainer.history_of(args.user)
+        *history, last = explainer.history_of(args.user)
+        item = last if args.item is None else explainer.find(args.item)
+    elif args.item is None:
+        raise InputError("--item is missing: of a --history, it says which title is in question.")
     else:
-        history = [explainer.find(title) for title in args.history.split("; ") if title.strip()]
-    item = explainer.find(args.item)
+        history, item = explainer.find_all(args.history), explainer.find(args.item)
     verdict = explainer.judge(history, item)
+    explainer.question(args.viewpoint)
+    quiet()
     answers = [explainer.ask(history, item, name, args.viewpoint) for name in explainer.systems]
-    if args.json:
-        print(json.dumps({"recommender": asdict(verdict), "answers": [asdict(one) for one in answers]}, indent=2))
-        return
+    show = print_json if args.json else print_answers
+    show(explainer, history, item, args.viewpoint, verdict, answers)
+
+
+def quiet() -> None:
+    """Let libraries keep their warnings and progress to themselves: what is printed is the answer."""
+    import logging
+    import warnings
+
+    from transformers.utils import logging as of_transformers
+
+    warnings.simplefilter("ignore")
+    of_transformers.set_verbosity_error()
+    of_transformers.disable_progress_bar()
+    logging.getLogger("recexplainer.evaluation").setLevel(logging.WARNING)
+
+
+def print_json(explainer, history: list[int], item: int, viewpoint: str | None, verdict, answers: list) -> None:
+    """Print question and answers as one JSON object."""
+    titles, seen = explainer.titles, explainer.seen(history)
+    question = {"history": [titles[one] for one in history], "seen": [titles[one] for one in seen]}
+    question |= {"item": titles[item], "viewpoint": viewpoint}
+    answered = [asdict(one) | {"decision": KEYS[one.decision]} for one in answers]
+    found = {"dataset": explainer.name, "synthetic": explainer.synthetic, "llm": explainer.llm, "question": question}
+    print(json.dumps(found | {"recommender": asdict(verdict), "answers": answered}, indent=2))
+
+
+def print_answers(explainer, history: list[int], item: int, viewpoint: str | None, verdict, answers: list) -> None:
+    """Print question and answers to read."""
+    from recexplainer.explanation.marked import STANDINGS, standing
+
+    titles, seen = explainer.titles, explainer.seen(history)
+    generated = ", generated data" if explainer.synthetic else ""
+    print(f"{explainer.name} ({explainer.llm}{generated}): {titles[item]}")
+    print(f"after: {'; '.join(titles[one] for one in seen)}")
+    if len(seen) < len(history):
+        print(f"       (the newest {len(seen)} of {len(history)} titles; the recommender sees no more)")
+    if viewpoint:
+        print(f"point of view: {viewpoint}")
     where = f"score {verdict.score:.3f}, rank {verdict.rank} of {verdict.unseen}"
     print(f"recommender: {VERDICTS[verdict.decision]} ({where})")
     for one in answers:
@@ -90,11 +136,11 @@ def demo_ui(args: argparse.Namespace) -> None:
     from recexplainer.interactive.explainer import Explainer
     from recexplainer.interactive.page import HOST, serve
 
+    quiet()
     guard.check_free(HOST, args.port)
     config = Explainer.config_of(args.results)
     dataset = args.dataset or targets.targets(config)[0]
-    explainer = Explainer(args.results, dataset)
-    serve(explainer, targets.shown(config, dataset), args.port)
+    serve(args.results, config, dataset, args.port)
 
 
 def main() -> None:

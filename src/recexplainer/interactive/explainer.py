@@ -1,6 +1,7 @@
 """A finished run as something that can be asked: what the recommender thinks of an item, and what the systems say."""
 
 import difflib
+import textwrap
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -26,9 +27,12 @@ from recexplainer.recommender.contract import load_tables
 from recexplainer.recommender.labels import thresholds
 from recexplainer.recommender.scorer import recommender_encoder
 from recexplainer.service.thoughts import without_thoughts
+from recexplainer.tasks.prompts import Phrasing
 
 NEAR = 5  # titles that a message offers in place of one that is not there
 BASE = "base"
+FACTS = ("tags", "brand")
+FACTS_LENGTH = 60  # characters
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Answer:
 
 
 class Explainer:
-    """One dataset of a finished run, loaded once.
+    """One dataset of a finished run. Its LLM is loaded at the first question, or by :meth:`load`.
 
     Args:
         results: the folder of the run, with its ``provenance.json``, which holds the config.
@@ -87,8 +91,12 @@ class Explainer:
     Attributes:
         titles: of the items.
         users: the users' own ids.
+        facts: of each item, what is known of it in a line: tags and brand; "" if nothing is.
         viewpoints: the names of points of view that can be asked for.
         systems: the names.
+        name: what the dataset, and the recommender if it is not SASRec, are called.
+        llm: the base LLM's name.
+        synthetic: whether the dataset is generated.
 
     Raises:
         InputError: there is no such run, dataset or system, or a file of it is missing or broken.
@@ -106,9 +114,16 @@ class Explainer:
                 f"{results}: {recommender!r} of {dataset!r} comes from outside and cannot embed a history that it has "
                 "not seen; expected a recommender that was trained in this run."
             )
+        self.name, self.llm = targets.shown(self.config, dataset), self.config["llm"]["name"]
+        self.synthetic = bool(self.config["datasets"][plain].get("generate"))
         data = results / "data" / plain
         items = data / "items.parquet"
-        self.titles: list[str] = list(read_parquet(items, ["title"])["title"])
+        known_of = read_parquet(items, ["title", *FACTS])
+        self.titles: list[str] = list(known_of["title"])
+        self.facts = [
+            textwrap.shorten(" · ".join(filter(None, row)), FACTS_LENGTH, placeholder=" …")
+            for row in known_of[list(FACTS)].fillna("").itertuples(index=False)
+        ]
         self.catalogue = load_catalogue(items)
         self.users: list[str] = list(read_parquet(data / "users.parquet", ["user_id"])["user_id"])
         events = read_parquet(data / "interactions.parquet", ["user", "item", "position"])
@@ -119,7 +134,14 @@ class Explainer:
         self.max_length = self.config["datasets"][plain]["recommender"]["max_length"]
         self._prompts = load_explanation_prompts(self.config["explanation"]["prompts"])
         self.viewpoints = list(self._prompts.viewpoints)
-        self._load(results, dataset, list(systems) or self._found(results / "alignment" / dataset))
+        self.systems = list(systems) or self._found(results / "alignment" / dataset)
+        self._results, self._dataset = results, dataset
+        self._models: dict[str, RecExplainer] = {}
+        for name in self.systems:
+            folder = results / "alignment" / dataset / name
+            if name != BASE and not (folder / "adapter_model.safetensors").is_file():
+                made = ", ".join(self._found(results / "alignment" / dataset))
+                raise InputError(f"{folder}: no aligned model; expected one of: {made}.")
 
     @staticmethod
     def config_of(results: str | Path) -> dict:
@@ -139,27 +161,35 @@ class Explainer:
         made = [f"{mode}/full" for mode in self.config["run"]["modes"]]
         return [BASE, *(name for name in made if (folder / name / "adapter_model.safetensors").is_file())]
 
-    def _load(self, results: Path, dataset: str, systems: list[str]) -> None:
+    def unload(self) -> None:
+        """Let the LLM go; the next question loads it again."""
+        self._models = {}
+
+    def load(self) -> None:
+        """Load the LLM, unless it is there.
+
+        Raises:
+            InputError: a file of it is missing or broken.
+        """
+        if self._models:
+            return
         claim()
-        llm, template = results / "llm/base.json", self.config["llm"]["chat_template"]
+        results, config = self._results, self.config
+        llm, template = results / "llm/base.json", config["llm"]["chat_template"]
         self._tokenizer = load_tokenizer(str(llm), None if template == "tokenizer" else template)
-        tables = load_tables(results / f"export/{dataset}/embeddings.safetensors")
+        tables = load_tables(results / f"export/{self._dataset}/embeddings.safetensors")
         self._scale = max(tables["user"].std(), 1e-8)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        context, precision = self.config["alignment"]["context"], self.config["evaluation"]["precision"]
-        shared = load_fitting(str(llm), self._tokenizer, context, resolved(precision))
-        self._models: dict[str, RecExplainer] = {}
-        for number, name in enumerate(one for one in systems if one != BASE):
-            folder = results / "alignment" / dataset / name
-            if not (folder / "adapter_model.safetensors").is_file():
-                known = ", ".join(self._found(results / "alignment" / dataset))
-                raise InputError(f"{folder}: no aligned model; expected one of: {known}.")
+        context, precision = config["alignment"]["context"], config["evaluation"]["precision"]
+        shared, models = load_fitting(str(llm), self._tokenizer, context, resolved(precision)), {}
+        for number, name in enumerate(one for one in self.systems if one != BASE):
+            folder = results / "alignment" / self._dataset / name
             model = load_aligned(shared, folder, tables["user"], tables["item"], f"adapter{number}")
-            self._models[name] = model.to(device)
+            models[name] = model.to(device)
             shared = model.llm
-        if BASE in systems:
-            self._models[BASE] = RecExplainer(shared, tables["user"], tables["item"]).eval().to(device)
-        self.systems = list(systems)
+        if BASE in self.systems:
+            models[BASE] = RecExplainer(shared, tables["user"], tables["item"]).eval().to(device)
+        self._models = models
 
     def find(self, title: str) -> int:
         """Return the item of a title; capitals do not matter if that leaves one.
@@ -178,6 +208,34 @@ class Explainer:
         hint = f"; near: {', '.join(repr(folded[one]) for one in near)}" if near else ""
         raise InputError(f"no item of the catalogue has the title {title!r}{hint}. Give a title as it stands there.")
 
+    def find_all(self, titles: str) -> list[int]:
+        """Return the items of several titles with ";" between them; a title may hold a ";" itself.
+
+        Raises:
+            InputError: there is no item of one of them.
+        """
+        parts, items = titles.split(";"), []
+        known = {title.casefold() for title in self.titles}
+        while parts:
+            whole = (";".join(parts[:end]).strip() for end in range(len(parts), 1, -1))
+            title = next((one for one in whole if one.casefold() in known), parts[0].strip())
+            parts = parts[title.count(";") + 1 :]
+            if title:
+                items.append(self.find(title))
+        return items
+
+    def question(self, viewpoint: str | None) -> Phrasing:
+        """Return the question that is put to a system.
+
+        Raises:
+            InputError: there is no such point of view.
+        """
+        return self._prompts.question_from(viewpoint) if viewpoint else self._prompts.question
+
+    def seen(self, history: Sequence[int]) -> list[int]:
+        """Return what the recommender and the systems see of a history: its newest items."""
+        return list(history)[-self.max_length :]
+
     def history_of(self, user: str) -> list[int]:
         """Return the items of a user, oldest first.
 
@@ -187,6 +245,16 @@ class Explainer:
         if user not in self.users:
             raise InputError(f"no user {user!r}; expected an id such as {', '.join(self.users[:3])}.")
         return self._histories[self.users.index(user)]
+
+    def scores(self, histories: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return the recommender's scores (histories, items), float64, of all items after some histories.
+
+        Raises:
+            InputError: a history is empty.
+        """
+        if not all(map(len, histories)):
+            raise InputError("the history is empty; expected one title at least.")
+        return (self._encode([list(history) for history in histories]) @ self._items.T).astype(np.float64)
 
     def judge(self, history: Sequence[int], item: int) -> Verdict:
         """Return what the recommender thinks of an item.
@@ -198,11 +266,9 @@ class Explainer:
         Raises:
             InputError: the history is empty, or holds the item.
         """
-        if not history:
-            raise InputError("the history is empty; expected one title at least.")
         if item in history:
             raise InputError(f"{self.titles[item]!r} is part of the history; expected another item.")
-        scores = (self._encode([history]) @ self._items.T).astype(np.float64)
+        scores = self.scores([history])
         score = float(scores[0, item])
         scores[0, list(history)] = -np.inf
         labels, unseen = self.config["labels"], scores.shape[1] - len(set(history))
@@ -222,12 +288,13 @@ class Explainer:
         Raises:
             InputError: there is no such system or viewpoint.
         """
-        if system not in self._models:
+        if system not in self.systems:
             raise InputError(f"no system {system!r}; expected one of: {', '.join(self.systems)}.")
+        question = self.question(viewpoint)
+        self.load()
         model, form = self._models[system], "behavior" if system == BASE else system.partition("/")[0]
-        shown = [self.titles[one] for one in history][-self.max_length :]
+        shown = [self.titles[one] for one in self.seen(history)]
         case = {"case": "own", "prefix": 0, "history": shown, "title": self.titles[item]}
-        question = self._prompts.question_from(viewpoint) if viewpoint else self._prompts.question
         messages = render([case], [question], self.titles, form)
         # The one user that is asked about stands where the run's users stood, on their scale.
         model.users = torch.from_numpy(self._encode([history]) / self._scale).float().to(model.users.device)

@@ -7,10 +7,14 @@ import asyncio
 import html
 import logging
 from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlencode
 
 from nicegui import app, run, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
 
+from recexplainer import targets
 from recexplainer.errors import InputError
 from recexplainer.explanation.checker import Citation
 from recexplainer.explanation.marked import STANDINGS, standing
@@ -42,8 +46,46 @@ mark.named {{ text-decoration-color: {MUTED} !important; text-decoration-style: 
 mark.misplaced, mark.refuted {{ color: {WRONG} !important; text-decoration-style: solid !important; font-weight: 600; }}
 mark.catalogue {{ color: {WRONG} !important; text-decoration-style: dashed !important; }}
 mark.nowhere {{ color: {WRONG} !important; text-decoration-style: wavy !important; font-weight: 600; }}
-.title {{ overflow-wrap: anywhere; }}
+.title, .facts {{ overflow-wrap: anywhere; }}
+.facts {{ color: {MUTED}; font-size: .75rem; line-height: 1.2; }}
+.stale {{ opacity: .4; filter: grayscale(1); }}
+@media (pointer: coarse) {{ .asked .q-btn {{ min-width: 44px; min-height: 44px; }} }}
 """
+NOTHING_FOUND = "<q-item><q-item-section>Nothing found</q-item-section></q-item>"
+GENERATED = "Generated data: this shows how the page works, and says nothing of any real recommender."
+CHANGED = "The question has changed since. Ask again."
+
+
+class Library:
+    """The datasets of a run, each read when somebody asks for it; one LLM is in memory at a time.
+
+    Args:
+        results: the folder of a finished run.
+        names: of its datasets, as in the config; :func:`recexplainer.targets.shown` says what they are called.
+    """
+
+    def __init__(self, results: str | Path, names: dict[str, str]):
+        self.results, self.names = results, names
+        self._read: dict[str, Explainer] = {}
+        self.busy = asyncio.Lock()
+        """Held while a system answers: all visitors share the systems."""
+
+    def get(self, dataset: str) -> Explainer:
+        """Return a dataset of the run.
+
+        Raises:
+            InputError: there is no such dataset, or a file of it is missing.
+        """
+        if dataset not in self._read:
+            self._read[dataset] = Explainer(self.results, dataset)
+        return self._read[dataset]
+
+    def ask(self, dataset: str, *question) -> Answer:
+        """Let a system of a dataset answer: :meth:`recexplainer.interactive.explainer.Explainer.ask`."""
+        for name, explainer in self._read.items():
+            if name != dataset:
+                explainer.unload()
+        return self._read[dataset].ask(*question)
 
 
 def marked(text: str, citations: Sequence[Citation]) -> str:
@@ -62,43 +104,71 @@ class Page:
     """What one visitor sees.
 
     Args:
-        explainer: the run.
-        name: of the dataset.
-        busy: held while a system answers; all visitors share the systems.
+        library: the run.
+        dataset: which of its datasets.
+        question: what the address asks: ``history`` (items with "," between them), ``item`` and ``viewpoint``; what is
+            no item of the dataset is left out. Without a history, a user's stands there as an example.
     """
 
-    def __init__(self, explainer: Explainer, name: str, busy: asyncio.Lock):
-        self.explainer, self.busy = explainer, busy
+    def __init__(self, library: Library, dataset: str, question: dict[str, str]):
+        self.library, self.dataset, self.explainer = library, dataset, library.get(dataset)
         self.history: list[int] = []
+        self.asked: tuple | None = None
         ui.add_css(STYLE)
         ui.colors(primary=SYSTEM_COLORS["hybrid"])
         with ui.column().classes("w-full max-w-6xl mx-auto p-2 md:p-4 gap-4"):
-            ui.label(f"RecExplainer: {name}").classes("text-2xl font-semibold").props("role=heading aria-level=1")
+            self._heading()
             with ui.element("div").classes("w-full grid grid-cols-1 md:grid-cols-3 gap-4 items-start"):
                 with ui.card().classes("asked w-full"):
                     self._question()
                 with ui.column().classes("w-full md:col-span-2 gap-4"):
+                    self.notice = ui.label("Pick a user or build a history, pick an item, and ask.").classes("quiet")
                     self.answers = ui.column().classes("w-full gap-4")
-                    with self.answers:
-                        ui.label("Pick a user or build a history, pick an item, and ask.").classes("quiet")
+        self._take_question(question)
+
+    def _heading(self) -> None:
+        title = f"RecExplainer: {self.explainer.name}" + (" (generated data)" if self.explainer.synthetic else "")
+        ui.page_title(title)
+        with ui.row().classes("w-full items-center justify-between gap-2"):
+            ui.label(title).classes("text-2xl font-semibold title").props("role=heading aria-level=1")
+            if len(self.library.names) > 1:
+                menu = ui.select(self.library.names, label="Dataset", value=self.dataset).classes("w-64")
+                menu.on_value_change(lambda event: ui.navigate.to(f"/?{urlencode({'dataset': event.value})}"))
+        about = f"Language model: {self.explainer.llm}. " + (GENERATED if self.explainer.synthetic else "")
+        ui.label(about).classes("quiet")
 
     def _question(self) -> None:
         titles = dict(enumerate(self.explainer.titles))
         users = dict(enumerate(self.explainer.users))
-        self._search(users, "User", self._take_user)
-        ui.label("History, oldest first").classes("text-sm quiet")
+        self.user = self._search(users, "User", self._take_user)
+        with ui.row().classes("w-full items-center justify-between no-wrap"):
+            ui.label("History, oldest first").classes("text-sm quiet")
+            ui.button("Clear", on_click=self._clear).props("flat dense size=sm no-caps")
         self.listed = ui.column().classes("w-full gap-1")
         self.more = self._search(titles, "Add a title", self._add)
-        self.item = self._search(titles, "Item")
+        self.item = self._search(titles, "Item", self._changed)
+        self.about_item = ui.label().classes("facts")
         views = {"": "none", **{one: one for one in self.explainer.viewpoints}}
-        self.viewpoint = ui.select(views, label="Point of view", value="").classes("w-full")
+        self.viewpoint = ui.select(views, label="Point of view", value="", on_change=self._changed).classes("w-full")
         self.button = ui.button("Explain", on_click=self._explain).classes("w-full").props("unelevated")
-        self._show_history()
+
+    def _take_question(self, question: dict[str, str]) -> None:
+        """Take the question of the address, or the first user's."""
+        known = {str(item): item for item in range(len(self.explainer.titles))}
+        self.history = list(dict.fromkeys(known[one] for one in question.get("history", "").split(",") if one in known))
+        if self.history:
+            self.item.value = known.get(question.get("item", ""))
+            view = question.get("viewpoint", "")
+            self.viewpoint.value = view if view in self.explainer.viewpoints else ""
+            self._show_history()
+        else:
+            self.user.value = 0
 
     @staticmethod
     def _search(options: dict, label: str, on_change=None) -> ui.select:
         """Return a field in which one types to find an option; what stood there is replaced."""
         field = ui.select(options, label=label, with_input=True, clearable=True, on_change=on_change).classes("w-full")
+        field.add_slot("no-option", NOTHING_FOUND)
         return field.on("focus", js_handler="(event) => setTimeout(() => event.target.select?.(), 0)")
 
     def _take_user(self, event) -> None:
@@ -117,6 +187,23 @@ class Page:
             self.more.run_method("updateInputValue", "", True)
             self._show_history()
 
+    def _clear(self) -> None:
+        self.history, self.user.value, self.item.value = [], None, None
+        self._show_history()
+
+    def _current(self) -> tuple:
+        """The question as it stands: history, item and point of view."""
+        return tuple(self.history), self.item.value, self.viewpoint.value or None
+
+    def _changed(self) -> None:
+        """Let answers to another question look like what they are."""
+        item = self.item.value
+        self.about_item.set_text("" if item is None else self.explainer.facts[item])
+        if self.asked is not None:
+            stale = self._current() != self.asked
+            self.answers.classes(add="stale" if stale else "", remove="" if stale else "stale")
+            self.notice.set_text(CHANGED if stale else "")
+
     def _change(self, place: int, to: int | None) -> None:
         item = self.history.pop(place)
         if to is not None:
@@ -128,23 +215,32 @@ class Page:
         with self.listed:
             if not self.history:
                 ui.label("empty").classes("quiet")
+            seen = len(self.explainer.seen(self.history))
+            if seen < len(self.history):
+                ui.label(f"The recommender sees the newest {seen} of them.").classes("text-sm quiet")
             for place, item in enumerate(self.history):
                 title = self.explainer.titles[item]
                 with ui.row().classes("w-full items-center no-wrap gap-1"):
-                    ui.label(title).classes("title grow")
+                    with ui.column().classes("grow gap-0"):
+                        ui.label(title).classes("title")
+                        if self.explainer.facts[item]:
+                            ui.label(self.explainer.facts[item]).classes("facts")
                     for icon, to, name in (("arrow_upward", place - 1, "Earlier"), ("close", None, "Remove")):
                         button = ui.button(icon=icon, on_click=lambda _, p=place, t=to: self._change(p, t))
                         button.props(f"flat dense size=sm aria-label={name}")
+        self._changed()
 
     async def _explain(self) -> None:
-        history, item, viewpoint = list(self.history), self.item.value, self.viewpoint.value or None
+        self.asked = history, item, viewpoint = self._current()
         self.answers.clear()
+        self._changed()
         self.button.disable()
         try:
             with self.answers:
                 if item is None:
                     raise InputError("no item is chosen. Pick one.")
                 verdict = await run.io_bound(self.explainer.judge, history, item)
+                ui.navigate.history.replace(f"/?{urlencode(self._address(*self.asked))}")
                 self._show_verdict(verdict, item)
                 grid = ui.element("div").classes("w-full grid grid-cols-1 md:grid-cols-2 gap-4 items-start")
                 self._legend()
@@ -153,14 +249,14 @@ class Page:
                     ui.spinner()
                     ui.label("The systems answer, one after the other.").classes("quiet")
             for system in self.explainer.systems:
-                async with self.busy:
+                async with self.library.busy:
                     if self.answers.is_deleted:  # the visitor is gone
                         return
-                    answer = await run.io_bound(self.explainer.ask, history, item, system, viewpoint)
+                    answer = await run.io_bound(self.library.ask, self.dataset, history, item, system, viewpoint)
                 if self.answers.is_deleted:  # while it was answered
                     return
                 with grid:
-                    self._show_answer(answer, verdict)
+                    self._show_answer(answer, verdict, item, viewpoint)
             waiting.delete()
         except InputError as error:
             with self.answers:
@@ -173,6 +269,10 @@ class Page:
             if not self.button.is_deleted:
                 self.button.enable()
 
+    def _address(self, history: Sequence[int], item: int, viewpoint: str | None) -> dict[str, str]:
+        found = {"dataset": self.dataset, "history": ",".join(map(str, history)), "item": item}
+        return found | ({"viewpoint": viewpoint} if viewpoint else {})
+
     def _show_verdict(self, verdict: Verdict, item: int) -> None:
         with ui.card().classes("answer w-full gap-1"):
             ui.label("The recommender").classes("text-sm quiet")
@@ -181,14 +281,15 @@ class Page:
                 "quiet"
             )
 
-    def _show_answer(self, answer: Answer, verdict: Verdict) -> None:
+    def _show_answer(self, answer: Answer, verdict: Verdict, item: int, viewpoint: str | None) -> None:
         mode = answer.system.partition("/")[0]
         color = system_colors([mode])[mode]
         with ui.card().classes("answer w-full gap-2").style(f"border-top: 4px solid {color}"):
             with ui.row().classes("w-full items-baseline justify-between no-wrap"):
                 ui.label("Base LLM" if answer.system == BASE else system_label(answer.system.replace("/", "-")))
                 ui.label(self._agreement(answer, verdict)).classes("text-sm quiet")
-            ui.label(DECISIONS[answer.decision]).classes("text-lg font-semibold")
+            asked = self.explainer.titles[item] + (f", point of view: {viewpoint}" if viewpoint else "")
+            ui.label(f"{DECISIONS[answer.decision]}: {asked}").classes("text-lg font-semibold title")
             if answer.finish == "failed":
                 ui.label("The question is too long for this model.").classes("quiet")
             else:
@@ -207,15 +308,22 @@ class Page:
         ui.html(f"Cited titles: {kinds}", sanitize=False).classes("legend text-sm quiet")
 
 
-def serve(explainer: Explainer, name: str, port: int) -> None:
+def serve(results: str | Path, config: dict, dataset: str, port: int) -> None:
     """Serve the page until the program is stopped.
 
     Args:
-        explainer: the run.
-        name: of the dataset, for the heading.
+        results: the folder of a finished run.
+        config: its config.
+        dataset: what is shown first; its LLM is loaded before the page is.
         port: on this machine; no other can reach it.
+
+    Raises:
+        InputError: there is no such dataset, or a file of it is missing or broken.
     """
-    busy = asyncio.Lock()
+    outside = targets.external(config)
+    asked = [one for one in targets.targets(config) if one.partition(".")[2] not in outside]
+    library = Library(results, {one: targets.shown(config, one) for one in asked})
+    library.get(dataset).load()
     limit()
     # A page elsewhere must not reach this one, nor its socket, under a name of its own.
     app.add_middleware(SameOrigin, origins=[f"http://{name}:{port}" for name in (HOST, "localhost")])
@@ -229,11 +337,13 @@ def serve(explainer: Explainer, name: str, port: int) -> None:
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
-    @ui.page("/", title=f"RecExplainer: {name}")
-    def index():
+    @ui.page("/", title="RecExplainer")
+    def index(request: Request):
         refusal = turned_away()
         if refusal is None:
-            Page(explainer, name, busy)
+            question = dict(request.query_params)
+            shown = question.get("dataset", dataset)
+            Page(library, shown if shown in library.names else dataset, question)
         return refusal
 
     logger.info("open http://%s:%d in a browser; stop with Ctrl+C", HOST, port)
