@@ -382,6 +382,11 @@ def _explanation_conflicts(config: dict) -> Iterator[str]:
         for position, name in enumerate(explanation[key]):
             if name not in names:
                 yield f"explanation.{key}[{position}]: {name!r}; expected one of: {', '.join(names)}."
+    if "each" in explanation["viewpoints"]:
+        yield "explanation.viewpoints: 'each'; expected another name: a row of controllability.csv has this one."
+    for name in explanation["viewpoints"]:
+        if name not in explanation["viewpoint_words"]:
+            yield f"explanation.viewpoint_words.{name}: missing; expected this key."
     study = explanation["study"]
     if study["dataset"] not in datasets:
         yield f"explanation.study.dataset: {study['dataset']!r}; expected one of run.datasets: {', '.join(datasets)}."

@@ -218,6 +218,22 @@ def test_files_that_lack_a_case_are_refused(files):
         make_table(files)
 
 
+def test_texts_of_nobody_known_are_refused(files):
+    with pytest.raises(InputError, match=r"--viewpoint-rows: \['games', 'base'\]; expected a dataset of --targets"):
+        controllability(
+            ["games"],
+            [str(files / "cases.parquet")],
+            [str(files / "items.parquet")],
+            [str(files / "control-copy.parquet")],
+            [["games", "control-copy"]],
+            [str(files / "told-base.parquet")],
+            [["games", "base"]],
+            {"viewpoints": VIEWS, "viewpoint_cases": 4, "viewpoint_words": WORDS},
+            str(files / "out.csv"),
+        )
+    assert not (files / "out.csv").exists()
+
+
 def test_the_program(files):
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["explanation"]
     assert set(config["viewpoints"]) <= set(config["viewpoint_words"])

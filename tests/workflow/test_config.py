@@ -58,7 +58,8 @@ def at(config: dict, path):
 
 
 PAPER = load()
-FREE = ("services", "chatgpt", "extra")  # what a service's request may have beside
+# What a service's request may have beside; points of view.
+FREE = (("services", "chatgpt", "extra"), ("explanation", "viewpoint_words"))
 MAPPINGS = list(mappings(PAPER))
 KEYS = [(*path, key) for path in MAPPINGS for key in at(PAPER, path)]
 
@@ -71,7 +72,7 @@ def test_the_configs_of_the_repository_are_valid(name, preset):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in MAPPINGS if path not in (("datasets",), ("recommenders",), ("services",), FREE)],
+    [path for path in MAPPINGS if path not in (("datasets",), ("recommenders",), ("services",), *FREE)],
     ids=".".join,
 )
 def test_an_unknown_key_is_refused_everywhere(path):
@@ -314,6 +315,9 @@ WRONG = {
     },
     "datasets: 'Big Games'; expected a text that matches ^[a-z][a-z0-9_]*$.": {
         "datasets": {"Big Games": PAPER["datasets"]["games"]}
+    },
+    "explanation.viewpoints: 'each'; expected another name: a row of controllability.csv has this one.": {
+        "explanation": {"viewpoints": ["genre", "each"], "viewpoint_words": {"each": {"values": [], "fields": []}}}
     },
     "pathvars.results: 'results' with the generated dataset 'games'; expected a folder other than the one of the "
     "paper's results, such as results/demo.": {"datasets": {"games": {"generate": {"users": 300}}}},

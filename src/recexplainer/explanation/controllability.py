@@ -125,6 +125,10 @@ def controllability(
     Raises:
         InputError: a file is missing or broken, or the files do not belong together.
     """
+    texts_of = {tuple(row) for row in rows}
+    for name, row in [("rows", row) for row in rows] + [("viewpoint-rows", row) for row in viewpoint_rows]:
+        if row[0] not in targets or tuple(row) not in texts_of:
+            raise InputError(f"--{name}: {list(row)}; expected a dataset of --targets, and a system of its --rows.")
     table: list[dict] = []
     for dataset, case_file, item_file in zip(targets, cases, items, strict=True):
         every = load_cases(case_file)
