@@ -3,14 +3,18 @@
 import gzip
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recexplainer.data import streams
-from recexplainer.data.conversations import Dropped, parse_conversation, parse_conversations
+from recexplainer.data.conversations import Dropped, parse_conversation, parse_conversations, read_conversations
 from recexplainer.errors import InputError
+from recexplainer.files import write_parquet
+from recexplainer.llm.scratch import conversation_messages
+from recexplainer.tasks.sharegpt import build_sharegpt
 
 
 def entry(name, *turns):
@@ -173,3 +177,27 @@ def test_some_broken_entries_are_allowed_and_counted(tmp_path):
     path.write_text(json.dumps(GOOD) + "\nnot json\n[1]\n" + json.dumps({**GOOD, "id": "two"}))
     table, statistics = parse(path, share=0.5)
     assert (len(table), statistics["broken"]) == (2, 2)
+
+
+TURN = {"role": "user", "text": "a"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "message"),
+    [
+        ([[TURN], None], "null instead of"),
+        ([[TURN, None]], "null instead of"),
+        ([[TURN, TURN | {"text": None}]], "null instead of"),
+        ([[TURN | {"text": 3}]], "expected list"),
+        ([[{"role": "user"}]], "expected list"),
+        (["a"], "expected list"),
+    ],
+)
+def test_parsed_conversations_that_lack_something_are_refused_by_who_reads_them(tmp_path, messages, message):
+    path = tmp_path / "conversations.parquet"
+    write_parquet(path, pa.table({"messages": [[TURN, TURN]]}))
+    assert read_conversations(path) == [[TURN, TURN]]
+    write_parquet(path, pa.table({"messages": messages}))
+    for read in (conversation_messages, lambda path: build_sharegpt(path, "", {"max_first_turn_tokens": 9}, 1, {})):
+        with pytest.raises(InputError, match=f"conversations.parquet: column 'messages'.*{message}"):
+            read(str(path))

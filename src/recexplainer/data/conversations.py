@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from recexplainer.data.streams import BrokenLines, blocks, lines
 from recexplainer.data.titles import repair_surrogates
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, check, sha256, write_json
+from recexplainer.files import atomic, check, read_arrow, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -258,3 +258,19 @@ def parse_conversations(
         {"sha256": sha256(source), "broken": broken.count, "dropped": dict(dropped), **counts},
     )
     logger.info("%s: %d of %d conversations kept; dropped: %s", source, counts["kept"], counts["read"], dict(dropped))
+
+
+def read_conversations(path: str | Path) -> list[list[dict]]:
+    """Read what :func:`parse_conversations` wrote: the messages of each conversation, ``{"role", "text"}``.
+
+    Raises:
+        InputError: the file is missing or damaged, or lacks a conversation, a message, a role or a text.
+    """
+    column, expected = read_arrow(path, ["messages"])["messages"], SCHEMA.field("messages").type
+    if column.type != expected:
+        raise InputError(f"{path}: column 'messages' is {column.type}; expected {expected}. Parse them again.")
+    for chunk in column.chunks:
+        messages = chunk.flatten()
+        if any(part.null_count for part in (chunk, messages, messages.field("role"), messages.field("text"))):
+            raise InputError(f"{path}: column 'messages': null instead of a message or its text. Parse them again.")
+    return column.to_pylist()

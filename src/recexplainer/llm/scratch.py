@@ -13,6 +13,7 @@ import torch
 
 from recexplainer.alignment.packing import collate, plan_steps
 from recexplainer.alignment.training import learning_rate
+from recexplainer.data.conversations import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_parquet, read_text
 from recexplainer.llm.encoding import ChatEncoder, Encoded
@@ -37,7 +38,7 @@ def conversation_messages(path: str) -> list[list[dict]]:
     """Return the conversations as messages of one text segment each."""
     return [
         [{"role": m["role"], "segments": [{"kind": "text", "text": m["text"], "ref": -1}]} for m in messages]
-        for messages in read_parquet(path, ["messages"])["messages"]
+        for messages in read_conversations(path)
     ]
 
 

@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
+from recexplainer.data.conversations import read_conversations
 from recexplainer.errors import InputError
-from recexplainer.files import read_parquet
 from recexplainer.seeds import generator
 from recexplainer.tasks.schema import text_segment, write_tasks
 
@@ -27,8 +27,7 @@ def build_sharegpt(conversations: str, llm: str, settings: dict, seed: int, path
     Raises:
         InputError: no conversation is short enough, or a file is missing.
     """
-    chats = [list(messages) for messages in read_parquet(conversations, ["messages"])["messages"]]
-    chats = [messages for messages in chats if len(messages) >= 2]
+    chats = [messages for messages in read_conversations(conversations) if len(messages) >= 2]
     limit = settings["max_first_turn_tokens"]
     lengths = _token_counts(llm, [messages[0]["text"] for messages in chats])
     eligible = [index for index, length in enumerate(lengths) if length <= limit]
