@@ -84,7 +84,7 @@ def answers(results: str | Path, there: list[System]) -> pa.Table:
         {"dataset": system.dataset, "system": system.name, "task": task} | _answer(task, row)
         for system in there
         for task, schema in SCHEMAS.items()
-        for row in read_parquet(predictions_of(results, system) / f"{task}.parquet", schema.names).to_dict("records")
+        for row in read_parquet(predictions_of(results, system) / f"{task}.parquet", schema).to_dict("records")
     ]
     return pa.Table.from_pylist(rows, schema=ANSWERS)
 
@@ -109,7 +109,7 @@ def texts(results: str | Path, there: list[System]) -> pa.Table:
             continue
         items = {case["case"]: case["title"] for case in load_cases(path.with_name("cases.parquet"))}
         rated = _ratings(results, system)
-        for row in read_parquet(path, EXPLANATIONS.names).to_dict("records"):
+        for row in read_parquet(path, EXPLANATIONS).to_dict("records"):
             if row["case"] not in items:
                 raise InputError(f"{path}: case {row['case']!r} is none of the cases. Explain the cases again.")
             shown = {name: row[name] for name in ("case", "text", "decision", "label", "finish")}
