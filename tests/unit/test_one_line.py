@@ -254,6 +254,15 @@ def test_a_schema_says_what_a_column_is_where_its_name_does_not(tmp_path):
             files.read_parquet(tmp_path / "a.parquet", schema)
 
 
+@pytest.mark.parametrize("column", [pa.nulls(2), pa.array([["a"], None]), pa.array([["a"], [None]])])
+def test_a_list_is_never_lacking_even_where_a_truth_of_that_name_may_be(column, tmp_path):
+    files.write_parquet(tmp_path / "a.parquet", pa.table({"predicted": column}))
+    with pytest.raises(InputError, match="'predicted' (is null|holds null)[;:] expected lists of texts"):
+        files.read_parquet(tmp_path / "a.parquet", pa.schema([("predicted", pa.list_(pa.string()))]))
+    files.write_parquet(tmp_path / "b.parquet", pa.table({"predicted": pa.array([True, None])}))
+    assert len(files.read_parquet(tmp_path / "b.parquet", pa.schema([("predicted", pa.bool_())]))) == 2
+
+
 def test_a_table_that_was_swapped_for_another_is_refused_by_its_checksum(tmp_path):
     for name, value in (("a", 1), ("b", 2)):
         files.write_parquet(tmp_path / f"{name}.parquet", pa.table({"user": [value]}))

@@ -32,7 +32,7 @@ def merge_predictions(shards: list[str], folder: str) -> None:
         InputError: a file is missing or unreadable, or a case is missing or there twice.
     """
     for task, schema in SCHEMAS.items():
-        columns = [*schema.names, "number", "cases"]
+        columns = pa.schema([*schema, *PLACE])
         rows: list[dict] = []
         for shard in shards:
             rows += read_parquet(Path(shard) / f"{task}.parquet", columns).to_dict("records")
