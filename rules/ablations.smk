@@ -44,6 +44,7 @@ rule figure6:
             pick(config["evaluation"], "bootstrap"),
             pick(SWITCHES, "coverage_counts"),
             names={dataset: entry(dataset)["name"] for dataset in ABLATED_DATASETS},
+            synthetic=about.synthetic(config),
         ),
         seed=seed("figure6"),
         folders=prediction_folders,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from recexplainer import digest, progress, settings, sources, systems, targets
+from recexplainer import about, digest, progress, settings, sources, systems, targets
 from recexplainer.errors import InputError
 from recexplainer.provenance import machine, plan
 from recexplainer.seeds import derive_seed

@@ -20,7 +20,7 @@ rule paper_vs_ours:
     """Every number of the paper's tables, and every claim of its text, beside this run's, with a verdict."""
     input:
         numbers="config/paper_numbers.csv",
-        template=collect("src/recexplainer/paper/compare.{part}", part=["html", "css"]),
+        template=collect("src/recexplainer/{part}", part=["paper/compare.html", "paper/compare.css", "pages.css"]),
         tables=collect("<results>/tables/table{number}.csv", number=[1, 2, 3, 4]),
         human=STUDY_TABLES,
         predictions=COMPARED_PREDICTIONS,
@@ -52,8 +52,10 @@ rule paper_vs_ours:
         record_rows=json.dumps(COMPARED_RECORDS),
         settings=to_json(
             pick(SWITCHES, "coverage_counts"),
-            generated=[dataset for dataset in TARGETS if entry(dataset).get("generate")],
-            llm=pick(config["llm"], "name", "source"),
+            generated=about.generated(config),
+            others=about.others(config),
+            shown=about.names(config),
+            synthetic=about.synthetic(config),
             judge="gpt-4" if "gpt-4" in JUDGES else JUDGES[0],
             study=STUDY["dataset"],
             names=METHOD_NAMES,
@@ -73,9 +75,10 @@ rule paper_vs_ours:
 
 
 rule typeset:
-    """Typeset a table: LaTeX for print, HTML for the report."""
+    """Typeset a table: LaTeX for print, and a page, whose table the report shows too."""
     input:
         table="<results>/tables/{table}.csv",
+        template="src/recexplainer/pages.css",
     output:
         latex="<results>/tables/{table}.tex",
         html="<results>/tables/{table}.html",
@@ -91,6 +94,7 @@ rule typeset:
         runtime=10,
     params:
         code=code_digest("typeset.py"),
+        settings=to_json(names=about.names(config), synthetic=about.synthetic(config)),
     shell:
-        "python workflow/scripts/typeset.py --table {input.table:q} --kind {wildcards.table} --latex {output.latex:q}"
-        " --html {output.html:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
+        "python workflow/scripts/typeset.py --table {input.table:q} --kind {wildcards.table}"
+        " --settings {params.settings:q} --latex {output.latex:q} --html {output.html:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

@@ -1,5 +1,7 @@
 # Stage 9: the paper's case studies (section 3.5).
-CASE_PAGE = collect("src/recexplainer/explanation/case_page.{part}", part=["html", "css"])
+CASE_PAGE = collect(
+    "src/recexplainer/{part}", part=["explanation/case_page.html", "explanation/case_page.css", "pages.css"]
+)
 
 
 rule select_case:
@@ -56,10 +58,11 @@ rule figure4:
         code=code_digest("figure4.py"),
         systems=EXPLAINED,
         dataset=entry(STUDY["dataset"])["name"],
+        synthetic=about.synthetic(config),
     shell:
         "python workflow/scripts/figure4.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --explanations {input.explanations:q} --systems {params.systems} --judgements {input.judgements:q}"
-        " --selected {input.selected:q} --dataset {params.dataset:q} --page {output.page:q} --images {output.images:q}"
+        " --selected {input.selected:q} --dataset {params.dataset:q} --synthetic {params.synthetic:q} --page {output.page:q} --images {output.images:q}"
         " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
@@ -89,8 +92,9 @@ rule figure5:
         code=code_digest("figure5.py"),
         texts=meaning(config["explanation"]["prompts"]),
         dataset=entry(STUDY["dataset"])["name"],
+        synthetic=about.synthetic(config),
     shell:
         "python workflow/scripts/figure5.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --viewpoints {input.viewpoints:q} --prompts {input.prompts:q} --selected {input.selected:q}"
-        " --dataset {params.dataset:q} --page {output.page:q} --images {output.images:q} --threads {threads}"
+        " --dataset {params.dataset:q} --synthetic {params.synthetic:q} --page {output.page:q} --images {output.images:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"

@@ -148,7 +148,7 @@ rule table4:
         settings=to_json(
             pick(config["tasks"], "classification_test_share"),
             sharegpt=pick(config["sharegpt"], "train", "test"),
-            generated=[dataset for dataset in DATASETS if entry(dataset).get("generate")],
+            generated=about.generated(config) + about.others(config),
             **({"explanation": REASONS["samples"]} if REASONED else {}),
         ),
     shell:

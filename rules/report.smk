@@ -5,6 +5,7 @@ RUNS = [[dataset, *system.split("-")] for dataset in TARGETS for system in ALIGN
 NAMES = {target: targets.shown(config, target) for target in TARGETS}
 # A recommender from outside has no learning curve.
 TRAINED = [target for target in TARGETS if target.partition(".")[2] not in EXTERNAL]
+SHOWN = about.report_settings(config)
 # What the report shows: typeset tables, other tables, and figures.
 REPORT_TABLES = collect(
     "<results>/tables/{table}.html",
@@ -67,7 +68,7 @@ rule learning_curves:
         code=code_digest("learning_curves.py"),
         datasets=TRAINED,
         runs=json.dumps(RUNS),
-        settings=to_json(names=NAMES),
+        settings=to_json(names=NAMES, synthetic=about.synthetic(config)),
     shell:
         "python workflow/scripts/learning_curves.py --curves {input.curves:q} --datasets {params.datasets}"
         " --losses {input.losses:q} --runs {params.runs:q} --settings {params.settings:q} --output {output.data:q}"
@@ -120,12 +121,14 @@ rule provenance:
 rule report:
     """The page that shows all of this: open it first."""
     input:
-        template=collect("src/recexplainer/report/report.{part}", part=["html", "css"]),
+        template=collect("src/recexplainer/{part}", part=["report/report.html", "report/report.css", "pages.css"]),
         graph="workflow/report/graph.json",
         deviations="config/deviations.yaml",
         tables=REPORT_TABLES,
         more_tables=MORE_TABLES,
         figures=REPORT_FIGURES,
+        alignment="<results>/tables/table2.csv",
+        rating_pages=collect("<results>/study/pages/{rater}.html", rater=STUDY["raters"]),
         comparison="<results>/tables/paper_vs_ours.csv",
         claims="<results>/tables/claims.csv",
         provenance="<results>/provenance.json",
@@ -148,15 +151,13 @@ rule report:
     params:
         code=code_digest("report.py"),
         systems=EXPLAINED,
-        settings=to_json(
-            title="RecExplainer, reproduced",
-            demo=any(entry(dataset).get("generate") for dataset in TARGETS),
-            names=NAMES,
-        ),
+        settings=to_json(SHOWN, rated_by=STUDY["ratings"] or "people"),
         benchmarks=config["pathvars"]["benchmarks"],
+        logs=config["pathvars"]["logs"],
     shell:
         "python workflow/scripts/report.py --settings {params.settings:q} --tables {input.tables:q}"
-        " {input.more_tables:q} --figures {input.figures:q} --paper-vs-ours {input.comparison:q}"
+        " {input.more_tables:q} --figures {input.figures:q} --alignment {input.alignment:q}"
+        " --paper-vs-ours {input.comparison:q} --rating-pages {input.rating_pages:q} --logs {params.logs:q}"
         " --claims {input.claims:q} --provenance {input.provenance:q} --benchmarks {params.benchmarks:q}"
         " --graph {input.graph:q} --deviations {input.deviations:q} --cases {input.cases:q}"
         " --explanations {input.explanations:q} --systems {params.systems} --records {input.records:q}"

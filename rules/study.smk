@@ -89,7 +89,12 @@ rule aggregate_ratings:
         runtime=10,
     params:
         code=code_digest("aggregate_ratings.py"),
-        settings=to_json(pick(config["explanation"], "bootstrap"), pick(STUDY, "allow_incomplete"), names=METHOD_NAMES),
+        settings=to_json(
+            pick(config["explanation"], "bootstrap"),
+            pick(STUDY, "allow_incomplete"),
+            names=METHOD_NAMES,
+            synthetic=about.synthetic(config),
+        ),
         seed=seed("ratings"),
     shell:
         "python workflow/scripts/aggregate_ratings.py --key {input.key:q} --ratings {input.ratings:q}"

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from recexplainer.errors import InputError
@@ -58,12 +59,14 @@ def system_colors(systems: Iterable[str]) -> dict[str, str]:
 def system_label(system: str) -> str:
     """Return what readers call a system: ``hybrid`` and ``hybrid-full`` are RecExplainer-H; an unknown name is itself.
 
-    An ablation keeps its name: ``hybrid-no_ranking`` is ``RecExplainer-H (no_ranking)``, ``control-copy`` is
-    ``Control (copy)``.
+    An ablation is told by what it lacks: ``hybrid-no_retrieval_ranking`` is ``RecExplainer-H without retrieval,
+    ranking``; ``control-copy`` is ``Control (copy)``.
     """
     mode = _mode(system, SYSTEM_LABELS)
     ablation = system[len(mode) + 1 :]
     label = SYSTEM_LABELS.get(mode, system)
+    if ablation.startswith("no_"):
+        return f"{label} without {ablation[3:].replace('_', ', ').replace('sharegpt', 'ShareGPT')}"
     return f"{label} ({ablation})" if ablation and ablation != "full" else label
 
 
@@ -73,11 +76,20 @@ def _mode(system: str, known: dict[str, str]) -> str:
     return mode if mode in known else system
 
 
+MARK = 0.3
+"""Height of the strip that says what of a figure is made up, in inches."""
+
+_synthetic: ContextVar[str] = ContextVar("synthetic", default="")
+
+
 @contextmanager
-def figure_style() -> Iterator[None]:
+def figure_style(synthetic: str = "") -> Iterator[None]:
     """Set matplotlib's options for the figures drawn inside the block, and put them back after it.
 
     The font is the one that matplotlib brings along, so that a figure does not depend on the machine.
+
+    Args:
+        synthetic: what of the figures is made up; a strip below each figure that is saved inside the block says so.
     """
     import matplotlib
 
@@ -122,7 +134,11 @@ def figure_style() -> Iterator[None]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(options)
-        yield
+        token = _synthetic.set(synthetic)
+        try:
+            yield
+        finally:
+            _synthetic.reset(token)
 
 
 def save_figure(figure, path: str | Path) -> None:
@@ -132,7 +148,8 @@ def save_figure(figure, path: str | Path) -> None:
     system is touched, and nothing has to be closed.
 
     Args:
-        figure: the figure. Its size is kept; room around it is its author's business.
+        figure: the figure. Its size is kept, but for the strip of what is synthetic; room around it is its author's
+            business.
         path: ends in ``.svg``, ``.pdf`` or ``.png``.
 
     Raises:
@@ -143,4 +160,23 @@ def save_figure(figure, path: str | Path) -> None:
         raise InputError(f"{path}: figures end in {', '.join(_METADATA)}. Give the output another name.")
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of every font
     with atomic(path) as temporary:
-        figure.savefig(temporary, format=suffix[1:], metadata=_METADATA[suffix])
+        box = _marked(figure, _synthetic.get()) if _synthetic.get() else None
+        figure.savefig(temporary, format=suffix[1:], metadata=_METADATA[suffix], bbox_inches=box)
+
+
+def _marked(figure, note: str):
+    """Draw a strip with a note below a figure, once; return what is to be saved, in inches."""
+    import textwrap
+
+    from matplotlib.patches import Rectangle
+    from matplotlib.transforms import Bbox
+
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(note, max(20, int(width * 15)))
+    strip = MARK + 0.14 * (len(lines) - 1)
+    if not any(artist.get_gid() == "synthetic" for artist in figure.artists):
+        place = (0, -strip / height)
+        back = Rectangle(place, 1, strip / height, transform=figure.transFigure, facecolor="#ffe9a8", gid="synthetic")
+        figure.add_artist(back)
+        figure.text(0.5, place[1] / 2, "\n".join(lines), ha="center", va="center", fontsize=8, color="#3d2c00")
+    return Bbox([[0, -strip], [width, height]])

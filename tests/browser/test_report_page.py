@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -16,7 +17,7 @@ pytest.importorskip("selenium", reason="needs the Python package selenium")
 
 from selenium.webdriver.common.by import By
 
-SETTINGS = {"title": f"Report {HOSTILE}", "demo": True, "names": {"games": "Video games"}}
+SETTINGS = {"title": f"Report {HOSTILE}", "synthetic": f"Synthetic: {HOSTILE}", "names": {"games": "Video games"}}
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="700" height="300"><rect width="700" height="300"/></svg>'
 
 
@@ -26,9 +27,13 @@ def report(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     files = make_files(folder)
     tables, figures = list(files.tables), []
+    columns = "dataset,method,metric,cases,value,value_low,value_high,reference,over_control,better_than_words"
+    lines = [f"games,m{place},simulatability,9,0.5,0.4,0.6,0.5,0.1,no" for place in range(12)]
+    (folder / "faithfulness.csv").write_text("\n".join([columns, *lines]) + "\n")
+    tables.append(str(folder / "faithfulness.csv"))
     for block in BLOCKS:
         for name in block.tables:
-            if name not in ("table1", "table2"):
+            if name not in ("table1", "table2", "faithfulness", "words_alone"):
                 (folder / f"{name}.csv").write_text("dataset,value\n" + f"games{'x' * 30},0.5\n" * 3)
                 tables.append(str(folder / f"{name}.csv"))
         for name in block.figures:
@@ -130,6 +135,61 @@ def test_the_page_is_never_wider_than_the_window(browser, report, width):
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     contents = [".side", ".top"] if width > 1000 else [".top", ".side"]
     assert [browser.find_element(By.CSS_SELECTOR, name).is_displayed() for name in contents] == [True, False]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_first_column_stays_and_the_caption_fits(browser, report, width):
+    opened(browser, report, width)
+    shown = "return [arguments[0].getBoundingClientRect().left, arguments[0].getBoundingClientRect().right]"
+    wide = browser.find_element(By.XPATH, "//h3[@id='faithfulness']/following-sibling::div[1]")
+    assert browser.execute_script("return arguments[0].scrollWidth > arguments[0].clientWidth", wide)
+    browser.execute_script("arguments[0].scrollLeft = 10000", wide)
+    left, right = browser.execute_script(shown, wide)
+    row = wide.find_element(By.CSS_SELECTOR, "tbody tr:last-child")
+    first = browser.execute_script(shown, row.find_element(By.TAG_NAME, "th"))
+    last = browser.execute_script(shown, row.find_element(By.CSS_SELECTOR, "td:last-child"))
+    assert left - 1 <= first[0] < first[1] < last[0] < last[1] <= right + 1
+    for text in wide.find_elements(By.CLASS_NAME, "across"):
+        assert left - 1 <= browser.execute_script(shown, text)[0] < browser.execute_script(shown, text)[1] <= right + 1
+
+
+def test_links_lead_to_files_that_are_there(browser, report):
+    opened(browser, report)
+    links = [link.get_attribute("href") for link in browser.find_elements(By.CSS_SELECTOR, ".forms a")]
+    assert len(links) > len(BLOCKS)
+    assert all(Path(unquote(link.removeprefix("file://"))).is_file() for link in links)
+
+
+def test_dark_and_light_can_both_be_read(browser, report):
+    """The verdicts and the text beside them: a contrast of 4.5 or more."""
+    script = """
+        const number = (text) => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
+        const light = (rgb) => rgb.map((v) => v / 255)
+            .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+        const seen = document.querySelectorAll(".verdict, .mark, .band, .quiet, .sheet th, .sheet td, .headline, a");
+        return [...seen].map((e) => {
+            let behind = e;
+            while (getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
+            const [a, b] = [getComputedStyle(e).color, getComputedStyle(behind).backgroundColor].map(number).map(light);
+            return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.className + e.textContent.slice(0, 20)];
+        }).filter(([contrast]) => contrast < 4.5);
+    """
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        opened(browser, report)
+        assert browser.execute_script(script) == [], scheme
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_every_printed_page_says_that_it_is_synthetic(browser, report):
+    opened(browser, report)
+    script = (
+        "return [...document.styleSheets[0].cssRules].filter((r) => r instanceof CSSPageRule).map((r) => r.cssText)"
+    )
+    (rule,) = browser.execute_script(script)
+    assert "@top-center" in rule and "SYNTHETIC" in rule
 
 
 def test_print_shows_what_is_folded_and_no_contents(browser, report):

@@ -53,7 +53,13 @@ def make_files(folder, hostile: str = HOSTILE) -> Files:
         ]
         write_explanations(folder / f"{system}.parquet", rows)
     (folder / "table1.csv").write_text('dataset,users\ngames,700\n"' + hostile.replace('"', '""') + '",3\n')
-    (folder / "table2.html").write_text('<table class="typeset"><tr><td>typeset</td></tr></table>')
+    (folder / "table2.html").write_text(
+        '<html><h1>no</h1><table class="sheet"><tr><td>typeset</td></tr></table></html>'
+    )
+    (folder / "table2.csv").write_text(
+        "dataset,method,classification_acc,classification_acc_low,classification_acc_high,classification_cases\n"
+        "games,random,0.5,0.4,0.6,72\ngames,behavior,0.9,0.8,0.95,72\ngames,hybrid,0.75,0.625,0.85,72\n"
+    )
     (folder / "spending.csv").write_text("stage,service,model,requests,prompt_tokens,completion_tokens,usd\n")
     (folder / "figure6.svg").write_text(SVG)
     numbers = "table,section,dataset,method,metric,paper,ours,low,high,difference,verdict\n"
@@ -96,4 +102,5 @@ def make_files(folder, hostile: str = HOSTILE) -> Files:
         cases=str(folder / "cases.parquet"),
         explanations=[str(folder / f"{system}.parquet") for system in ("base", "hybrid-full")],
         systems=["base", "hybrid-full"],
+        alignment=str(folder / "table2.csv"),
     )

@@ -504,6 +504,21 @@ def test_another_format_is_refused_and_leaves_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_strip_below_each_figure_says_what_is_made_up(tmp_path):
+    for note in ("", "Synthetic: generated data."):
+        with style.figure_style(note):
+            figure = Figure(figsize=(5, 2))
+            for suffix in ("png", "svg", "pdf"):
+                style.save_figure(figure, tmp_path / f"figure.{suffix}")
+                first = (tmp_path / f"figure.{suffix}").read_bytes()
+                style.save_figure(figure, tmp_path / f"figure.{suffix}")
+                assert (tmp_path / f"figure.{suffix}").read_bytes() == first
+        # The figure keeps its size, and the strip is beside it; nothing is left for the next one.
+        high = int.from_bytes((tmp_path / "figure.png").read_bytes()[20:24])
+        assert high == (460 if note else 400)
+        assert ("ffe9a8" in (tmp_path / "figure.svg").read_text()) is bool(note)
+
+
 def test_systems_have_names_and_colors_of_their_own():
     systems = ["base", "chatgpt", "behavior-full", "intention", "hybrid-full", "gpt-4", "claude"]
     colors = style.system_colors(systems)
@@ -512,7 +527,7 @@ def test_systems_have_names_and_colors_of_their_own():
     assert list(map(style.system_label, ["hybrid", "hybrid-full", "hybrid-no_ranking", "base", "gpt-4"])) == [
         "RecExplainer-H",
         "RecExplainer-H",
-        "RecExplainer-H (no_ranking)",
+        "RecExplainer-H without ranking",
         "Base LLM",
         "gpt-4",
     ]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import estimate
+from recexplainer.evaluation.paired import RESAMPLES, holm, paired_bootstrap
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.evaluation.table2 import case_values, evaluate
 from recexplainer.evaluation.table_surrogates import SHARED
@@ -21,16 +22,8 @@ from recexplainer.faithfulness.records import RECORDS, write_records
 from recexplainer.paper.claims import CLAIMS, FOLLOWING, LABELS, PEOPLE, VIEWPOINT
 from recexplainer.paper.compare import compare, judge_number, margin, paper_vs_ours
 from recexplainer.paper.numbers import Number, Ours, read_numbers, read_ours, read_rows
-from recexplainer.paper.paired import (
-    RESAMPLES,
-    commonest,
-    holm,
-    paired_bootstrap,
-    rating_values,
-    record_values,
-    share_over,
-)
-from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, marks, to_html, to_latex
+from recexplainer.paper.paired import commonest, rating_values, record_values, share_over
+from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, not_worse, to_html, to_latex
 from recexplainer.paper.tables import KINDS, NONE, typeset
 from recexplainer.paper.verdicts import VERDICTS, Sources, judge_claims, verdict
 from recexplainer.seeds import generator
@@ -447,7 +440,7 @@ def test_claims_are_judged_on_cases(run):
     assert said["hybrid_explains_best"] == "not run"
     assert found["hybrid_explains_best"]["held"] == found["hybrid_explains_best"]["compared"] == 6
     assert found["hybrid_explains_best"]["missing"] == 2
-    assert "games, hybrid-full against chatgpt, rating: not run" in found["hybrid_explains_best"]["detail"]
+    assert "games, RecExplainer-H against ChatGPT, rating: not run" in found["hybrid_explains_best"]["detail"]
     assert said["ablations_lower_their_task"] == said[PEOPLE] == said[VIEWPOINT] == "not run"
     assert found["ablations_lower_their_task"]["data"] == ""
 
@@ -500,7 +493,7 @@ def test_a_claim_about_every_dataset_needs_every_dataset(run):
     del predictions["steam", "intention-full"]
     row = judge(predictions, files)["intention_over_behavior"]
     assert (row["verdict"], row["held"], row["compared"], row["missing"]) == ("not run", 4, 4, 4)
-    assert "steam, intention-full against behavior-full, retrieval H@5: not run" in row["detail"]
+    assert "steam, RecExplainer-I against RecExplainer-B, retrieval HR@5: not run" in row["detail"]
 
 
 def test_a_claim_of_many_comparisons_can_still_be_supported(run, monkeypatch):
@@ -653,7 +646,7 @@ def test_reasons_that_follow_the_viewpoint(tmp_path, followed, expected):
 @pytest.mark.parametrize("row", [(10, 11), (10, -1), (0, 0), (10, 1.5), ("", 10)])
 def test_impossible_counts_of_kept_decisions_are_refused(tmp_path, row):
     path = controllability(tmp_path, [("games", "hybrid-full", "each", *row, 0)])
-    with pytest.raises(InputError, match="games hybrid-full under each point of view"):
+    with pytest.raises(InputError, match="games RecExplainer-H under each point of view"):
         judge({}, {}, controllability=path)
     path = controllability(tmp_path, [("games", "hybrid-full", "each", 10, 9, 0)] * 2)
     with pytest.raises(InputError, match="occurs twice"):
@@ -720,7 +713,7 @@ def test_what_the_papers_own_tables_say_of_its_claims():
     # One more cell is against what the text says of all alignments.
     assert found["aligned_over_baselines"]["paper"] == "in part"
     assert found["aligned_over_baselines"]["paper_detail"] == (
-        "98 of 99 comparisons; movies, behavior-full against popularity, ranking N@5: 0.7033 and 0.7044"
+        "98 of 99 comparisons; movies, RecExplainer-B against Popularity, ranking NDCG@5: 0.7033 and 0.7044"
     )
     rest = {row["claim"]: row["paper"] for row in found.values() if row["paper"] not in ("in part", "not printed")}
     assert set(rest.values()) == {"yes"} and {"behavior_last", "hybrid_explains_best"} <= set(rest)
@@ -773,10 +766,10 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def whole(tmp_path, run, generated=(), source="hub", name="vicuna-7b"):
+def whole(tmp_path, run, generated=(), synthetic=""):
     predictions, files = run
     outputs = [tmp_path / name for name in ("o.csv", "c.csv", "p.html")]
-    settings = SETTINGS | {"generated": list(generated), "llm": {"name": name, "source": source}}
+    settings = SETTINGS | {"generated": list(generated), "synthetic": synthetic}
     paper_vs_ours(
         str(NUMBERS), our_tables(tmp_path), Sources(predictions, files, {}), settings, 1, tuple(map(str, outputs))
     )
@@ -795,14 +788,25 @@ def test_the_files_have_their_columns_and_are_the_same_twice(tmp_path, run):
 
 def test_the_page_has_a_band_for_a_demo_alone(tmp_path, run):
     plain = whole(tmp_path, run)[2].read_text(encoding="utf-8")
-    assert "synthetic data" not in plain and 'class="band"' not in plain
-    demo = whole(tmp_path, run, ["games", "steam"], "scratch", NASTY)[2].read_text(encoding="utf-8")
-    assert "come from synthetic data (games, steam: generated, not downloaded) and a tiny LLM" in demo
+    assert 'class="band"' not in plain and "0.800" in plain
+    demo = whole(tmp_path, run, ["games", "steam"], NASTY)[2].read_text(encoding="utf-8")
     page = Page(demo)
     assert "script" not in page.tags and page.tags.count("table") == 4
     assert any(NASTY in words for words in page.words)
     assert "default-src 'none'" in demo and "http://" not in demo and "https://" not in demo
-    assert ">within</span>" not in demo
+    assert ">within</span></td>" not in demo and ">synthetic</span></td>" in demo
+    # No number of generated data stands in a row of the paper's, and the rows have the paper's names.
+    assert "0.800" not in demo and "Amazon Video Games" in demo
+
+
+def test_data_that_only_have_a_name_of_the_papers_are_not_compared(tmp_path, run):
+    predictions, files = run
+    outputs = tuple(str(tmp_path / name) for name in ("o.csv", "c.csv", "p.html"))
+    settings = SETTINGS | {"synthetic": "", "others": ["games"]}
+    paper_vs_ours(str(NUMBERS), our_tables(tmp_path), Sources(predictions, files, {}), settings, 1, outputs)
+    frame = pd.read_csv(outputs[0], dtype=str).set_index("dataset")
+    assert set(frame.loc["games", "verdict"]) == {"not run"}
+    assert frame.loc["steam", "ours"].notna().any()
 
 
 def test_no_judge_is_no_name(tmp_path, run):
@@ -820,13 +824,18 @@ def test_captions_and_headings_are_text_too():
     assert "script" not in Page(html).tags
 
 
-def test_marks():
-    assert marks(["0.50", "0.70", "0.60", None]) == ["", "best", "second", ""]
-    assert marks(["0.70", "0.70", "0.60", "0.60"]) == ["best", "best", "second", "second"]
-    assert marks(["0.70", "0.70"]) == marks(["0.70", ""]) == ["", ""]
-    assert marks(["9.0", "10.0"]) == ["second", "best"]
-    assert marks(["-1.0", "0.0"]) == ["second", "best"]
-    assert marks([]) == []
+def test_bold_is_the_best_and_what_is_not_significantly_worse():
+    # Tested: p from 0.05 on; the best has none.
+    assert not_worse([0.5, 0.7, 0.6, None], [0.05, None, 0.049, None]) == ["best", "best", "", ""]
+    # Not tested: the interval meets that of the best.
+    ends = [(0.3, 0.55), (0.55, 0.8), (0.4, 0.5), None]
+    assert not_worse([0.5, 0.7, 0.45, None], None, ends) == ["best", "best", "", ""]
+    assert not_worse([0.5, 0.7]) == ["", "best"]
+    # Nothing to choose from.
+    assert not_worse([0.7, 0.7]) == not_worse([0.7, None]) == ["", ""]
+    assert not_worse([0.7, 0.7, 0.6], [None, None, 0.01]) == ["best", "best", ""]
+    assert not_worse([-1.0, 0.0], [0.01, None]) == ["", "best"]
+    assert not_worse([]) == []
 
 
 def table2(folder, methods=("random", "behavior", "hybrid")):
@@ -841,28 +850,55 @@ def table2(folder, methods=("random", "behavior", "hybrid")):
     return write(folder, "t2.csv", dataset=["games"] * 3, method=list(methods), **columns)
 
 
-def test_the_best_is_bold_and_the_second_underlined_per_dataset(tmp_path):
-    sheet = KINDS["table2"](table2(tmp_path))
+NAMED = {"games": "Amazon <b> Games", "vicuna-7b": "Base LLM"}
+
+
+def test_the_best_is_bold_per_dataset(tmp_path):
+    path = table2(tmp_path, ("vicuna-7b", "behavior", "hybrid"))
+    sheet = KINDS["table2"](path, NAMED)
     rows = {row[0].text: row[1:] for row in sheet.blocks[0].rows}
-    assert [block.heading for block in sheet.blocks] == ["games"]
-    # Equal as they are shown, so equally good.
+    assert [block.heading for block in sheet.blocks] == ["Amazon <b> Games"]
     assert rows["RecExplainer-B"][0].mark == rows["RecExplainer-H"][0].mark == "best"
-    assert rows["Random"][0] == Cell("0.1000", ("0.0500", "0.1500"), "second")
+    assert rows["Base LLM"][0] == Cell("0.100", ("0.050", "0.150"))
     assert rows["RecExplainer-B"][4] == Cell("\u2013")
     latex, html = to_latex(sheet), to_html(sheet)
-    assert r"\textbf{0.8000}" in latex and r"\underline{0.1000}" in latex
-    assert "<strong>0.8000</strong>" in html and "<u>0.1000</u>" in html
-    assert "<small>0.0500&#8211;0.1500</small>" in html and "0.0500" not in latex
+    assert r"\textbf{0.800}" in latex and r"\underline" not in latex
+    assert "<strong>0.800</strong>" in html and "Amazon &lt;b&gt; Games" in html
+    assert "<small>0.050&#8211;0.150</small>" in html and "0.050" not in latex
+    # With tests: 0.1 is too far away to be called as good, whatever its interval.
+    frame = pd.read_csv(path)
+    frame["retrieval_hr5_p"] = [0.2, None, 0.0002]
+    frame.to_csv(path, index=False)
+    tested = {row[0].text: row[1].mark for row in KINDS["table2"](path, NAMED).blocks[0].rows}
+    assert tested == {"Base LLM": "best", "RecExplainer-B": "best", "RecExplainer-H": ""}
+
+
+def test_a_table_of_its_own_is_a_page_that_says_what_is_made_up(tmp_path):
+    made_up = "Synthetic: generated data (<i>). This says nothing about the paper."
+    for note in ("", made_up):
+        settings = {"names": NAMED, "synthetic": note}
+        typeset(table2(tmp_path), "table2", settings, tmp_path / "t.tex", tmp_path / "t.html")
+        text, latex = ((tmp_path / name).read_text() for name in ("t.html", "t.tex"))
+        page = Page(text)
+        assert page.tags.count("table") == 1 and {"html", "style", "title"} <= {*page.tags}
+        assert ("generated data (&lt;i&gt;)" in text) is ("SYNTHETIC" in text) is bool(note)
+        assert (r"\caption{Synthetic: generated" in latex) is bool(note)
+
+
+def test_a_minus_and_a_dash_do_not_meet():
+    html = to_html(Sheet("c", "l", ["A", "B"], [Block("", [[Cell("a-b"), Cell("-0.5", ("-0.7", "-0.3"))]])]))
+    assert "&#8722;0.5 <small>&#8722;0.7 to &#8722;0.3</small>" in html and "a-b" in html
 
 
 def test_ratings_of_other_numbers_of_cases_have_them_beside_them(tmp_path):
     """A judgement that failed leaves a system with fewer; table 2 is over the same cases of all."""
     path = Path(tables(tmp_path)["table3"])
-    sheet = KINDS["table3"](path)
+    sheet = KINDS["table3"](path, {})
     assert [row[1].n for row in sheet.blocks[0].rows] == ["500", "498"]
     assert "<small>n&#8201;=&#8201;498</small>" in to_html(sheet) and r"{\scriptsize n=498}" in to_latex(sheet)
     path.write_text(path.read_text().replace("498", "500"))
-    assert not any(row[1].n for row in KINDS["table3"](path).blocks[0].rows)
+    sheet = KINDS["table3"](path, {})
+    assert not any(row[1].n for row in sheet.blocks[0].rows) and sheet.blocks[0].heading == "Rated by gpt-4, n = 500"
 
 
 def tables(folder, name="hybrid"):
@@ -912,7 +948,7 @@ SPLITS = ("train", "test")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_text_is_text_in_both_forms(tmp_path, kind):
-    typeset(tables(tmp_path, NASTY)[kind], kind, tmp_path / "t.tex", tmp_path / "t.html")
+    typeset(tables(tmp_path, NASTY)[kind], kind, {}, tmp_path / "t.tex", tmp_path / "t.html")
     page = Page((tmp_path / "t.html").read_text(encoding="ascii"))
     assert "script" not in page.tags
     assert any(NASTY in words for words in page.words)
@@ -922,22 +958,22 @@ def test_text_is_text_in_both_forms(tmp_path, kind):
 
 def test_digits_counts_and_warnings(tmp_path):
     found = tables(tmp_path)
-    assert "<td>3,901</td>" in to_html(KINDS["table1"](found["table1"]))
-    assert r"99.564\%" in to_latex(KINDS["table1"](found["table1"]))
-    table4 = KINDS["table4"](found["table4"])
+    assert "<td>3,901</td>" in to_html(KINDS["table1"](found["table1"], {}))
+    assert r"99.564\%" in to_latex(KINDS["table1"](found["table1"], {}))
+    table4 = KINDS["table4"](found["table4"], {})
     assert [len(block.rows) for block in table4.blocks] == [1, 1] and table4.groups == [
         ("", 1),
         ("hybrid", 1),
         ("g", 1),
     ]
-    assert "SIMULATED" in KINDS["human"](found["human"]).caption
+    assert "SIMULATED" in KINDS["human"](found["human"], {}).caption
 
 
 def test_table_4_shows_what_is_expected_and_what_the_paper_has(tmp_path):
     counts = {"games_train": [3, 7], "games_test": [1, 2], "mine_train": [5, 9], "mine_test": [1, 2]}
     beside = {"games_train_expected": [4, 8], "games_train_paper": [23870, 102490], "mine_train_expected": [5, ""]}
     path = write(tmp_path, "t4.csv", task=["retrieval", "total"], **counts, **beside)
-    sheet = KINDS["table4"](path)
+    sheet = KINDS["table4"](path, {})
     assert sheet.groups == [("", 1), ("games", 2), ("mine", 2)]
     shown = {block.heading: [[cell.text for cell in row] for row in block.rows] for block in sheet.blocks[2:]}
     assert shown == {
@@ -959,10 +995,10 @@ def test_table_2_shows_its_cases_and_what_could_not_be_read(tmp_path):
     frame["retrieval_cases"], frame["classification_cases"] = 400, [None, 240, 240]
     frame["retrieval_unread"], frame["classification_unread"] = [0.0, 0.125, 1], [None, 0.5, 0]
     frame.to_csv(path, index=False)
-    sheet = KINDS["table2"](path)
+    sheet = KINDS["table2"](path, {})
     assert [block.heading for block in sheet.blocks] == [
-        "games (cases: retrieval 400, classification 240)",
-        "games: answers in which nothing could be read, percent",
+        "games (n: retrieval 400, classification 240)",
+        "games: answers in which nothing could be read, percent\u00a0\u2193",
     ]
     # Of the LLMs alone, under the metrics of the task.
     assert [[cell.text for cell in row] for row in sheet.blocks[1].rows] == [
@@ -975,21 +1011,21 @@ def test_table_2_shows_its_cases_and_what_could_not_be_read(tmp_path):
 
 def test_intervals_are_in_the_latex_of_table_3(tmp_path):
     found = tables(tmp_path)
-    latex = to_latex(KINDS["table3"](found["table3"]))
+    latex = to_latex(KINDS["table3"](found["table3"], {}))
     assert r"\textbf{2.500} {\scriptsize (2.400--2.600)} {\scriptsize n=500}" in latex
 
 
 def test_what_is_no_such_table_is_refused(tmp_path):
     found = tables(tmp_path)
     with pytest.raises(InputError, match="column 'judge' is missing"):
-        typeset(found["table1"], "table3", tmp_path / "t.tex", tmp_path / "t.html")
+        typeset(found["table1"], "table3", {}, tmp_path / "t.tex", tmp_path / "t.html")
     with pytest.raises(InputError, match="expected one of table1"):
-        typeset(found["table1"], "table9", tmp_path / "t.tex", tmp_path / "t.html")
+        typeset(found["table1"], "table9", {}, tmp_path / "t.tex", tmp_path / "t.html")
     bad = write(
         tmp_path, "bad.csv", dataset=["games"], users=["many"], items=[1], interactions=[1], sparsity_percent=[1]
     )
     with pytest.raises(InputError, match="'many'; expected a number"):
-        KINDS["table1"](bad)
+        KINDS["table1"](bad, {})
     assert not (tmp_path / "t.tex").exists()
 
 
@@ -1010,7 +1046,7 @@ def test_the_latex_compiles_without_overfull_lines(tmp_path):
         folder.mkdir()
         body = []
         for kind, path in tables(folder, name).items():
-            typeset(path, kind, folder / f"{kind}.tex", folder / f"{kind}.html")
+            typeset(path, kind, {}, folder / f"{kind}.tex", folder / f"{kind}.html")
             body.append(rf"\input{{{kind}.tex}}")
         empty = Sheet("Empty", "empty", ["A", "B"], [Block("", [])])
         text = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}%s\\end{document}"

@@ -1,6 +1,7 @@
 """Figure 6, the learning curves, and the report: its numbers, its pictures, and what it refuses."""
 
 import math
+import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_report import HOSTILE, NOTHING, make_files
@@ -24,9 +26,12 @@ from recexplainer.report.captions import BLOCKS, CAPTIONS
 from recexplainer.report.costs import in_words, read_costs
 from recexplainer.report.curves import learning_curves, shorten
 from recexplainer.report.dag import draw_dag, layers, read_edges, reduce_edges
-from recexplainer.report.facts import read_facts
+from recexplainer.report.facts import read_facts, used
+from recexplainer.report.first import headline, when
+from recexplainer.report.measures import measures_sheet
 from recexplainer.report.page import Files, load_deviations, write_report
-from recexplainer.report.tables import lay_out, read_csv, show_number, side_by_side
+from recexplainer.report.tables import VERDICTS as COUNTED
+from recexplainer.report.tables import lay_out, read_csv, show_number
 
 # Figure 6
 
@@ -283,7 +288,7 @@ def test_edges_are_checked():
 
 def test_numbers_for_the_eye():
     shown = [show_number(text) for text in ("", "5395", "0.93251", "87.155", "12345.678", "0", "2.0")]
-    assert shown == ["", "5,395", "0.9325", "87.16", "12,345.7", "0", "2.0000"]
+    assert shown == ["", "5,395", "0.933", "87.16", "12,345.7", "0", "2.000"]
     assert show_number("0.0004", probability=True) == "< 0.001"
 
 
@@ -293,10 +298,10 @@ def test_an_interval_stands_beside_its_value(tmp_path):
         "games,hybrid,2.5,2.25,2.75,0.0001,3.3,True\nsteam,gru,,,,,3.4,False\n"
     )
     table = lay_out(read_csv(tmp_path / "t.csv"), {"games": "Games"})
-    assert table.headings == ["dataset", "method", "rating", "p-value", "where", "best"]
+    assert table.headings == ["Data set", "Method", "Rating", "p-value", "Where", "Best"]
     assert table.numeric == [False, False, True, True, False, False]
-    assert [cell.text for cell in table.rows[0]] == ["Games", "RecExplainer-H", "2.5000", "< 0.001", "3.3", "yes"]
-    assert table.rows[0][2].note == "2.2500–2.7500"
+    assert [cell.text for cell in table.rows[0]] == ["Games", "RecExplainer-H", "2.500", "< 0.001", "3.3", "yes"]
+    assert table.rows[0][2].note == "2.250–2.750"
     assert [cell.text for cell in table.rows[1]] == ["steam", "gru", "–", "–", "3.4", "no"]
     assert table.rows[1][2].note == ""
 
@@ -327,7 +332,7 @@ class Reader(HTMLParser):
         return " ".join("".join(self.words).split())
 
 
-PAGE = {"title": f"Report {HOSTILE}", "demo": False, "names": {"games": "Video games"}, "examples": 3}
+PAGE = {"title": f"Report {HOSTILE}", "synthetic": "", "names": {"games": "Video games"}, "examples": 3}
 
 
 def written(files: Files, folder, **changes) -> str:
@@ -341,7 +346,7 @@ def test_the_page_shows_every_part_and_runs_nothing(tmp_path):
     headings = " | ".join(" ".join(heading.split()) for heading in seen.headings)
     for expected in (
         *("At a glance", "Beside the paper", "Claims of the paper", "Table 1. Data sets", "Table 2. Alignment"),
-        *("Figure 6. Ablations", "Example explanations", "Where it departs", "What was run", "The pipeline"),
+        *("Figure 6. Ablations", "Example explanations", "Where the workflow departs", "What was run", "The pipeline"),
         *("Time and memory per rule", "Spending on services"),
     ):
         assert expected in headings
@@ -370,7 +375,7 @@ def style_policy(style: str) -> str:
 
 
 def test_the_header_names_the_version_that_made_the_run(tmp_path):
-    header = r'<p class="over">Reproduction report(, recexplainer 1\.2\.3)?</p>'
+    header = r'<p class="over">RecExplainer: report of a run(, recexplainer 1\.2\.3)?</p>'
     files = make_files(tmp_path)
     assert re.search(header, written(files, tmp_path)).group(1)
     # A record of before there was a version, and a run without a record.
@@ -383,13 +388,11 @@ def test_the_header_names_the_version_that_made_the_run(tmp_path):
 
 def test_verdicts_are_counted_and_marked(tmp_path):
     page = written(make_files(tmp_path), tmp_path)
-    assert re.search(r"<strong>1</strong> within.*<strong>1</strong> outside.*<strong>1</strong> not run", page)
-    assert '<span class="mark good">within</span>' in page
-    assert '<span class="mark bad">outside</span>' in page
-    assert "<small>0.6900–0.7300</small>" in page
-    assert '<span class="mark good">supported</span>' in page
+    marks = [f'<strong>1</strong> <span class="verdict {one.replace(" ", "-")}">{one}' for one in ("within", "outside")]
+    assert re.search(".*".join([*marks, '<strong>1</strong> <span class="verdict not-run">not run']), page)
+    assert '<span class="verdict supported">supported</span>' in page
     assert "The paper's own tables bear it out: in part (1 of 2 comparisons)" in page
-    assert "2 of 2 comparisons hold (games)" in page
+    assert "2 of 2 comparisons hold (Video games)" in page
     assert "<li>first &lt;i&gt;</li><li>second</li>" in page
 
 
@@ -399,13 +402,17 @@ def test_the_five_verdicts_look_apart_without_colour_too(tmp_path):
     lines += "".join(f"c,w,3.3,yes,,{verdict},1,2,games,,t,d\n" for verdict in VERDICTS)
     (tmp_path / "claims.csv").write_text(lines)
     page = written(files, tmp_path)
-    shown = dict(re.findall(r'<p class="verdict"><span class="mark (\w*)">([a-z ]+)</span>', page))
+    shown = dict(re.findall(r'<p><span class="verdict ([a-z-]*)">([a-z ]+)</span>', page))
     assert list(shown.values()) == list(VERDICTS)
     style = re.search("<style>(.*?)</style>", page, re.DOTALL)[1]
-    signs = [re.search(rf"\.mark\.{mark}::before {{ content: \"(.)", style)[1] for mark in shown if mark]
+    signs = [
+        re.search(rf"\.verdict(?:\.|:is\([^)]*\.){mark}[^{{}}]*::before {{ content: \"(\S+?)\\a0", style)[1]
+        for mark in shown
+        if mark != "not-run"
+    ]
     assert len(set(signs)) == len(VERDICTS) - 1
-    order = [page.index(f"<strong>1</strong> {verdict}</li>") for verdict in VERDICTS[:4]]
-    assert sorted(order) == [order[0], order[1], order[2], order[3]]
+    order = [page.index(f'<strong>1</strong> <span class="verdict {verdict}"') for verdict in VERDICTS[:4]]
+    assert order == sorted(order) and {*VERDICTS} <= {*COUNTED}
 
 
 def test_examples_take_both_decisions_in_turn(tmp_path):
@@ -426,8 +433,12 @@ def test_no_two_places_of_the_page_have_one_address():
 
 def test_a_demo_says_so_and_a_real_run_does_not(tmp_path):
     files = make_files(tmp_path)
-    assert "synthetic data and a tiny LLM" in written(files, tmp_path, demo=True)
-    assert "synthetic data and a tiny LLM" not in written(files, tmp_path, demo=False)
+    made_up = written(files, tmp_path, synthetic="Synthetic: <generated> data.", rated_by="simulated")
+    assert '<p class="band" role="note">Synthetic: &lt;generated&gt; data.</p>' in made_up
+    # On every printed page, too.
+    assert "@page" in made_up and "SYNTHETIC" in made_up
+    plain = written(files, tmp_path)
+    assert 'class="band"' not in plain and "SYNTHETIC" not in plain
 
 
 def test_the_bar_of_a_rule_is_its_share_of_the_whole_time(tmp_path):
@@ -449,7 +460,7 @@ def test_what_is_missing_is_left_out_and_named(tmp_path):
     assert "the human study" in full.text
     # Every entry of the contents leads somewhere.
     ids = [values["id"] for _, values in full.elements if "id" in values]
-    links = {values["href"][1:] for tag, values in full.elements if tag == "a"}
+    links = {values["href"][1:] for tag, values in full.elements if tag == "a" and values["href"][0] == "#"}
     assert links <= set(ids)
     assert len(links) == 9
 
@@ -463,12 +474,14 @@ def test_what_cannot_be_shown_is_refused(tmp_path):
     files = make_files(tmp_path)
     (tmp_path / "odd.csv").write_text("a\n1\n")
     (tmp_path / "figure4.html").write_text("<p>x")
+    (tmp_path / "table3.html").write_text("<p>x")
     for changes, message in (
         ({"tables": [str(tmp_path / "odd.csv")]}, "no place for it"),
         ({"tables": [str(tmp_path / "table9.csv")]}, "no such file"),
         ({"figures": [str(tmp_path / "figure4.html")]}, "Give it the image"),
         ({"figures": [str(tmp_path / "figure4.svg")]}, "no such file"),
         ({"claims": str(tmp_path / "none.csv")}, "no such file"),
+        ({"tables": [str(tmp_path / "table3.html")]}, "holds no table"),
         ({"claims": str(tmp_path / "odd.csv")}, "'words' is missing"),
         ({"paper_vs_ours": str(tmp_path / "odd.csv")}, "'table' is missing"),
         ({"provenance": str(tmp_path / "graph.json")}, "expected a JSON object"),
@@ -491,8 +504,22 @@ def test_facts_keep_every_entry(tmp_path):
     assert by_label["Raw data"].entries == [(f"raw/{HOSTILE}", "bytes: 5, generated: yes, sha256: ab")]
     assert by_label["Base LLM"].text == "not known"
     assert by_label["New"].entries == [("a", "1, none")]
-    assert by_label["Main values of the config"].entries == [("seed", "2024")]
+    assert by_label["Main values of the config"].entries == [("Seed", "2024")]
     assert "seed: 2024" in config
+
+
+def test_the_config_is_shown_without_what_the_run_did_not_use(request):
+    config = yaml.safe_load((request.config.rootpath / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config["run"]["datasets"] = ["steam"]
+    config["llm"] |= {"source": "scratch"}
+    config["datasets"]["steam"]["generate"] = {"users": 5}
+    config["explanation"] |= {"services": [], "judges": ["rubric"]}
+    found = used(config)
+    assert list(found["datasets"]) == ["steam"] and "sources" not in found["datasets"]["steam"]
+    assert "services" not in found and list(found["recommenders"]) == ["sasrec"]
+    assert "scratch" in found["llm"] and not {"id", "revision", "folder", "gguf"} & {*found["llm"]}
+    assert found["alignment"] == config["alignment"] and len(config["datasets"]) == 3
+    assert used(None) is None and used({"seed": 1}) == {"seed": 1}
 
 
 def test_deviations_are_checked(tmp_path):
@@ -510,16 +537,106 @@ def test_the_projects_own_list_of_deviations_is_whole(request):
     assert len(topics) == len(set(topics)) >= 15
 
 
-def test_measures_stand_side_by_side():
-    columns = ["dataset", "method", "metric", "cases", "value", "value_low", "value_high", "reference"]
+def test_measures_stand_in_blocks_with_a_line_of_meaning_each():
+    columns = "dataset method metric cases value value_low value_high reference better_than_words new".split()
     rows = [
-        ["games", "base", "cites_history", "9", "0.5", "0.4", "0.6", "0.1"],
-        ["games", "hybrid-full", "cites_history", "9", "0.75", "0.7", "0.8", "0.1"],
-        ["games", "hybrid-full", "coherence_r2", "9", "-0.25", "", "", ""],
+        ["games", "control-copy", "cites_history", "9", "1.0", "", "", "", "", "x"],
+        ["games", "tiny", "simulatability", "9", "0.5", "0.4", "0.6", "0.5", "no", "x"],
+        ["games", "hybrid-full", "simulatability", "9", "0.75", "0.7", "0.8", "0.5", "yes", "x"],
+        ["games", "hybrid-full", "a_new_one", "9", "-0.25", "", "", "", "", "x"],
+        ["steam", "hybrid-full", "simulatability", "8", "", "", "", "", "", "x"],
     ]
-    found = lay_out(side_by_side(pd.DataFrame(rows, columns=columns), {"base": "tiny"}), {"games": "Video games"})
-    assert found.headings == ["dataset", "metric", "tiny", "RecExplainer-H"]
-    assert found.numeric == [False, False, True, True]
-    cells = [[(cell.text, cell.note) for cell in row] for row in found.rows]
-    assert cells[0][2:] == [("0.5000", "0.4000\u20130.6000"), ("0.7500", "0.7000\u20130.8000")]
-    assert cells[1] == [("Video games", ""), ("coherence r2", ""), ("\u2013", ""), ("-0.2500", "")]
+    names = {"tiny": "Base LLM", "games": "Video games"}
+    sheet = measures_sheet(pd.DataFrame(rows, columns=columns), names)
+    assert sheet.columns == ["Measure", "Base LLM", "RecExplainer-H", "Control (copy)"]
+    assert [block.heading for block in sheet.blocks] == ["Video games, n = 9"]
+    first, second, third = sheet.blocks[0].rows
+    assert first[0].text.startswith("A reader foresees") and "which of two" in first[0].note
+    assert (first[1].text, first[1].interval, first[1].mark) == ("0.500", ("0.400", "0.600"), "")
+    assert (first[2].text, first[2].mark, first[2].more) == ("0.750", "best", "without: 0.500")
+    assert (second[0].text, second[3].text) == ("Cites the history", "1.000")
+    assert (third[0].text, third[2].text) == ("A new one", "-0.250")
+
+
+# The first screen
+
+
+def test_the_headline_says_who_agrees_how_often_against_chance(tmp_path):
+    make_files(tmp_path)
+    assert headline(str(tmp_path / "table2.csv"), {"games": "Video games"}) == (
+        "RecExplainer-H agrees with the recommender on 75.0 % of the items of Video games (95 % interval 62.5 to "
+        "85.0 %, n = 72). Chance agrees on 50 %."
+    )
+    lines = (tmp_path / "table2.csv").read_text().splitlines()
+    # Without hybrid, the next of the paper's modes; two data sets; what is not above chance is said to be so.
+    lines[3:] = ["games,base,0.9,0.8,1,72", "films,behavior,0.5,0.4,0.6,30", "tv,behavior,0.25,0.2,0.3,8"]
+    (tmp_path / "table2.csv").write_text("\n".join(lines) + "\n")
+    said = headline(str(tmp_path / "table2.csv"), {})
+    assert (
+        said.startswith("RecExplainer-B agrees")
+        and "90.0 % of the items of games (95 % interval 80.0 to 95.0 %" in said
+    )
+    assert "n = 30; no better than chance)" in said and "n = 8; below chance)" in said
+    (tmp_path / "table2.csv").write_text("\n".join([*lines[:2], "games,hybrid,,,,"]) + "\n")
+    assert headline(str(tmp_path / "table2.csv"), {}) == ""
+
+
+def test_the_first_screen_says_what_was_run_with_what_and_when(tmp_path):
+    files = make_files(tmp_path)
+    page = Reader(written(files, tmp_path, about=[["Data", "Films <b>"], ["Base LLM", "tiny"]]))
+    start = page.text[: page.text.index("Beside the paper Claims")]
+    assert "75.0 % of the items of Video games" in start
+    for part in ("DataFilms <b>", "Base LLMtiny", "Commitc0ffee", "(UTC)", "Wall time1 h 0 min"):
+        assert part in start, part
+
+
+def test_the_wall_time_counts_jobs_side_by_side_once_and_pauses_not_at_all(tmp_path):
+    for name, seconds, end in (("a", 100, 1000), ("b", 50, 980), ("c", 60, 90_000)):
+        (tmp_path / f"{name}.tsv").write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t1\t1\n")
+        os.utime(tmp_path / f"{name}.tsv", (end, end))
+    assert when(tmp_path) == ("1970-01-02", "2 min 40 s")
+    assert when(tmp_path / "none") == ("", "")
+
+
+def test_simulated_raters_are_called_so_in_the_headings(tmp_path):
+    files = make_files(tmp_path)
+    (tmp_path / "human.html").write_text("<table><tr><td>1</td></tr></table>")
+    files = replace(files, tables=[*files.tables, str(tmp_path / "human.html")])
+    made_up = " | ".join(Reader(written(files, tmp_path, rated_by="simulated")).headings)
+    assert "as simulated raters rate them" in made_up and "Ratings by simulated raters" in made_up
+    people = " | ".join(Reader(written(files, tmp_path, rated_by="people")).headings)
+    assert "as people rate them" in people and "simulated" not in people
+
+
+def test_the_papers_numbers_stand_beside_ours_in_cells_and_never_beside_generated_data(tmp_path):
+    files = make_files(tmp_path)
+    page = written(files, tmp_path)
+    cell = re.search(r'<td><span class="papers">.*?0\.700</span><span class="ours">0\.710</span>.*?</td>', page)[0]
+    assert "<small>0.690–0.730</small>" in cell and '<span class="verdict within">within</span>' in cell
+    assert "Amazon Video Games" in page and "Amazon Movies and TV (not run)" in page
+    text = Path(files.paper_vs_ours).read_text().replace("within", "synthetic").replace("outside", "synthetic")
+    Path(files.paper_vs_ours).write_text(text)
+    page = written(files, tmp_path)
+    assert "0.710" not in page and '<span class="ours">' not in page
+    assert "Amazon Video Games (the data of that name in this run are generated)" in page
+
+
+def test_links_lead_to_the_files_of_the_run(tmp_path):
+    files = make_files(tmp_path)
+    (tmp_path / "study pages").mkdir()
+    (tmp_path / "study pages" / "rater1.html").write_text("x")
+    (tmp_path / "logs" / "align").mkdir(parents=True)
+    files = replace(files, rating_pages=[str(tmp_path / "study pages" / "rater1.html")], logs=str(tmp_path / "logs"))
+    page = Reader(written(files, tmp_path))
+    links = {values["href"] for tag, values in page.elements if tag == "a" and values["href"][0] != "#"}
+    assert {"table2.html", "table2.csv", "claims.csv", "study%20pages/rater1.html", "logs/align/"} <= links
+    from urllib.parse import unquote
+
+    assert all((tmp_path / unquote(link)).exists() for link in links)
+
+
+def test_backticks_are_code_and_what_stands_between_them_is_text(tmp_path):
+    files = make_files(tmp_path, hostile="`a<b>` and `c`")
+    page = written(files, tmp_path)
+    assert "<td><code>a&lt;b&gt;</code> and <code>c</code></td>" in page
+    assert "`" not in re.search(r'<section id="deviations">.*?</section>', page, re.DOTALL)[0]

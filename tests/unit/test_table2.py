@@ -8,7 +8,7 @@ from recexplainer.errors import InputError
 from recexplainer.evaluation.figure6 import figure6
 from recexplainer.evaluation.metrics import ranking_ndcg
 from recexplainer.evaluation.predictions import write_predictions
-from recexplainer.evaluation.table2 import UNREAD, common_cases, evaluate, table2
+from recexplainer.evaluation.table2 import CONSTRAINED, METRICS, UNREAD, beside_best, common_cases, evaluate, table2
 from recexplainer.evaluation.table_seeds import table_seeds
 
 SETTINGS = {"bootstrap": 50, "coverage_counts": "once"}
@@ -97,7 +97,8 @@ def test_the_table_has_the_papers_columns_first_and_gaps_where_nothing_applies(c
     assert table.loc[1, "retrieval_hr5"] == 0 and table.loc[1, "retrieval_constrained_hr5_high"] == 0
     assert table.loc[1, [*PAPER[4:], "ranking_ndcg5_low", "classification_cases"]].isna().all()
     assert ",4,4,4,2," in (tmp_path / "a.csv").read_text()
-    assert list(table)[-len(UNREAD) :] == list(UNREAD)
+    tested = [f"{name}_p" for name in METRICS | CONSTRAINED]
+    assert list(table)[-len(UNREAD) - len(tested) :] == [*UNREAD, *tested]
     # One retrieval without a title, two rankings without a candidate and one with three of five, one in four neither
     # yes nor no.
     assert table.loc[0, list(UNREAD)].to_list() == [0.25, 0.5, 0.75, 0.25, 0]
@@ -187,3 +188,23 @@ def test_systems_without_a_common_case_are_refused(tmp_path):
     with pytest.raises(InputError, match="b: retrieval: no case in common"):
         common_cases(folders, ["games", "games"])
     assert common_cases(folders, ["games", "steam"])["games"] == {"retrieval": {"retrieval-0"}}
+
+
+def test_each_system_is_tested_against_the_best_of_its_data_set():
+    draw = np.random.default_rng(1)
+
+    def system(skill: float) -> dict[str, pd.DataFrame]:
+        right = (draw.random(300) < skill).astype(float)
+        frame = pd.DataFrame({"sample": [str(i) for i in range(300)], "user": np.arange(300) // 2, "value": right})
+        return dict.fromkeys(METRICS | CONSTRAINED, frame) | {"history_hcr": frame.iloc[:0]}
+
+    systems = [system(skill) for skill in (0.5, 0.9, 0.88)]
+    rows = [{name: float(own[name]["value"].mean()) if len(own[name]) else None for name in own} for own in systems]
+    found = beside_best(systems, rows, 3)
+    p_values = [row["retrieval_hr5_p"] for row in found]
+    assert p_values[1] is None and p_values[0] < 0.001 and p_values[2] > 0.05
+    assert all(row["history_hcr_p"] is None for row in found)
+    assert beside_best(systems, rows, 3) == found
+    # Holm: the smallest of two is doubled, so it is never under 2 / 10,001 twice.
+    assert p_values[0] == pytest.approx(4 / 10_001)
+    assert beside_best(systems[:1], rows[:1], 3)[0]["retrieval_hr5_p"] is None

@@ -22,6 +22,7 @@ def main(args) -> None:
         args.dataset,
         args.page,
         args.images,
+        args.synthetic,
     )
 
 
@@ -34,6 +35,7 @@ if __name__ == "__main__":
     arguments.add_argument("--judgements", required=True, help="of the judge whose ratings are shown")
     arguments.add_argument("--selected", required=True, help="the choice of select_case.py")
     arguments.add_argument("--dataset", required=True, help="named in the heading")
+    arguments.add_argument("--synthetic", default="", help="what of it is made up, in a sentence")
     arguments.add_argument("--page", required=True, help="HTML to write")
     arguments.add_argument("--images", nargs="+", required=True, help="images to write: .svg, .pdf or .png")
     cli.run(main, arguments)

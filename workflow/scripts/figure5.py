@@ -20,6 +20,7 @@ def main(args) -> None:
         args.dataset,
         args.page,
         args.images,
+        args.synthetic,
     )
 
 
@@ -31,6 +32,7 @@ if __name__ == "__main__":
     arguments.add_argument("--prompts", required=True, help="YAML with the sentence of each point of view")
     arguments.add_argument("--selected", required=True, help="the choice of select_case.py")
     arguments.add_argument("--dataset", required=True, help="named in the heading")
+    arguments.add_argument("--synthetic", default="", help="what of it is made up, in a sentence")
     arguments.add_argument("--page", required=True, help="HTML to write")
     arguments.add_argument("--images", nargs="+", required=True, help="images to write: .svg, .pdf or .png")
     cli.run(main, arguments)

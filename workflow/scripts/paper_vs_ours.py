@@ -8,8 +8,8 @@ Run as:
         --judgements judgements/games/systems/gpt-4.parquet --judgement-rows '[["games", "gpt-4"]]' \
         --records faithfulness/games/hybrid-full.parquet --record-rows '[["games", "hybrid-full"]]' \
         --human human.csv --controllability controllability.csv \
-        --settings '{"judge": "gpt-4", "generated": [], "llm": {"name": "vicuna-7b", "source": "hub"},
-            "coverage_counts": "once", "names": {"hybrid-full": "hybrid"}, "study": "games"}' \
+        --settings '{"judge": "gpt-4", "generated": [], "others": [], "shown": {"games": "Games"},
+            "synthetic": "", "coverage_counts": "once", "names": {"hybrid-full": "hybrid"}, "study": "games"}' \
         --seed 2024 --output paper_vs_ours.csv --claims claims.csv --page paper_vs_ours.html
 """
 
@@ -54,7 +54,7 @@ if __name__ == "__main__":
         "--settings",
         type=cli.settings,
         required=True,
-        help="JSON: judge, generated, llm, coverage_counts, names, study",
+        help="JSON: judge, generated, others, shown, synthetic, coverage_counts, names, study",
     )
     parser.add_argument("--seed", type=cli.seed, required=True)
     parser.add_argument("--output", required=True, help="CSV of the numbers to write")

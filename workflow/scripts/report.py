@@ -2,8 +2,10 @@ r"""Write the report: one page with everything that a run has found.
 
 Run as:
     python workflow/scripts/report.py \
-        --settings '{"title": "RecExplainer", "demo": false, "names": {"games": "Amazon Video Games"}}' \
+        --settings '{"title": "Games with Vicuna", "synthetic": "", "names": {"games": "Amazon Video Games"},
+            "about": [["Data", "Amazon Video Games"]], "rated_by": "people"}' \
         --tables tables/table1.csv tables/table2.html tables/spending.csv --figures figures/figure6.svg \
+        --alignment tables/table2.csv --rating-pages study/pages/rater1.html --logs logs \
         --paper-vs-ours tables/paper_vs_ours.csv --claims tables/claims.csv --provenance provenance.json \
         --benchmarks benchmarks --graph graph.json --deviations config/deviations.yaml \
         --cases explanations/games/cases.parquet --explanations explanations/games/hybrid-full.parquet \
@@ -30,15 +32,23 @@ def main(args) -> None:
         explanations=args.explanations,
         systems=args.systems,
         records=args.records,
+        alignment=args.alignment,
+        rating_pages=args.rating_pages,
+        logs=args.logs,
     )
     write_report(files, args.settings, args.output)
 
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: title, demo, names, examples")
+    parser.add_argument(
+        "--settings", type=cli.settings, required=True, help="JSON: title, synthetic, names, about, rated_by, examples"
+    )
     parser.add_argument("--tables", nargs="*", default=[], help="result tables: .csv, or typeset .html")
     parser.add_argument("--figures", nargs="*", default=[], help="figures: .svg or .png")
+    parser.add_argument("--alignment", help="CSV of table 2, for the sentence at the top")
+    parser.add_argument("--rating-pages", nargs="*", default=[], help="pages of the raters, to be linked")
+    parser.add_argument("--logs", help="folder of the logs, to be linked")
     parser.add_argument("--paper-vs-ours", help="CSV, a row per number of the paper")
     parser.add_argument("--claims", help="CSV, a row per claim of the paper")
     parser.add_argument("--provenance", help="JSON: what was run and on what")

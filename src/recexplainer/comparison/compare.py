@@ -22,7 +22,7 @@ import pandas as pd
 
 from recexplainer.comparison.numbers import Key, Number, Spread, numbers_of, spreads_of, tables_of
 from recexplainer.errors import InputError
-from recexplainer.paper.paired import holm
+from recexplainer.evaluation.paired import holm
 from recexplainer.provenance.recorded import RECORD, config_in
 
 LEVEL = 0.05

@@ -18,11 +18,11 @@ logger = logging.getLogger(__name__)
 COLUMNS = ["dataset", "mode", "ablation", "metric", "value", "low", "high", "normalised", "cases"]
 
 METRIC_LABELS = {
-    "retrieval_hr5": "Retrieval\nH@5",
-    "retrieval_ndcg5": "Retrieval\nN@5",
-    "ranking_ndcg5": "Ranking\nN@5",
+    "retrieval_hr5": "Retrieval\nHR@5",
+    "retrieval_ndcg5": "Retrieval\nNDCG@5",
+    "ranking_ndcg5": "Ranking\nNDCG@5",
     "classification_acc": "Classification\naccuracy",
-    "history_hcr": "Reconstruction\nHCR",
+    "history_hcr": "History\ncoverage",
     "explanation_score": "Explanation\nmean rating",
 }
 """The metrics of the figure, from left to right."""
@@ -67,7 +67,7 @@ def figure6(
             table 3); [] leaves the rating of explanations out.
         judgement_datasets: the dataset of each, in the same order.
         settings: ``bootstrap``, the number of resamples; ``coverage_counts``, ``once`` or ``repeat``; ``names``, what a
-            dataset is called in the figure.
+            dataset is called in the figure; ``synthetic``, what of it is made up (optional).
         seed: of the resamples.
         output: the CSV to write, one row per system and metric with the columns :data:`COLUMNS`. ``low`` and ``high``
             are the ends of the 95 % interval, ``normalised`` is the value by the highest one among the ablations of the
@@ -105,7 +105,7 @@ def figure6(
     shown[["value", "low", "high", "normalised"]] = shown[["value", "low", "high", "normalised"]].astype(float).round(4)
     write_csv(output, shown.astype({"cases": "Int64"}))
     for image in images:
-        draw_figure6(frame, settings.get("names", {}), judge, image)
+        draw_figure6(frame, settings.get("names", {}), judge, image, settings.get("synthetic", ""))
     logger.info("figure 6, %d systems, in %s", len(rows), output)
 
 
@@ -163,8 +163,8 @@ def normalise(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(normalised=(value / highest).where(highest > 0))[COLUMNS]
 
 
-def draw_figure6(frame: pd.DataFrame, names: dict[str, str], judge: str, path: str) -> None:
-    """Draw one row of panels per dataset and mode, one panel per metric, one bar per ablation.
+def draw_figure6(frame: pd.DataFrame, names: dict[str, str], judge: str, path: str, synthetic: str = "") -> None:
+    """Draw one row of panels per dataset and mode, one panel per metric with its own scale, one bar per ablation.
 
     The bars that belong to the ablation's own task are hatched as well as coloured, so that they stand out in print.
 
@@ -173,6 +173,7 @@ def draw_figure6(frame: pd.DataFrame, names: dict[str, str], judge: str, path: s
         names: what a dataset is called; one without an entry goes by its own name.
         judge: whose ratings the last panel shows.
         path: of the figure; its suffix gives the format.
+        synthetic: what of it is made up; "" for nothing.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
@@ -181,7 +182,7 @@ def draw_figure6(frame: pd.DataFrame, names: dict[str, str], judge: str, path: s
 
     groups = list(frame.groupby(["dataset", "mode"], sort=False))
     heights = [0.95 + 0.24 * group["ablation"].nunique() for _, group in groups]
-    with figure_style():
+    with figure_style(synthetic):
         figure = Figure(figsize=(9.6, sum(heights) + FOOT), layout="constrained")
         *parts, foot = figure.subfigures(len(groups) + 1, 1, height_ratios=[*heights, FOOT])
         for part, ((dataset, mode), group) in zip(parts, groups, strict=True):
@@ -189,42 +190,56 @@ def draw_figure6(frame: pd.DataFrame, names: dict[str, str], judge: str, path: s
             part.suptitle(title, x=0.01, ha="left", fontsize=10.5, fontweight="bold")
             panels = part.subplots(1, len(METRIC_LABELS), sharey=True)
             for panel, (metric, label) in zip(panels, METRIC_LABELS.items(), strict=True):
-                _draw_panel(panel, group[group["metric"] == metric], metric, label)
+                _draw_panel(panel, group[group["metric"] == metric], metric, label, _scale(frame, metric))
         handles = [
             Patch(facecolor="#0072b2", label="all tasks"),
             Patch(facecolor="#a9aeb6", label="one task left out"),
             Patch(facecolor="#e69f00", edgecolor="white", hatch="////", label="the task of this metric left out"),
         ]
         foot.legend(handles=handles, loc="upper center", ncols=3)
-        note = "Bars: share of the highest value in the panel, with 95% interval. Numbers: the values themselves."
-        note += f" Ratings by {judge}." if judge else ""
+        note = "Bars: the values, with 95 % intervals; the scale of a metric is the same for all data sets."
+        note += f" Ratings by {'the offline rubric' if judge == 'rubric' else judge}." if judge else ""
         foot.text(0.5, 0.05, note, ha="center", va="bottom", fontsize=8, color=MUTED)
         save_figure(figure, path)
 
 
-def _draw_panel(panel, rows: pd.DataFrame, metric: str, label: str) -> None:
+def _scale(frame: pd.DataFrame, metric: str) -> tuple[float, float]:
+    """Return the ends of a metric's scale: those of ratings are 1 and 4, others begin at 0 and end above all values."""
+    if metric == "explanation_score":
+        return 1.0, 4.0
+    own = frame[frame["metric"] == metric][["value", "high"]].astype(float)
+    highest = float(own.max().max())
+    return 0.0, 1.0 if pd.isna(highest) or highest > 0.5 or highest <= 0 else highest * 1.05
+
+
+def _draw_panel(panel, rows: pd.DataFrame, metric: str, label: str, scale: tuple[float, float]) -> None:
     """Draw the bars of one metric, the first ablation on top."""
+    from matplotlib.ticker import MaxNLocator
+
     cases = rows["cases"].dropna()
     title = f"{label}, n = {int(cases.iloc[0])}" if len(cases) else label
     panel.set_title(title, fontsize=8.5, fontweight="normal", pad=4)
-    panel.set(xlim=(0, 1.62), xticks=[0, 0.5, 1], ylim=(len(rows) - 0.4, -0.6))
-    panel.set_xticklabels(["0", "0.5", "1"])
+    least, most = scale
+    # The room right of the scale is for the numbers.
+    panel.set(xlim=(least, least + 1.62 * (most - least)), ylim=(len(rows) - 0.4, -0.6))
+    ticks = [tick for tick in MaxNLocator(3).tick_values(least, most) if least <= tick <= most * 1.001]
+    panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     panel.set_yticks(range(len(rows)), [ABLATION_LABELS.get(name, name) for name in rows["ablation"]])
     panel.tick_params(axis="y", length=0)
     panel.spines[["left", "bottom"]].set_visible(False)
-    panel.vlines([0, 0.5, 1], -0.6, len(rows) - 0.4, color=FAINT, linewidth=0.6, zorder=0)
-    if rows["normalised"].isna().all():
-        where = (0.5, (len(rows) - 1) / 2)
+    panel.vlines(ticks, -0.6, len(rows) - 0.4, color=FAINT, linewidth=0.6, zorder=0)
+    if rows["value"].isna().all():
+        where = (least + (most - least) / 2, (len(rows) - 1) / 2)
         panel.annotate("not measured", where, ha="center", va="center", color=MUTED, fontsize=8, rotation=90)
         return
+    step = (most - least) * 0.05
     for place, row in enumerate(rows.itertuples()):
-        if pd.isna(row.normalised):
-            panel.text(0.03, place, "–", va="center", color=MUTED, fontsize=8)
+        if pd.isna(row.value):
+            panel.text(least + step, place, "–", va="center", color=MUTED, fontsize=8)
             continue
         own = metric in OWN_TASK.get(row.ablation, ())
         color = "#0072b2" if row.ablation == "full" else "#e69f00" if own else "#a9aeb6"
-        panel.barh(place, row.normalised, 0.7, color=color, edgecolor="white", linewidth=0, hatch="////" if own else "")
-        scale = row.normalised / row.value if row.value else 0.0
-        low, high = row.low * scale, row.high * scale
-        panel.hlines(place, low, high, color=INK, linewidth=1.1)
-        panel.text(max(high, row.normalised) + 0.05, place, f"{row.value:.3f}", va="center", fontsize=7.5)
+        hatch = "////" if own else ""
+        panel.barh(place, row.value - least, 0.7, left=least, color=color, edgecolor="white", linewidth=0, hatch=hatch)
+        panel.hlines(place, row.low, row.high, color=INK, linewidth=1.1)
+        panel.text(max(row.high, row.value) + step, place, f"{row.value:.3f}", va="center", fontsize=7.5)

@@ -19,6 +19,7 @@ from recexplainer.evaluation.metrics import (
     ranking_ndcg,
     retrieval_ndcg,
 )
+from recexplainer.evaluation.paired import RESAMPLES, holm, paired_bootstrap
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import generator
@@ -57,23 +58,31 @@ def table2(directories: list[str], rows: list[list[str]], settings: dict, seed: 
         settings: ``bootstrap``, the number of resamples, and ``coverage_counts``, ``once`` or ``repeat``.
         seed: of the resamples, which are the same for every system, so that systems can be compared.
         output: the CSV to write. After the paper's columns come the ends of the 95 % intervals (``_low`` and
-            ``_high``), the constrained retrieval with its own, the number of cases per task, and the shares
-            :data:`UNREAD`. A column that does not apply to a system is empty. All systems of a dataset that do a task
-            are compared on the same cases, those that all of them have.
+            ``_high``), the constrained retrieval with its own, the number of cases per task, the shares
+            :data:`UNREAD`, and the p-values (``_p``) of each metric's difference from the best system of the dataset
+            (paired bootstrap over users, by Holm's method for that many systems; the best has none). A column that does
+            not apply to a system is empty. All systems of a dataset that do a task are compared on the same cases,
+            those that all of them have.
 
     Raises:
         InputError: there is not one folder per row, a file is missing, or systems have no case in common.
     """
     if len(directories) != len(rows):
         raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
-    table = []
+    table: list[dict] = []
+    values: dict[str, list[dict[str, pd.DataFrame]]] = {}
     cases = common_cases(directories, [dataset for dataset, _ in rows])
     for directory, (dataset, method) in zip(directories, rows, strict=True):
         metrics = evaluate(directory, settings["bootstrap"], settings["coverage_counts"], seed, cases[dataset])
         shares = unread(directory, cases[dataset])
         table.append({"dataset": dataset, "method": method} | _columns(metrics) | shares)
+        values.setdefault(dataset, []).append(_by_case(directory, settings["coverage_counts"], cases[dataset]))
         shown = ", ".join(f"{name} {value.mean:.4f}" for name, value in metrics.items() if value)
         logger.info("%s, %s: %s", dataset, method, shown or "no cases")
+    for dataset, systems in values.items():
+        own = [row for row in table if row["dataset"] == dataset]
+        for row, p_values in zip(own, beside_best(systems, own, seed), strict=True):
+            row |= p_values
     frame = pd.DataFrame(table)
     # Whole numbers with gaps would become floating-point ones.
     counts = [name for name in frame if name.endswith("_cases")]
@@ -139,6 +148,18 @@ def evaluate(
         seed: of the resamples.
         cases: the samples of each task that count; None for all.
     """
+    return {
+        name: estimate(frame["value"].tolist(), frame["user"], resamples, generator(seed, "bootstrap", task))
+        if len(frame)
+        else None
+        for (name, task), frame in zip(
+            (METRICS | CONSTRAINED).items(), _by_case(directory, coverage_counts, cases).values(), strict=True
+        )
+    }
+
+
+def _by_case(directory: str | Path, coverage_counts: str, cases: Cases | None) -> dict[str, pd.DataFrame]:
+    """Return ``sample``, ``user`` and ``value`` of each case of one system, by metric, in the order of the columns."""
     frames = _frames(directory, cases)
     retrieval, ranking = frames["retrieval"], frames["ranking"]
     classification, reconstruction = frames["classification"], frames["reconstruction"]
@@ -155,11 +176,36 @@ def evaluate(
         "retrieval_constrained_ndcg5": list(map(retrieval_ndcg, retrieval["target"], retrieval["constrained"])),
     }
     return {
-        name: estimate(values[name], frames[task]["user"], resamples, generator(seed, "bootstrap", task))
-        if values[name]
-        else None
+        name: frames[task][["sample", "user"]].assign(value=np.array(values[name], dtype=np.float64))
         for name, task in (METRICS | CONSTRAINED).items()
     }
+
+
+def beside_best(systems: list[dict[str, pd.DataFrame]], rows: list[dict], seed: int) -> list[dict[str, float | None]]:
+    """Return, for each system of a dataset, the p-value of each metric's difference from the best system's.
+
+    Args:
+        systems: per system and metric, ``sample``, ``user`` and ``value`` of its cases.
+        rows: of the table, one per system, in the same order.
+        seed: of the resamples.
+    """
+    result: list[dict[str, float | None]] = [{f"{name}_p": None for name in METRICS | CONSTRAINED} for _ in systems]
+    for metric, task in (METRICS | CONSTRAINED).items():
+        there = [place for place, row in enumerate(rows) if row[metric] is not None]
+        if len(there) < 2:
+            continue
+        # The first of equals, in the order of the systems.
+        best = max(there, key=lambda place: rows[place][metric])
+        others = [place for place in there if place != best]
+        tests = [
+            paired_bootstrap(
+                systems[best][metric], systems[place][metric], RESAMPLES, generator(seed, "beside best", task)
+            )
+            for place in others
+        ]
+        for place, p_value in zip(others, holm([test.p_value if test else 1.0 for test in tests]), strict=True):
+            result[place][f"{metric}_p"] = p_value
+    return result
 
 
 def case_values(folder: str | Path, metric: str, coverage_counts: str) -> pd.DataFrame:

@@ -246,7 +246,7 @@ def _panel(sheet: _Sheet, panel: Panel, judge: str) -> None:
 
 def write_images(view: CaseView, paths: list[str | Path]) -> None:
     """Draw a case and write it once per path, as its suffix says."""
-    with figure_style():
+    with figure_style(view.synthetic):
         figure = draw_case(view)
         for path in paths:
             save_figure(figure, path)

@@ -1,13 +1,12 @@
 """What a case figure shows, and its web page; :mod:`recexplainer.explanation.case_image` draws the same as an image."""
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from recexplainer.explanation.marked import Run
 from recexplainer.files import write_text
+from recexplainer.pages import style_of
 
 HERE = Path(__file__).parent
 
@@ -69,6 +68,7 @@ class CaseView:
         panels: the explanations, from top to bottom.
         judge: whose ratings are shown; "" if there are none.
         caption: how the case was chosen, and what else a reader has to know.
+        synthetic: what of it is made up, in a sentence; "" for nothing.
     """
 
     heading: str
@@ -80,6 +80,7 @@ class CaseView:
     panels: list[Panel]
     judge: str
     caption: str
+    synthetic: str = ""
 
 
 def in_words(decision: bool | None) -> str:
@@ -112,8 +113,7 @@ def write_page(view: CaseView, path: str | Path) -> None:
     from markupsafe import Markup
 
     colors = "".join(f".panel:nth-of-type({i}) {{ --bar: {p.color}; }}\n" for i, p in enumerate(view.panels, 1))
-    style = (HERE / "case_page.css").read_text(encoding="utf-8") + colors
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, digest = style_of([HERE / "case_page.css"], colors, bool(view.synthetic))
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     template = environment.from_string((HERE / "case_page.html").read_text(encoding="utf-8"))
     # The style is ours, and its hash in the page's policy would not fit an escaped one.

@@ -23,6 +23,7 @@ def figure4(
     dataset: str,
     page: str,
     images: list[str],
+    synthetic: str = "",
 ) -> None:
     """Show the selected case with the texts of all systems.
 
@@ -36,6 +37,7 @@ def figure4(
         dataset: named in the heading.
         page: the HTML file to write.
         images: the images to write, ``.svg``, ``.pdf`` or ``.png``.
+        synthetic: what of it is made up, in a sentence; "" for nothing.
 
     Raises:
         InputError: the files do not belong together, or one of them is missing or broken.
@@ -62,6 +64,7 @@ def figure4(
         caption=(
             f"Ratings by {answers.judge}, from 1 (wrong decision) to 4 (good reasons). {how_chosen(choice)} {CHECKS}"
         ),
+        synthetic=synthetic,
         **describe_case(case),
     )
     write_page(view, page)

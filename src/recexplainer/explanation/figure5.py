@@ -25,6 +25,7 @@ def figure5(
     dataset: str,
     page: str,
     images: list[str],
+    synthetic: str = "",
 ) -> None:
     """Show the selected case as one system explains it from each point of view.
 
@@ -37,6 +38,7 @@ def figure5(
         dataset: named in the heading.
         page: the HTML file to write.
         images: the images to write, ``.svg``, ``.pdf`` or ``.png``.
+        synthetic: what of it is made up, in a sentence; "" for nothing.
 
     Raises:
         InputError: the files do not belong together, or one of them is missing or broken.
@@ -70,6 +72,7 @@ def figure5(
         ],
         judge="",
         caption=f"{how_chosen(choice)} {CHECKS}",
+        synthetic=synthetic,
         **describe_case(case),
     )
     write_page(view, page)

@@ -3,7 +3,10 @@
 What it says of its data and set-up (section 3.2) is in its tables 1 and 4, whose numbers are compared one by one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from recexplainer.style import system_label
 
 RATING = "rating"
 """The metric of explanations, beside those of table 2."""
@@ -24,15 +27,30 @@ WEAK = 0.9
 """The share of an ablation's value under which the whole alignment has a weak point there."""
 
 LABELS = {
-    "retrieval_hr5": "retrieval H@5",
-    "retrieval_ndcg5": "retrieval N@5",
-    "ranking_ndcg5": "ranking N@5",
+    "retrieval_hr5": "retrieval HR@5",
+    "retrieval_ndcg5": "retrieval NDCG@5",
+    "ranking_ndcg5": "ranking NDCG@5",
     "classification_acc": "classification accuracy",
     "history_hcr": "history coverage",
     RATING: "rating",
     STRANGE: "share of cited titles that are not in the history",
     DECISION: "share of decisions that are the recommender's",
 }
+
+
+def _label(system: str) -> str:
+    return {"random": "Random", "popularity": "Popularity"}.get(system) or system_label(system)
+
+
+def in_names(detail: str, names: Mapping[str, str]) -> list[str]:
+    """Return the parts of a claim's detail, each with the name of its dataset as readers know it.
+
+    Args:
+        detail: of ``claims.csv``: parts that begin with a dataset and a comma.
+        names: what datasets are called.
+    """
+    parts = [part.partition(", ") for part in detail.split("; ") if part]
+    return [f"{names.get(dataset, dataset)}{comma}{rest}" for dataset, comma, rest in parts]
 
 
 @dataclass(frozen=True)
@@ -45,8 +63,8 @@ class Ahead:
     share: float = 1.0
 
     def __str__(self) -> str:
-        rival = self.other if self.share == 1 else f"{self.share:.0%} of {self.other}"
-        return f"{self.system} against {rival}, {LABELS[self.metric]}"
+        rival = _label(self.other) if self.share == 1 else f"{self.share:.0%} of {_label(self.other)}"
+        return f"{_label(self.system)} against {rival}, {LABELS[self.metric]}"
 
     @property
     def ablation(self) -> bool:
@@ -64,7 +82,7 @@ class Below:
     ablation = False
 
     def __str__(self) -> str:
-        return f"{self.system} below {self.value:g}, {LABELS[self.metric]}"
+        return f"{_label(self.system)} below {self.value:g}, {LABELS[self.metric]}"
 
 
 @dataclass(frozen=True)
@@ -76,7 +94,7 @@ class Commonest:
     ablation = False
 
     def __str__(self) -> str:
-        return f"{self.system}, level {self.level} against the commonest other level"
+        return f"{_label(self.system)}, level {self.level} against the commonest other level"
 
 
 Part = Ahead | Below | Commonest

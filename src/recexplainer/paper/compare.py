@@ -1,16 +1,18 @@
 """The paper's numbers beside ours: a table of all of them, the claims, and a page that shows both."""
 
-import hashlib
 import logging
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from recexplainer.about import PAPER_DATASETS
 from recexplainer.evaluation.table2 import METRICS as METRIC_TASKS
 from recexplainer.files import write_csv, write_text
+from recexplainer.pages import POLICY, style_of, verdict_mark
+from recexplainer.paper.claims import in_names
+from recexplainer.paper.grid import METHODS, TITLES, dataset_name, metric_name
 from recexplainer.paper.numbers import Key, Number, Ours, read_numbers, read_ours
 from recexplainer.paper.paired import NORMAL_95, variance_of
 from recexplainer.paper.verdicts import COLUMNS as CLAIM_COLUMNS
@@ -33,30 +35,6 @@ SHARES = ("retrieval_hr5",)
 RANGES = {"rating": (1.0, 4.0)}
 """Between what the cases of a metric lie, where it is not 0 and 1."""
 
-TABLES = {
-    "1": "Table 1: the data sets",
-    "2": "Table 2: alignment with the recommender",
-    "3": "Table 3: ratings of the explanations by GPT-4",
-    "4": "Table 4: samples of each task",
-}
-METHODS = {
-    "random": "Random",
-    "popularity": "Popularity",
-    "vicuna-7b": "Vicuna-7B",
-    "chatgpt": "ChatGPT",
-    "behavior": "RecExplainer-B",
-    "intention": "RecExplainer-I",
-    "hybrid": "RecExplainer-H",
-}
-METRICS = {
-    "sparsity_percent": "sparsity (%)",
-    "retrieval_hr5": "retrieval H@5",
-    "retrieval_ndcg5": "retrieval N@5",
-    "ranking_ndcg5": "ranking N@5",
-    "classification_acc": "classification accuracy",
-    "history_hcr": "history coverage",
-}
-
 
 def paper_vs_ours(
     numbers: str, tables: Mapping[str, str], sources: Sources, settings: Mapping, seed: int, outputs: tuple[str, ...]
@@ -67,7 +45,9 @@ def paper_vs_ours(
         numbers: the paper's.
         tables: our CSV of each of the tables ``1`` to ``4``.
         sources: what claims are tested on.
-        settings: ``llm``, its ``name`` and ``source``, and what :func:`recexplainer.paper.verdicts.judge_claims` takes.
+        settings: ``synthetic``, what the page says at its top ("" for nothing); ``others``, datasets that have a name
+            of the paper's, but are others; ``shown``, what datasets are called; and what
+            :func:`recexplainer.paper.verdicts.judge_claims` takes.
         seed: of the resamples.
         outputs: three files: CSV of the numbers, with the columns :data:`COLUMNS`; CSV of the claims; HTML.
 
@@ -75,7 +55,10 @@ def paper_vs_ours(
         InputError: a file is missing or broken.
     """
     printed = read_numbers(numbers)
-    rows = compare(printed, read_ours(tables, settings["judge"]), settings["generated"])
+    ours = read_ours(tables, settings["judge"])
+    others = settings.get("others", [])
+    ours = {key: value for key, value in ours.items() if key[1] not in others}
+    rows = compare(printed, ours, settings["generated"])
     claims = judge_claims(printed, sources, settings, seed)
     write_csv(outputs[0], pd.DataFrame([{name: row[name] for name in COLUMNS} for row in rows], columns=COLUMNS))
     write_csv(outputs[1], pd.DataFrame(claims, columns=CLAIM_COLUMNS))
@@ -164,18 +147,18 @@ def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: st
     Args:
         rows: of :func:`compare`.
         claims: of :func:`recexplainer.paper.verdicts.judge_claims`.
-        settings: ``judge``, ``generated``, ``llm``.
+        settings: ``judge``, ``synthetic``; ``shown``, what datasets are called.
         path: HTML to write.
     """
     from jinja2 import Environment
     from markupsafe import Markup
 
-    style = (HERE / "compare.css").read_text(encoding="utf-8")
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, digest = style_of([HERE / "compare.css"], synthetic=bool(settings["synthetic"]))
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
     template = environment.from_string((HERE / "compare.html").read_text(encoding="utf-8"))
+    shown, papers = settings.get("shown", {}), PAPER_DATASETS
     tables = []
-    for table, heading in TABLES.items():
+    for table, heading in TITLES.items():
         own = [row for row in rows if row["table"] == table]
         datasets = list(dict.fromkeys(row["dataset"] for row in own))
         tables.append(
@@ -183,14 +166,18 @@ def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: st
                 "id": table,
                 "heading": heading,
                 "sections": list(dict.fromkeys(row["section"] for row in own)),
-                "groups": {name: [_shown(row) for row in own if row["dataset"] == name] for name in datasets},
+                "groups": {
+                    dataset_name(name): [_shown(row) for row in own if row["dataset"] == name] for name in datasets
+                },
                 "counts": Counter(row["verdict"] for row in own),
             }
         )
     text = template.render(
         tables=[table for table in tables if table["groups"]],
         claims=[
-            claim | {"details": claim["detail"].split("; "), "paper_details": _parts(claim["paper_detail"])}
+            claim
+            | {"details": in_names(claim["detail"], shown), "paper_details": in_names(claim["paper_detail"], papers)}
+            | {"datasets": ", ".join(shown.get(name, name) for name in claim["datasets"].split(", "))}
             for claim in claims
         ],
         claim_counts=Counter(claim["verdict"] for claim in claims),
@@ -201,23 +188,23 @@ def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: st
         settings=settings,
         # The style is ours, and its hash in the page's policy would not fit an escaped one.
         style=Markup(style),
-        digest=digest,
+        policy=Markup(POLICY.format(digest=digest)),
+        verdict_mark=verdict_mark,
     )
     write_text(path, text)
 
 
-def _parts(text: str) -> list[str]:
-    return text.split("; ") if text else []
-
-
 def _shown(row: dict) -> dict:
-    """Return a row as the page shows it: names in words, counts with separators, a true minus."""
+    """Return a row as the page shows it: names in words, three decimals, a true minus, no number of generated data."""
     counted = row["table"] in ("1", "4") and row["metric"] != "sparsity_percent"
-    names = ("ours", "low", "high", "margin")
-    shown = {name: f"{int(row[name]):,}" if counted and row[name] else row[name] for name in names}
+    row = row | (dict.fromkeys(("ours", "low", "high")) if row["verdict"] == "synthetic" else {})
+    digits = 0 if counted else 3
+    shown = {
+        name: None if row[name] is None else f"{float(row[name]):,.{digits}f}"
+        for name in ("paper", "ours", "low", "high", "margin")
+    }
     difference = row["difference"]
     if difference is not None:
-        digits = len(difference.partition(".")[2])
         difference = f"{float(difference):+,.{digits}f}".replace("-", "\u2212")
-    names = {"metric": METRICS.get(row["metric"], row["metric"].replace("_", ", "))}
-    return row | shown | names | {"method": METHODS.get(row["method"], row["method"]), "difference": difference}
+    names = {"metric": metric_name(row["metric"]), "method": METHODS.get(row["method"], row["method"])}
+    return row | shown | names | {"difference": difference}

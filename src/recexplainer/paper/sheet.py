@@ -1,9 +1,12 @@
 """A table as readers see it, and its two forms: LaTeX with booktabs, and HTML."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+
+from recexplainer.pages import page_of
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -23,11 +26,21 @@ LATEX = {
     # A row that starts with a bracket would be read as the option of the line end before it.
     "[": "{[}",
     "]": "{]}",
+    "\u00a0": "~",
+    "\u2191": r"$\uparrow$",
+    "\u2193": r"$\downarrow$",
+    "\u2212": r"$-$",
     # No ligatures in what may be a name.
     "-": "{-}",
     "\u2013": "--",
 }
 """What means something to LaTeX, and how it is said as text."""
+
+
+_NUMBER = re.compile(r"-?[\d.,]+%?")
+
+LEVEL = 0.05
+"""A p-value under this is significant."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +50,20 @@ class Cell:
     Attributes:
         text: what it says.
         interval: the two ends of its interval as text; None for none.
-        mark: whether it is the ``best`` or the ``second``.
+        mark: ``best`` for the best, and for whatever is not significantly worse; "" for others.
         n: the number of its cases; "" where all cells of the column have the same.
+        p: the p-value of its difference from the best; "" for none.
+        note: a line of meaning below a row's name.
+        more: what else stands beside the number, in words.
     """
 
     text: str
     interval: tuple[str, str] | None = None
     mark: str = ""
     n: str = ""
+    p: str = ""
+    note: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,7 @@ class Sheet:
         blocks: of rows, each as long as ``columns``.
         groups: headings over the columns, each with the number of its columns, first column included; [] for none.
         intervals: whether they are in the LaTeX form too: it has less room than the HTML.
+        synthetic: what of it is made up, in a sentence; "" for nothing.
     """
 
     caption: str
@@ -74,22 +94,41 @@ class Sheet:
     blocks: list[Block]
     groups: list[tuple[str, int]] = field(default_factory=list)
     intervals: bool = False
+    synthetic: str = ""
 
 
-def marks(values: Sequence[str | None]) -> list[str]:
-    """Return the mark of each value: the highest is ``best``, the next ``second``, equal ones share theirs.
+def not_worse(
+    values: Sequence[float | None],
+    p_values: Sequence[float | None] | None = None,
+    ends: Sequence[tuple[float, float] | None] = (),
+) -> list[str]:
+    """Return the mark of each value: ``best`` for the highest, and for all that are not significantly worse.
 
     Args:
-        values: numbers as they are shown; None or "" for none. What looks the same is the same.
+        values: None for none.
+        p_values: of each one's difference from the highest, None where there is none; None where nothing was tested:
+            then those are not worse whose 95 % interval meets that of the highest.
+        ends: of the intervals, in the same order, for that.
 
     Returns:
         No marks at all where there is nothing to choose from: fewer than two different values.
     """
-    found = sorted({float(value) for value in values if value}, reverse=True)
-    if len(found) < 2:
+    known = [value for value in values if value is not None]
+    if len(set(known)) < 2:
         return [""] * len(values)
-    names = {found[0]: "best", found[1]: "second"}
-    return [names.get(float(value), "") if value else "" for value in values]
+    best = max(known)
+    tested = p_values if p_values is not None else [None] * len(values)
+    intervals = list(ends) or [None] * len(values)
+    least = min((own[0] for value, own in zip(values, intervals, strict=True) if value == best and own), default=best)
+
+    def as_good(value: float | None, p_value: float | None, own: tuple[float, float] | None) -> bool:
+        if value is None or value == best:
+            return value is not None
+        if p_values is not None:
+            return p_value is not None and p_value >= LEVEL
+        return own is not None and own[1] >= least
+
+    return ["best" if as_good(*row) else "" for row in zip(values, tested, intervals, strict=True)]
 
 
 def latex_text(text: str) -> str:
@@ -105,7 +144,7 @@ def to_latex(sheet: Sheet) -> str:
         r"% The document's preamble needs \usepackage{booktabs}.",
         r"\begin{table}[t]",
         r"\centering",
-        rf"\caption{{{latex_text(sheet.caption)}}}",
+        rf"\caption{{{latex_text(_caption(sheet))}}}",
         rf"\label{{tab:{sheet.label}}}",
         r"\small",
         r"\setlength{\tabcolsep}{4pt}",
@@ -132,18 +171,25 @@ def to_latex(sheet: Sheet) -> str:
 def _latex_cell(cell: Cell, intervals: bool) -> str:
     text = latex_text(cell.text)
     if cell.mark:
-        text = rf"\{'textbf' if cell.mark == 'best' else 'underline'}{{{text}}}"
+        text = rf"\textbf{{{text}}}"
     if intervals and cell.interval:
         text += rf" {{\scriptsize ({latex_text(cell.interval[0])}--{latex_text(cell.interval[1])})}}"
     if cell.n:
         text += rf" {{\scriptsize n={latex_text(cell.n)}}}"
+    if intervals and cell.p:
+        text += rf" {{\scriptsize {latex_text(cell.p)}}}"
     return text
+
+
+def _caption(sheet: Sheet) -> str:
+    return " ".join(filter(None, [sheet.synthetic, sheet.caption]))
 
 
 def to_html(sheet: Sheet) -> str:
     """Return a ``table`` element to be put into a page, in ASCII, so that the page's encoding does not matter."""
     width = len(sheet.columns)
-    lines = ['<table class="sheet">', f"<caption>{escape(sheet.caption)}</caption>", "<thead>"]
+    caption = f'<caption><span class="across">{escape(sheet.caption)}</span></caption>'
+    lines = ['<table class="sheet">', caption, "<thead>"]
     if sheet.groups:
         heads = [
             f'<th scope="colgroup" colspan="{span}">{escape(text)}</th>' if text else f'<td colspan="{span}"></td>'
@@ -155,22 +201,32 @@ def to_html(sheet: Sheet) -> str:
     for block in sheet.blocks:
         lines.append("<tbody>")
         if block.heading:
-            lines.append(f'<tr><th scope="rowgroup" colspan="{width}">{escape(block.heading)}</th></tr>')
+            heading = f'<span class="across">{escape(block.heading)}</span>'
+            lines.append(f'<tr><th scope="rowgroup" colspan="{width}">{heading}</th></tr>')
         for row in block.rows:
             cells = "".join(f"<td>{_html_cell(cell)}</td>" for cell in row[1:])
-            lines.append(f'<tr><th scope="row">{escape(row[0].text)}</th>{cells}</tr>')
+            note = f' <span class="note">{escape(row[0].note)}</span>' if row[0].note else ""
+            lines.append(f'<tr><th scope="row">{escape(row[0].text)}{note}</th>{cells}</tr>')
         lines.append("</tbody>")
     text = "\n".join([*lines, "</table>", ""])
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
+def to_page(sheet: Sheet, title: str) -> str:
+    """Return a whole page that shows a table, in ASCII; what is made up in it stands at the top of the page."""
+    return page_of(title, to_html(sheet), sheet.synthetic)
+
+
+def _between(low: str, high: str) -> str:
+    """Return an interval; a minus and a dash side by side could not be told apart."""
+    joint = " to " if "-" in low + high else "\u2013"
+    return f"{low}{joint}{high}".replace("-", "\u2212")
+
+
 def _html_cell(cell: Cell) -> str:
-    text = escape(cell.text)
-    if cell.mark:
-        tag = "strong" if cell.mark == "best" else "u"
-        text = f"<{tag}>{text}</{tag}>"
-    if cell.interval:
-        text += f" <small>{escape(cell.interval[0])}\u2013{escape(cell.interval[1])}</small>"
-    if cell.n:
-        text += f" <small>n\u2009=\u2009{escape(cell.n)}</small>"
-    return text
+    shown = escape(cell.text.replace("-", "\u2212") if _NUMBER.fullmatch(cell.text) else cell.text)
+    text = f"<strong>{shown}</strong>" if cell.mark else shown
+    beside = [_between(*cell.interval)] if cell.interval else []
+    beside += [f"n\u2009=\u2009{cell.n}"] if cell.n else []
+    beside += [part for part in (cell.p, cell.more) if part]
+    return text + "".join(f" <small>{escape(part)}</small>" for part in beside)

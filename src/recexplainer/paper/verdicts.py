@@ -21,6 +21,7 @@ from itertools import combinations
 import pandas as pd
 
 from recexplainer.errors import InputError
+from recexplainer.evaluation.paired import RESAMPLES, Difference, holm, paired_bootstrap
 from recexplainer.evaluation.table2 import case_values
 from recexplainer.explanation.controllability import EACH
 from recexplainer.explanation.judgements import load_judgements
@@ -41,17 +42,14 @@ from recexplainer.paper.claims import (
 )
 from recexplainer.paper.numbers import Number, number, read_rows
 from recexplainer.paper.paired import (
-    RESAMPLES,
-    Difference,
     commonest,
-    holm,
-    paired_bootstrap,
     rating_values,
     record_values,
     share_over,
     variance_of,
 )
 from recexplainer.seeds import generator
+from recexplainer.style import system_label
 
 logger = logging.getLogger(__name__)
 
@@ -342,7 +340,7 @@ def _counted(path: str | None, column: str, share: float) -> tuple[list[Finding]
         return [], "there is no table of controllability"
     findings: list[Finding] = []
     for row in read_rows(path, CONTROLLABILITY):
-        what = f"{row['system']} under {row['viewpoint']} point of view"
+        what = f"{system_label(row['system'])} under {row['viewpoint']} point of view"
         if row["system"] not in ALIGNED or row["viewpoint"] != EACH:
             continue
         if any((found.dataset, found.what) == (row["dataset"], what) for found in findings):

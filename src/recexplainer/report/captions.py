@@ -1,6 +1,6 @@
 """The report's blocks of tables and figures: their order, headings, and a sentence about each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ BLOCKS = (
         (),
         "the faithfulness of the explanations",
     ),
-    Block("study", "Explanations, as raters rate them", ("human", "human_agreement"), ("figure3",), "the human study"),
+    Block("study", "Explanations, as people rate them", ("human", "human_agreement"), ("figure3",), "the human study"),
     Block("cases", "Case studies", ("controllability",), ("figure4", "figure5"), "the case studies (figures 4 and 5)"),
 )
 
@@ -47,18 +47,19 @@ CAPTIONS = {
     "table4": ("Table 4. Samples", "Training and test samples of each task, what is expected, and the paper's."),
     "recommender": (
         "The target recommender",
-        "SASRec and the popularity of items on each user's last item, with 95 % intervals.",
+        "What is explained, beside the popularity of the items: how high each stands the item that a user really chose "
+        "last.",
     ),
     "learning_curves": (
         "Learning curves",
-        "SASRec's validation by epoch, with the epoch that is kept; the training loss of each alignment, averaged over "
-        "stretches of steps.",
+        "The recommender's validation by epoch, with the epoch that is kept; the training loss of each alignment, "
+        "averaged over stretches of steps.",
     ),
     "table2": (
         "Table 2. Alignment",
-        "How well each system predicts what the recommender does, with 95 % intervals from a bootstrap over users. All "
-        "systems of a dataset are compared on the same cases. The columns held to the catalogue, and those of answers "
-        "in which nothing could be read, are not in the paper.",
+        "How well each system predicts what the recommender does. All systems of a data set are compared on the same "
+        "cases. The retrieval held to the catalogue, and the answers in which nothing could be read, are not in the "
+        "paper.",
     ),
     "surrogates": (
         "Without a language model",
@@ -74,24 +75,20 @@ CAPTIONS = {
     ),
     "table3": (
         "Table 3. Quality of the explanations",
-        "Mean rating, 1 to 4, per judge, with 95 % intervals; p-values compare with the best system (Wilcoxon "
-        "signed-rank, Benjamini-Hochberg). The ratings of the offline rubric cannot be compared with the paper's. The "
-        "controls explain nothing; the file of the table says how far each system is above the best of them.",
+        "What the judges think of the texts. The ratings of the offline rubric cannot be compared with the paper's. "
+        "The controls explain nothing; the file of the table says how far each system is above the best of them.",
     ),
     "judges": ("Agreement of the judges", "Each pair of judges on the texts that both have rated."),
     "faithfulness": (
         "Faithfulness",
-        "Measures without a judge, with 95 % intervals. The file of the table has more columns: what one gets without "
-        "the explanation (by removing as many other items, from the target's title, from the prompt with or without "
-        "the verdict), the gain over it, the difference from the base LLM, and that from the best control, all taken "
-        "within the same resamples. The controls explain nothing: they cite the newest items, copy the history, say "
-        "one line, or show a text on another case. Grounding, citing, wrong statements, distinction and the masked "
-        "verdict describe the texts.",
+        "Measures that need no judge. The controls explain nothing: they cite the newest items, copy the history, say "
+        "one line, name a common genre, or show a text on another case. The file of the table also has the differences "
+        "from the base LLM and from the best control, taken within the same resamples.",
     ),
     "words_alone": (
         "Better than words alone?",
-        "The gain of each system in a measure less that of the best of the controls, with 95 % intervals. Where "
-        "the whole interval is above zero, the explanations are better than words alone.",
+        "How far each system is above the best of the controls: its gain over what one gets without the explanation, "
+        "less theirs.",
     ),
     "controllability": (
         "Controllability",
@@ -101,11 +98,11 @@ CAPTIONS = {
         "cannot have that.",
     ),
     "human": (
-        "Ratings by the raters",
-        "Mean rating of each system, with 95 % intervals. The source says whether the raters are people or simulated.",
+        "Ratings by people",
+        "Mean rating of each system.",
     ),
     "human_agreement": (
-        "Agreement of the raters",
+        "Agreement of the people",
         "Krippendorff's alpha of all, weighted kappa of each pair, rank correlation with each judge.",
     ),
     "figure3": ("Figure 3. Distribution of the ratings", "Shares of the four levels, and the mean of each system."),
@@ -117,3 +114,21 @@ CAPTIONS = {
     "spending": ("Spending on services", "Requests, tokens and US dollars per stage and model."),
 }
 """Heading and sentence of each table and figure."""
+
+
+def of_run(simulated: bool) -> tuple[tuple[Block, ...], dict[str, tuple[str, str]]]:
+    """Return the blocks and the headings of a run; where the raters are simulated, each heading about them says so.
+
+    Args:
+        simulated: whether the ratings of the study are made up.
+    """
+    if not simulated:
+        return BLOCKS, CAPTIONS
+    study = "Explanations, as simulated raters rate them (no people took part)"
+    blocks = tuple(replace(block, title=study) if block.anchor == "study" else block for block in BLOCKS)
+    made_up = "The ratings were made up from the offline rubric's, to try the pipeline."
+    return blocks, CAPTIONS | {
+        "human": ("Ratings by simulated raters", f"{CAPTIONS['human'][1]} {made_up}"),
+        "human_agreement": ("Agreement of the simulated raters", f"{CAPTIONS['human_agreement'][1]} {made_up}"),
+        "figure3": ("Figure 3. Distribution of the ratings by simulated raters", CAPTIONS["figure3"][1]),
+    }

@@ -33,7 +33,7 @@ def learning_curves(
         datasets: the dataset of each, in the same order.
         losses: ``loss.csv`` of each alignment: ``step, loss, lr, tokens``.
         runs: dataset, mode and ablation of each, in the same order. ``full.7`` is a repetition with another seed.
-        settings: ``names``, what a dataset is called in the figure.
+        settings: ``names``, what a dataset is called in the figure; ``synthetic``, what of it is made up (optional).
         output: the CSV to write, one row per point, with the columns :data:`COLUMNS`. Losses are means over stretches
             of steps, :data:`POINTS` at most; ``at`` is the last step of each.
         images: the images to write, ``.svg``, ``.pdf`` or ``.png``.
@@ -63,7 +63,7 @@ def learning_curves(
     frame = pd.concat(tables, ignore_index=True)[COLUMNS]
     write_csv(output, frame.round({"value": 6}))
     for image in images:
-        draw_curves(frame, settings.get("names", {}), image)
+        draw_curves(frame, settings.get("names", {}), image, settings.get("synthetic", ""))
     logger.info("%d curves in %s", len(tables), output)
 
 
@@ -96,13 +96,14 @@ def shorten(losses: pd.DataFrame, points: int = POINTS) -> pd.DataFrame:
     return pd.DataFrame({"at": groups["step"].last(), "value": groups["loss"].mean()})
 
 
-def draw_curves(frame: pd.DataFrame, names: dict[str, str], path: str) -> None:
+def draw_curves(frame: pd.DataFrame, names: dict[str, str], path: str, synthetic: str = "") -> None:
     """Draw rows of panels: SASRec per dataset, the alignments per dataset, the ablations per dataset and mode.
 
     Args:
         frame: with the columns :data:`COLUMNS`.
         names: what a dataset is called; one without an entry goes by its own name.
         path: of the figure; its suffix gives the format.
+        synthetic: what of it is made up; "" for nothing.
     """
     from matplotlib.figure import Figure
 
@@ -120,7 +121,7 @@ def draw_curves(frame: pd.DataFrame, names: dict[str, str], path: str) -> None:
     ]
     rows = [row for row in rows if row]
     columns = max(map(len, rows))
-    with figure_style():
+    with figure_style(synthetic):
         figure = Figure(figsize=(max(5.6, 3.4 * columns), 2.65 * len(rows)), layout="constrained")
         axes = figure.subplots(len(rows), columns, squeeze=False)
         for row, panels in zip(rows, axes, strict=True):

@@ -23,22 +23,33 @@ LABELS = {
 }
 """What the entries are called; of others the underscores become spaces."""
 
-MAIN = (
-    *(
-        "seed",
-        "preset",
-        "switches",
-        "run.datasets",
-        "run.modes",
-        "run.ablations",
-        "run.seeds",
-        "llm.name",
-        "llm.source",
-    ),
-    *("llm.id", "alignment.context", "alignment.batch", "alignment.epochs", "alignment.lr", "alignment.precision"),
-    *("alignment.lora", "alignment.gpus", "evaluation.max_cases", "explanation.cases", "explanation.judges"),
-)
-"""Keys of the config that are shown at once; the rest is folded."""
+MAIN = {
+    "seed": "Seed",
+    "preset": "Preset",
+    "switches": "Switches that differ from it",
+    "run.datasets": "Data sets",
+    "run.modes": "Alignment modes",
+    "run.ablations.names": "Ablations",
+    "run.seeds": "Further seeds",
+    "llm.name": "Base LLM",
+    "llm.source": "Its source",
+    "llm.id": "Its name on the hub",
+    "alignment.context": "Longest sequence, tokens",
+    "alignment.batch": "Samples per step",
+    "alignment.epochs": "Epochs",
+    "alignment.max_steps": "Most steps",
+    "alignment.lr": "Learning rate",
+    "alignment.precision": "Precision",
+    "alignment.lora": "LoRA",
+    "alignment.gpus": "GPUs",
+    "evaluation.max_cases": "Most cases of table 2",
+    "explanation.cases": "Cases explained",
+    "explanation.judges": "Judges",
+}
+"""Keys of the config that are shown at once, and what they are called; the rest is folded."""
+
+SOURCES = {"hub": ("id", "revision"), "folder": ("folder",), "gguf": ("gguf",), "scratch": ("scratch",)}
+"""The keys of the base LLM that belong to one source of it each."""
 
 SHORT = 12
 """How many entries are shown at once; of more, and of files, only the number, until the reader asks."""
@@ -55,7 +66,7 @@ class Fact:
 
 
 def read_facts(path: str) -> tuple[list[Fact], str]:
-    """Return the facts of a provenance file in its labels' order, and the config as YAML; "" without one.
+    """Return the facts of a provenance file in its labels' order, and the config that was used as YAML; "" without one.
 
     Raises:
         InputError: the file is missing or is no JSON object.
@@ -63,13 +74,41 @@ def read_facts(path: str) -> tuple[list[Fact], str]:
     content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a JSON object. Record the provenance again.")
-    config = content.get("config")
+    config = used(content.get("config"))
     order = [*(key for key in LABELS if key in content), *sorted(key for key in content if key not in LABELS)]
     facts = [_fact(key, content[key]) for key in order if key != "config"]
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100) if config else ""
-    main = [(key, _words(value)) for key in MAIN if (value := _at(config, key)) not in (None, {}, [])]
+    main = [(label, _words(value)) for key, label in MAIN.items() if (value := _at(config, key)) not in (None, {}, [])]
     facts.append(Fact("Main values of the config", entries=main))
     return [fact for fact in facts if fact.text or fact.entries], text
+
+
+def used(config: object) -> object:
+    """Return a config without what the run did not use: data sets, recommenders, services and sources of the LLM."""
+    if not isinstance(config, dict):
+        return config
+    result, run, explanation = dict(config), config.get("run") or {}, config.get("explanation") or {}
+    chosen = {
+        "datasets": run.get("datasets"),
+        "recommenders": run.get("recommenders"),
+        "services": [*explanation.get("services", []), *explanation.get("judges", [])],
+    }
+    for part, names in chosen.items():
+        if isinstance(config.get(part), dict) and names is not None:
+            result[part] = {name: _without_sources(value) for name, value in config[part].items() if name in names}
+    if isinstance(config.get("llm"), dict):
+        others = {key for source, keys in SOURCES.items() if source != config["llm"].get("source") for key in keys}
+        result["llm"] = {key: value for key, value in config["llm"].items() if key not in others}
+    if "sharegpt" in config:
+        result["sharegpt"] = _without_sources(config["sharegpt"])
+    return {name: value for name, value in result.items() if value != {}}
+
+
+def _without_sources(value: object) -> object:
+    """Return a data set's part of the config, without the sources that what is generated takes the place of."""
+    if isinstance(value, dict) and value.get("generate"):
+        return {key: own for key, own in value.items() if key not in ("sources", "fields")}
+    return value
 
 
 def _at(config: object, key: str) -> object:

@@ -1,6 +1,5 @@
 """The report: one HTML file with everything that a run has found, and how."""
 
-import hashlib
 import logging
 from base64 import b64encode
 from collections import Counter
@@ -15,12 +14,19 @@ from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.faithfulness.controls import in_a_sentence
 from recexplainer.files import read_bytes, read_json, read_text, write_text
+from recexplainer.pages import POLICY, style_of, verdict_mark
+from recexplainer.paper.claims import in_names
+from recexplainer.paper.grid import Grid, grids, left_out
+from recexplainer.paper.sheet import to_html
 from recexplainer.report import captions
 from recexplainer.report.costs import Cost, in_words, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
 from recexplainer.report.facts import LABELS, read_facts
+from recexplainer.report.first import headline, when
 from recexplainer.report.gallery import RULE, gallery
-from recexplainer.report.tables import MARKS, Table, lay_out, read_csv, side_by_side
+from recexplainer.report.links import folder_link, forms, more_links
+from recexplainer.report.measures import measures_sheet
+from recexplainer.report.tables import VERDICTS, Table, lay_out, read_csv
 from recexplainer.style import system_colors, system_label
 from recexplainer.yaml_files import read_yaml
 
@@ -30,7 +36,7 @@ HERE = Path(__file__).parent
 
 IMAGES = {".svg": "image/svg+xml", ".png": "image/png"}
 
-CLAIMS = ("words", "where", "paper", "paper_detail", "verdict", "held", "compared", "datasets", "test", "detail")
+CLAIMS = "words where paper paper_detail verdict held compared datasets data test detail".split()
 """Columns of the claims that are shown."""
 
 EXAMPLES = 3
@@ -55,6 +61,9 @@ class Files:
         explanations: one file per system.
         systems: their names, in the same order.
         records: what the faithfulness stage says of each system's explanations, in the same order.
+        alignment: CSV of table 2, for the sentence at the top.
+        rating_pages: HTML, one per rater; they are linked.
+        logs: folder of the logs, which is linked.
     """
 
     tables: list[str]
@@ -69,18 +78,23 @@ class Files:
     explanations: list[str]
     systems: list[str]
     records: list[str] = field(default_factory=list)
+    alignment: str | None = None
+    rating_pages: list[str] = field(default_factory=list)
+    logs: str | None = None
 
 
 def write_report(files: Files, settings: dict, output: str) -> None:
     """Write the report.
 
     The page loads nothing and runs nothing: its policy forbids both, pictures are part of it, and all text of data
-    sets and models is escaped. A part whose files are missing is left out, and the page says so.
+    sets and models is escaped. Links lead to the files of the run, relative to the page. A part whose files are missing
+    is left out, and the page says so.
 
     Args:
         files: what is there.
-        settings: ``title``; ``demo``, whether the data are generated and the LLM is tiny; ``names``, what datasets and
-            methods are called; ``examples``, how many cases are shown (optional).
+        settings: of :func:`recexplainer.about.report_settings`: ``title``, ``synthetic``, ``names``, ``about``;
+            ``rated_by``, ``simulated`` if they are; ``examples``, how many cases are shown. All but the title may be
+            left out.
         output: the HTML file.
 
     Raises:
@@ -89,24 +103,38 @@ def write_report(files: Files, settings: dict, output: str) -> None:
     names = settings.get("names", {})
     tables = {}
     for path in sorted(files.tables, key=lambda path: Path(path).suffix != ".csv"):
-        typeset = Path(path).suffix == ".html"
-        tables[Path(path).stem] = _fragment(path) if typeset else lay_out(_table(path, names), names)
+        name = Path(path).stem
+        if Path(path).suffix == ".html":
+            tables[name] = _fragment(path)
+        elif len(frame := read_csv(path)):
+            tables[name] = _table(name, frame, names)
     words_alone = _beside_controls(files.tables, tables, names)
     figures = {Path(path).stem: _figure(path) for path in files.figures}
     _check_names(tables, figures)
     costs = read_costs(files.benchmarks) if files.benchmarks else []
     facts, config = read_facts(files.provenance) if files.provenance else ([], "")
+    day, wall = when(files.benchmarks) if files.benchmarks else ("", "")
     edges = read_edges(read_json(files.graph), files.graph) if files.graph else []
-    paper = _paper(files.paper_vs_ours, names) if files.paper_vs_ours else []
-    claims = _claims(files.claims) if files.claims else []
+    paper = _paper(files.paper_vs_ours) if files.paper_vs_ours else {}
+    claims = _claims(files.claims, names) if files.claims else []
+    blocks, headings = captions.of_run(settings.get("rated_by") == "simulated")
+    root = Path(output).parent
     view = {
         "title": settings["title"],
         "words_alone": words_alone,
-        "demo": bool(settings["demo"]),
+        "synthetic": settings.get("synthetic", ""),
+        "headline": headline(files.alignment, names) if files.alignment else "",
+        "first": [*settings.get("about", []), *_first(facts, day, wall)],
+        "links": {Path(path).stem: forms(path, root) for path in [*files.tables, *files.figures]},
+        "more_links": more_links(
+            [files.paper_vs_ours, files.claims, files.provenance], files.rating_pages, files.logs, root
+        ),
+        "log_of": {cost.rule: link for cost in costs if (link := folder_link(files.logs, cost.rule, root))},
         "tables": tables,
+        "nothing_spent": "spending" not in tables and any(Path(path).stem == "spending" for path in files.tables),
         "figures": figures,
-        "captions": captions.CAPTIONS,
-        "blocks": captions.BLOCKS,
+        "captions": headings,
+        "blocks": blocks,
         "facts": facts,
         "version": next((fact.text for fact in facts if fact.label == LABELS["version"]), ""),
         "config": config,
@@ -129,10 +157,11 @@ def write_report(files: Files, settings: dict, output: str) -> None:
     logger.info("report of %.1f MB in %s", len(page.encode()) / 1e6, output)
 
 
-def _table(path: str, names: dict[str, str]) -> pd.DataFrame:
-    """Return a table of results; of the long one of faithfulness the systems side by side."""
-    frame = read_csv(path)
-    return side_by_side(frame, names) if {"metric", "method", "value_low"} <= {*frame} else frame
+def _table(name: str, frame: pd.DataFrame, names: dict[str, str]):
+    """Return a table of results; of the long one of faithfulness a block per data set, and the systems side by side."""
+    from markupsafe import Markup
+
+    return Markup(to_html(measures_sheet(frame, names))) if name == "faithfulness" else lay_out(frame, names)
 
 
 def _beside_controls(paths: list[str], tables: dict, names: dict[str, str]) -> str:
@@ -140,13 +169,25 @@ def _beside_controls(paths: list[str], tables: dict, names: dict[str, str]) -> s
 
     Without the table of faithfulness, or without controls in it, nothing is added and the sentence is empty.
     """
+    from markupsafe import Markup
+
     path = next((path for path in paths if Path(path).name == "faithfulness.csv"), None)
     frame = read_csv(path) if path else pd.DataFrame()
     compared = frame[frame["better_than_words"] != ""] if "better_than_words" in frame else frame.iloc[:0]
     if not len(compared):
         return ""
-    tables["words_alone"] = lay_out(side_by_side(compared, names, "over_control"), names)
+    tables["words_alone"] = Markup(to_html(measures_sheet(compared, names, "over_control")))
     return in_a_sentence(frame, lambda method: names.get(method, system_label(method)))
+
+
+def _first(facts: list, day: str, wall: str) -> list[tuple[str, str]]:
+    """Return what the first screen says of the code and the time."""
+    known = {fact.label: fact.text for fact in facts}
+    commit = known.get(LABELS["commit"], "").replace("not known", "")
+    if commit and known.get(LABELS["dirty"]) == "yes":
+        commit += " (with changes that are not committed)"
+    time = f"{wall}, in which at least one job ran" if wall else ""
+    return [pair for pair in (("Commit", commit), ("Date", day and f"{day} (UTC)"), ("Wall time", time)) if pair[1]]
 
 
 def _check_names(tables: dict, figures: dict) -> None:
@@ -161,7 +202,11 @@ def _fragment(path: str):
     """Return an HTML table that this project has typeset: its text is escaped already."""
     from markupsafe import Markup
 
-    return Markup(read_text(path, "HTML table"))
+    text = read_text(path, "HTML table")
+    start, end = text.find("<table"), text.rfind("</table>")
+    if not 0 <= start < end:
+        raise InputError(f"{path}: holds no table; expected a page that this project has typeset. Typeset it again.")
+    return Markup(text[start : end + len("</table>")])
 
 
 def _figure(path: str) -> str:
@@ -189,7 +234,7 @@ def _total(costs: list[Cost]) -> dict[str, str]:
     }
 
 
-def _claims(path: str) -> list[dict]:
+def _claims(path: str, names: dict[str, str]) -> list[dict]:
     """Return the claims: the words, where the paper says so, the verdict and its mark, and what it rests on."""
     frame = read_csv(path)
     missing = [name for name in CLAIMS if name not in frame]
@@ -197,26 +242,25 @@ def _claims(path: str) -> list[dict]:
         raise InputError(f"{path}: column {missing[0]!r} is missing; expected the claims of the paper.")
     return [
         {name: row[name] for name in CLAIMS}
-        | {"mark": MARKS.get(row["verdict"], ""), "details": [part for part in row["detail"].split("; ") if part]}
+        | {"mark": verdict_mark(row["verdict"]), "details": in_names(row["detail"], names)}
+        | {"datasets": ", ".join(names.get(name, name) for name in row["datasets"].split(", "))}
         for row in frame.to_dict("records")
     ]
 
 
-def _paper(path: str, names: dict[str, str]) -> list[tuple[str, Table]]:
-    """Return the comparison with the paper, one table per table of the paper."""
+def _paper(path: str) -> dict:
+    """Return the comparison with the paper: ``grids`` of what was compared, ``alone`` of what the paper has beside."""
     frame = read_csv(path)
-    missing = [name for name in ("table", "paper", "ours", "verdict") if name not in frame]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; expected the comparison with the paper.")
-    without = ("table", *(name for name in frame if not (frame[name] != "").any()))
-    groups = frame.groupby("table", sort=False)
-    return [(_table_name(name), lay_out(group, names, without)) for name, group in groups]
-
-
-def _table_name(name: str) -> str:
-    """Return ``Table 2`` for ``2`` or ``table2``."""
-    number = name.lower().removeprefix("table").strip()
-    return f"Table {number}" if number else name
+    for name in ("table", "dataset", "method", "metric", "paper", "ours", "verdict"):
+        if name not in frame:
+            raise InputError(f"{path}: column {name!r} is missing; expected the comparison with the paper.")
+    rows = frame.to_dict("records")
+    found: dict[str, list[Grid] | list[tuple[str, str]]] = {
+        "grids": grids(rows, compared=True),
+        "alone": grids(rows, compared=False),
+        "left_out": left_out(rows),
+    }
+    return found if rows else {}
 
 
 def _verdicts(path: str | None) -> list[tuple[str, int]]:
@@ -224,7 +268,7 @@ def _verdicts(path: str | None) -> list[tuple[str, int]]:
     frame = read_csv(path) if path else None
     if frame is None or "verdict" not in frame:
         return []
-    order = [*MARKS, "synthetic", "not run"]
+    order = [*VERDICTS]
     counts = Counter(frame["verdict"])
     return sorted(counts.items(), key=lambda item: (order.index(item[0]) if item[0] in order else 9, item[0]))
 
@@ -280,7 +324,7 @@ def _examples(files: Files, number: int) -> list[dict]:
 def _missing(view: dict) -> list[str]:
     """Return what the page does not show, in words."""
     there = {*view["tables"], *view["figures"]}
-    missing = [block.missing for block in captions.BLOCKS if not there & {*block.tables, *block.figures}]
+    missing = [block.missing for block in view["blocks"] if not there & {*block.tables, *block.figures}]
     parts = {
         "facts": "what was run and on what (no provenance file)",
         "graph": "the graph of the pipeline",
@@ -302,12 +346,26 @@ def _render(view: dict) -> str:
     shown = [text for example in view["examples"] for text in example["texts"]] + view["gallery"]
     colors = sorted({text["color"] for text in shown})
     rules = "".join(f".c{place} {{ --bar: {color}; }}\n" for place, color in enumerate(colors))
-    style = (HERE / "report.css").read_text(encoding="utf-8") + rules
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, digest = style_of([HERE / "report.css"], rules, bool(view["synthetic"]))
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.tests["table"] = lambda value: isinstance(value, Table)
+    environment.filters["code"] = _with_code
     return environment.get_template("report.html").render(
-        **view, colors={color: f"c{place}" for place, color in enumerate(colors)}, style=Markup(style), digest=digest
+        **view,
+        colors={color: f"c{place}" for place, color in enumerate(colors)},
+        style=Markup(style),
+        policy=Markup(POLICY.format(digest=digest)),
+        verdict_mark=verdict_mark,
     )
+
+
+def _with_code(text: str):
+    """Return a text of this project as HTML, with what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    parts = [escape(part) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))

@@ -6,37 +6,40 @@ from pathlib import Path
 import pandas as pd
 
 from recexplainer import files
+from recexplainer.pages import verdict_mark
 from recexplainer.style import system_label
 
 HEADINGS = {
-    "retrieval_hr5": "Retrieval H@5",
-    "retrieval_ndcg5": "Retrieval N@5",
-    "ranking_ndcg5": "Ranking N@5",
-    "classification_acc": "Classification accuracy",
-    "history_hcr": "Reconstruction HCR",
-    "retrieval_constrained_hr5": "Held to catalogue H@5",
-    "retrieval_constrained_ndcg5": "Held to catalogue N@5",
-    "sparsity_percent": "sparsity, %",
-    "usd": "USD",
-    "n": "number",
-    "words": "claim",
+    "retrieval_hr5": "Retrieval HR@5\u00a0↑",
+    "retrieval_ndcg5": "Retrieval NDCG@5\u00a0↑",
+    "ranking_ndcg5": "Ranking NDCG@5\u00a0↑",
+    "classification_acc": "Classification accuracy\u00a0↑ (chance 0.5)",
+    "history_hcr": "History coverage\u00a0↑",
+    "retrieval_constrained_hr5": "Retrieval in the catalogue HR@5\u00a0↑",
+    "retrieval_constrained_ndcg5": "Retrieval in the catalogue NDCG@5\u00a0↑",
+    "dataset": "Data set",
+    "sparsity_percent": "Sparsity, %",
+    "usd": "US dollars",
+    "n": "n",
+    "words": "Claim",
     "p_value": "p-value",
     "p_adjusted": "p-value, adjusted",
-} | {f"{name}{k}": f"{label}@{k}" for name, label in (("hr", "H"), ("ndcg", "N")) for k in (5, 10, 20)}
-"""What columns are called; of others the underscores become spaces."""
+    "judge_a": "One judge",
+    "judge_b": "The other",
+    "rater_a": "One rater",
+    "rater_b": "The other",
+    "weighted_kappa": "Weighted kappa\u00a0↑",
+    "krippendorff_alpha": "Krippendorff's alpha\u00a0↑",
+    "spearman": "Rank correlation (Spearman)\u00a0↑",
+    "agreement": "Equal ratings\u00a0↑",
+} | {f"{name}{k}": f"{label}@{k}\u00a0↑" for name, label in (("hr", "HR"), ("ndcg", "NDCG")) for k in (5, 10, 20)}
+"""What columns and measures are called; of others the underscores become spaces."""
 
-MARKS = {
-    "within": "good",
-    "supported": "good",
-    "mixed": "mixed",
-    "outside": "bad",
-    "contradicted": "bad",
-    "inconclusive": "unsure",
-}
-"""Verdicts that are marked with a colour and a sign beside their words, in the order in which they are counted."""
+VERDICTS = ("within", "supported", "mixed", "outside", "contradicted", "inconclusive", "synthetic", "not run")
+"""The verdicts on numbers and claims, in the order in which they are counted."""
 
 
-WORDS = {"True": "yes", "False": "no"}
+WORDS = {"True": "yes", "False": "no", "people": "people", "simulated": "simulated raters"}
 
 REFERENCES = ("section", "where")
 """Columns whose numbers are names of places."""
@@ -44,7 +47,7 @@ REFERENCES = ("section", "where")
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, the interval beside it ("" for none), and a mark of :data:`MARKS` or ""."""
+    """One cell: its text, the interval beside it ("" for none), and the class of a verdict's mark or ""."""
 
     text: str
     note: str = ""
@@ -97,28 +100,20 @@ def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...]
                 text = show_number(text, probability=name.startswith("p_"))
             elif name in ("dataset", "method", "system", "mode"):
                 text = names.get(text, text if name == "dataset" else system_label(text))
+            elif name in ("measure", "metric", "stage"):
+                text = heading(text)
+            elif text == "rubric":
+                text = "offline rubric"
+            mark = text if name == "verdict" else ""
             text = WORDS.get(text, text)
-            cells.append(Cell(text or "–", note, MARKS.get(text, "")))
+            cells.append(Cell(text or "–", note, verdict_mark(mark)))
         rows.append(cells)
-    return Table([HEADINGS.get(name, name.replace("_", " ")) for name in shown], numeric, rows)
+    return Table([heading(name) for name in shown], numeric, rows)
 
 
-def side_by_side(frame: pd.DataFrame, names: dict[str, str], column: str = "value") -> pd.DataFrame:
-    """Return a table of measures with one row per dataset and metric and one column, with its interval, per method.
-
-    Args:
-        frame: of :func:`read_csv`, with the columns ``dataset``, ``metric``, ``method``, and those below; others are
-            left out.
-        names: what a method is called.
-        column: the one that is shown, with its ``_low`` and ``_high``.
-    """
-    rows: dict[tuple[str, str], dict[str, str]] = {}
-    for row in frame.to_dict("records"):
-        start = {"dataset": row["dataset"], "metric": row["metric"].replace("_", " ")}
-        found = rows.setdefault((row["dataset"], row["metric"]), start)
-        name = names.get(row["method"], system_label(row["method"]))
-        found |= {f"{name}{end}": row[f"{column}{end}"] for end in ("", "_low", "_high")}
-    return pd.DataFrame(list(rows.values())).fillna("")
+def heading(name: str) -> str:
+    """Return what a column or a measure is called."""
+    return HEADINGS.get(name) or name.replace("_", " ").capitalize()
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -127,7 +122,7 @@ def _is_numeric(column: pd.Series) -> bool:
 
 
 def show_number(text: str, probability: bool = False) -> str:
-    """Return a number for the eye: four digits of a share, one of a large value, thousands apart; "" stays."""
+    """Return a number for the eye: three digits of a share, one of a large value, thousands apart; "" stays."""
     if not text:
         return ""
     value = float(text)
@@ -135,5 +130,5 @@ def show_number(text: str, probability: bool = False) -> str:
         return "< 0.001"
     if value == int(value) and "." not in text and "e" not in text.lower():
         return f"{int(value):,}"
-    digits = 1 if abs(value) >= 1000 else 2 if abs(value) >= 10 else 4
+    digits = 1 if abs(value) >= 1000 else 2 if abs(value) >= 10 else 3
     return f"{value:,.{digits}f}"

@@ -36,7 +36,7 @@ def aggregate_ratings(
         ratings: one JSON file per rater.
         judgements: the Parquet files of the judges to compare with, of the study's dataset.
         settings: ``bootstrap``, the number of resamples; ``allow_incomplete``; ``names``, what systems are called in
-            the table of means, where it is not their own name.
+            the table of means, where it is not their own name; ``synthetic``, what of figure 3 is made up (optional).
         seed: of the resamples, which are the same for every system.
         human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
         human_agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
@@ -62,7 +62,7 @@ def aggregate_ratings(
     write_csv(figure_data, shares.round(4))
     write_json(comments, read_comments(ratings, study))
     for figure in figures:
-        draw_figure3(shares, means, study["dataset"], frame["rater"].nunique(), figure)
+        draw_figure3(shares, means, study["dataset"], frame["rater"].nunique(), figure, settings.get("synthetic", ""))
     for row in means.itertuples():
         logger.info("%s (%s): %.3f (%.3f to %.3f)", row.method, source, row.mean, row.low, row.high)
 

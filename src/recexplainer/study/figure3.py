@@ -23,7 +23,9 @@ def distribution(frame: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "rating", "count", "share"])
 
 
-def draw_figure3(shares: pd.DataFrame, means: pd.DataFrame, dataset: str, raters: int, path: str) -> None:
+def draw_figure3(
+    shares: pd.DataFrame, means: pd.DataFrame, dataset: str, raters: int, path: str, synthetic: str = ""
+) -> None:
     """Draw the shares of the four levels, and beside them the mean with its interval.
 
     Args:
@@ -32,6 +34,7 @@ def draw_figure3(shares: pd.DataFrame, means: pd.DataFrame, dataset: str, raters
         dataset: its name, for the title.
         raters: how many there were.
         path: of the figure; its suffix gives the format.
+        synthetic: what of it is made up; "" for nothing.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
@@ -40,7 +43,7 @@ def draw_figure3(shares: pd.DataFrame, means: pd.DataFrame, dataset: str, raters
 
     simulated = shares["source"].iloc[0] == "simulated"
     who = f"{raters} simulated raters: no result" if simulated else f"{raters} raters"
-    with figure_style():
+    with figure_style(synthetic):
         figure = Figure(figsize=(7.0, 1.75 + 0.42 * len(means)), layout="constrained")
         bars, dots = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
         figure.suptitle(f"Ratings of explanations, {dataset}\n{who}", x=0.01, ha="left", fontweight="bold")

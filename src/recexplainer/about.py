@@ -1,0 +1,117 @@
+"""What a run is, in words: its title, what its data and LLM are called, and what of it is made up."""
+
+from recexplainer import sources, targets
+
+DEMO = "Demo run: a check of the pipeline, not a reproduction"
+
+PAPER_DATASETS = {"games": "Amazon Video Games", "movies": "Amazon Movies and TV", "steam": "Steam"}
+"""What the data sets of the paper are called, by their names in ``config/paper_numbers.csv``."""
+
+_SIZES = {
+    "games": {"users": 3901, "items": 1864, "interactions": 31672},
+    "movies": {"users": 3194, "items": 1170, "interactions": 28105},
+    "steam": {"users": 2493, "items": 986, "interactions": 27498},
+}
+_SET_UP = {
+    "llm": {"name": "vicuna-7b", "source": "hub", "id": "lmsys/vicuna-7b-v1.3", "quantization": None},
+    "alignment": {"epochs": 10, "batch": 64, "lr": 1e-4, "max_steps": None},
+    "tasks": {"share": None},
+}
+"""What makes a run the paper's experiment (sections 3.1 and 3.2): the data sets, the LLM and its alignment."""
+
+_LLMS = {"vicuna-7b": "Vicuna-7B", "smollm2-135m": "SmolLM2-135M"}
+
+
+def llm(config: dict) -> str:
+    """Return what the base LLM is called where it is named."""
+    return _LLMS.get(config["llm"]["name"], config["llm"]["name"])
+
+
+def generated(config: dict) -> list[str]:
+    """Return the targets of a run whose data are made up."""
+    return [one for one in targets.targets(config) if sources.entry(config, one.partition(".")[0]).get("generate")]
+
+
+def synthetic(config: dict) -> str:
+    """Return what is made up in a run, in a sentence for whoever sees one table or figure of it alone; "" if nothing.
+
+    Args:
+        config: of the run, as the workflow merges it.
+    """
+    made_up = list(dict.fromkeys(name.partition(".")[0] for name in generated(config)))
+    parts = [f"generated data ({', '.join(config['datasets'][name]['name'] for name in made_up)})"] if made_up else []
+    if config["llm"]["source"] == "scratch":
+        parts.append(f"a toy LLM ({config['llm']['name']}) that was trained from scratch")
+    return f"Synthetic: {' and '.join(parts)}. This says nothing about the paper." if parts else ""
+
+
+def title(config: dict) -> str:
+    """Return what a run is, for the head of its report: a demo, the paper's experiment, or some data with some LLM.
+
+    Args:
+        config: of the run, as the workflow merges it.
+    """
+    datasets, made_up = config["run"]["datasets"], {name.partition(".")[0] for name in generated(config)}
+    if set(datasets) <= made_up:
+        return DEMO
+    toy = config["llm"]["source"] == "scratch"
+    if not made_up and not toy and _is_papers(config):
+        shown = "" if len(datasets) == len(PAPER_DATASETS) else f" on {in_a_row([*map(PAPER_DATASETS.get, datasets)])}"
+        return f"The paper's experiment{shown}"
+    names = [_named(config, name, made_up) for name in datasets]
+    less = ", a toy LLM: not a reproduction" if toy else ": not a reproduction" if made_up else ""
+    return f"{in_a_row(names)} with {llm(config)}{less}"
+
+
+def _is_papers(config: dict) -> bool:
+    """Return whether a run has the paper's data sets (some of them), LLM and alignment, and all its modes."""
+    sizes = {name: config["datasets"][name]["filter"].get("target") for name in config["run"]["datasets"]}
+    return (
+        all(found == _SIZES.get(name, 0) for name, found in sizes.items())
+        and all(config[part].get(key) == value for part, own in _SET_UP.items() for key, value in own.items())
+        and set(config["run"]["modes"]) == {"behavior", "intention", "hybrid"}
+    )
+
+
+def others(config: dict) -> list[str]:
+    """Return the targets that have a name of the paper's data sets, but are real data that are cut otherwise."""
+    return [
+        name
+        for name, sizes in _SIZES.items()
+        if name in targets.targets(config)
+        and name not in generated(config)
+        and config["datasets"][name]["filter"].get("target") != sizes
+    ]
+
+
+def names(config: dict) -> dict[str, str]:
+    """Return what targets and the base LLM are called wherever a reader sees them, by their names in the tables."""
+    shown = {one: targets.shown(config, one) for one in targets.targets(config)}
+    return shown | {config["llm"]["name"]: "Base LLM", "base": "Base LLM"}
+
+
+def report_settings(config: dict) -> dict:
+    """Return what the report says of a run before any result: ``title``, ``synthetic``, ``names`` and ``about``.
+
+    ``about`` has pairs of a name and a text: the data, the LLM, and the recommenders.
+    """
+    made_up = {name.partition(".")[0] for name in generated(config)}
+    data = [_named(config, name, made_up) for name in config["run"]["datasets"]]
+    toy = " (a toy, trained from scratch)" if config["llm"]["source"] == "scratch" else ""
+    run = [["Data", in_a_row(data)], ["Base LLM", llm(config) + toy]]
+    run.append(["Recommender", in_a_row([_RECOMMENDERS.get(one, one) for one in config["run"]["recommenders"]])])
+    return {"title": title(config), "synthetic": synthetic(config), "names": names(config), "about": run}
+
+
+_RECOMMENDERS = {"sasrec": "SASRec", "gru4rec": "GRU4Rec", "bert4rec": "BERT4Rec", "mf": "matrix factorisation"}
+
+
+def _named(config: dict, dataset: str, made_up: set[str]) -> str:
+    """Return what a data set is called, and that it is generated, if its name does not say so."""
+    name = config["datasets"][dataset]["name"]
+    return f"{name} (generated)" if dataset in made_up and "generated" not in name.lower() else name
+
+
+def in_a_row(words: list[str]) -> str:
+    """Return words with commas and an "and" before the last."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
