@@ -87,7 +87,7 @@ def make_files(folder, hostile: str = HOSTILE) -> Files:
     )
     (folder / "benchmarks" / "align").mkdir(parents=True)
     (folder / "benchmarks" / "align" / "games.tsv").write_text("s\tmax_rss\tcpu_time\n3600\t800\t3000\n")
-    write_json(folder / "graph.json", [["align", hostile], [hostile, "table2"]])
+    write_json(folder / "graph.json", [["align", "report"], ["align", hostile], [hostile, "table2"]])
     (folder / "deviations.yaml").write_text(json.dumps([{"topic": "T", "paper": "P", "here": hostile, "why": "W"}]))
     at = {name: str(folder / name) for name in ("paper.csv", "claims.csv", "provenance.json", "graph.json")}
     return Files(

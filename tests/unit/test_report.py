@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_report import HOSTILE, NOTHING, make_files
+from small_report import HOSTILE, NOTHING, SVG, make_files
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation import figure6 as figure6_module
@@ -20,7 +21,7 @@ from recexplainer.evaluation.figure6 import COLUMNS, METRIC_LABELS, figure6, nor
 from recexplainer.evaluation.metrics import Estimate
 from recexplainer.evaluation.table2 import CONSTRAINED, METRICS
 from recexplainer.explanation.judgements import write_judgements
-from recexplainer.files import read_json, write_json
+from recexplainer.files import read_json, write_json, write_text
 from recexplainer.paper.verdicts import VERDICTS
 from recexplainer.report.captions import BLOCKS, CAPTIONS
 from recexplainer.report.costs import in_words, read_costs
@@ -633,6 +634,42 @@ def test_links_lead_to_the_files_of_the_run(tmp_path):
     from urllib.parse import unquote
 
     assert all((tmp_path / unquote(link)).exists() for link in links)
+
+
+def test_case_figures_are_text_and_others_are_pictures(tmp_path):
+    from recexplainer.explanation.case_view import CaseView, Panel, write_page
+    from recexplainer.explanation.marked import Run
+
+    panel = Panel("Base <i>", "#7a7f87", "Recommend", True, 3, [Run(f"Yes {HOSTILE}", "right")], ["Cites."])
+    write_page(
+        CaseView("Figure 4 <b>", ["A"], "B", [], "Recommend", "", [panel], "rubric", "c"), tmp_path / "figure4.html"
+    )
+    for name in ("figure4", "figure5"):
+        (tmp_path / f"{name}.svg").write_text(SVG)
+    files = replace(make_files(tmp_path), figures=[str(tmp_path / f"{name}.svg") for name in ("figure4", "figure5")])
+    page = written(files, tmp_path)
+    seen = Reader(page)
+    assert "Base <i>" in seen.text and not {tag for tag, _ in seen.elements} & {"script", "i"}
+    assert [tag for tag, _ in seen.elements].count("h1") == 1
+    # Figure 5 has no page beside it: a picture.
+    pictures = [values["alt"] for tag, values in seen.elements if tag == "img" and values["alt"].startswith("Figure")]
+    assert len(pictures) == 1 and pictures[0].startswith("Figure 5")
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    assert "&.figure4 .panel:nth-of-type(1) { --bar: #7a7f87; }" in style and style_policy(style) in page
+    write_text(tmp_path / "figure4.html", "<p>x")
+    with pytest.raises(InputError, match="not the page of a case"):
+        written(files, tmp_path)
+
+
+def test_the_picture_of_the_pipeline_has_what_ran(tmp_path):
+    files = make_files(tmp_path)
+    write_json(files.graph, [["align", "report"], ["align", "never_ran"], ["never_ran", "report"]])
+
+    def picture(page: str) -> str:
+        return b64decode(re.search(r'class="graph" src="data:image/svg\+xml;base64,([^"]+)"', page)[1]).decode()
+
+    assert ">never ran<" not in picture(written(files, tmp_path)) and ">align<" in picture(written(files, tmp_path))
+    assert ">never ran<" in picture(written(replace(files, benchmarks=None), tmp_path))
 
 
 def test_backticks_are_code_and_what_stands_between_them_is_text(tmp_path):

@@ -24,6 +24,7 @@ from recexplainer.report.dag import draw_dag, read_edges
 from recexplainer.report.facts import LABELS, read_facts
 from recexplainer.report.first import headline, when
 from recexplainer.report.gallery import RULE, gallery
+from recexplainer.report.inline import inline_case
 from recexplainer.report.links import folder_link, forms, more_links
 from recexplainer.report.measures import measures_sheet
 from recexplainer.report.tables import VERDICTS, Table, lay_out, read_csv
@@ -114,7 +115,8 @@ def write_report(files: Files, settings: dict, output: str) -> None:
     costs = read_costs(files.benchmarks) if files.benchmarks else []
     facts, config = read_facts(files.provenance) if files.provenance else ([], "")
     day, wall = when(files.benchmarks) if files.benchmarks else ("", "")
-    edges = read_edges(read_json(files.graph), files.graph) if files.graph else []
+    edges = _that_ran(read_edges(read_json(files.graph), files.graph), costs) if files.graph else []
+    cases = {Path(path).stem: found for path in files.figures if (found := inline_case(path))}
     paper = _paper(files.paper_vs_ours) if files.paper_vs_ours else {}
     claims = _claims(files.claims, names) if files.claims else []
     blocks, headings = captions.of_run(settings.get("rated_by") == "simulated")
@@ -133,6 +135,8 @@ def write_report(files: Files, settings: dict, output: str) -> None:
         "tables": tables,
         "nothing_spent": "spending" not in tables and any(Path(path).stem == "spending" for path in files.tables),
         "figures": figures,
+        "inline": {name: body for name, (body, _) in cases.items()},
+        "inline_rules": "".join(rules for _, rules in cases.values()),
         "captions": headings,
         "blocks": blocks,
         "facts": facts,
@@ -218,6 +222,12 @@ def _figure(path: str) -> str:
         return _data_address(read_bytes(path), suffix)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a figure. Run the stage that makes it.") from None
+
+
+def _that_ran(edges: list[tuple[str, str]], costs: list[Cost]) -> list[tuple[str, str]]:
+    """Return the edges between rules that ran: those with a benchmark, and the report's own; all without benchmarks."""
+    ran = {cost.rule for cost in costs} | {"report"}
+    return [edge for edge in edges if {*edge} <= ran] if costs else edges
 
 
 def _data_address(content: bytes, suffix: str) -> str:
@@ -346,7 +356,7 @@ def _render(view: dict) -> str:
     shown = [text for example in view["examples"] for text in example["texts"]] + view["gallery"]
     colors = sorted({text["color"] for text in shown})
     rules = "".join(f".c{place} {{ --bar: {color}; }}\n" for place, color in enumerate(colors))
-    style, digest = style_of([HERE / "report.css"], rules, bool(view["synthetic"]))
+    style, digest = style_of([HERE / "report.css"], rules + view["inline_rules"], bool(view["synthetic"]))
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
