@@ -191,11 +191,6 @@ def judged(wildcards):
     return {"systems": EXPLAINED, "ablations": ABLATED, "controls": CONTROLS}[wildcards.group]
 
 
-def ratings_folder():
-    """Where the raters' files are: the simulated ones, or the config's folder."""
-    return f"{RESULTS}/study/simulated" if STUDY["ratings"] == "simulated" else STUDY["ratings"]
-
-
 def prediction_folders(wildcards, input):
     """The folders of predictions, in the order of the table's rows."""
     return list(dict.fromkeys(os.path.dirname(path) for path in input.predictions))

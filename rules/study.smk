@@ -1,4 +1,6 @@
 # Stage 8: the study with people (sections 3.1.2 and 3.4).
+# Where the raters' files are: the simulated ones, or the config's folder.
+RATINGS = f"{RESULTS}/study/simulated" if STUDY["ratings"] == "simulated" else STUDY["ratings"]
 
 
 rule draw_study:
@@ -66,7 +68,7 @@ rule aggregate_ratings:
     """Ratings by people, their agreement, and their distribution per system (figure 3, section 3.4)."""
     input:
         key="<results>/study/key.json",
-        ratings=collect("{folder}/{rater}.json", folder=ratings_folder(), rater=STUDY["raters"]),
+        ratings=collect("{folder}/{rater}.json", folder=RATINGS, rater=STUDY["raters"]),
         judgements=collect(f"<results>/judgements/{STUDIED}/systems/{{judge}}.parquet", judge=JUDGES),
     output:
         human=report("<results>/tables/human.csv", caption="../workflow/report/human.rst", category="Tables"),

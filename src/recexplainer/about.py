@@ -41,7 +41,7 @@ def synthetic(config: dict) -> str:
     made_up = list(dict.fromkeys(name.partition(".")[0] for name in generated(config)))
     parts = [f"generated data ({', '.join(config['datasets'][name]['name'] for name in made_up)})"] if made_up else []
     if config["llm"]["source"] == "scratch":
-        parts.append(f"a toy LLM ({config['llm']['name']}) that was trained from scratch")
+        parts.append("a toy LLM that was trained from scratch")
     return f"Synthetic: {' and '.join(parts)}. This says nothing about the paper." if parts else ""
 
 

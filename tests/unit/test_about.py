@@ -57,7 +57,7 @@ def test_generated_data_never_read_as_a_reproduction(config):
     demo = changed(config, run__datasets=["games", "steam"], llm__source="scratch", llm__name="toy", **made)
     assert about.title(demo) == about.DEMO
     assert about.synthetic(demo) == (
-        "Synthetic: generated data (Amazon Video Games, Steam) and a toy LLM (toy) that was trained from scratch. "
+        "Synthetic: generated data (Amazon Video Games, Steam) and a toy LLM that was trained from scratch. "
         "This says nothing about the paper."
     )
     # With the paper's LLM, beside the paper's data, with another recommender: no reproduction either.

@@ -35,6 +35,10 @@ MEASURES = {
     "grounding_catalogue": ("Cited titles of other items\u00a0↓", "Share in the catalogue alone."),
     "grounding_nowhere": ("Cited titles of no item\u00a0↓", "Share that is made up."),
     "cites_history": ("Cites the history", "Share of the texts that cite a title of it at all."),
+    "wrong_statements": (
+        "Texts with a wrong statement\u00a0↓",
+        "An item that is not where it is said to be, or a genre, platform or brand that its metadata refutes.",
+    ),
     "distinction": ("Recognised by a classifier", "Share of the system's texts; whoever says one line is recognised."),
     "masked_verdict": (
         "Verdict told after masking\u00a0↓",

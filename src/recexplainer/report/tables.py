@@ -31,6 +31,14 @@ HEADINGS = {
     "weighted_kappa": "Weighted kappa\u00a0↑",
     "krippendorff_alpha": "Krippendorff's alpha\u00a0↑",
     "spearman": "Rank correlation (Spearman)\u00a0↑",
+    "kept_share": "Decision kept, share\u00a0↑",
+    "followed_share": "View followed, share\u00a0↑",
+    "as_recommender": "Decides as the recommender, share\u00a0↑",
+    "controlled": "Kept and followed, share\u00a0↑",
+    "unasked": "View taken unasked, share",
+    "under_another": "View taken under another, share\u00a0↓",
+    "viewpoint": "Point of view",
+    "cases": "n",
     "agreement": "Equal ratings\u00a0↑",
 } | {f"{name}{k}": f"{label}@{k}\u00a0↑" for name, label in (("hr", "HR"), ("ndcg", "NDCG")) for k in (5, 10, 20)}
 """What columns and measures are called; of others the underscores become spaces."""
