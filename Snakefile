@@ -13,6 +13,9 @@ include: "rules/place.smk"
 configfile: "config/config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 # Used with `--sdm apptainer` alone; envs/Containerfile says how it is made.
 container: "recexplainer.sif"
 

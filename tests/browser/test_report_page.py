@@ -104,7 +104,7 @@ def test_every_table_and_figure_is_found_by_its_heading(browser, report):
     for anchor in ("glance", "paper", "examples", "deviations", "run", "costs"):
         assert browser.find_element(By.CSS_SELECTOR, f"#{anchor} > h2").is_displayed()
     graph = browser.find_element(By.CSS_SELECTOR, "img.graph")
-    assert browser.execute_script("return arguments[0].naturalWidth", graph) > 100
+    assert browser.execute_script("return arguments[0].naturalWidth", graph) > 40
 
 
 def test_the_contents_lead_to_the_sections_and_stay_in_view(browser, report):
