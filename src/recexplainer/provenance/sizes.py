@@ -26,6 +26,7 @@ from recexplainer.tasks.schema import ABLATIONS
 
 FIELD_SHARE = 0.8  # of the items of real metadata that have a field
 ASSUMED_USERS, ASSUMED_ITEMS, ASSUMED_LENGTH = 4000, 2000, 9  # where the config does not tell
+GENERATED_TOKENS = 40  # of a generated conversation
 REASON_TOKENS = 65  # of an answer of the seventh task
 TEMPLATE_TOKENS = 30  # of the tokenizer's own chat template
 TOKENS = re.compile(r"<\|[^|]*\|>|\w+|[^\w\s]")  # about those of a tokenizer with a large vocabulary
@@ -285,12 +286,15 @@ def sample_tokens(config: dict, name: str, mode: str, task: str, test: bool = Fa
     shown = {"behavior": listed, "intention": 1, "hybrid": listed + 1}[mode]
     candidate = {"behavior": length.title, "intention": 1, "hybrid": length.title + 1}[mode]
     count = config["labels"]["candidates"]
+    conversation = length.conversation * context
+    if config["sharegpt"].get("generate"):
+        conversation = min(conversation, GENERATED_TOKENS)
     question, answer = {
         "retrieval": (asked + shown, length.title),
         "ranking": (asked + shown + count * candidate, count * length.title),
         "classification": (asked + shown + candidate, 1),
         "discrimination": (asked + candidate, length.field),
-        "sharegpt": (round(length.conversation * context / 2), round(length.conversation * context / 2)),
+        "sharegpt": (round(conversation / 2), round(conversation / 2)),
         "reconstruction": (asked + 1, listed),
         # Those of the seventh task are two or three sentences.
         "explanation": (asked + shown + candidate, config["explanation"]["max_tokens"] if test else REASON_TOKENS),
