@@ -67,4 +67,4 @@ rule all:
 
 
 onsuccess:
-    print(f"Done. Open {RESULTS}/report.html; the tables and figures are in {RESULTS}: {', '.join(results_made())}.")
+    print(closing(config))

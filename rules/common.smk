@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from recexplainer import about, digest, progress, settings, sources, systems, targets
 from recexplainer.errors import InputError
 from recexplainer.provenance import machine, plan
+from recexplainer.report.closing import closing
 from recexplainer.seeds import derive_seed
 from recexplainer.service import settings as services
 
@@ -211,9 +212,3 @@ def over_budget():
         return plan.over_budget(config)
     except InputError:
         return []  # the plan does not know the LLM
-
-
-def results_made():
-    """The tables and figures that are there, for the last line of a run."""
-    found = [path for name in ("tables", "figures") for path in Path(RESULTS, name).glob("*")]
-    return sorted(f"{path.parent.name}/{path.name}" for path in found if path.suffix in (".csv", ".html", ".svg"))

@@ -50,7 +50,8 @@ def whole_run(tmp_path_factory):
     with watch(folder.parent) as front:
         done = snakemake(folder, "--configfile", CONFIG, front=front)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    assert "Done. Open results/smallest/report.html" in done.stdout + done.stderr
+    assert "Done. Demo run: " in done.stdout + done.stderr
+    assert "Open results/smallest/report.html" in done.stdout + done.stderr
     return folder / "results/smallest"
 
 

@@ -4,8 +4,11 @@ import copy
 
 import pytest
 import yaml
+from clone import ROOT
 
 from recexplainer import about
+from recexplainer.provenance.plan import merged
+from recexplainer.report.closing import closing
 
 GENERATED = {"users": 9, "items": 9}
 
@@ -81,3 +84,22 @@ def test_one_name_for_each_thing(config):
     assert names["vicuna-7b"] == names["base"] == "Base LLM"
     shown = dict(about.report_settings(config)["about"])
     assert shown["Base LLM"] == "Vicuna-7B" and shown["Recommender"] == "SASRec"
+
+
+def test_the_last_lines_of_a_run(tmp_path):
+    """What it found, what that rests on, and where it is; of a part of a run, what there is."""
+    config = merged([ROOT / "config/config.yaml", ROOT / "config/demo.yaml"], ROOT / "config/schema.yaml")
+    config["pathvars"] = {"results": str(tmp_path)}
+    assert closing(config) == f"Done. Tables and figures so far, in {tmp_path}: none."
+    (tmp_path / "tables").mkdir()
+    columns = "dataset,method,classification_acc,classification_acc_low,classification_acc_high,classification_cases"
+    (tmp_path / "tables/table2.csv").write_text(f"{columns}\ngames,hybrid,0.75,0.7,0.8,400\n")
+    (tmp_path / "report.html").touch()
+    (tmp_path / "study/pages").mkdir(parents=True)
+    (tmp_path / "study/pages/rater1.html").touch()
+    lines = closing(config).splitlines()
+    assert lines[0] == f"Done. {about.DEMO}"
+    assert lines[1].startswith("Synthetic: generated data")
+    assert "agrees with the recommender on 75.0 %" in lines[2] and "Chance agrees on 50 %" in lines[2]
+    assert f"{tmp_path}/report.html" in lines[3]
+    assert lines[-1].endswith(f"{tmp_path}/study/pages/rater1.html")

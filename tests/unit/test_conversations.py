@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recexplainer.data import streams
-from recexplainer.data.conversations import Dropped, parse_conversation, parse_conversations, read_conversations
+from recexplainer.data.conversations import Dropped, parse_conversation, parse_conversations
+from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.files import write_parquet
 from recexplainer.llm.scratch import conversation_messages

@@ -84,7 +84,7 @@ def test_sizes():
 
 
 def test_the_library_imports_no_script_and_no_snakemake():
-    for path in (ROOT / "src").rglob("*.py"):
+    for path in (ROOT / "src/recexplainer").rglob("*.py"):
         modules = {module.split(".")[0] for module in imported(path, "recexplainer")}
         assert not modules & {"snakemake", "workflow", *(name.removesuffix(".py") for name in SCRIPTS)}, path
 

@@ -156,6 +156,7 @@ def test_one_line_per_job_and_the_rest_in_the_logs(repository):
     assert len(jobs) == 1  # the others were done before the one that failed
     assert jobs[0].startswith("[1/1 100%]  filter_dataset games")
     assert "a program speaks" not in shown
+    assert "Done. Tables and figures so far, in results/smallest: none." in shown
     log = repository / "results/smallest/logs/filter_dataset/games.log"
     assert "a program speaks" in log.read_text()
 

@@ -12,10 +12,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recexplainer.data.parsed import SCHEMA
 from recexplainer.data.streams import BrokenLines, blocks, lines
 from recexplainer.data.titles import repair_surrogates
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, check, read_arrow, sha256, write_json
+from recexplainer.files import atomic, check, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +28,6 @@ REASONS = ("no_turn", "unreadable_turn", "other_role", "empty_turn", "not_altern
 LONGEST_ENTRY = 1 << 26  # characters; more without a whole entry means that the array is broken
 _scan = json.JSONDecoder().raw_decode
 BATCH = 1000  # conversations written at once
-SCHEMA = pa.schema(
-    [
-        ("conversation", pa.string()),
-        ("messages", pa.list_(pa.struct([("role", pa.string()), ("text", pa.string())]))),
-    ]
-)
 
 
 class Dropped(Exception):
@@ -258,19 +253,3 @@ def parse_conversations(
         {"sha256": sha256(source), "broken": broken.count, "dropped": dict(dropped), **counts},
     )
     logger.info("%s: %d of %d conversations kept; dropped: %s", source, counts["kept"], counts["read"], dict(dropped))
-
-
-def read_conversations(path: str | Path) -> list[list[dict]]:
-    """Read what :func:`parse_conversations` wrote: the messages of each conversation, ``{"role", "text"}``.
-
-    Raises:
-        InputError: the file is missing or damaged, or lacks a conversation, a message, a role or a text.
-    """
-    column, expected = read_arrow(path, ["messages"])["messages"], SCHEMA.field("messages").type
-    if column.type != expected:
-        raise InputError(f"{path}: column 'messages' is {column.type}; expected {expected}. Parse them again.")
-    for chunk in column.chunks:
-        messages = chunk.flatten()
-        if any(part.null_count for part in (chunk, messages, messages.field("role"), messages.field("text"))):
-            raise InputError(f"{path}: column 'messages': null instead of a message or its text. Parse them again.")
-    return column.to_pylist()

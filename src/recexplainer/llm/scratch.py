@@ -13,7 +13,7 @@ import torch
 
 from recexplainer.alignment.packing import collate, plan_steps
 from recexplainer.alignment.training import learning_rate
-from recexplainer.data.conversations import read_conversations
+from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_parquet, read_text
 from recexplainer.llm.encoding import ChatEncoder, Encoded

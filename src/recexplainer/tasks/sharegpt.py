@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from recexplainer.data.conversations import read_conversations
+from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.seeds import generator
 from recexplainer.tasks.schema import text_segment, write_tasks
