@@ -28,6 +28,14 @@ _written: list[Path] = []
 DAMAGED = "not what was written there (its checksum differs). Delete it and run its stage again."
 
 
+def named(path: str | Path, kind: str) -> Path:
+    """Return where something is to be written. Without a name, that is an :class:`InputError`."""
+    path = Path(path)
+    if not path.name:
+        raise InputError(f"{str(path)!r} cannot be written: expected the name of a {kind}.")
+    return path
+
+
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` on success, delete it on failure.
@@ -39,9 +47,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     Raises:
         OSError: the file cannot be written; it names ``path``.
     """
-    path = Path(path)
-    if not path.name:
-        raise InputError(f"{str(path)!r} cannot be written: expected the name of a file.")
+    path = named(path, "file")
     path.parent.mkdir(parents=True, exist_ok=True)
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}.partial"):
         leftover.unlink(missing_ok=True)

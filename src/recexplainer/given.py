@@ -101,6 +101,11 @@ class Given(dict):
         result.path, result.source = self.path, self.source
         return result
 
+    def __ror__(self, other: dict) -> "Given":
+        result = Given({**other, **self})
+        result.path, result.source = self.path, self.source
+        return result
+
     def __missing__(self, key: str):
         raise InputError(f"{self.source}: {shown(self.path)}{shown(key)}: missing; expected this key.")
 

@@ -9,11 +9,18 @@ import yaml
 from recexplainer import files
 from recexplainer.alignment.run import align
 from recexplainer.data.demo_conversations import read_facts
+from recexplainer.data.download import download
+from recexplainer.documentation.reference import reference_page
 from recexplainer.errors import InputError
+from recexplainer.files import write_json
 from recexplainer.given import Given
 from recexplainer.llm.base import read_manifest
+from recexplainer.llm.gguf_file import unpack_gguf
+from recexplainer.publishing.publish import publish
+from recexplainer.recommender.labels import LabelSettings
 from recexplainer.recommender.training import load_model
 from recexplainer.recommender.tuning import best_trial
+from recexplainer.service.answers import full_request
 from recexplainer.settings import check
 from recexplainer.study.key import read_key
 
@@ -95,5 +102,56 @@ def test_an_unknown_ablation_is_refused_before_anything_is_read():
 
 
 def test_settings_laid_over_others_still_name_what_they_lack():
-    with pytest.raises(InputError, match="--settings: batch: missing"):
-        (Given.checked({"lr": 0.1}) | {"epochs": 3})["batch"]
+    for laid in (Given.checked({"lr": 0.1}) | {"epochs": 3}, {"epochs": 3} | Given.checked({"lr": 0.1})):
+        assert laid == {"lr": 0.1, "epochs": 3}
+        with pytest.raises(InputError, match="--settings: batch: missing"):
+            laid["batch"]
+    with pytest.raises(InputError, match="--settings: model: missing"):
+        full_request({"messages": [], "max_tokens": 3}, Given.checked({}))
+
+
+def test_labels_take_their_values_and_no_others():
+    settings = {"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 1, "namex": "x"}
+    assert LabelSettings.of(settings).candidates == 5
+    with pytest.raises(InputError, match="--settings: similar: missing"):
+        LabelSettings.of(Given.checked({key: settings[key] for key in settings if key != "similar"}))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda place: unpack_gguf("model.gguf", place),
+        lambda place: download("x", [{"path": "x"}], place),
+        lambda place: publish("results", {}, place),
+        lambda place: write_json(place, {}),
+    ],
+)
+def test_what_is_to_be_written_has_a_name(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="'.' cannot be written: expected the name of a f"):
+        write("")
+    assert list(tmp_path.iterdir()) == []
+
+
+SCHEMA = "type: object\nproperties:\n  seed: {type: integer}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((name, "\xff".encode("latin-1")) for name in ("schema.yaml", "config.yaml", "more.yaml")),
+        *((name, b"a: [") for name in ("schema.yaml", "config.yaml")),
+        *((name, b"[" * 5000) for name in ("schema.yaml", "config.yaml")),
+        ("schema.yaml", b"properties: {a: {$ref: x}}"),
+        ("schema.yaml", b"[]"),
+        ("config.yaml", b"- 1"),
+    ],
+)
+def test_the_page_of_the_config_is_not_made_of_what_is_none(tmp_path, name, content):
+    for file in ("schema.yaml", "config.yaml", "more.yaml"):
+        (tmp_path / file).write_text(SCHEMA if file == "schema.yaml" else "# words\nseed: 1\n")
+    files = tmp_path / "schema.yaml", [tmp_path / "config.yaml", tmp_path / "more.yaml"]
+    assert "`seed`" in reference_page(*files)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: "):
+        reference_page(*files)

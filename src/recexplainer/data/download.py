@@ -20,7 +20,7 @@ from recexplainer.data.archive import NotThere, extract
 from recexplainer.data.streams import GZIP_MAGIC
 from recexplainer.data.wheels import KEPT, REQUIREMENT, NotFetched, wheel
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, delete, kept, place, read_json, sha256, write_json
+from recexplainer.files import atomic, delete, kept, named, place, read_json, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -284,7 +284,7 @@ def download(
     Raises:
         InputError: a source is not well-formed, or none has the file; the message lists why.
     """
-    output = Path(output)
+    output = named(output, "file")
     if not isinstance(sources, list) or not sources:
         raise InputError(f"config key 'sources' of {name}: expected a list of sources, found {sources!r}.")
     for source in sources:

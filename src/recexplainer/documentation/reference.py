@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from recexplainer.errors import InputError
+from recexplainer.files import read_text
 from recexplainer.problems import TYPES
+from recexplainer.yaml_files import read_config, read_yaml
 
 HEAD = """\
 <!-- Written by `make docs` from config/schema.yaml and the comments of the configs; edit those instead. -->
@@ -34,12 +35,16 @@ def reference_page(schema: str | Path, configs: list[str | Path]) -> str:
     Args:
         schema: JSON schema of the config, YAML.
         configs: the first one has the defaults; a comment is taken from the first file that has the key.
+
+    Raises:
+        InputError: a file is missing, or is none of its kind.
     """
-    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
-    texts = [Path(path).read_text(encoding="utf-8") for path in configs]
-    defaults = yaml.safe_load(texts[0])
-    comments = [comments_of(text) for text in texts]
-    sections = [_section(name, rules, defaults, comments) for name in rules["properties"]]
+    rules, defaults = read_yaml(schema, "expected the schema of the config"), read_config(configs[0])
+    comments = [comments_of(read_text(path)) for path in configs]
+    try:
+        sections = [_section(name, rules, defaults, comments) for name in rules["properties"]]
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{schema}: not the schema of a config ({type(error).__name__}: {error}).") from None
     return "\n".join([HEAD, *sections])
 
 

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from recexplainer.errors import InputError
-from recexplainer.files import check
+from recexplainer.files import check, named
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def unpack_gguf(path: str | Path, output_dir: str | Path) -> None:
     Raises:
         InputError: the file is none, is cut off, is of an unknown architecture, or holds what transformers leaves out.
     """
-    path, output_dir = Path(path), Path(output_dir)
+    path, output_dir = Path(path), named(output_dir, "folder")
     tensors, tokens = _check(path)
     temporary = output_dir.with_name(f".{output_dir.name}.partial")
     shutil.rmtree(temporary, ignore_errors=True)

@@ -14,6 +14,7 @@ from recexplainer.faithfulness.controls import in_a_sentence
 from recexplainer.files import (
     checksum_of,
     kept,
+    named,
     read_bytes,
     read_csv,
     read_json,
@@ -70,7 +71,7 @@ def publish(results: str, config: dict, output: str) -> Facts:
     Raises:
         InputError: nothing was predicted yet, a file is broken, or the folder gets larger than :data:`MOST_BYTES`.
     """
-    source, folder = Path(results), Path(output)
+    source, folder = Path(results), named(output, "folder")
     place, record = source / "provenance.json", Given()
     if place.is_file():
         config, record = recorded_config(place), Given.wrapped(read_json(place), str(place))

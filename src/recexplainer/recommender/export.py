@@ -32,7 +32,7 @@ def export(
         InputError: the model was trained on another catalogue, or the catalogue is too small for the labels.
     """
     batch_size = settings["batch_size"]
-    label_settings = LabelSettings(**{name: value for name, value in settings.items() if name != "batch_size"})
+    label_settings = LabelSettings.of(settings)
     items = model.items().detach().numpy()
     if len(items) != histories.item_count:
         raise InputError(

@@ -127,8 +127,7 @@ def take(path: str | Path, histories: Histories, settings: dict, seed: int) -> T
         InputError: as :func:`load_given` and :func:`recexplainer.recommender.labels.label_prefixes`.
     """
     user, item = load_given(path, histories)
-    own = ("batch_size", "bootstrap", "validation", "name")
-    chosen = LabelSettings(**{key: value for key, value in settings.items() if key not in own})
+    chosen = LabelSettings.of(settings)
     labels = label_prefixes(user, item, histories, chosen, seed, settings["batch_size"])
     # Items of a single-tower model are alike whose scores are.
     alike = user.T if Path(path).name == "scores.safetensors" else item

@@ -3,7 +3,7 @@
 Works on embeddings alone, so it serves any recommender whose score is a dot product.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,11 @@ class LabelSettings:
     negative_share: float
     candidates: int
     similar: int
+
+    @classmethod
+    def of(cls, settings: dict) -> "LabelSettings":
+        """Take its values from settings that may hold others, too."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
     def __post_init__(self) -> None:
         for name in ("positive_share", "negative_share"):
