@@ -1,11 +1,13 @@
 """A file that a stage has written is read as it was written or refused; one of a user's own needs no checksum."""
 
+import gzip
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,11 @@ import pytest
 from recexplainer import files
 from recexplainer.alignment.training import write_curve
 from recexplainer.data.conversations import parse_conversations
+from recexplainer.data.demo_conversations import read_facts
+from recexplainer.data.download import download
 from recexplainer.errors import InputError
-from recexplainer.llm.base import checked_folder
+from recexplainer.llm.base import checked_folder, make_manifest
+from recexplainer.paper.numbers import read_rows
 from recexplainer.provenance.record import record
 from recexplainer.provenance.verify import compare
 from recexplainer.recommender.evaluation import COLUMNS, merge_metrics
@@ -75,7 +80,14 @@ def read_curve(path: Path):
     return learning_curves([path], ["games"], [], [], {}, path.with_name("out.csv"), [])
 
 
+def metadata(path: Path) -> None:
+    with files.atomic(path) as temporary:
+        temporary.write_bytes(gzip.compress(b'{"asin": "a", "title": "Film"}\n'))
+
+
 HANDED = {
+    "table.csv": (lambda path: files.write_csv(path, FRAME), lambda path: read_rows(path, ["method"])),
+    "metadata.gz": (metadata, read_facts),
     "trial.json": (tuning_trial, lambda path: best_trial([path])),
     "metrics.csv": (metrics, lambda path: merge_metrics([path], ["games"])),
     "loss.csv": (loss, read_losses),
@@ -101,6 +113,31 @@ def test_a_file_that_is_handed_on_is_refused_with_any_byte_changed_or_its_end_mi
     path.write_bytes(whole)
     if name != "trial.json":
         read(path)
+
+
+@pytest.mark.parametrize("member", [False, True])
+def test_a_file_of_the_workflows_own_is_not_taken_damaged_for_raw_data(tmp_path, member):
+    path, output = tmp_path / "made.zip", tmp_path / "raw"
+    with files.atomic(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.writestr("a", "b" * 9)
+    sources = [{"path": str(path)} | ({"member": "a"} if member else {})]
+    download("x", sources, output)
+    files.delete(output)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"x")
+    with pytest.raises(InputError, match="made.zip: not what was written there"):
+        download("x", sources, output)
+    assert not output.exists()
+
+
+def test_no_damaged_file_of_a_small_llm_is_vouched_for(tmp_path):
+    for name in ("config.json", "generation_config.json", "chat_template.jinja", "tokenizer_config.json"):
+        files.write_text(tmp_path / "llm" / name, "{}\n")
+    for name in ("generation_config.json", "chat_template.jinja", "tokenizer_config.json"):
+        for _ in flips(tmp_path / "llm" / name):
+            with pytest.raises(InputError, match=f"{name}: not what was written there"):
+                make_manifest("scratch", str(tmp_path / "llm"), None, None, tmp_path / "base.json")
+    assert not (tmp_path / "base.json").exists()
 
 
 def test_a_file_of_a_users_own_has_no_checksum_and_is_read(tmp_path):

@@ -23,7 +23,7 @@ from recexplainer.data.demo import check_ranges, read_settings
 from recexplainer.data.demo_explanations import Question, explain
 from recexplainer.data.demo_formats import THEMES, Fact, words
 from recexplainer.errors import InputError
-from recexplainer.files import write_text
+from recexplainer.files import check, write_text
 from recexplainer.seeds import generator
 
 logger = logging.getLogger(__name__)
@@ -139,8 +139,9 @@ def read_facts(path: str | Path) -> list[Fact]:
     """Return the facts of a demo dataset's metadata whose titles are unique and hold only letters.
 
     Raises:
-        InputError: the file is missing or not gzip.
+        InputError: the file is missing, damaged or not gzip.
     """
+    check(path)
     try:
         with gzip.open(path, "rt", encoding="utf-8") as handle:
             lines = handle.read().splitlines()

@@ -20,7 +20,7 @@ from recexplainer.data.archive import NotThere, extract
 from recexplainer.data.streams import GZIP_MAGIC
 from recexplainer.data.wheels import KEPT, REQUIREMENT, NotFetched, wheel
 from recexplainer.errors import InputError
-from recexplainer.files import atomic, delete, kept, named, place, read_json, sha256, write_json
+from recexplainer.files import atomic, delete, is_whole, kept, named, place, read_json, sha256, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ def _copy(source: dict, output: Path) -> None:
     path = Path(os.path.expandvars(source["path"])).expanduser()
     if not path.is_file():
         raise _Refused("no such file")
+    if not is_whole(path):  # a file of the workflow's own; others have no checksum beside them
+        raise _Refused("not what was written there (its checksum differs); make it again")
     try:
         if "member" in source:
             _verify(path, source)

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from recexplainer.errors import InputError, one_line
-from recexplainer.files import read_json, read_text, sha256, write_json
+from recexplainer.files import check, read_json, read_text, sha256, write_json
 from recexplainer.llm.plain_text import PlainText
 from recexplainer.llm.template import DATE, BadTemplate, render
 from recexplainer.llm.tokenizer import read_tokenizer
@@ -58,6 +58,8 @@ def make_manifest(
     root = Path(folder)
     if not (root / "config.json").is_file():
         raise InputError(f"llm.folder: {folder} holds no config.json; expected a folder saved by transformers.")
+    for path in _touched(root).values():  # those of a small LLM of ours have checksums beside them
+        check(path)
     check_files(root)
     # Nothing is read but the names and shapes of its tensors.
     _load(str(root), device_map={"": "meta"})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.table2 import METRICS
+from recexplainer.files import read_text
 
 COLUMNS = ["table", "section", "dataset", "method", "metric", "value"]
 COUNTS = ["users", "items", "interactions", "sparsity_percent"]
@@ -59,14 +60,10 @@ def read_rows(path: str | Path, columns: list[str]) -> list[dict[str, str]]:
         columns: that it has to have, among others.
 
     Raises:
-        InputError: the file is missing, is not UTF-8, lacks a column, or has a line with too few or too many cells.
+        InputError: the file is missing or damaged, is not UTF-8, lacks a column, or has a line with too few or too many
+            cells.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a CSV file. Run the stage that makes it.") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 ({error}). Delete it and run its stage again.") from None
+    lines = read_text(path, "CSV file").splitlines(keepends=True)
     skipped = sum(line.startswith("#") for line in lines)
     reader = csv.DictReader(line for line in lines if not line.startswith("#"))
     missing = [name for name in columns if name not in (reader.fieldnames or [])]
