@@ -62,7 +62,7 @@ rule figure4:
     shell:
         "python workflow/scripts/figure4.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --explanations {input.explanations:q} --systems {params.systems} --judgements {input.judgements:q}"
-        " --selected {input.selected:q} --dataset {params.dataset:q} --synthetic {params.synthetic:q} --page {output.page:q} --images {output.images:q}"
+        " --selected {input.selected:q} --dataset {params.dataset:q} --synthetic={params.synthetic:q} --page {output.page:q} --images {output.images:q}"
         " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
@@ -96,5 +96,5 @@ rule figure5:
     shell:
         "python workflow/scripts/figure5.py --cases {input.cases:q} --items {input.catalogue:q}"
         " --viewpoints {input.viewpoints:q} --prompts {input.prompts:q} --selected {input.selected:q}"
-        " --dataset {params.dataset:q} --synthetic {params.synthetic:q} --page {output.page:q} --images {output.images:q} --threads {threads}"
+        " --dataset {params.dataset:q} --synthetic={params.synthetic:q} --page {output.page:q} --images {output.images:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"
