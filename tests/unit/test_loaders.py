@@ -229,6 +229,7 @@ def test_lines_that_are_no_dict_literal(line):
                 "Sat, 05 Jul 2014 22:09:11 GMT",
                 "Jul 5, 2014 10:09:11 PM",
                 "5 July 2014, 22:09:11",
+                "05.07.2014 22:09:11",
             )
         ),
         # The same day.
@@ -241,6 +242,7 @@ def test_lines_that_are_no_dict_literal(line):
                 "July 5, 2014",
                 "Posted July 5, 2014.",
                 "5-JUL-2014",
+                "5.7.2014",
                 "Saturday, July 5th, 2014 at 12:00 am",
                 "2014-07-05T00:00",
             )
@@ -253,6 +255,7 @@ def test_lines_that_are_no_dict_literal(line):
         ("Jul 5, 2014 13:00 PM", None),
         ("13 05, 2014", None),
         ("05/07/2014", None),
+        ("07.13.2014", None),
         ("July 2014", None),
         ("2014-07-05 and more", None),
         ("Jul 5, 2014 " + " " * 60, None),

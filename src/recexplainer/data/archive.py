@@ -6,6 +6,8 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,7 +36,7 @@ def extract(archive: Path, member: str, output: Path) -> None:
     Raises:
         NotThere: see there; the message says which.
     """
-    try:
+    with _described(member):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 found = _find(member, [(info.filename, info) for info in opened.infolist() if not info.is_dir()])
@@ -49,8 +51,40 @@ def extract(archive: Path, member: str, output: Path) -> None:
                 _copy(opened.extractfile(found), member, found.size, output)
         else:
             raise NotThere("not a zip or tar archive, out of which 'member' is to be taken")
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file is a zip or a tar archive."""
+    return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+
+
+def beginnings(archive: Path, size: int) -> Iterator[tuple[str, int, bytes]]:
+    """Yield (name, bytes that it has, its first ``size`` bytes) of each file in an archive, in the archive's order.
+
+    Raises:
+        NotThere: the archive is broken, or a file in it cannot be unpacked.
+    """
+    with _described("a file in it"):
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened:
+                for info in opened.infolist():
+                    if not info.is_dir():
+                        with opened.open(info) as source:
+                            yield info.filename, info.file_size, source.read(size)
+        else:
+            with tarfile.open(archive) as opened:
+                for info in opened:
+                    if info.isfile():
+                        yield info.name, info.size, opened.extractfile(info).read(size)
+
+
+@contextmanager
+def _described(what: str) -> Iterator[None]:
+    """Turn what the readers of archives raise into :class:`NotThere`; ``what`` is to be unpacked."""
+    try:
+        yield
     except (RuntimeError, NotImplementedError) as error:  # a password, or a kind of compression that is not known
-        raise NotThere(f"{shown(member)} cannot be unpacked ({shown(error)})") from None
+        raise NotThere(f"{shown(what)} cannot be unpacked ({shown(error)})") from None
     except (*DAMAGED, EOFError, ValueError, LookupError, OverflowError, MemoryError, AttributeError) as error:
         raise NotThere(f"the archive is broken ({shown(error) or type(error).__name__})") from None
     except OSError as error:

@@ -103,7 +103,7 @@ def _text_rows(
             text = io.TextIOWrapper(handle, encoding=encoding, errors="surrogateescape", newline="")
         except LookupError:
             raise InputError(f"config key 'layout.encoding': {encoding!r} is no encoding of texts.") from None
-        rows = _decoded(path, layout["encoding"], _split_rows(text, form, layout, skip))
+        rows = _decoded(path, layout["encoding"], split_rows(text, form, layout, skip))
         names = layout["columns"] if form == "csv" else None
         if names is None:
             _, names = next(rows, (0, []))
@@ -138,7 +138,7 @@ def _without_types(path: str | Path, names: list[str]) -> list[str]:
     return [name.rpartition(":")[0] for name in names]
 
 
-def _split_rows(text: io.TextIOBase, form: str, layout: dict, skip: Skip) -> Iterator[tuple[int, list[str]]]:
+def split_rows(text: io.TextIOBase, form: str, layout: dict, skip: Skip) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, values) of each row that is not blank."""
     delimiter = "\t" if form == "recbole" else layout["delimiter"]
     if len(delimiter) > 1:

@@ -9,8 +9,8 @@ from functools import cache, lru_cache
 import numpy as np
 
 FORMS = (
-    "1404598151 | 2014-07-05 | 2014-07-05 22:09:11 | 2014-07-05T22:09:11.5+02:00 | 07 05, 2014 | July 5, 2014 | "
-    "Sat Jul 05 22:09:11 -0700 2014"
+    "1404598151 | 2014-07-05 | 2014-07-05 22:09:11 | 2014-07-05T22:09:11.5+02:00 | 07 05, 2014 | 05.07.2014 | "
+    "July 5, 2014 | Sat Jul 05 22:09:11 -0700 2014"
 )
 """Of the forms that are read, one of each kind."""
 LONGEST_TIME = 64  # characters; a longer text is none, and is not worth a place in the cache
@@ -32,6 +32,7 @@ _FORMS = (
     rf"(?P<year>\d{{4}})(?P<mark>[-/.])(?P<number>\d{{1,2}})(?P=mark){_DAY}\s*{_AT}",
     rf"(?P<number>\d{{1,2}})\s+{_DAY},\s*{_YEAR}\s*{_AT}",
     rf"{_MONTH}\s*{_DAY},?\s+{_YEAR}\s*{_AT}",
+    rf"(?P<day>\d{{1,2}})\.(?P<number>\d{{1,2}})\.{_YEAR}\s*{_AT}",
     rf"{_DAY}[-\s]{_MONTH}[-,\s]\s*{_YEAR}\s*{_AT}",
     rf"{_MONTH}\s+{_DAY}\s+{_CLOCK}(?:\s*{_ZONE})?\s+{_YEAR}",
 )

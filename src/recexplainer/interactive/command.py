@@ -1,18 +1,22 @@
-"""The command ``recexplainer``: ask a finished run about a history and an item.
+"""The command ``recexplainer``: ask a finished run about a history and an item, or describe raw files of your own.
 
 Run as: recexplainer explain --model results/demo/alignment/games/hybrid/full --history "A; B" --item "C"
     recexplainer explain --model results/demo/alignment/games/hybrid/full --user U12
     recexplainer demo-ui --results results/demo --dataset games
+    recexplainer inspect data/ratings.csv data/movies.csv --output mine.yaml
 """
 
 import argparse
 import json
+import re
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from recexplainer import cli, targets
 from recexplainer.errors import InputError
 from recexplainer.interactive import guard
+from recexplainer.place import ROOT
 
 DECISIONS = {True: "Yes", False: "No", None: "cannot be read"}
 KEYS = {True: "yes", False: "no", None: None}
@@ -39,7 +43,20 @@ def arguments() -> argparse.ArgumentParser:
     page.add_argument("--results", required=True, help="the folder of a finished run")
     page.add_argument("--dataset", help="such as games, or games.gru4rec; default: the first")
     page.add_argument("--port", type=guard.port, default=8080, help="on this machine (default 8080)")
+    raw = commands.add_parser("inspect", help="show what raw files are, and write the config of their dataset")
+    raw.add_argument("files", nargs="+", metavar="FILE", help="raw files, archives, or ARCHIVE:MEMBER")
+    raw.add_argument("--output", help="config file to write, for snakemake --configfile; default: it is printed")
+    raw.add_argument("--name", type=dataset_name, default="mine", help="of the dataset in the config (default mine)")
     return result
+
+
+def dataset_name(text: str) -> str:
+    """Argument type of the name of a dataset."""
+    if not re.fullmatch("[a-z][a-z0-9_]*", text) or text in ("sharegpt", "llm"):
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r}; expected small letters, digits and _, and neither sharegpt nor llm"
+        )
+    return text
 
 
 def place(model: str | Path) -> tuple[Path, str, str]:
@@ -143,6 +160,41 @@ def demo_ui(args: argparse.Namespace) -> None:
     serve(args.results, config, dataset, args.port)
 
 
+def inspect(args: argparse.Namespace) -> None:
+    """Show what raw files are, and write or print the config of their dataset.
+
+    Raises:
+        InputError: a file cannot be read, there are no interactions, the output is there already; or the config is
+            written, but a key of it is left to the user.
+    """
+    from recexplainer.data.entry import entry, summary
+    from recexplainer.data.inspection import inspect as inspected
+    from recexplainer.files import atomic, checksum_of, kept
+    from recexplainer.provenance.plan import merged
+
+    if args.output and Path(args.output).exists():
+        raise InputError(f"--output {args.output}: there already, perhaps with changes of yours. Choose another name.")
+    with tempfile.TemporaryDirectory() as folder:
+        result = inspected(args.files, Path(folder))
+        text = entry(result, args.name)
+        (config := Path(folder) / "config.yaml").write_text(text, encoding="utf-8")
+        if not result.left:
+            merged([ROOT / "config/config.yaml", config], ROOT / "config/schema.yaml")
+    print("\n".join(summary(result)))
+    if args.output:
+        with kept(), atomic(args.output) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        checksum_of(args.output).unlink()  # it is the user's from now on
+        print(f"written: {args.output}")
+    else:
+        print(f"\n{text}", end="")
+    if result.left:
+        keys = ", ".join(f"fields.{name}" for name in result.left)
+        raise InputError(f"{keys}: could not be told and left to you; the entry says what may stand there.")
+    print(f"# run: snakemake --cores 2 --configfile {args.output or 'FILE'}")
+
+
 def main() -> None:
     """Run the command."""
-    cli.run(lambda args: {"explain": explain, "demo-ui": demo_ui}[args.command](args), arguments())
+    commands = {"explain": explain, "demo-ui": demo_ui, "inspect": inspect}
+    cli.run(lambda args: commands[args.command](args), arguments())
