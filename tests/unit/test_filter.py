@@ -406,5 +406,5 @@ def test_table_1(tmp_path):
     with pytest.raises(InputError, match="expected one each"):
         table1([tmp_path / "games.json"], names)
     (tmp_path / "bad.json").write_text("{}")
-    with pytest.raises(InputError, match="'users' is missing"):
+    with pytest.raises(InputError, match="bad.json: users: missing or no count"):
         table1([tmp_path / "bad.json"], ["games"])

@@ -113,10 +113,17 @@ def published(results: Path, config: dict, folder: Path) -> str:
 
 def test_a_run_that_is_not_finished_says_what_is_missing(results, config, tmp_path):
     page = published(results, config, tmp_path / "out")
-    assert "**The run is not finished.** Not there yet: films hybrid-full." in page
-    rows = re.findall(r"^\| MovieLens 100K \| (\S+) \| ", page, re.MULTILINE)
+    absent = "**The run is not finished.** Not there yet: MovieLens 100K RecExplainer-H."
+    assert absent in page
+    # Nor is one that was asked for less than the config, by its own record.
+    asked = deepcopy(config)
+    asked["run"]["modes"] = ["intention"]
+    write_json(results / "provenance.json", {"config": asked})
+    assert absent in published(results, config, tmp_path / "part")
+    (results / "provenance.json").unlink()
+    rows = re.findall(r"^\| MovieLens 100K \| (.+?) \| ", page.partition("## The explanations")[0], re.MULTILINE)
     assert "The ablations were not run." in page
-    assert rows == ["random", "popularity", "smollm2-135m", "RecExplainer-I"]
+    assert rows == ["random", "popularity", "Base LLM (SmolLM2-135M)", "RecExplainer-I"]
     assert list(pd.read_csv(tmp_path / "out/tables/table2.csv")["method"])[-1] == "intention"
     predict(results / "predictions/films/hybrid-full", 0.9)
     assert "not finished" not in published(results, config, tmp_path / "out")
@@ -207,7 +214,7 @@ def test_texts_are_shown_as_texts(results, config, tmp_path):
 
 def test_shares_of_texts_without_a_reason_are_counted(results, config, tmp_path):
     page = published(results, config, tmp_path / "out")
-    assert "beyond the verdict, which can hold no reason: Base LLM 20%, RecExplainer-I 20%." in page
+    assert "beyond the verdict, which can hold no reason: Base LLM (SmolLM2-135M) 20%, RecExplainer-I 20%." in page
 
 
 @pytest.mark.parametrize(

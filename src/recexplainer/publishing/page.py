@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from recexplainer import targets
+from recexplainer import about, targets
 from recexplainer.evaluation.metrics import expected_random_ranking_ndcg
 from recexplainer.explanation.case_view import in_words as decision_in_words
 from recexplainer.explanation.wordiness import FEWEST_WORDS, has_no_reason, repeats_itself
@@ -84,6 +84,12 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
+def label(facts: Facts, method: str) -> str:
+    """Return what a method, or a system by its folder's name, is called on the page."""
+    named = f"Base LLM ({about.llm(facts.config)})" if method in ("base", facts.config["llm"]["name"]) else method
+    return system_label(named)
+
+
 def main_table(facts: Facts, intervals: bool = True) -> str:
     """Return the main table: a row per dataset and method, each metric with its 95 % interval."""
     cells = {(row["dataset"], row["method"], row["metric"]): row for row in facts.main.to_dict("records")}
@@ -92,7 +98,7 @@ def main_table(facts: Facts, intervals: bool = True) -> str:
     for dataset, method in methods:
         found = [cells.get((dataset, method, metric)) for metric in METRICS]
         shown = [_cell(row, intervals) if row else "" for row in found]
-        rows.append([plain(targets.shown(facts.config, dataset)), plain(system_label(method)), *shown])
+        rows.append([plain(targets.shown(facts.config, dataset)), plain(label(facts, method)), *shown])
     return table(["dataset", "system", *METRICS.values()], rows)
 
 
@@ -127,8 +133,9 @@ def _bits(config: dict) -> str:
 
 def missing(facts: Facts) -> str:
     """Return which systems of the config are not there; "" if all are."""
-    names = [f"{system.dataset} {system.name}" for system in facts.asked if system not in facts.there]
-    return f"**The run is not finished.** Not there yet: {', '.join(map(plain, names))}.\n" if names else ""
+    absent = [system for system in facts.asked if system not in facts.there]
+    names = [f"{plain(targets.shown(facts.config, one.dataset))} {plain(label(facts, one.name))}" for one in absent]
+    return f"**The run is not finished.** Not there yet: {', '.join(names)}.\n" if names else ""
 
 
 def seeds_in_words(facts: Facts) -> str:
@@ -172,7 +179,7 @@ def readme_block(facts: Facts, folder: str) -> str:
 def _worth(facts: Facts) -> str:
     """Return what the explanations are worth, in numbers."""
     said = shares(facts)
-    words = [f"{plain(system_label(row['system']))} {row['without_reason']:.0%}" for row in said.to_dict("records")]
+    words = [f"{plain(label(facts, row['system']))} {row['without_reason']:.0%}" for row in said.to_dict("records")]
     counted = f"Explanations of fewer than {FEWEST_WORDS} words beyond the verdict, which can hold no reason: "
     counted = f"{counted}{', '.join(words)}.\n" if words else ""
     return counted + (f"{facts.sentence}\n" if facts.sentence else "")
@@ -183,7 +190,7 @@ def _read(facts: Facts) -> str:
     rows = facts.unread.to_dict("records")
     names = [name for name in facts.unread if name.endswith("_unread")]
     found = [
-        f"{plain(system_label(row['method']))} {name.removesuffix('_unread')} {row[name]:.1%}"
+        f"{plain(label(facts, row['method']))} {name.removesuffix('_unread')} {row[name]:.1%}"
         for row in rows
         for name in names
         if not pd.isna(row[name]) and row[name] >= 0.0005
@@ -239,7 +246,12 @@ def page(facts: Facts) -> str:
     parts += [_read(facts), _chance(), _ablations(facts), "## The explanations\n", _worth(facts)]
     said = shares(facts)
     if len(said):
-        parts += [_frame(said), f"{EXAMPLES_RULE} The last column is the offline rubric's level, 1 to 4.\n"]
+        named = {"dataset": said["dataset"].map(lambda one: targets.shown(facts.config, one))}
+        named |= {"system": said["system"].map(lambda one: label(facts, one))}
+        parts += [
+            _frame(said.assign(**named)),
+            f"{EXAMPLES_RULE} The last column is the offline rubric's level, 1 to 4.\n",
+        ]
     parts += [examples(facts), "## The losses\n", losses_in_words(facts), f"{RULE}\n"]
     if "learning_curves.png" in facts.files:
         parts.append("![Losses of the alignments, and the validation of SASRec](learning_curves.png)\n")

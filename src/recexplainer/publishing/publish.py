@@ -62,7 +62,8 @@ def publish(results: str, config: dict, output: str) -> Facts:
 
     Args:
         results: the run's folder.
-        config: the merged config; that of the run's record is taken instead, if there is one.
+        config: the merged config; that of the run's record is taken instead, if there is one, but for the systems that
+            the run is asked to have.
         output: the folder.
 
     Returns:
@@ -72,10 +73,10 @@ def publish(results: str, config: dict, output: str) -> Facts:
         InputError: nothing was predicted yet, a file is broken, or the folder gets larger than :data:`MOST_BYTES`.
     """
     source, folder = Path(results), named(output, "folder")
-    place, record = source / "provenance.json", Given()
+    place, record, wanted = source / "provenance.json", Given(), systems(config)
     if place.is_file():
         config, record = recorded_config(place), Given.wrapped(read_json(place), str(place))
-    asked = systems(config)
+    asked = list(dict.fromkeys([*wanted, *systems(config)]))
     there = [system for system in asked if finished(source, system)]
     if not there:
         raise InputError(
