@@ -45,7 +45,7 @@ rule explain_viewpoints:
         selected=lambda w, input: ["--selected", input.selected] if input.selected else [],
     shell:
         "python workflow/scripts/explain.py --llm {input.llm:q} {params.chat_template:q} {params.model:q}"
-        " --cases {input.cases:q} --viewpoint-cases {params.number} {params.selected:q}"
+        " --cases {input.cases:q} --viewpoint-cases {params.number:q} {params.selected:q}"
         " --viewpoints {params.viewpoints:q} --embeddings {input.embeddings:q} --items {input.catalogue:q}"
         " --prompts {input.prompts:q} --settings {params.settings:q} --output {output.explanations:q}"
         " --gpus {resources.gpu} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
