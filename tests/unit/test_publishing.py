@@ -344,3 +344,19 @@ def test_the_numbers_that_are_published_are_those_of_its_files():
     rows = "".join(re.findall(r"^\| (?!dataset|-).*$", block_of(folder), re.MULTILINE))
     assert set(re.findall(r"\b\d\.\d{3}\b", rows)) <= numbers
     assert json.loads((folder / MARK).read_text())["readme"] == block_of(folder)
+
+
+def test_no_history_of_the_data_set_is_in_the_published_report(results, config, tmp_path):
+    """As the report, and the pages of cases within it, write them: what the reader is told apart from them stays."""
+    sources = [ROOT / "src/recexplainer/report/report.html", ROOT / "src/recexplainer/explanation/case_page.html"]
+    written = "".join(path.read_text(encoding="utf-8") for path in sources)
+    assert written.count("{% for title in") == written.count("<dt>History, oldest first</dt>") == 3
+    titles = "<span>Alien</span><span>Brazil</span>"
+    report = f'<dl><dt>History, oldest first</dt><dd class="text">{titles}</dd><dt>Target item</dt><dd>Fargo</dd></dl>'
+    report += f"<dt>History, oldest first</dt>\n<dd><ol>{titles}</ol></dd>\n<dt>Target item</dt><dd>Fargo</dd>"
+    (results / "report.html").write_text(report, encoding="utf-8")
+    published(results, config, tmp_path / "out")
+    found = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Alien" not in found and "Brazil" not in found
+    assert found.count("Fargo") == 2 and found.count("terms ask") == 2
+    assert (results / "report.html").read_text(encoding="utf-8") == report

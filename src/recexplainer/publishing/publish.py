@@ -39,6 +39,9 @@ from recexplainer.style import system_label
 logger = logging.getLogger(__name__)
 
 MOST_BYTES = 10_000_000
+HISTORY = re.compile(r"(<dt>History, oldest first</dt>\s*<dd[^>]*>).*?(</dd>)", re.DOTALL)
+"""A history in the report; titles are escaped there, so that none holds a tag."""
+NOT_HERE = "not published, as the data set's terms ask"
 MARK = "readme.json"
 """What the README shows of the folder; by this file it is known to be a published one."""
 CONTENT = {
@@ -207,6 +210,14 @@ def _copy(source: Path, folder: Path) -> None:
             target = folder / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(read_bytes(path))
+    report = folder / "report.html"
+    if report.is_file():
+        write_text(report, without_histories(report.read_text(encoding="utf-8")))
+
+
+def without_histories(page: str) -> str:
+    """Return a report without the histories of its examples, which are the data set's own."""
+    return HISTORY.sub(rf"\1{NOT_HERE}\2", page)
 
 
 def _write_table2(source: Path, facts: Facts, output: Path) -> None:
