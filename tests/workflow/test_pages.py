@@ -220,7 +220,7 @@ def test_every_page_of_the_site_can_be_reached_and_every_link_leads_somewhere():
     shown = yaml.safe_load(text("mkdocs.yml"))["nav"]
     named = [page for entry in shown for page in entry.values()]
     assert len(named) == len(set(named))
-    assert {*named} == {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert {*named} == {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     for page in PAGES:
         content = page.read_text(encoding="utf-8")
         for link in re.findall(r"\]\(([^)\s]+)\)", content):
