@@ -383,6 +383,7 @@ def test_every_key_of_the_config_has_a_comment_above_it():
         if (
             text
             and not text.startswith(("#", "-"))
+            and ":" in text  # else it goes on with the list of the key above
             and not repeated
             and text not in ("games:", "name: Steam", "chatgpt:", "gpt-4:")
         ):
