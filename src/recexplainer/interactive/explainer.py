@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from recexplainer import targets
+from recexplainer import about, targets
 from recexplainer.alignment.model import RecExplainer, load_aligned
 from recexplainer.devices import claim
 from recexplainer.errors import InputError
@@ -115,7 +115,7 @@ class Explainer:
                 "not seen; expected a recommender that was trained in this run."
             )
         self.name, self.llm = targets.shown(self.config, dataset), self.config["llm"]["name"]
-        self.synthetic = bool(self.config["datasets"][plain].get("generate"))
+        self.synthetic = dataset in about.generated(self.config)
         data = results / "data" / plain
         items = data / "items.parquet"
         known_of = read_parquet(items, ["title", *FACTS])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recexplainer import about, targets
+from recexplainer import about
 from recexplainer.errors import InputError
 from recexplainer.report.first import headline
 
@@ -18,9 +18,8 @@ def closing(config: dict) -> str:
     made = sorted(path.name for path in found if path.suffix in (".csv", ".html", ".svg"))
     if not Path(results, "report.html").is_file():
         return f"Done. Tables and figures so far, in {results}: {', '.join(made) or 'none'}."
-    names = {name: targets.shown(config, name) for name in targets.targets(config)}
     try:
-        agrees = headline(f"{results}/tables/table2.csv", names)
+        agrees = headline(f"{results}/tables/table2.csv", about.names(config))
     except InputError:
         agrees = ""
     lines = [
