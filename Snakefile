@@ -67,4 +67,7 @@ rule all:
 
 
 onsuccess:
+    # Late: it brings pandas, which no reading of the workflow is to wait for.
+    from recexplainer.report.closing import closing
+
     print(closing(config))

@@ -9,7 +9,6 @@ from snakemake.exceptions import WorkflowError
 from recexplainer import about, digest, progress, settings, sources, systems, targets
 from recexplainer.errors import InputError
 from recexplainer.provenance import machine, plan
-from recexplainer.report.closing import closing
 from recexplainer.seeds import derive_seed
 from recexplainer.service import settings as services
 
