@@ -124,6 +124,9 @@ def check_packing(llm: nn.Module) -> None:
     Args:
         llm: the causal LM, in evaluation mode. It is called with the tokens 3 to 14, so it has at least 15.
 
+    Half precision rounds at every layer, and few tokens much more than the rest, so the second sequence's median counts:
+    0.03 to 0.07 with a model of 135 million parameters. What a model mixes changes all of its tokens.
+
     Raises:
         InputError: the logits differ by more than rounding.
     """
@@ -137,11 +140,12 @@ def check_packing(llm: nn.Module) -> None:
     try:
         hidden = _packed_states(llm, llm.get_input_embeddings()(ids), positions, sequences)
         packed = _logits(llm, hidden[0])
-        difference = ((packed - alone).norm() / (alone - alone.mean()).norm()).item()
+        away = (packed - alone).norm(dim=1) / (alone - alone.mean(dim=1, keepdim=True)).norm(dim=1)
+        difference = away[first.shape[1] :].median().item()
         reason = f"they differ by {difference:.2g}"
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         difference, reason = float("inf"), f"{type(error).__name__}: {str(error).splitlines()[0]}"
-    if not difference < (1e-3 if weight.dtype == torch.float32 else 0.1):
+    if not difference < (1e-3 if weight.dtype == torch.float32 else 0.2):
         raise InputError(
             f"llm: {llm.config.model_type} does not give packed sequences the logits of each one alone ({reason}); "
             "expected a transformer whose attention takes a mask of sequences. Choose another model."
