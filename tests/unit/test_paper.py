@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import estimate
-from recexplainer.evaluation.paired import RESAMPLES, holm, paired_bootstrap
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.evaluation.table2 import case_values, evaluate
 from recexplainer.evaluation.table_surrogates import SHARED
@@ -27,6 +26,7 @@ from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, not_worse, 
 from recexplainer.paper.tables import KINDS, NONE, typeset
 from recexplainer.paper.verdicts import VERDICTS, Sources, judge_claims, verdict
 from recexplainer.seeds import generator
+from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
 
 NUMBERS = Path(__file__).parents[2] / "config" / "paper_numbers.csv"
 METRICS = ["retrieval_hr5", "retrieval_ndcg5", "ranking_ndcg5", "classification_acc", "history_hcr"]

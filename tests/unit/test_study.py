@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_json, write_parquet
+from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.study.aggregate import aggregate_ratings, agreement_table, mean_ratings
-from recexplainer.study.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.study.draw import draw_study
 from recexplainer.study.figure3 import distribution
 from recexplainer.study.page import duration, load_levels

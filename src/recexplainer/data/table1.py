@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from recexplainer.data.counts import COUNTS, read_counts
 from recexplainer.data.dataset import sparsity_percent
-from recexplainer.data.statistics import COUNTS, read_counts
 from recexplainer.errors import InputError
 
 

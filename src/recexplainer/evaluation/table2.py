@@ -19,10 +19,10 @@ from recexplainer.evaluation.metrics import (
     ranking_ndcg,
     retrieval_ndcg,
 )
-from recexplainer.evaluation.paired import RESAMPLES, holm, paired_bootstrap
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import generator
+from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
 
 logger = logging.getLogger(__name__)
 

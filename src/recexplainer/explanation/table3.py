@@ -14,7 +14,7 @@ from recexplainer.explanation.wordiness import has_no_reason, repeats_itself
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import generator
-from recexplainer.study.agreement import spearman, weighted_kappa
+from recexplainer.statistics.agreement import spearman, weighted_kappa
 
 logger = logging.getLogger(__name__)
 

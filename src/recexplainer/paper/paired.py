@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.evaluation.metrics import correct
-from recexplainer.evaluation.paired import Difference
 from recexplainer.faithfulness.records import read_records
 from recexplainer.paper.claims import DECISION
+from recexplainer.statistics.paired import Difference
 
 NORMAL_95 = 1.959964
 """Half the width of a 95 % interval, in standard errors."""

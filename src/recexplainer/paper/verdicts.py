@@ -21,7 +21,6 @@ from itertools import combinations
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.paired import RESAMPLES, Difference, holm, paired_bootstrap
 from recexplainer.evaluation.table2 import case_values
 from recexplainer.explanation.controllability import EACH
 from recexplainer.explanation.judgements import load_judgements
@@ -49,6 +48,7 @@ from recexplainer.paper.paired import (
     variance_of,
 )
 from recexplainer.seeds import generator
+from recexplainer.statistics.paired import RESAMPLES, Difference, holm, paired_bootstrap
 from recexplainer.style import system_label
 
 logger = logging.getLogger(__name__)

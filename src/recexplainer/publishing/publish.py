@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from recexplainer.data.statistics import read_counts
+from recexplainer.data.counts import read_counts
 from recexplainer.errors import InputError
 from recexplainer.evaluation.table2 import common_cases, table2, unread
 from recexplainer.faithfulness.controls import in_a_sentence

@@ -1,0 +1,1 @@
+"""Intervals, tests and coefficients of agreement: what several stages and tables need of statistics."""
