@@ -15,10 +15,10 @@ from recexplainer.alignment.model import RecExplainer
 from recexplainer.alignment.packing import collate, plan_steps
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.llm.scratch import train_tokenizer
+from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.seeds import generator
 from recexplainer.tasks.build import task_rows
 from recexplainer.tasks.forms import History, Renderer, Sample
-from recexplainer.tasks.prompts import load_prompts
 from recexplainer.tasks.schema import text_segment
 from recexplainer.tasks.source import Source
 

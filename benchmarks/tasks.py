@@ -50,7 +50,7 @@ def make_source(size: int, items: int = ITEMS, seed: int = 1):
 def make_tokenizer(source):
     """Return a tokenizer of 4,000 tokens, trained on the titles and questions."""
     from recexplainer.llm.scratch import train_tokenizer
-    from recexplainer.tasks.prompts import load_prompts
+    from recexplainer.prompts.phrasings import load_prompts
 
     phrasings = [text for task in load_prompts(PROMPTS).phrasings.values() for one in task for text in one[::2]]
     texts = [*source.titles, *source.fields["description"], *phrasings, "USER: ASSISTANT: Yes; No;"]
@@ -59,8 +59,8 @@ def make_tokenizer(source):
 
 def make_file(source, mode: str, path: Path) -> None:
     """Ours, first part: the file of tasks."""
+    from recexplainer.prompts.phrasings import load_prompts
     from recexplainer.tasks.build import task_rows
-    from recexplainer.tasks.prompts import load_prompts
     from recexplainer.tasks.schema import write_tasks
 
     write_tasks(path, task_rows(source, load_prompts(PROMPTS), "train", mode, "combined", 0.3))
@@ -81,7 +81,7 @@ def one_by_one(source, tokenizer, mode: str, path: Path) -> tuple[int, int]:
 
     import pandas as pd
 
-    from recexplainer.tasks.prompts import load_prompts
+    from recexplainer.prompts.phrasings import load_prompts
 
     prompts, draw, rows = load_prompts(PROMPTS), random.Random(1), []
 

@@ -237,9 +237,9 @@ def test_samples_are_written_in_batches_as_at_once(tmp_path, monkeypatch):
     import pyarrow as pa
 
     from recexplainer.files import write_parquet
+    from recexplainer.prompts.phrasings import load_prompts
     from recexplainer.tasks import schema
     from recexplainer.tasks.build import task_rows
-    from recexplainer.tasks.prompts import load_prompts
 
     rows = list(task_rows(tasks.make_source(600, items=50), load_prompts(tasks.PROMPTS), "train", "hybrid", "all", 0.3))
     monkeypatch.setattr(schema, "BATCH", 100)

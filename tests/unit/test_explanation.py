@@ -16,11 +16,11 @@ from recexplainer.explanation.answering import answer
 from recexplainer.explanation.cases import CASES, choose_cases, draw_cases, load_cases
 from recexplainer.explanation.explain import explain
 from recexplainer.explanation.explain_service import explain_by_service
-from recexplainer.explanation.prompts import fill, load_explanation_prompts
 from recexplainer.explanation.questions import render, show
 from recexplainer.explanation.texts import EXPLANATIONS, VIEWPOINTS, explanation, load_explanations
 from recexplainer.files import read_parquet, read_safetensors, write_json, write_parquet, write_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer, make_manifest
+from recexplainer.prompts.explanation import fill, load_explanation_prompts
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.histories import Histories
 from recexplainer.recommender.labels import LabelSettings, label_prefixes

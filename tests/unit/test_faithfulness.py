@@ -532,7 +532,7 @@ def test_own_decisions_are_the_logits_of_the_classification(world, tmp_path):
     llm, tokens = load_model(manifest), load_tokenizer(manifest, str(TEMPLATE))
     yes, no = (tokens(word, add_special_tokens=False)["input_ids"][0] for word in ("Yes", "No"))
     case, by_hand = world["rows"][0], []
-    from recexplainer.tasks.prompts import load_prompts
+    from recexplainer.prompts.phrasings import load_prompts
 
     for phrasing in load_prompts(PROMPTS).phrasings["classification"]:
         values = {"history": "; ".join(case["history"]), "item": case["title"]}

@@ -14,11 +14,11 @@ from recexplainer.explanation.cases import CASES
 from recexplainer.explanation.checker import Catalogue, check
 from recexplainer.explanation.judge import NO_TEXT, judge_by_service, sending_order
 from recexplainer.explanation.judgements import JUDGEMENTS, load_judgements
-from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.ratings import read_rating
 from recexplainer.explanation.rubric import judge_by_rubric, rate
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.files import write_parquet
+from recexplainer.prompts.explanation import load_explanation_prompts
 
 PROMPTS = str(Path(__file__).parents[2] / "config" / "prompts" / "explanation.yaml")
 

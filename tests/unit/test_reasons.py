@@ -14,9 +14,9 @@ from small_dataset import small_dataset
 from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
 from recexplainer.explanation.checker import Catalogue, check
-from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render
 from recexplainer.files import read_parquet, read_safetensors, write_safetensors
+from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.recommender.removal import Decision, leave_one_out
 from recexplainer.tasks.explanation import build_explanations
 from recexplainer.tasks.reasons import Reasons, find_reasons, supporting

@@ -20,11 +20,11 @@ from small_dataset import HOSTILE, PROMPTS, SETTINGS, small_dataset
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_parquet
 from recexplainer.paper.numbers import paper_counts
+from recexplainer.prompts.phrasings import ASKED_FIELDS, FIELDS, load_prompts
 from recexplainer.settings import PRESETS
 from recexplainer.tasks import ranking, schema
 from recexplainer.tasks.build import build_tasks
 from recexplainer.tasks.forms import History, Renderer, Sample
-from recexplainer.tasks.prompts import ASKED_FIELDS, FIELDS, load_prompts
 from recexplainer.tasks.schema import (
     ABLATIONS,
     MODES,

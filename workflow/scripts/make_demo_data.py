@@ -21,7 +21,7 @@ def main(args: argparse.Namespace) -> None:
     """Make the dataset or the conversations, by the ``format`` of the settings."""
     from recexplainer.data.demo import make_dataset
     from recexplainer.data.demo_conversations import make_conversations
-    from recexplainer.explanation.prompts import load_explanation_prompts
+    from recexplainer.prompts.explanation import load_explanation_prompts
 
     if args.settings.get("format") == "sharegpt":
         if not args.conversations or args.reviews:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render, show
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.files import read_parquet
+from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.recommender.contract import load_tables
 
 logger = logging.getLogger(__name__)

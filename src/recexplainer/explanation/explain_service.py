@@ -4,10 +4,10 @@ import logging
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render, show
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.files import read_parquet
+from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.service.client import answer_all
 from recexplainer.service.store import AnswerStore
 

@@ -8,9 +8,9 @@ from recexplainer.explanation.case_view import CaseView, describe_case, write_pa
 from recexplainer.explanation.cases import read_selected
 from recexplainer.explanation.checker import load_catalogue
 from recexplainer.explanation.panels import CHECKS, find_case, how_chosen, make_panel
-from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import load_viewpoints
+from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.style import system_colors, system_label
 
 logger = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.known_titles import index_titles
+from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.tasks.forms import History, Renderer, Sample
-from recexplainer.tasks.prompts import Phrasing
 
 
 def render(cases: list[dict], questions: list[Phrasing], titles: list[str], form: str) -> list[list[dict]]:

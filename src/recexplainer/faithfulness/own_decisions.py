@@ -12,9 +12,9 @@ from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.questions import render
 from recexplainer.faithfulness.records import OWN_DECISIONS
 from recexplainer.files import read_parquet, write_parquet
+from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.recommender.contract import load_tables
 from recexplainer.seeds import generator
-from recexplainer.tasks.prompts import load_prompts
 
 logger = logging.getLogger(__name__)
 

@@ -17,17 +17,17 @@ from recexplainer.errors import InputError
 from recexplainer.explanation.answering import answer
 from recexplainer.explanation.checker import Citation, check, load_catalogue
 from recexplainer.explanation.marked import remarks
-from recexplainer.explanation.prompts import load_explanation_prompts
 from recexplainer.explanation.questions import render
 from recexplainer.files import read_parquet
 from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.llm.precision import resolved
+from recexplainer.prompts.explanation import load_explanation_prompts
+from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.provenance.recorded import RECORD, recorded_config
 from recexplainer.recommender.contract import load_tables
 from recexplainer.recommender.labels import thresholds
 from recexplainer.recommender.scorer import recommender_encoder
 from recexplainer.service.thoughts import without_thoughts
-from recexplainer.tasks.prompts import Phrasing
 
 NEAR = 5  # titles that a message offers in place of one that is not there
 BASE = "base"

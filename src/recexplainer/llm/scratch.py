@@ -17,8 +17,8 @@ from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_parquet, read_text
 from recexplainer.llm.encoding import ChatEncoder, Encoded
+from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.seeds import derive_seed
-from recexplainer.tasks.prompts import load_prompts
 
 logger = logging.getLogger(__name__)
 

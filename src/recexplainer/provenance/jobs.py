@@ -14,7 +14,7 @@ from math import ceil
 from pathlib import Path
 
 from recexplainer import settings, sources, targets
-from recexplainer.explanation.prompts import load_explanation_prompts
+from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.provenance import memory, work
 from recexplainer.provenance.job import Job
 from recexplainer.provenance.sizes import (

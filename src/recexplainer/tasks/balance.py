@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from recexplainer.prompts.phrasings import Prompts
 from recexplainer.seeds import generator
 from recexplainer.tasks.forms import Sample
-from recexplainer.tasks.prompts import Prompts
 
 
 def balanced(

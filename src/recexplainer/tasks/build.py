@@ -4,11 +4,11 @@ import logging
 from collections.abc import Iterator
 
 from recexplainer.errors import InputError
+from recexplainer.prompts.phrasings import ASKED_FIELDS, Prompts, load_prompts
 from recexplainer.tasks.balance import balanced
 from recexplainer.tasks.classification import classification
 from recexplainer.tasks.discrimination import discrimination
 from recexplainer.tasks.forms import Renderer, Sample, rows_of
-from recexplainer.tasks.prompts import ASKED_FIELDS, Prompts, load_prompts
 from recexplainer.tasks.ranking import ranking
 from recexplainer.tasks.reconstruction import reconstruction
 from recexplainer.tasks.retrieval import retrieval

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from recexplainer.prompts.phrasings import Prompts
 from recexplainer.seeds import generator
 from recexplainer.tasks.forms import History, Sample
-from recexplainer.tasks.prompts import Prompts
 from recexplainer.tasks.source import Source
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from recexplainer.prompts.phrasings import ASKED_FIELDS, FIELDS, Prompts
 from recexplainer.seeds import generator
 from recexplainer.tasks.forms import Sample
-from recexplainer.tasks.prompts import ASKED_FIELDS, FIELDS, Prompts
 from recexplainer.tasks.schema import SEPARATOR
 from recexplainer.tasks.source import Source
 
@@ -17,7 +17,7 @@ def discrimination(source: Source, prompts: Prompts, asked: str) -> Iterator[Sam
     Args:
         source: the dataset.
         prompts: the phrasings.
-        asked: which fields: a key of :data:`recexplainer.tasks.prompts.ASKED_FIELDS`.
+        asked: which fields: a key of :data:`recexplainer.prompts.phrasings.ASKED_FIELDS`.
     """
     similar = [SEPARATOR.join(source.titles[other] for other in others) for others in source.similar]
     texts = {"title": source.titles, **source.fields, "similar": similar}

@@ -11,13 +11,13 @@ import numpy as np
 
 from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
-from recexplainer.explanation.prompts import load_explanation_prompts
+from recexplainer.prompts.explanation import load_explanation_prompts
+from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.recommender.contract import load_embeddings
 from recexplainer.recommender.removal import Decision
 from recexplainer.recommender.scorer import Scorer
 from recexplainer.seeds import generator
 from recexplainer.tasks.forms import History, Renderer, Sample, rows_of
-from recexplainer.tasks.prompts import Phrasing
 from recexplainer.tasks.reasons import Reasons, find_reasons
 from recexplainer.tasks.schema import write_tasks
 from recexplainer.tasks.source import Source, load_source

@@ -7,7 +7,7 @@ its form differs: behavior shows titles, intention embeddings, hybrid both.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from recexplainer.tasks.prompts import Phrasing
+from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.tasks.schema import SEPARATOR, text_segment
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from recexplainer.prompts.phrasings import Prompts
 from recexplainer.seeds import generator
 from recexplainer.tasks.forms import History, Sample
-from recexplainer.tasks.prompts import Prompts
 from recexplainer.tasks.schema import SEPARATOR
 from recexplainer.tasks.source import Source
 

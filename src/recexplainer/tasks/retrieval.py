@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from recexplainer.prompts.phrasings import Prompts
 from recexplainer.seeds import generator
 from recexplainer.tasks.forms import History, Sample
-from recexplainer.tasks.prompts import Prompts
 from recexplainer.tasks.source import Source
 
 

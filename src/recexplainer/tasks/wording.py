@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recexplainer.errors import InputError
-from recexplainer.tasks.prompts import Phrasing
+from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.tasks.reasons import STRENGTHS, Reasons
 from recexplainer.yaml_files import read_yaml
 

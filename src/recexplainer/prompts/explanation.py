@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recexplainer.errors import InputError
-from recexplainer.tasks.prompts import Phrasing
+from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.yaml_files import read_yaml
 
 QUESTION = ("history", "item")
