@@ -24,7 +24,7 @@ def main(args) -> None:
     from llm_work import SEED, explainer, make_work, training_flops
 
     from recexplainer.alignment.model import with_lora
-    from recexplainer.alignment.packing import plan_steps
+    from recexplainer.llm.packing import plan_steps
     from recexplainer.seeds import generator
 
     torch.set_num_threads(args.threads)

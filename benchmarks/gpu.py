@@ -62,7 +62,7 @@ def train(shape: str, work, args) -> None:
     from llm_work import SEED, training_flops
 
     from recexplainer.alignment.model import with_lora
-    from recexplainer.alignment.packing import plan_steps
+    from recexplainer.llm.packing import plan_steps
 
     model = model_of(shape, work, args.device)
     size = sum(parameter.numel() for parameter in model.llm.parameters()) / 1e9

@@ -12,8 +12,8 @@ import torch
 from harness import ROOT
 
 from recexplainer.alignment.model import RecExplainer
-from recexplainer.alignment.packing import collate, plan_steps
 from recexplainer.llm.encoding import ChatEncoder, Encoded
+from recexplainer.llm.packing import collate, plan_steps
 from recexplainer.llm.scratch import train_tokenizer
 from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.seeds import generator

@@ -26,7 +26,7 @@ def main(args) -> None:
     from llm_peers import FlattenedTraining
 
     from recexplainer.alignment.engine import PRECISIONS
-    from recexplainer.alignment.packing import plan_steps
+    from recexplainer.llm.packing import plan_steps
 
     torch.set_num_threads(args.threads)
     dtype = PRECISIONS[args.precision]

@@ -53,9 +53,9 @@ def optimizer_state(llm, trained_rows: str) -> dict[str, int]:
 
     from recexplainer.alignment.engine import start_engine
     from recexplainer.alignment.model import RecExplainer, with_lora
-    from recexplainer.alignment.packing import collate
     from recexplainer.files import read_json
     from recexplainer.llm.encoding import ITEM_ID, USER_ID, Encoded
+    from recexplainer.llm.packing import collate
 
     tables = np.random.default_rng(0).normal(size=(4, 64)).astype(np.float32)
     model = RecExplainer(with_lora(llm, LORA, trained_rows), tables, tables, "add")

@@ -9,9 +9,9 @@ from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment import training
 from recexplainer.alignment.model import Projector, RecExplainer, load_aligned, save_aligned, with_lora
-from recexplainer.alignment.packing import collate, plan_steps
 from recexplainer.errors import InputError
 from recexplainer.llm.encoding import ChatEncoder
+from recexplainer.llm.packing import collate, plan_steps
 
 ZERO2 = str(Path(__file__).parents[2] / "config" / "deepspeed" / "zero2.json")
 SETTINGS = {

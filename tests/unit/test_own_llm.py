@@ -10,17 +10,17 @@ import transformers
 from test_alignment import SETTINGS, ZERO2
 from tiny import WORDS, chat, text, tiny_tokenizer
 
-from recexplainer.alignment import attention, training
+from recexplainer.alignment import training
 from recexplainer.alignment.model import RecExplainer, check_packing, load_aligned, load_system, save_aligned, with_lora
-from recexplainer.alignment.packing import collate
 from recexplainer.alignment.run import align
 from recexplainer.errors import InputError
 from recexplainer.evaluation import generation
 from recexplainer.evaluation.generation import Generator
 from recexplainer.files import write_json, write_safetensors
-from recexplainer.llm import cache
+from recexplainer.llm import attention, cache
 from recexplainer.llm.base import check_fit, load_model, load_tokenizer, make_manifest
 from recexplainer.llm.encoding import ChatEncoder
+from recexplainer.llm.packing import collate
 from recexplainer.tasks.schema import write_tasks
 
 SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}

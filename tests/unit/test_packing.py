@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
 
-from recexplainer.alignment import attention
 from recexplainer.alignment.model import RecExplainer
-from recexplainer.alignment.packing import collate, pack, plan_steps
+from recexplainer.llm import attention
 from recexplainer.llm.encoding import ChatEncoder, Encoded
+from recexplainer.llm.packing import collate, pack, plan_steps
 
 
 def sample(length: int, start: int = 3) -> Encoded:

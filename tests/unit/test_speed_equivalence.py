@@ -20,11 +20,11 @@ import tasks
 import trained_memory
 
 from recexplainer.alignment.model import with_lora
-from recexplainer.alignment.packing import plan_steps
 from recexplainer.alignment.run import encode_tasks
 from recexplainer.evaluation.generation import Generator
 from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder
+from recexplainer.llm.packing import plan_steps
 from recexplainer.tasks import schema
 from recexplainer.tasks.schema import ABLATIONS
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from recexplainer.alignment import attention
 from recexplainer.alignment.checkpoint import read_tensors
 from recexplainer.errors import InputError, one_line
 from recexplainer.files import read_json, write_json, write_safetensors
+from recexplainer.llm import attention
 from recexplainer.llm.base import load_fitting
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
 from recexplainer.llm.precision import resolved
@@ -81,7 +81,7 @@ class RecExplainer(nn.Module):
 
         Args:
             batch: ``ids``, ``refs``, ``positions``, ``sequences`` and ``weights``, each ``(rows, length)``, from
-                :func:`recexplainer.alignment.packing.collate`; the packed sequences do not see one another.
+                :func:`recexplainer.llm.packing.collate`; the packed sequences do not see one another.
             normalizer: the sum of the weights of the whole global batch.
         """
         vectors = self.embed(batch["ids"], batch["refs"])

@@ -8,7 +8,7 @@ import resource
 import torch
 
 from recexplainer.alignment.engine import number_of_parameters, trained_parameters
-from recexplainer.alignment.packing import Step
+from recexplainer.llm.packing import Step
 
 
 def part(engine, first_step: int, config: dict) -> dict:

@@ -13,11 +13,11 @@ import torch
 from recexplainer.alignment.checkpoint import load_checkpoint, save_checkpoint
 from recexplainer.alignment.engine import full_parameters, restore, start_engine, trained_parameters
 from recexplainer.alignment.interruption import Interrupted, StopRequest
-from recexplainer.alignment.packing import Step, collate, plan_steps
 from recexplainer.alignment.record import part, summary
 from recexplainer.errors import InputError, one_line
 from recexplainer.files import atomic, read_json
 from recexplainer.llm.encoding import Encoded
+from recexplainer.llm.packing import Step, collate, plan_steps
 from recexplainer.seeds import derive_seed
 
 logger = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from recexplainer.alignment.packing import collate, plan_steps
 from recexplainer.alignment.training import learning_rate
 from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_parquet, read_text
 from recexplainer.llm.encoding import ChatEncoder, Encoded
+from recexplainer.llm.packing import collate, plan_steps
 from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.seeds import derive_seed
 
@@ -146,7 +146,7 @@ def _samples(tokenizer, texts: list[str], chats: list[list[dict]], context: int)
 
 
 def _train(model, samples: list[Encoded], settings: dict, seed: int) -> None:
-    from recexplainer.alignment.attention import block_causal_mask
+    from recexplainer.llm.attention import block_causal_mask
 
     schedule = {"lr": settings["lr"], "warmup": 0.05, "schedule": "cosine"}
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.01)

@@ -15,7 +15,7 @@ def arguments(llm: nn.Module, sequences: torch.Tensor, dtype: torch.dtype) -> di
 
     Args:
         llm: the causal LM; from here on its attention takes ``lengths`` too, if it is torch's.
-        sequences: ``(rows, length)``, as :func:`recexplainer.alignment.packing.collate` numbers them.
+        sequences: ``(rows, length)``, as :func:`recexplainer.llm.packing.collate` numbers them.
         dtype: of the LLM's states.
     """
     found = {"attention_mask": attention_mask(llm.config, sequences, dtype)}
@@ -77,7 +77,7 @@ def attention_mask(config, sequences: torch.Tensor, dtype: torch.dtype) -> torch
 
     Args:
         config: the LLM's, of its text.
-        sequences: ``(rows, length)``, as :func:`recexplainer.alignment.packing.collate` numbers them.
+        sequences: ``(rows, length)``, as :func:`recexplainer.llm.packing.collate` numbers them.
         dtype: of the LLM's states.
 
     Returns:
