@@ -17,8 +17,8 @@ def main(args) -> None:
     import torch
     from llm_work import explainer, make_work
 
-    from recexplainer.evaluation.generation import Generator
-    from recexplainer.llm.catalogue import CatalogueConstraint
+    from recexplainer.inference.catalogue import CatalogueConstraint
+    from recexplainer.inference.generation import Generator
 
     torch.set_num_threads(args.threads)
     for count in args.titles:

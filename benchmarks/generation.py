@@ -22,7 +22,7 @@ def main(args) -> None:
     from llm_peers import generate_padded
     from llm_work import explainer, fit, generation_flops, make_work
 
-    from recexplainer.evaluation.generation import Generator
+    from recexplainer.inference.generation import Generator
 
     torch.set_num_threads(args.threads)
     work = make_work(users=max(args.cases, 100), items=300, context=args.context)

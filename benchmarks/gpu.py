@@ -96,7 +96,7 @@ def retrieve(shape: str, work, args) -> None:
     """Five-beam retrieval, against two prompts at a time padded to the context."""
     from llm_peers import generate_padded
 
-    from recexplainer.evaluation.generation import Generator
+    from recexplainer.inference.generation import Generator
 
     model = model_of(shape, work, args.device).to(args.device).eval()
     prompts = work.tests["retrieval"][: args.cases]

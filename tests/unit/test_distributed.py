@@ -17,8 +17,8 @@ from recexplainer.alignment import interruption, training
 from recexplainer.alignment.engine import SCALER
 from recexplainer.alignment.interruption import Interrupted, StopRequest
 from recexplainer.alignment.model import load_aligned
-from recexplainer.evaluation.generation import Generator
 from recexplainer.files import read_json
+from recexplainer.inference.generation import Generator
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ["zero2", "zero2_offload", "zero3", "zero3_offload"]

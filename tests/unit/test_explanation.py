@@ -12,13 +12,13 @@ from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment.model import RecExplainer, load_aligned, save_aligned, with_lora
 from recexplainer.errors import InputError
-from recexplainer.explanation.answering import answer
 from recexplainer.explanation.cases import CASES, choose_cases, draw_cases, load_cases
 from recexplainer.explanation.explain import explain
 from recexplainer.explanation.explain_service import explain_by_service
 from recexplainer.explanation.questions import render, show
 from recexplainer.explanation.texts import EXPLANATIONS, VIEWPOINTS, explanation, load_explanations
 from recexplainer.files import read_parquet, read_safetensors, write_json, write_parquet, write_safetensors
+from recexplainer.inference.answering import answer
 from recexplainer.llm.base import load_model, load_tokenizer, make_manifest
 from recexplainer.prompts.explanation import fill, load_explanation_prompts
 from recexplainer.recommender.contract import load_export

@@ -11,11 +11,11 @@ from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
 from recexplainer.alignment.model import RecExplainer
 from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
-from recexplainer.evaluation.generation import Generator
 from recexplainer.evaluation.predict import _choose, _classification
 from recexplainer.evaluation.reading import split_titles
-from recexplainer.explanation.answering import answer
-from recexplainer.llm.catalogue import CatalogueConstraint
+from recexplainer.inference.answering import answer
+from recexplainer.inference.catalogue import CatalogueConstraint
+from recexplainer.inference.generation import Generator
 from recexplainer.llm.encoding import ChatEncoder
 
 TITLES = ["red stone", "red", "green wolf", "green wolf castle", "blue tower", "gold", "silver knight"]

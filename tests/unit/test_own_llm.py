@@ -14,10 +14,10 @@ from recexplainer.alignment import training
 from recexplainer.alignment.model import RecExplainer, check_packing, load_aligned, load_system, save_aligned, with_lora
 from recexplainer.alignment.run import align
 from recexplainer.errors import InputError
-from recexplainer.evaluation import generation
-from recexplainer.evaluation.generation import Generator
 from recexplainer.files import write_json, write_safetensors
-from recexplainer.llm import attention, cache
+from recexplainer.inference import cache, generation
+from recexplainer.inference.generation import Generator
+from recexplainer.llm import attention
 from recexplainer.llm.base import check_fit, load_model, load_tokenizer, make_manifest
 from recexplainer.llm.encoding import ChatEncoder
 from recexplainer.llm.packing import collate

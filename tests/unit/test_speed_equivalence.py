@@ -21,8 +21,8 @@ import trained_memory
 
 from recexplainer.alignment.model import with_lora
 from recexplainer.alignment.run import encode_tasks
-from recexplainer.evaluation.generation import Generator
-from recexplainer.llm.catalogue import CatalogueConstraint
+from recexplainer.inference.catalogue import CatalogueConstraint
+from recexplainer.inference.generation import Generator
 from recexplainer.llm.encoding import ChatEncoder
 from recexplainer.llm.packing import plan_steps
 from recexplainer.tasks import schema

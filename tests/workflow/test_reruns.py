@@ -71,7 +71,7 @@ LOGIC = {
     "src/recexplainer/tasks/reasons.py": {"build_reasons"},
     "src/recexplainer/tasks/table4.py": {"table4"},
     "src/recexplainer/alignment/run.py": {"align"},
-    "src/recexplainer/evaluation/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"}
+    "src/recexplainer/inference/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"}
     | {"classify_cases"},
     "src/recexplainer/explanation/rubric.py": {"judge_by_rubric"},
     "src/recexplainer/faithfulness/simulation.py": {"measure_faithfulness"},

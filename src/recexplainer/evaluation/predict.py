@@ -6,13 +6,13 @@ from pathlib import Path
 from recexplainer.alignment.model import load_system
 from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
-from recexplainer.evaluation.generation import Generator
 from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
 from recexplainer.evaluation.reading import AnswerReader
 from recexplainer.evaluation.shards import write_shard
 from recexplainer.files import read_parquet
+from recexplainer.inference.catalogue import CatalogueConstraint
+from recexplainer.inference.generation import Generator
 from recexplainer.llm.base import load_tokenizer
-from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.recommender.contract import load_tables
 from recexplainer.seeds import generator

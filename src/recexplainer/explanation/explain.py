@@ -49,7 +49,7 @@ def explain(
         InputError: a file is missing or broken, or a case or a viewpoint is not there.
     """
     from recexplainer.alignment.model import load_system
-    from recexplainer.explanation.answering import answer
+    from recexplainer.inference.answering import answer
     from recexplainer.llm.base import load_tokenizer
 
     if adapter is None and form != "behavior":

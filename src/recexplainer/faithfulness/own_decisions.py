@@ -49,7 +49,7 @@ def classify_cases(
         InputError: a file is missing or broken.
     """
     from recexplainer.alignment.model import load_system
-    from recexplainer.evaluation.generation import Generator
+    from recexplainer.inference.generation import Generator
     from recexplainer.llm.base import load_tokenizer
     from recexplainer.llm.encoding import ChatEncoder
 

@@ -14,11 +14,11 @@ from recexplainer import about, targets
 from recexplainer.alignment.model import RecExplainer, load_aligned
 from recexplainer.devices import claim
 from recexplainer.errors import InputError
-from recexplainer.explanation.answering import answer
 from recexplainer.explanation.checker import Citation, check, load_catalogue
 from recexplainer.explanation.marked import remarks
 from recexplainer.explanation.questions import render
 from recexplainer.files import read_parquet
+from recexplainer.inference.answering import answer
 from recexplainer.llm.base import load_fitting, load_tokenizer
 from recexplainer.llm.precision import resolved
 from recexplainer.prompts.explanation import load_explanation_prompts

@@ -6,7 +6,7 @@ import torch
 
 from recexplainer.alignment.model import RecExplainer
 from recexplainer.errors import InputError
-from recexplainer.evaluation.generation import Generator
+from recexplainer.inference.generation import Generator
 from recexplainer.llm.base import longest_sequence
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 

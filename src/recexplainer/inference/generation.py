@@ -22,9 +22,9 @@ from transformers import LogitsProcessorList
 
 from recexplainer.alignment.model import RecExplainer
 from recexplainer.errors import InputError
+from recexplainer.inference.cache import roomy_cache
+from recexplainer.inference.catalogue import CatalogueConstraint
 from recexplainer.llm.base import longest_sequence
-from recexplainer.llm.cache import roomy_cache
-from recexplainer.llm.catalogue import CatalogueConstraint
 from recexplainer.llm.encoding import Encoded
 
 logger = logging.getLogger(__name__)

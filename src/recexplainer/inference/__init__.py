@@ -1,0 +1,1 @@
+"""Answers of an aligned LLM: generation, its cache, titles of the catalogue alone."""
