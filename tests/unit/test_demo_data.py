@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer.data.demo import make_dataset
-from recexplainer.data.demo_conversations import make_conversations, read_facts
-from recexplainer.data.demo_formats import THEMES, python_literal
+from recexplainer.demo.conversations import make_conversations, read_facts
+from recexplainer.demo.dataset import make_dataset
+from recexplainer.demo.formats import THEMES, python_literal
 from recexplainer.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "workflow" / "scripts" / "make_demo_data.py"

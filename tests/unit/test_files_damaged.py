@@ -17,8 +17,8 @@ import pytest
 from recexplainer import files
 from recexplainer.alignment.training import write_curve
 from recexplainer.data.conversations import parse_conversations
-from recexplainer.data.demo_conversations import read_facts
 from recexplainer.data.download import download
+from recexplainer.demo.conversations import read_facts
 from recexplainer.errors import InputError
 from recexplainer.llm.base import checked_folder, make_manifest
 from recexplainer.paper.numbers import read_rows

@@ -8,8 +8,8 @@ import yaml
 
 from recexplainer import files
 from recexplainer.alignment.run import align
-from recexplainer.data.demo_conversations import read_facts
 from recexplainer.data.download import download
+from recexplainer.demo.conversations import read_facts
 from recexplainer.documentation.reference import reference_page
 from recexplainer.errors import InputError
 from recexplainer.files import write_json

@@ -19,8 +19,8 @@ from recexplainer.errors import InputError
 
 def main(args: argparse.Namespace) -> None:
     """Make the dataset or the conversations, by the ``format`` of the settings."""
-    from recexplainer.data.demo import make_dataset
-    from recexplainer.data.demo_conversations import make_conversations
+    from recexplainer.demo.conversations import make_conversations
+    from recexplainer.demo.dataset import make_dataset
     from recexplainer.prompts.explanation import load_explanation_prompts
 
     if args.settings.get("format") == "sharegpt":

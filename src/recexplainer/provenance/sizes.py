@@ -19,7 +19,7 @@ from pathlib import Path
 
 from recexplainer import settings, sources, yaml_files
 from recexplainer.data.counts import read_counts
-from recexplainer.data.demo import DEFAULTS
+from recexplainer.demo.dataset import DEFAULTS
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
 from recexplainer.tasks.schema import ABLATIONS

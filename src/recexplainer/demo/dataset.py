@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from recexplainer.data.demo_formats import (
+from recexplainer.demo.formats import (
     ENTRIES,
     THEMES,
     Item,

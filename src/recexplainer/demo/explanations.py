@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recexplainer.data.demo_formats import Fact
+from recexplainer.demo.formats import Fact
 
 Question = Sequence[str]
 """Text and the names ``history`` and ``item`` in turn."""

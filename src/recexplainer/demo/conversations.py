@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from recexplainer.data.demo import check_ranges, read_settings
-from recexplainer.data.demo_explanations import Question, explain
-from recexplainer.data.demo_formats import THEMES, Fact, words
+from recexplainer.demo.dataset import check_ranges, read_settings
+from recexplainer.demo.explanations import Question, explain
+from recexplainer.demo.formats import THEMES, Fact, words
 from recexplainer.errors import InputError
 from recexplainer.files import check, write_text
 from recexplainer.seeds import generator
