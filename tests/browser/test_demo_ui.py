@@ -18,8 +18,8 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from recexplainer.explanation.checker import Citation
-from recexplainer.explanation.marked import standing
+from recexplainer.checking.checker import Citation
+from recexplainer.checking.marked import standing
 from recexplainer.interactive.page import marked
 
 

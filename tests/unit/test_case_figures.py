@@ -19,14 +19,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from recexplainer import style
+from recexplainer.checking.checker import Citation
+from recexplainer.checking.marked import Run, decision_span, mark, remarks
 from recexplainer.errors import InputError
 from recexplainer.explanation import case_image
 from recexplainer.explanation.cases import CASES, load_cases, read_selected
-from recexplainer.explanation.checker import Citation
 from recexplainer.explanation.figure4 import figure4
 from recexplainer.explanation.figure5 import figure5
 from recexplainer.explanation.judgements import write_judgements
-from recexplainer.explanation.marked import Run, decision_span, mark, remarks
 from recexplainer.explanation.select import ASKED, agrees, load_answers, most_telling, select_case
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.files import write_parquet

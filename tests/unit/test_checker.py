@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recexplainer.checking.checker import KINDS, Catalogue, check
+from recexplainer.checking.citations import find_citations
 from recexplainer.decision import read_decision
-from recexplainer.explanation.checker import KINDS, Catalogue, check
-from recexplainer.explanation.citations import find_citations
 from recexplainer.explanation.rubric import rate
 
 DECISIONS = [

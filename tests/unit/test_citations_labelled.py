@@ -14,10 +14,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from recexplainer.explanation.checker import Catalogue
-from recexplainer.explanation.citation import ERRORS, KINDS
-from recexplainer.explanation.citations import find_citations
-from recexplainer.explanation.roles import ROLES
+from recexplainer.checking.checker import Catalogue
+from recexplainer.checking.citation import ERRORS, KINDS
+from recexplainer.checking.citations import find_citations
+from recexplainer.checking.roles import ROLES
 
 LABELLED = Path(__file__).parents[1] / "labelled"
 # What counts as the same: a part of each citation, and which citations are compared.

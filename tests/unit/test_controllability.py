@@ -12,13 +12,13 @@ import pytest
 import yaml
 from scipy.stats import binomtest
 
+from recexplainer.checking.viewpoints import Viewpoints
+from recexplainer.checking.words import Catalogue
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES
 from recexplainer.explanation.controllability import BOTH, COLUMNS, EACH, controllability
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.explanation.viewpoint_cases import draw_viewpoint_cases, viewpoint_case_names
-from recexplainer.explanation.viewpoints import Viewpoints
-from recexplainer.explanation.words import Catalogue
 from recexplainer.files import write_parquet
 from recexplainer.systems import CONTROLS
 

@@ -16,9 +16,9 @@ from scipy.stats import spearmanr
 from small_report import HOSTILE, make_files
 from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 
+from recexplainer.checking.checker import Catalogue, check
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, load_cases
-from recexplainer.explanation.checker import Catalogue, check
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.faithfulness.counterfactual import Effect, Question, removal_effects
 from recexplainer.faithfulness.masking import mask_verdict

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from misbehaving_server import MisbehavingServer, Raw, scripted
 
+from recexplainer.checking.checker import Catalogue, check
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES
-from recexplainer.explanation.checker import Catalogue, check
 from recexplainer.explanation.judge import NO_TEXT, judge_by_service, sending_order
 from recexplainer.explanation.judgements import JUDGEMENTS, load_judgements
 from recexplainer.explanation.ratings import read_rating

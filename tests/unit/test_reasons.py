@@ -11,9 +11,9 @@ import pytest
 import yaml
 from small_dataset import small_dataset
 
+from recexplainer.checking.checker import Catalogue, check
 from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
-from recexplainer.explanation.checker import Catalogue, check
 from recexplainer.explanation.questions import render
 from recexplainer.files import read_parquet, read_safetensors, write_safetensors
 from recexplainer.prompts.explanation import load_explanation_prompts

@@ -637,8 +637,8 @@ def test_links_lead_to_the_files_of_the_run(tmp_path):
 
 
 def test_case_figures_are_text_and_others_are_pictures(tmp_path):
+    from recexplainer.checking.marked import Run
     from recexplainer.explanation.case_view import CaseView, Panel, write_page
-    from recexplainer.explanation.marked import Run
 
     panel = Panel("Base <i>", "#7a7f87", "Recommend", True, 3, [Run(f"Yes {HOSTILE}", "right")], ["Cites."])
     write_page(

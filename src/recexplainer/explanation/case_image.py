@@ -9,8 +9,8 @@ from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
+from recexplainer.checking.marked import ITEM, NAMED, PLAIN, RIGHT, WRONG, Run
 from recexplainer.explanation.case_view import LEGEND, CaseView, Panel
-from recexplainer.explanation.marked import ITEM, NAMED, PLAIN, RIGHT, WRONG, Run
 from recexplainer.style import FAINT, INK, MUTED, figure_style, save_figure
 from recexplainer.style import ITEM as BLUE
 from recexplainer.style import RIGHT as GREEN

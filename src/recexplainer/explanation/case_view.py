@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from recexplainer.explanation.marked import Run
+from recexplainer.checking.marked import Run
 from recexplainer.files import write_text
 from recexplainer.pages import style_of
 

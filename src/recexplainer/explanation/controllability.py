@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from recexplainer.checking.checker import load_catalogue
+from recexplainer.checking.viewpoints import Viewpoints
+from recexplainer.checking.words import Catalogue
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.checker import load_catalogue
 from recexplainer.explanation.texts import explanation, load_explanations, load_viewpoints
 from recexplainer.explanation.viewpoint_cases import draw_viewpoint_cases
-from recexplainer.explanation.viewpoints import Viewpoints
-from recexplainer.explanation.words import Catalogue
 from recexplainer.files import write_csv
 from recexplainer.systems import CONTROLS
 
@@ -118,7 +118,7 @@ def controllability(
         viewpoints: the texts from the points of view, of the systems that have been asked.
         viewpoint_rows: dataset and system of each.
         settings: ``viewpoints``, the names that were asked for; ``viewpoint_cases``, how many cases; and
-            ``viewpoint_words``, by name what :class:`recexplainer.explanation.viewpoints.Viewpoints` needs. Where one
+            ``viewpoint_words``, by name what :class:`recexplainer.checking.viewpoints.Viewpoints` needs. Where one
             of the names has no words, what the texts speak of is left empty.
         output: the CSV to write.
 

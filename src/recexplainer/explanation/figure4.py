@@ -2,10 +2,10 @@
 
 import logging
 
+from recexplainer.checking.checker import load_catalogue
 from recexplainer.explanation.case_image import write_images
 from recexplainer.explanation.case_view import CaseView, describe_case, write_page
 from recexplainer.explanation.cases import read_selected
-from recexplainer.explanation.checker import load_catalogue
 from recexplainer.explanation.panels import CHECKS, find_case, how_chosen, make_panel
 from recexplainer.explanation.select import load_answers
 from recexplainer.style import system_colors, system_label

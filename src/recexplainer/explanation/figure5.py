@@ -2,11 +2,11 @@
 
 import logging
 
+from recexplainer.checking.checker import load_catalogue
 from recexplainer.errors import InputError
 from recexplainer.explanation.case_image import write_images
 from recexplainer.explanation.case_view import CaseView, describe_case, write_page
 from recexplainer.explanation.cases import read_selected
-from recexplainer.explanation.checker import load_catalogue
 from recexplainer.explanation.panels import CHECKS, find_case, how_chosen, make_panel
 from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import load_viewpoints

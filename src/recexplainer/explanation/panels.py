@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from recexplainer.checking.checker import Catalogue, check
+from recexplainer.checking.marked import decision_span, mark, remarks
 from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
 from recexplainer.explanation.case_view import Panel, in_words
-from recexplainer.explanation.checker import Catalogue, check
-from recexplainer.explanation.marked import decision_span, mark, remarks
 from recexplainer.explanation.select import agrees
 
 CHECKS = (

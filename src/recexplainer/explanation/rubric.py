@@ -12,8 +12,8 @@ pattern, and no text about it is rated 4.
 import logging
 from dataclasses import replace
 
+from recexplainer.checking.checker import Checked, check, load_catalogue
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.checker import Checked, check, load_catalogue
 from recexplainer.explanation.judgements import write_judgements
 from recexplainer.explanation.texts import load_explanations
 

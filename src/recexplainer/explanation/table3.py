@@ -6,11 +6,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from recexplainer.checking.wordiness import has_no_reason, repeats_itself
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import correct, estimate
 from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.texts import EXPLANATIONS
-from recexplainer.explanation.wordiness import has_no_reason, repeats_itself
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import generator
@@ -57,7 +57,7 @@ def table3(
             text decides as the recommender does; ``judge_agreement`` the share of ratings that are 1 exactly when the
             decision is wrong; ``without_reason`` and ``repeating``, whoever judges, are the shares of all texts with
             fewer than ten words beyond the verdict, and with a ratio of distinct bigrams under 0.6
-            (:mod:`recexplainer.explanation.wordiness`). Where the judge has rated the controls, ``over_control`` is the
+            (:mod:`recexplainer.checking.wordiness`). Where the judge has rated the controls, ``over_control`` is the
             mean rating less that of the ``best_control``, paired over the cases, and a system is ``better_than_words``
             where the interval is above zero; controls are compared with nothing.
         judges_output: the CSV of agreement, one row per dataset and pair of judges, with the columns :data:`JUDGES`,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from recexplainer.checking.checker import Catalogue, Citation, check
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.checker import Catalogue, Citation, check
 from recexplainer.explanation.known_titles import index_titles
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.faithfulness.controls import is_control

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recexplainer.explanation.checker import Citation
-from recexplainer.explanation.words import Catalogue, stem, stem_key, words_of
+from recexplainer.checking.checker import Citation
+from recexplainer.checking.words import Catalogue, stem, stem_key, words_of
 from recexplainer.recommender.contract import Export
 from recexplainer.recommender.histories import Histories
 from recexplainer.seeds import generator

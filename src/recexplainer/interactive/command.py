@@ -121,7 +121,7 @@ def print_json(explainer, history: list[int], item: int, viewpoint: str | None, 
 
 def print_answers(explainer, history: list[int], item: int, viewpoint: str | None, verdict, answers: list) -> None:
     """Print question and answers to read."""
-    from recexplainer.explanation.marked import STANDINGS, standing
+    from recexplainer.checking.marked import STANDINGS, standing
 
     titles, seen = explainer.titles, explainer.seen(history)
     generated = ", generated data" if explainer.synthetic else ""

@@ -12,10 +12,10 @@ import torch
 
 from recexplainer import about, targets
 from recexplainer.alignment.model import RecExplainer, load_aligned
+from recexplainer.checking.checker import Citation, check, load_catalogue
+from recexplainer.checking.marked import remarks
 from recexplainer.devices import claim
 from recexplainer.errors import InputError
-from recexplainer.explanation.checker import Citation, check, load_catalogue
-from recexplainer.explanation.marked import remarks
 from recexplainer.explanation.questions import render
 from recexplainer.files import read_parquet
 from recexplainer.inference.answering import answer
@@ -63,7 +63,7 @@ class Answer:
         finish: ``stop``, ``length`` (cut off) or ``failed`` (the question is too long).
         decision: whether the text recommends the item; None if it cannot be read.
         citations: the titles in the text: what they are, what they are said to be, and whether that is so.
-        aspects: as of :class:`recexplainer.explanation.checker.Checked`.
+        aspects: as of :class:`recexplainer.checking.checker.Checked`.
     """
 
     system: str

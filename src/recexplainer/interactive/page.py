@@ -15,9 +15,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 
 from recexplainer import targets
+from recexplainer.checking.checker import Citation
+from recexplainer.checking.marked import STANDINGS, standing
 from recexplainer.errors import InputError
-from recexplainer.explanation.checker import Citation
-from recexplainer.explanation.marked import STANDINGS, standing
 from recexplainer.interactive.explainer import BASE, Answer, Explainer, Verdict
 from recexplainer.interactive.guard import SameOrigin
 from recexplainer.interactive.sessions import PATIENCE, limit, turned_away

@@ -9,8 +9,8 @@ language models make theirs up of these. Names of people, places and companies l
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from recexplainer.explanation.roles import chains, role_of, surroundings
-from recexplainer.explanation.words import Catalogue, Word, stem_words, words_of
+from recexplainer.checking.roles import chains, role_of, surroundings
+from recexplainer.checking.words import Catalogue, Word, stem_words, words_of
 
 SMALL = frozenset("a an and as at by de for from in la le of on or the to und vs with &".split())
 """Words that a title writes small."""

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from recexplainer.explanation.claims import refuted
-from recexplainer.explanation.roles import roles
-from recexplainer.explanation.words import Catalogue
+from recexplainer.checking.claims import refuted
+from recexplainer.checking.roles import roles
+from recexplainer.checking.words import Catalogue
 
 KINDS = ("history", "target", "catalogue", "nowhere")
 """What a cited title is: in the history, the target item, another item of the catalogue, or no item at all."""
@@ -22,7 +22,7 @@ class Citation:
         start, end: its place.
         title: as the catalogue has it, or as cited if no item has it.
         kind: one of :data:`KINDS`, what it is.
-        role: one of :data:`recexplainer.explanation.roles.ROLES`, what the text says that it is.
+        role: one of :data:`recexplainer.checking.roles.ROLES`, what the text says that it is.
         error: one of :data:`ERRORS`.
         claim: the refuted fact, in stemmed words; "" without one.
     """

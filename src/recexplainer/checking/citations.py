@@ -4,7 +4,7 @@ Titles of the catalogue are found by the longest match of whole words, whatever 
 and quotation marks, also as people write them: without the year or the first article. A
 title that the text makes up is found where the text sets it apart as one: in quotation marks, as a piece of a
 list with semicolons, as what a history "holds", as the subject of a sentence ("Foo Racer is a ..."), and where
-:mod:`recexplainer.explanation.title_like` expects one. A name that is written like prose is not, so the number of
+:mod:`recexplainer.checking.title_like` expects one. A name that is written like prose is not, so the number of
 made-up titles is a lower bound. Each title has a role, as what it is cited, and an error if that is not so.
 """
 
@@ -12,9 +12,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from recexplainer.explanation.citation import Citation, judged
-from recexplainer.explanation.title_like import SMALL, is_person, phrases
-from recexplainer.explanation.words import (
+from recexplainer.checking.citation import Citation, judged
+from recexplainer.checking.title_like import SMALL, is_person, phrases
+from recexplainer.checking.words import (
     ARTICLES,
     Catalogue,
     Names,

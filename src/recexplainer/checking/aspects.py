@@ -18,8 +18,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recexplainer.explanation.citation import Citation
-from recexplainer.explanation.words import Catalogue, Fact, stem_words
+from recexplainer.checking.citation import Citation
+from recexplainer.checking.words import Catalogue, Fact, stem_words
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s)|$)", re.MULTILINE)
 _PERSON = re.compile(

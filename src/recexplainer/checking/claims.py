@@ -10,8 +10,8 @@ only supposed ("if Foo were a racing game").
 import re
 from collections.abc import Iterator, Sequence
 
-from recexplainer.explanation.roles import chains, surroundings
-from recexplainer.explanation.words import Catalogue, Fact, Word, stem_words
+from recexplainer.checking.roles import chains, surroundings
+from recexplainer.checking.words import Catalogue, Fact, Word, stem_words
 
 _DENIED = re.compile(
     r"\b(?:not|no|never|hardly|neither|nor|nothing|less|far|unlike|opposite|than|departure|contrast)\b|n['’]t\b",

@@ -9,8 +9,8 @@ Whether what is said is true of the items is the citation check's question, not 
 
 from collections.abc import Mapping, Sequence
 
-from recexplainer.explanation.citations import find_citations
-from recexplainer.explanation.words import Catalogue, Fact, Names, contains, stem_key, stem_words
+from recexplainer.checking.citations import find_citations
+from recexplainer.checking.words import Catalogue, Fact, Names, contains, stem_key, stem_words
 
 
 class Viewpoints:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recexplainer.checking.aspects import find_aspects, nothing_differs
+from recexplainer.checking.citation import KINDS, Citation
+from recexplainer.checking.citations import find_citations
+from recexplainer.checking.words import Catalogue
 from recexplainer.decision import read_decision
-from recexplainer.explanation.aspects import find_aspects, nothing_differs
-from recexplainer.explanation.citation import KINDS, Citation
-from recexplainer.explanation.citations import find_citations
-from recexplainer.explanation.words import Catalogue
 from recexplainer.files import read_parquet
 
 __all__ = ["KINDS", "Catalogue", "Checked", "Citation", "check", "load_catalogue"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from recexplainer.explanation.checker import Citation
+from recexplainer.checking.checker import Citation
 
 PLAIN, RIGHT, WRONG = "plain", "right", "wrong"
 ITEM, NAMED = "item", "named"
