@@ -26,10 +26,10 @@ from recexplainer.explanation import case_image
 from recexplainer.explanation.cases import CASES, load_cases, read_selected
 from recexplainer.explanation.figure4 import figure4
 from recexplainer.explanation.figure5 import figure5
-from recexplainer.explanation.judgements import write_judgements
 from recexplainer.explanation.select import ASKED, agrees, load_answers, most_telling, select_case
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.files import write_parquet
+from recexplainer.judgement.judgements import write_judgements
 
 EVIL = 'Tom & "Jerry" </script><script>alert(1)</script> $5 or $6'
 HISTORY = ["Kestrix Legends", "Pyrolan Origins", EVIL]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recexplainer.checking.checker import KINDS, Catalogue, check
 from recexplainer.checking.citations import find_citations
 from recexplainer.decision import read_decision
-from recexplainer.explanation.rubric import rate
+from recexplainer.judgement.rubric import rate
 
 DECISIONS = [
     ("Yes.", True),

@@ -16,7 +16,7 @@ from recexplainer.data.times import parse_time
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title
 from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
-from recexplainer.explanation.ratings import read_rating
+from recexplainer.judgement.ratings import read_rating
 from recexplainer.study.ratings import read_ratings
 from recexplainer.yaml_files import read_yaml
 

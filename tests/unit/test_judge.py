@@ -12,12 +12,12 @@ from misbehaving_server import MisbehavingServer, Raw, scripted
 from recexplainer.checking.checker import Catalogue, check
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES
-from recexplainer.explanation.judge import NO_TEXT, judge_by_service, sending_order
-from recexplainer.explanation.judgements import JUDGEMENTS, load_judgements
-from recexplainer.explanation.ratings import read_rating
-from recexplainer.explanation.rubric import judge_by_rubric, rate
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.files import write_parquet
+from recexplainer.judgement.judge import NO_TEXT, judge_by_service, sending_order
+from recexplainer.judgement.judgements import JUDGEMENTS, load_judgements
+from recexplainer.judgement.ratings import read_rating
+from recexplainer.judgement.rubric import judge_by_rubric, rate
 from recexplainer.prompts.explanation import load_explanation_prompts
 
 PROMPTS = str(Path(__file__).parents[2] / "config" / "prompts" / "explanation.yaml")

@@ -16,8 +16,8 @@ from recexplainer.evaluation.metrics import estimate
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.evaluation.table2 import case_values, evaluate
 from recexplainer.evaluation.table_surrogates import SHARED
-from recexplainer.explanation.judgements import write_judgements
 from recexplainer.faithfulness.records import RECORDS, write_records
+from recexplainer.judgement.judgements import write_judgements
 from recexplainer.paper.claims import CLAIMS, FOLLOWING, LABELS, PEOPLE, VIEWPOINT
 from recexplainer.paper.compare import compare, judge_number, margin, paper_vs_ours
 from recexplainer.paper.numbers import Number, Ours, read_numbers, read_ours, read_rows

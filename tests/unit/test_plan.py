@@ -15,9 +15,9 @@ from clone import ROOT, copy_repository, planned
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from recexplainer.errors import InputError
-from recexplainer.explanation.judge import first_turn
 from recexplainer.files import write_json
 from recexplainer.inference.cache import roomy_cache
+from recexplainer.judgement.judge import first_turn
 from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.provenance import memory
 from recexplainer.provenance.job import Job

@@ -11,7 +11,7 @@ import pytest
 from misbehaving_server import MisbehavingServer, Raw
 
 from recexplainer.errors import InputError
-from recexplainer.explanation.judge import rating_of
+from recexplainer.judgement.judge import rating_of
 from recexplainer.service import retrying
 from recexplainer.service.client import answer_all
 from recexplainer.service.ledger import Ledger

@@ -20,8 +20,8 @@ from recexplainer.evaluation import figure6 as figure6_module
 from recexplainer.evaluation.figure6 import COLUMNS, METRIC_LABELS, figure6, normalise
 from recexplainer.evaluation.metrics import Estimate
 from recexplainer.evaluation.table2 import CONSTRAINED, METRICS
-from recexplainer.explanation.judgements import write_judgements
 from recexplainer.files import read_json, write_json, write_text
+from recexplainer.judgement.judgements import write_judgements
 from recexplainer.paper.verdicts import VERDICTS
 from recexplainer.report.captions import BLOCKS, CAPTIONS
 from recexplainer.report.costs import in_words, read_costs

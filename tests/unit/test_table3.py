@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from recexplainer.checking.wordiness import distinct_bigrams, has_no_reason, repeats_itself
 from recexplainer.errors import InputError
-from recexplainer.explanation.judgements import write_judgements
 from recexplainer.explanation.table3 import (
     JUDGES,
     TABLE,
@@ -21,6 +20,7 @@ from recexplainer.explanation.table3 import (
     table3,
 )
 from recexplainer.explanation.texts import write_explanations
+from recexplainer.judgement.judgements import write_judgements
 
 NAMES = [f"{number:04d}" for number in range(8)]
 RATINGS = {

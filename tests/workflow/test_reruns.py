@@ -73,7 +73,7 @@ LOGIC = {
     "src/recexplainer/alignment/run.py": {"align"},
     "src/recexplainer/inference/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"}
     | {"classify_cases"},
-    "src/recexplainer/explanation/rubric.py": {"judge_by_rubric"},
+    "src/recexplainer/judgement/rubric.py": {"judge_by_rubric"},
     "src/recexplainer/faithfulness/simulation.py": {"measure_faithfulness"},
     "src/recexplainer/study/draw.py": {"draw_study"},
     "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "predict_surrogates", "table2"}

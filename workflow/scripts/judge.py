@@ -11,7 +11,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.explanation.judge import judge_by_service
+    from recexplainer.judgement.judge import judge_by_service
 
     cli.check_paired(args, "explanations", "systems")
     judge_by_service(

@@ -8,7 +8,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.explanation.rubric import judge_by_rubric
+    from recexplainer.judgement.rubric import judge_by_rubric
 
     cli.check_paired(args, "explanations", "systems")
     judge_by_rubric(args.cases, args.explanations, args.systems, args.items, args.output)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.files import write_json
+from recexplainer.judgement.judgements import load_judgements
 from recexplainer.style import system_label
 
 logger = logging.getLogger(__name__)

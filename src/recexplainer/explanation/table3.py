@@ -9,10 +9,10 @@ import pandas as pd
 from recexplainer.checking.wordiness import has_no_reason, repeats_itself
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import correct, estimate
-from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.texts import EXPLANATIONS
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.files import read_parquet, write_csv
+from recexplainer.judgement.judgements import load_judgements
 from recexplainer.seeds import generator
 from recexplainer.statistics.agreement import spearman, weighted_kappa
 

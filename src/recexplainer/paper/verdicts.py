@@ -23,8 +23,8 @@ import pandas as pd
 from recexplainer.errors import InputError
 from recexplainer.evaluation.table2 import case_values
 from recexplainer.explanation.controllability import EACH
-from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.table3 import Ratings, by_system
+from recexplainer.judgement.judgements import load_judgements
 from recexplainer.paper.claims import (
     ALIGNED,
     CLAIMS,

@@ -14,9 +14,9 @@ from recexplainer.evaluation.metrics import estimate
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.evaluation.table2 import METRICS, Cases, case_values
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.judgements import load_judgements
 from recexplainer.explanation.texts import EXPLANATIONS
 from recexplainer.files import read_parquet
+from recexplainer.judgement.judgements import load_judgements
 from recexplainer.publishing.systems import System, explanations_of, predictions_of
 from recexplainer.seeds import generator
 

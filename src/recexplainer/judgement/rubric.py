@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from recexplainer.checking.checker import Checked, check, load_catalogue
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.judgements import write_judgements
 from recexplainer.explanation.texts import load_explanations
+from recexplainer.judgement.judgements import write_judgements
 
 logger = logging.getLogger(__name__)
 

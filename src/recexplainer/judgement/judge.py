@@ -5,9 +5,9 @@ from collections import Counter
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.judgements import write_judgements
-from recexplainer.explanation.ratings import read_rating
 from recexplainer.explanation.texts import load_explanations
+from recexplainer.judgement.judgements import write_judgements
+from recexplainer.judgement.ratings import read_rating
 from recexplainer.prompts.explanation import LEVELS, ExplanationPrompts, fill, load_explanation_prompts
 from recexplainer.seeds import generator
 from recexplainer.service.client import answer_all

@@ -1,0 +1,1 @@
+"""Judges of explanations (section 3.1.2): services, and a rubric in code."""
