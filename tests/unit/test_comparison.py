@@ -14,8 +14,8 @@ from recexplainer.comparison.compare import compare_numbers, compare_runs, in_wo
 from recexplainer.comparison.numbers import Number, Spread, numbers_of, tables_of
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import write_predictions
-from recexplainer.evaluation.table2 import table2
 from recexplainer.files import write_csv, write_json
+from recexplainer.tables.table2 import table2
 
 SYSTEMS = {"base": 0.1, "intention": 0.7, "hybrid": 0.8}
 """How often each system is right."""

@@ -16,11 +16,11 @@ from recexplainer.checking.viewpoints import Viewpoints
 from recexplainer.checking.words import Catalogue
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES
-from recexplainer.explanation.controllability import BOTH, COLUMNS, EACH, controllability
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.explanation.viewpoint_cases import draw_viewpoint_cases, viewpoint_case_names
 from recexplainer.files import write_parquet
 from recexplainer.systems import CONTROLS
+from recexplainer.tables.controllability import BOTH, COLUMNS, EACH, controllability
 
 ROOT = Path(__file__).parents[2]
 VIEWS = ["platform", "genre"]

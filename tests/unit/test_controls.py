@@ -17,15 +17,15 @@ from small_report import make_files
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.table3 import table3
 from recexplainer.explanation.texts import explanation, load_explanations, write_explanations
 from recexplainer.faithfulness.controls import control_rows, in_a_sentence, over_best, write_controls
 from recexplainer.faithfulness.measure import measure_faithfulness
-from recexplainer.faithfulness.table import METRICS, faithfulness_table
 from recexplainer.judgement.rubric import judge_by_rubric
 from recexplainer.recommender.removal import Decision
 from recexplainer.report.page import write_report
 from recexplainer.systems import CONTROLS
+from recexplainer.tables.faithfulness import METRICS, faithfulness_table
+from recexplainer.tables.table3 import table3
 from recexplainer.tasks.reasons import find_reasons
 from recexplainer.tasks.wording import load_wording
 

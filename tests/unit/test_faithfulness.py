@@ -27,7 +27,6 @@ from recexplainer.faithfulness.own_decisions import classify_cases
 from recexplainer.faithfulness.readers import read_scores, read_verdicts, recognise
 from recexplainer.faithfulness.records import OWN_DECISIONS, RECORDS, load_own_decisions, read_records, write_records
 from recexplainer.faithfulness.simulation import Pair, Reader, draw_pairs
-from recexplainer.faithfulness.table import METRICS, faithfulness_table
 from recexplainer.files import write_json, write_parquet, write_safetensors
 from recexplainer.llm.base import load_model, load_tokenizer, make_manifest
 from recexplainer.recommender import removal
@@ -38,6 +37,7 @@ from recexplainer.recommender.scorer import recommender_scorer
 from recexplainer.recommender.training import build, encode
 from recexplainer.report.gallery import checks, gallery
 from recexplainer.report.page import write_report
+from recexplainer.tables.faithfulness import METRICS, faithfulness_table
 
 PROMPTS = str(Path(__file__).parents[2] / "config" / "prompts" / "default.yaml")
 GENRES = ("Racing", "Fighting", "Puzzle", "Strategy")

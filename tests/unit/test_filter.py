@@ -24,9 +24,9 @@ from recexplainer.data.filtering import (
     search,
     top_rows,
 )
-from recexplainer.data.table1 import table1
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
+from recexplainer.tables.table1 import table1
 
 TRIPLES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 3)), max_size=90)
 

@@ -16,12 +16,12 @@ from scipy.stats import binomtest, kstest, permutation_test, rankdata
 from sklearn.metrics import accuracy_score, cohen_kappa_score, ndcg_score, top_k_accuracy_score
 
 from recexplainer.evaluation.metrics import correct, hit_ratio, ranking_gains, ranking_ndcg, retrieval_ndcg
-from recexplainer.explanation.table3 import signed_rank
 from recexplainer.recommender import evaluation as recommender
 from recexplainer.recommender.histories import Histories
 from recexplainer.seeds import generator
 from recexplainer.statistics.agreement import krippendorff_alpha, weighted_kappa
 from recexplainer.statistics.paired import holm, paired_bootstrap
+from recexplainer.tables.table3 import signed_rank
 
 TITLES = ["a", "b", "c", "d", "e"]
 FEW = settings(derandomize=True, max_examples=60, deadline=None)

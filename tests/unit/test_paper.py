@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import estimate
 from recexplainer.evaluation.predictions import write_predictions
-from recexplainer.evaluation.table2 import case_values, evaluate
-from recexplainer.evaluation.table_surrogates import SHARED
 from recexplainer.faithfulness.records import RECORDS, write_records
 from recexplainer.judgement.judgements import write_judgements
 from recexplainer.paper.claims import CLAIMS, FOLLOWING, LABELS, PEOPLE, VIEWPOINT
@@ -27,6 +25,8 @@ from recexplainer.paper.tables import KINDS, NONE, typeset
 from recexplainer.paper.verdicts import VERDICTS, Sources, judge_claims, verdict
 from recexplainer.seeds import generator
 from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
+from recexplainer.tables.surrogates import SHARED
+from recexplainer.tables.table2 import case_values, evaluate
 
 NUMBERS = Path(__file__).parents[2] / "config" / "paper_numbers.csv"
 METRICS = ["retrieval_hr5", "retrieval_ndcg5", "ranking_ndcg5", "classification_acc", "history_hcr"]

@@ -19,7 +19,6 @@ from recexplainer.errors import InputError
 from recexplainer.evaluation import figure6 as figure6_module
 from recexplainer.evaluation.figure6 import COLUMNS, METRIC_LABELS, figure6, normalise
 from recexplainer.evaluation.metrics import Estimate
-from recexplainer.evaluation.table2 import CONSTRAINED, METRICS
 from recexplainer.files import read_json, write_json, write_text
 from recexplainer.judgement.judgements import write_judgements
 from recexplainer.paper.verdicts import VERDICTS
@@ -33,6 +32,7 @@ from recexplainer.report.measures import measures_sheet
 from recexplainer.report.page import Files, load_deviations, write_report
 from recexplainer.report.tables import VERDICTS as COUNTED
 from recexplainer.report.tables import lay_out, read_csv, show_number
+from recexplainer.tables.table2 import CONSTRAINED, METRICS
 
 # Figure 6
 

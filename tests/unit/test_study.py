@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_json, write_parquet
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
-from recexplainer.study.aggregate import aggregate_ratings, agreement_table, mean_ratings
 from recexplainer.study.draw import draw_study
 from recexplainer.study.figure3 import distribution
 from recexplainer.study.page import duration, load_levels
 from recexplainer.study.ratings import read_comments, read_ratings
 from recexplainer.study.simulate import simulate_raters
+from recexplainer.tables.human import aggregate_ratings, agreement_table, mean_ratings
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = ROOT / "config/prompts/explanation.yaml"

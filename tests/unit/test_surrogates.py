@@ -10,13 +10,13 @@ from recexplainer.evaluation.metrics import expected_random_ranking_ndcg
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.evaluation.surrogate_models import Lessons
 from recexplainer.evaluation.surrogates import history_bags, predict_surrogates, training_lessons
-from recexplainer.evaluation.table2 import evaluate, table2
-from recexplainer.evaluation.table_surrogates import READS, SHARED, table_surrogates
 from recexplainer.files import read_parquet, write_parquet, write_safetensors
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.histories import Histories, load_histories
 from recexplainer.recommender.labels import LabelSettings, label_prefixes, similar_items
 from recexplainer.systems import SURROGATES
+from recexplainer.tables.surrogates import READS, SHARED, table_surrogates
+from recexplainer.tables.table2 import evaluate, table2
 from recexplainer.tasks.build import build_tasks
 from recexplainer.tasks.schema import load_tasks
 

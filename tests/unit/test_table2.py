@@ -8,8 +8,8 @@ from recexplainer.errors import InputError
 from recexplainer.evaluation.figure6 import figure6
 from recexplainer.evaluation.metrics import ranking_ndcg
 from recexplainer.evaluation.predictions import write_predictions
-from recexplainer.evaluation.table2 import CONSTRAINED, METRICS, UNREAD, beside_best, common_cases, evaluate, table2
-from recexplainer.evaluation.table_seeds import table_seeds
+from recexplainer.tables.seeds import table_seeds
+from recexplainer.tables.table2 import CONSTRAINED, METRICS, UNREAD, beside_best, common_cases, evaluate, table2
 
 SETTINGS = {"bootstrap": 50, "coverage_counts": "once"}
 # The paper's columns, in its order.

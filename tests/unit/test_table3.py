@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from recexplainer.checking.wordiness import distinct_bigrams, has_no_reason, repeats_itself
 from recexplainer.errors import InputError
-from recexplainer.explanation.table3 import (
+from recexplainer.explanation.texts import write_explanations
+from recexplainer.judgement.judgements import write_judgements
+from recexplainer.tables.table3 import (
     JUDGES,
     TABLE,
     benjamini_hochberg,
@@ -19,8 +21,6 @@ from recexplainer.explanation.table3 import (
     signed_rank,
     table3,
 )
-from recexplainer.explanation.texts import write_explanations
-from recexplainer.judgement.judgements import write_judgements
 
 NAMES = [f"{number:04d}" for number in range(8)]
 RATINGS = {

@@ -22,6 +22,7 @@ from recexplainer.files import read_parquet, write_parquet
 from recexplainer.paper.numbers import paper_counts
 from recexplainer.prompts.phrasings import ASKED_FIELDS, FIELDS, load_prompts
 from recexplainer.settings import PRESETS
+from recexplainer.tables.table4 import expected, fields_per_item, table4
 from recexplainer.tasks import ranking, schema
 from recexplainer.tasks.build import build_tasks
 from recexplainer.tasks.forms import History, Renderer, Sample
@@ -36,7 +37,6 @@ from recexplainer.tasks.schema import (
     write_tasks,
 )
 from recexplainer.tasks.source import Sequences
-from recexplainer.tasks.table4 import expected, fields_per_item, table4
 
 ROOT = Path(__file__).parents[2]
 

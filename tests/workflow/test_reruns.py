@@ -69,7 +69,7 @@ LOGIC = {
     "src/recexplainer/data/filtering.py": {"filter_dataset"},
     "src/recexplainer/tasks/forms.py": {"build_tasks", "build_reasons"},
     "src/recexplainer/tasks/reasons.py": {"build_reasons"},
-    "src/recexplainer/tasks/table4.py": {"table4"},
+    "src/recexplainer/tables/table4.py": {"table4"},
     "src/recexplainer/alignment/run.py": {"align"},
     "src/recexplainer/inference/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"}
     | {"classify_cases"},

@@ -10,7 +10,7 @@ from recexplainer import cli
 
 
 def main(args):
-    from recexplainer.study.aggregate import aggregate_ratings
+    from recexplainer.tables.human import aggregate_ratings
 
     aggregate_ratings(
         args.key,

@@ -14,7 +14,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.explanation.controllability import controllability
+    from recexplainer.tables.controllability import controllability
 
     cli.check_paired(args, "explanations", "rows")
     cli.check_paired(args, "viewpoints", "viewpoint_rows")

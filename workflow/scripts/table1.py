@@ -10,8 +10,8 @@ from recexplainer import cli
 
 
 def main(args):
-    from recexplainer.data.table1 import table1
     from recexplainer.files import write_csv
+    from recexplainer.tables.table1 import table1
 
     cli.check_paired(args, "statistics", "datasets")
     write_csv(args.output, table1(args.statistics, args.datasets))

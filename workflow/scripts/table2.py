@@ -10,7 +10,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.evaluation.table2 import table2
+    from recexplainer.tables.table2 import table2
 
     cli.check_paired(args, "predictions", "rows")
     table2(args.predictions, args.rows, args.settings, args.seed, args.output)

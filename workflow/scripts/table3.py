@@ -13,7 +13,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.explanation.table3 import table3
+    from recexplainer.tables.table3 import table3
 
     cli.check_paired(args, "judgements", "judgement_rows")
     cli.check_paired(args, "explanations", "explanation_rows")

@@ -15,7 +15,7 @@ from recexplainer import cli
 
 def main(args) -> None:
     from recexplainer.paper.numbers import paper_counts, read_sizes
-    from recexplainer.tasks.table4 import table4
+    from recexplainer.tables.table4 import table4
 
     cli.check_paired(args, "datasets", "train", "test")
     table4(

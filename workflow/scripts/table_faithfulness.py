@@ -12,7 +12,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.faithfulness.table import faithfulness_table
+    from recexplainer.tables.faithfulness import faithfulness_table
 
     cli.check_paired(args, "records", "rows")
     faithfulness_table(args.records, args.rows, args.settings, args.seed, args.output)

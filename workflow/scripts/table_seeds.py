@@ -10,7 +10,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.evaluation.table_seeds import table_seeds
+    from recexplainer.tables.seeds import table_seeds
 
     cli.check_paired(args, "predictions", "rows")
     table_seeds(args.predictions, args.rows, args.settings["coverage_counts"], args.output)

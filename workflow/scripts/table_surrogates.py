@@ -11,7 +11,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.evaluation.table_surrogates import table_surrogates
+    from recexplainer.tables.surrogates import table_surrogates
 
     cli.check_paired(args, "predictions", "rows")
     table_surrogates(args.predictions, args.rows, args.settings["bootstrap"], args.seed, args.output)

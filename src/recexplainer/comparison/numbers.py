@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.table2 import CONSTRAINED, METRICS, UNREAD
 from recexplainer.files import read_csv
 from recexplainer.paper.paired import variance_of
+from recexplainer.tables.table2 import CONSTRAINED, METRICS, UNREAD
 
 TASKS = METRICS | CONSTRAINED | UNREAD
 """The task whose cases a metric of table 2, or of the surrogates, is taken over."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from recexplainer.about import PAPER_DATASETS
-from recexplainer.evaluation.table2 import METRICS as METRIC_TASKS
 from recexplainer.files import write_csv, write_text
 from recexplainer.pages import POLICY, style_of, verdict_mark
 from recexplainer.paper.claims import in_names
@@ -18,6 +17,7 @@ from recexplainer.paper.paired import NORMAL_95, variance_of
 from recexplainer.paper.verdicts import COLUMNS as CLAIM_COLUMNS
 from recexplainer.paper.verdicts import VERDICTS as CLAIM_VERDICTS
 from recexplainer.paper.verdicts import Sources, judge_claims
+from recexplainer.tables.table2 import METRICS as METRIC_TASKS
 
 logger = logging.getLogger(__name__)
 

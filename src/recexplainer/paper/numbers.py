@@ -7,8 +7,8 @@ from math import isfinite
 from pathlib import Path
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.table2 import METRICS
 from recexplainer.files import read_text
+from recexplainer.tables.table2 import METRICS
 
 COLUMNS = ["table", "section", "dataset", "method", "metric", "value"]
 COUNTS = ["users", "items", "interactions", "sparsity_percent"]

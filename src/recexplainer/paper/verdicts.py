@@ -21,9 +21,6 @@ from itertools import combinations
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.table2 import case_values
-from recexplainer.explanation.controllability import EACH
-from recexplainer.explanation.table3 import Ratings, by_system
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.paper.claims import (
     ALIGNED,
@@ -50,6 +47,9 @@ from recexplainer.paper.paired import (
 from recexplainer.seeds import generator
 from recexplainer.statistics.paired import RESAMPLES, Difference, holm, paired_bootstrap
 from recexplainer.style import system_label
+from recexplainer.tables.controllability import EACH
+from recexplainer.tables.table2 import case_values
+from recexplainer.tables.table3 import Ratings, by_system
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ COLUMNS = (
     "claim words where paper paper_detail verdict held reversed compared missing datasets data test detail".split()
 )
 CONTROLLABILITY = ["dataset", "system", "viewpoint", "cases", "kept", "followed"]
-"""Columns of :func:`recexplainer.explanation.controllability.controllability` on which claims rest."""
+"""Columns of :func:`recexplainer.tables.controllability.controllability` on which claims rest."""
 
 PRINTED = {"base": "vicuna-7b", "behavior-full": "behavior", "intention-full": "intention", "hybrid-full": "hybrid"}
 """What the paper's numbers call our systems, where the names differ."""

@@ -12,13 +12,13 @@ import pyarrow as pa
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import estimate
 from recexplainer.evaluation.predictions import SCHEMAS
-from recexplainer.evaluation.table2 import METRICS, Cases, case_values
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import EXPLANATIONS
 from recexplainer.files import read_parquet
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.publishing.systems import System, explanations_of, predictions_of
 from recexplainer.seeds import generator
+from recexplainer.tables.table2 import METRICS, Cases, case_values
 
 TITLES = pa.list_(pa.string())
 VALUES = ["dataset", "system", "metric", "sample", "user", "value"]

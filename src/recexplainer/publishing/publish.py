@@ -9,7 +9,6 @@ import pandas as pd
 
 from recexplainer.data.counts import read_counts
 from recexplainer.errors import InputError
-from recexplainer.evaluation.table2 import common_cases, table2, unread
 from recexplainer.faithfulness.controls import in_a_sentence
 from recexplainer.files import (
     checksum_of,
@@ -35,6 +34,7 @@ from recexplainer.report.curves import learning_curves
 from recexplainer.seeds import derive_seed
 from recexplainer.settings import resolve
 from recexplainer.style import system_label
+from recexplainer.tables.table2 import common_cases, table2, unread
 
 logger = logging.getLogger(__name__)
 

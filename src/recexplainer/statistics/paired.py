@@ -39,7 +39,7 @@ def paired_bootstrap(
     the share of resamples on the other side of zero, counting the observed sample as one of them, so it is never 0.
 
     Args:
-        first, second: of :func:`recexplainer.evaluation.table2.case_values`; cases are matched by ``sample``.
+        first, second: of :func:`recexplainer.tables.table2.case_values`; cases are matched by ``sample``.
         resamples: at least one.
         rng: of the resamples.
     """

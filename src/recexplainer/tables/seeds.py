@@ -5,8 +5,8 @@ import logging
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.table2 import METRICS, common_cases, evaluate
 from recexplainer.files import write_csv
+from recexplainer.tables.table2 import METRICS, common_cases, evaluate
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ def table_seeds(directories: list[str], rows: list[list[str]], coverage_counts: 
     Args:
         directories: one folder of predictions per alignment.
         rows: the dataset and the method of each; those of one method differ in their seeds.
-        coverage_counts: as for :func:`recexplainer.evaluation.table2.evaluate`.
+        coverage_counts: as for :func:`recexplainer.tables.table2.evaluate`.
         output: the CSV to write: dataset, method, metric, mean, sd (empty with one seed), seeds, cases. All
             alignments of a dataset are compared on the same cases.
 

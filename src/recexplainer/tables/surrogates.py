@@ -7,10 +7,10 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import Estimate, estimate
-from recexplainer.evaluation.table2 import METRICS, Cases, case_values, common_cases
 from recexplainer.files import write_csv
 from recexplainer.seeds import generator
 from recexplainer.systems import SURROGATES
+from recexplainer.tables.table2 import METRICS, Cases, case_values, common_cases
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The tables: they only read what the stages wrote."""
