@@ -1,6 +1,6 @@
 # Stage 9: the paper's case studies (section 3.5).
 CASE_PAGE = collect(
-    "src/recexplainer/{part}", part=["explanation/case_page.html", "explanation/case_page.css", "pages.css"]
+    "src/recexplainer/{part}", part=["figures/case_page.html", "figures/case_page.css", "pages.css"]
 )
 
 

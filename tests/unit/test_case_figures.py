@@ -22,12 +22,12 @@ from recexplainer import style
 from recexplainer.checking.checker import Citation
 from recexplainer.checking.marked import Run, decision_span, mark, remarks
 from recexplainer.errors import InputError
-from recexplainer.explanation import case_image
 from recexplainer.explanation.cases import CASES, load_cases, read_selected
-from recexplainer.explanation.figure4 import figure4
-from recexplainer.explanation.figure5 import figure5
-from recexplainer.explanation.select import ASKED, agrees, load_answers, most_telling, select_case
 from recexplainer.explanation.texts import explanation, write_explanations
+from recexplainer.figures import case_image
+from recexplainer.figures.figure4 import figure4
+from recexplainer.figures.figure5 import figure5
+from recexplainer.figures.select import ASKED, agrees, load_answers, most_telling, select_case
 from recexplainer.files import write_parquet
 from recexplainer.judgement.judgements import write_judgements
 

@@ -348,7 +348,7 @@ def test_the_numbers_that_are_published_are_those_of_its_files():
 
 def test_no_history_of_the_data_set_is_in_the_published_report(results, config, tmp_path):
     """As the report, and the pages of cases within it, write them: what the reader is told apart from them stays."""
-    sources = [ROOT / "src/recexplainer/report/report.html", ROOT / "src/recexplainer/explanation/case_page.html"]
+    sources = [ROOT / "src/recexplainer/report/report.html", ROOT / "src/recexplainer/figures/case_page.html"]
     written = "".join(path.read_text(encoding="utf-8") for path in sources)
     assert written.count("{% for title in") == written.count("<dt>History, oldest first</dt>") == 3
     titles = "<span>Alien</span><span>Brazil</span>"

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from small_report import HOSTILE, NOTHING, SVG, make_files
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation import figure6 as figure6_module
-from recexplainer.evaluation.figure6 import COLUMNS, METRIC_LABELS, figure6, normalise
 from recexplainer.evaluation.metrics import Estimate
+from recexplainer.figures import figure6 as figure6_module
+from recexplainer.figures.figure6 import COLUMNS, METRIC_LABELS, figure6, normalise
 from recexplainer.files import read_json, write_json, write_text
 from recexplainer.judgement.judgements import write_judgements
 from recexplainer.paper.verdicts import VERDICTS
@@ -638,7 +638,7 @@ def test_links_lead_to_the_files_of_the_run(tmp_path):
 
 def test_case_figures_are_text_and_others_are_pictures(tmp_path):
     from recexplainer.checking.marked import Run
-    from recexplainer.explanation.case_view import CaseView, Panel, write_page
+    from recexplainer.figures.case_view import CaseView, Panel, write_page
 
     panel = Panel("Base <i>", "#7a7f87", "Recommend", True, 3, [Run(f"Yes {HOSTILE}", "right")], ["Cites."])
     write_page(

@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recexplainer.errors import InputError
+from recexplainer.figures.figure3 import distribution
 from recexplainer.files import read_json, write_json, write_parquet
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.study.draw import draw_study
-from recexplainer.study.figure3 import distribution
 from recexplainer.study.page import duration, load_levels
 from recexplainer.study.ratings import read_comments, read_ratings
 from recexplainer.study.simulate import simulate_raters

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.figure6 import figure6
 from recexplainer.evaluation.metrics import ranking_ndcg
 from recexplainer.evaluation.predictions import write_predictions
+from recexplainer.figures.figure6 import figure6
 from recexplainer.tables.seeds import table_seeds
 from recexplainer.tables.table2 import CONSTRAINED, METRICS, UNREAD, beside_best, common_cases, evaluate, table2
 

@@ -196,7 +196,7 @@ def test_further_seeds_rerun_the_alignments_alone(finished):
         ),
         ("config/prompts/reasons.yaml", "The history leans", {"build_reasons"}),
         ("src/recexplainer/study/rating_page.html", "<body>", {"draw_study"}),
-        ("src/recexplainer/explanation/case_page.css", ":", {"figure4", "figure5"}),
+        ("src/recexplainer/figures/case_page.css", ":", {"figure4", "figure5"}),
         ("config/chat_templates/plain.jinja", "USER: ", {"train_llm", "align", "predict_base", "predict_aligned"}),
     ],
 )

@@ -9,7 +9,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.explanation.figure4 import figure4
+    from recexplainer.figures.figure4 import figure4
 
     cli.check_paired(args, "explanations", "systems")
     figure4(

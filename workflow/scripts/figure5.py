@@ -9,7 +9,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.explanation.figure5 import figure5
+    from recexplainer.figures.figure5 import figure5
 
     figure5(
         args.cases,

@@ -14,7 +14,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.evaluation.figure6 import figure6
+    from recexplainer.figures.figure6 import figure6
 
     cli.check_paired(args, "predictions", "rows")
     cli.check_paired(args, "judgements", "judgement_datasets")

@@ -9,7 +9,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.explanation.select import select_case
+    from recexplainer.figures.select import select_case
 
     cli.check_paired(args, "explanations", "systems")
     select_case(args.cases, args.explanations, args.systems, args.judgements, args.settings, args.output)

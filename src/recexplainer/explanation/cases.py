@@ -144,7 +144,7 @@ def _score(export: Export, prefix: int, item: int, seen: np.ndarray) -> tuple[fl
 
 
 def read_selected(path: str | Path) -> dict[str, str]:
-    """Read the choice of one case that :func:`recexplainer.explanation.select.select_case` wrote.
+    """Read the choice of one case that :func:`recexplainer.figures.select.select_case` wrote.
 
     Raises:
         InputError: the file is missing, or is not such a choice.

@@ -11,7 +11,7 @@ import pandas as pd
 from recexplainer import about, targets
 from recexplainer.checking.wordiness import FEWEST_WORDS, has_no_reason, repeats_itself
 from recexplainer.evaluation.metrics import expected_random_ranking_ndcg
-from recexplainer.explanation.case_view import in_words as decision_in_words
+from recexplainer.figures.case_view import in_words as decision_in_words
 from recexplainer.publishing.systems import System
 from recexplainer.publishing.trainings import RULE
 from recexplainer.report.costs import in_words as time_in_words

@@ -5,7 +5,7 @@ import logging
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.figure6 import ABLATION_LABELS
+from recexplainer.figures.figure6 import ABLATION_LABELS
 from recexplainer.files import read_csv, write_csv
 from recexplainer.style import MUTED, SPARE_COLORS, SYSTEM_COLORS, system_label
 

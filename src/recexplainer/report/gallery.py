@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.explanation.case_view import in_words
-from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.faithfulness.records import read_records
+from recexplainer.figures.case_view import in_words
+from recexplainer.figures.select import cases_by_name
 from recexplainer.style import system_colors, system_label
 
 RULE = (

@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.explanation.case_view import in_words as decision_in_words
-from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.faithfulness.controls import in_a_sentence
+from recexplainer.figures.case_view import in_words as decision_in_words
+from recexplainer.figures.select import cases_by_name
 from recexplainer.files import read_bytes, read_json, read_text, write_text
 from recexplainer.pages import POLICY, style_of, verdict_mark
 from recexplainer.paper.claims import in_names

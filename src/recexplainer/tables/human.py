@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.evaluation.metrics import estimate
+from recexplainer.figures.figure3 import distribution, draw_figure3
 from recexplainer.files import read_parquet, write_csv, write_json
 from recexplainer.seeds import generator
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
-from recexplainer.study.figure3 import distribution, draw_figure3
 from recexplainer.study.key import read_key
 from recexplainer.study.ratings import read_comments, read_ratings
 

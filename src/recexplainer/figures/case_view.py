@@ -1,4 +1,4 @@
-"""What a case figure shows, and its web page; :mod:`recexplainer.explanation.case_image` draws the same as an image."""
+"""What a case figure shows, and its web page; :mod:`recexplainer.figures.case_image` draws the same as an image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,12 +4,12 @@ import logging
 
 from recexplainer.checking.checker import load_catalogue
 from recexplainer.errors import InputError
-from recexplainer.explanation.case_image import write_images
-from recexplainer.explanation.case_view import CaseView, describe_case, write_page
 from recexplainer.explanation.cases import read_selected
-from recexplainer.explanation.panels import CHECKS, find_case, how_chosen, make_panel
-from recexplainer.explanation.select import cases_by_name
 from recexplainer.explanation.texts import load_viewpoints
+from recexplainer.figures.case_image import write_images
+from recexplainer.figures.case_view import CaseView, describe_case, write_page
+from recexplainer.figures.panels import CHECKS, find_case, how_chosen, make_panel
+from recexplainer.figures.select import cases_by_name
 from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.style import system_colors, system_label
 
@@ -34,7 +34,7 @@ def figure5(
         items: ``items.parquet``, the catalogue against which titles are checked.
         viewpoints: the explanations, one row per case and point of view; rows of other cases are left out.
         prompts: the YAML file with the sentence of each point of view.
-        selected: the case and the system, as :func:`recexplainer.explanation.select.select_case` writes them.
+        selected: the case and the system, as :func:`recexplainer.figures.select.select_case` writes them.
         dataset: named in the heading.
         page: the HTML file to write.
         images: the images to write, ``.svg``, ``.pdf`` or ``.png``.

@@ -6,8 +6,8 @@ from recexplainer.checking.checker import Catalogue, check
 from recexplainer.checking.marked import decision_span, mark, remarks
 from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
-from recexplainer.explanation.case_view import Panel, in_words
-from recexplainer.explanation.select import agrees
+from recexplainer.figures.case_view import Panel, in_words
+from recexplainer.figures.select import agrees
 
 CHECKS = (
     "The marks and remarks come from a program that compares decisions and titles; whether a reason is sound they do "

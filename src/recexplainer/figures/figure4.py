@@ -3,11 +3,11 @@
 import logging
 
 from recexplainer.checking.checker import load_catalogue
-from recexplainer.explanation.case_image import write_images
-from recexplainer.explanation.case_view import CaseView, describe_case, write_page
 from recexplainer.explanation.cases import read_selected
-from recexplainer.explanation.panels import CHECKS, find_case, how_chosen, make_panel
-from recexplainer.explanation.select import load_answers
+from recexplainer.figures.case_image import write_images
+from recexplainer.figures.case_view import CaseView, describe_case, write_page
+from recexplainer.figures.panels import CHECKS, find_case, how_chosen, make_panel
+from recexplainer.figures.select import load_answers
 from recexplainer.style import system_colors, system_label
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def figure4(
         explanations: one file per system.
         systems: their names, in the order of the figure.
         judgements: the file of the judge whose ratings are shown.
-        selected: the case, as :func:`recexplainer.explanation.select.select_case` writes it.
+        selected: the case, as :func:`recexplainer.figures.select.select_case` writes it.
         dataset: named in the heading.
         page: the HTML file to write.
         images: the images to write, ``.svg``, ``.pdf`` or ``.png``.

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from recexplainer.checking.marked import ITEM, NAMED, PLAIN, RIGHT, WRONG, Run
-from recexplainer.explanation.case_view import LEGEND, CaseView, Panel
+from recexplainer.figures.case_view import LEGEND, CaseView, Panel
 from recexplainer.style import FAINT, INK, MUTED, figure_style, save_figure
 from recexplainer.style import ITEM as BLUE
 from recexplainer.style import RIGHT as GREEN

@@ -1,0 +1,1 @@
+"""The figures: they only read what the stages and the tables wrote."""
