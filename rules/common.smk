@@ -8,7 +8,8 @@ from snakemake.exceptions import WorkflowError
 
 from recexplainer import about, digest, progress, settings, sources, systems, targets
 from recexplainer.errors import InputError
-from recexplainer.provenance import machine, plan
+from recexplainer.provenance import machine
+from recexplainer.planning import plan
 from recexplainer.seeds import derive_seed
 from recexplainer.service import settings as services
 

@@ -7,7 +7,7 @@ import yaml
 from clone import ROOT
 
 from recexplainer import about
-from recexplainer.provenance.plan import merged
+from recexplainer.planning.plan import merged
 from recexplainer.report.closing import closing
 
 GENERATED = {"users": 9, "items": 9}

@@ -22,7 +22,7 @@ from recexplainer.data.dataset import build_dataset
 from recexplainer.data.download import download
 from recexplainer.errors import InputError
 from recexplainer.interactive import command
-from recexplainer.provenance.plan import merged
+from recexplainer.planning.plan import merged
 from recexplainer.yaml_files import read_config
 
 USERS, ITEMS, EACH = 12, 20, 16

@@ -18,11 +18,10 @@ from recexplainer.errors import InputError
 from recexplainer.files import write_json
 from recexplainer.inference.cache import roomy_cache
 from recexplainer.judgement.judge import first_turn
-from recexplainer.prompts.explanation import load_explanation_prompts
-from recexplainer.provenance import memory
-from recexplainer.provenance.job import Job
-from recexplainer.provenance.jobs import all_jobs
-from recexplainer.provenance.plan import (
+from recexplainer.planning import memory
+from recexplainer.planning.job import Job
+from recexplainer.planning.jobs import all_jobs
+from recexplainer.planning.plan import (
     COLUMNS,
     DEFAULTS,
     LOCKED_CUDA,
@@ -34,7 +33,7 @@ from recexplainer.provenance.plan import (
     plan,
     warnings,
 )
-from recexplainer.provenance.sizes import (
+from recexplainer.planning.sizes import (
     Architecture,
     architecture,
     dataset_size,
@@ -42,6 +41,7 @@ from recexplainer.provenance.sizes import (
     sample_tokens,
     train_samples,
 )
+from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.service.cost import estimate
 
 SCHEMA = ROOT / "config/schema.yaml"

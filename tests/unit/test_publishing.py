@@ -21,7 +21,7 @@ from recexplainer.explanation.cases import CASES
 from recexplainer.explanation.texts import write_explanations
 from recexplainer.files import read_parquet, write_csv, write_json, write_parquet
 from recexplainer.judgement.judgements import write_judgements
-from recexplainer.provenance.plan import merged
+from recexplainer.planning.plan import merged
 from recexplainer.publishing.page import END, EXAMPLES, NOT_YET, START, plain
 from recexplainer.publishing.publish import MARK, block_of, publish, write_block
 from recexplainer.publishing.trainings import last_fall

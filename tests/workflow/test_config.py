@@ -14,7 +14,7 @@ from snakemake.utils import update_config
 
 from recexplainer.errors import InputError
 from recexplainer.place import check_folder
-from recexplainer.provenance.plan import merged
+from recexplainer.planning.plan import merged
 from recexplainer.settings import PRESETS, check, lora, resolve
 from recexplainer.yaml_files import read_config
 

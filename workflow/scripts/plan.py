@@ -12,7 +12,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.provenance.plan import as_text, merged, plan, write_plan
+    from recexplainer.planning.plan import as_text, merged, plan, write_plan
 
     config = args.config_json or merged(args.config, args.schema)
     rows = plan(config, args.benchmarks, args.settings)

@@ -12,7 +12,7 @@ from recexplainer import cli
 
 
 def main(args) -> None:
-    from recexplainer.provenance.plan import merged
+    from recexplainer.planning.plan import merged
     from recexplainer.publishing.publish import around_block, block_of, publish, write_block
 
     if args.readme:

@@ -170,7 +170,7 @@ def inspect(args: argparse.Namespace) -> None:
     from recexplainer.data.entry import entry, summary
     from recexplainer.data.inspection import inspect as inspected
     from recexplainer.files import atomic, checksum_of, kept
-    from recexplainer.provenance.plan import merged
+    from recexplainer.planning.plan import merged
 
     if args.output and Path(args.output).exists():
         raise InputError(f"--output {args.output}: there already, perhaps with changes of yours. Choose another name.")

@@ -24,8 +24,8 @@ from recexplainer.files import (
     write_text,
 )
 from recexplainer.given import Given
+from recexplainer.planning.sizes import architecture
 from recexplainer.provenance.recorded import recorded_config
-from recexplainer.provenance.sizes import architecture
 from recexplainer.publishing import answers, trainings
 from recexplainer.publishing.page import END, NOT_YET, START, Facts, page, readme_block
 from recexplainer.publishing.systems import System, finished, predictions_of, systems

@@ -11,7 +11,7 @@ at the limit, as it seldom stops.
 from math import ceil
 
 from recexplainer import settings
-from recexplainer.provenance.sizes import architecture, sample_tokens
+from recexplainer.planning.sizes import architecture, sample_tokens
 
 PACKED = 1.1  # rows of a step, over those that its tokens would fill
 LONGEST = 1.4  # of a batch's answers, over the mean

@@ -1,6 +1,6 @@
 """The jobs of a run, from its config alone, each with its work: samples, FLOPs, disk and money.
 
-What an LLM computes is in :mod:`recexplainer.provenance.work`. SASRec takes 6 (L n (4 d^2 + 2 d f) + d items) per
+What an LLM computes is in :mod:`recexplainer.planning.work`. SASRec takes 6 (L n (4 d^2 + 2 d f) + d items) per
 prefix and epoch, with history length L, n layers, width d and feed-forward width f; it stops early, after some times
 its patience.
 
@@ -14,10 +14,9 @@ from math import ceil
 from pathlib import Path
 
 from recexplainer import settings, sources, targets
-from recexplainer.prompts.explanation import load_explanation_prompts
-from recexplainer.provenance import memory, work
-from recexplainer.provenance.job import Job
-from recexplainer.provenance.sizes import (
+from recexplainer.planning import memory, work
+from recexplainer.planning.job import Job
+from recexplainer.planning.sizes import (
     Architecture,
     architecture,
     dataset_size,
@@ -27,6 +26,7 @@ from recexplainer.provenance.sizes import (
     train_samples,
     words,
 )
+from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.service.cost import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE
 from recexplainer.systems import CONTROLS
 

@@ -4,8 +4,8 @@ Time of a job: a start of some seconds, the time that depends on bytes or reques
 do. Of a GPU, that is its FLOP/s x their number x an assumed utilisation, and the time in which layers are started one
 after the other, for which small models wait. A CPU thread does products at its full rate, and beside them passes on
 what the layers hand over, for which it waits for the memory. Both rates were measured on one kind of processor, with
-models of 0.5 and of 135 million parameters. Sizes and FLOPs are those of :mod:`recexplainer.provenance.sizes` and
-:mod:`recexplainer.provenance.jobs`.
+models of 0.5 and of 135 million parameters. Sizes and FLOPs are those of :mod:`recexplainer.planning.sizes` and
+:mod:`recexplainer.planning.jobs`.
 
 Where benchmark files are there, they count instead: those of the very job, else those of its rule, scaled by samples.
 A ``provenance.json`` beside their folder says of which config they are; without one they are taken for this config's.
@@ -20,11 +20,11 @@ from pathlib import Path
 from recexplainer.devices import FIRST_CAPABILITY, OLDER_CARDS
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
-from recexplainer.provenance.job import Job
-from recexplainer.provenance.jobs import all_jobs
+from recexplainer.planning.job import Job
+from recexplainer.planning.jobs import all_jobs
+from recexplainer.planning.sizes import architecture, dataset_size
 from recexplainer.provenance.machine import gpus
 from recexplainer.provenance.recorded import RECORD, recorded_config
-from recexplainer.provenance.sizes import architecture, dataset_size
 from recexplainer.settings import check, with_gpus
 from recexplainer.yaml_files import read_config
 

@@ -12,7 +12,7 @@ A machine holds the LLM once per process while it is loaded, whatever is done wi
 from pathlib import Path
 
 from recexplainer import settings
-from recexplainer.provenance.sizes import Architecture, architecture
+from recexplainer.planning.sizes import Architecture, architecture
 
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "auto": 2}  # auto is half on every GPU
 NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # of a weight: its 4 bits, and twice quantized scales
