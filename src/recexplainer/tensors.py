@@ -1,11 +1,19 @@
-"""Whether tensors that were read are those that were asked for: all of them, no others, of their shapes, and finite."""
+"""Tensors from files, and whether they are those that were asked for: all, no others, of their shapes, and finite."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import torch
+
 from recexplainer.errors import InputError
+from recexplainer.files import read_safetensors
 
 SHOWN = 3  # names in a message
+
+
+def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read a safetensors file as torch tensors by name."""
+    return {name: torch.from_numpy(value) for name, value in read_safetensors(path).items()}
 
 
 def names(found: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from recexplainer.alignment.model import Projector, RecExplainer, load_aligned, 
 from recexplainer.errors import InputError
 from recexplainer.llm.encoding import ChatEncoder
 from recexplainer.llm.packing import collate, plan_steps
+from recexplainer.llm.schedule import learning_rate
 
 ZERO2 = str(Path(__file__).parents[2] / "config" / "deepspeed" / "zero2.json")
 SETTINGS = {
@@ -69,7 +70,9 @@ def plain_loop(model, tokenizer, **changes) -> list[float]:
     optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], weight_decay=0.0)
     losses = []
     for number, step in enumerate(steps):
-        optimizer.param_groups[0]["lr"] = training.learning_rate(number, len(steps), settings)
+        optimizer.param_groups[0]["lr"] = learning_rate(
+            number, len(steps), *(settings[name] for name in ("lr", "warmup", "schedule"))
+        )
         normalizer = step.samples if settings["loss_average"] == "samples" else step.targets
         loss = model(collate(step.rows, samples, settings["loss_average"]), normalizer)
         optimizer.zero_grad()
@@ -221,8 +224,8 @@ def test_a_deepspeed_config_without_zero_is_refused(tokenizer, tmp_path):
 
 def test_schedules_warm_up_and_end_near_zero():
     for schedule in ("linear", "cosine"):
-        rates = [training.learning_rate(s, 100, {"lr": 1.0, "warmup": 0.1, "schedule": schedule}) for s in range(100)]
+        rates = [learning_rate(s, 100, 1.0, 0.1, schedule) for s in range(100)]
         assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
         assert max(rates) == 1.0 and 0 < rates[-1] < 0.02
         assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
-    assert training.learning_rate(55, 100, {"lr": 1.0, "warmup": 0.1, "schedule": "linear"}) == pytest.approx(0.5)
+    assert learning_rate(55, 100, 1.0, 0.1, "linear") == pytest.approx(0.5)

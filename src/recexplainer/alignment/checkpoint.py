@@ -11,8 +11,8 @@ import torch
 
 from recexplainer.alignment.engine import MOMENTS, full_moments, full_parameters, progress
 from recexplainer.errors import InputError
-from recexplainer.files import delete, kept, read_json, read_safetensors, write_json, write_safetensors
-from recexplainer.tensors import check_tensors
+from recexplainer.files import delete, kept, read_json, write_json, write_safetensors
+from recexplainer.tensors import check_tensors, read_tensors
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +36,6 @@ def save_checkpoint(engine, folder: Path, state: dict) -> None:
                 delete(old)
     if engine.world_size > 1:
         torch.distributed.barrier()
-
-
-def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
-    """Read a safetensors file as torch tensors by name."""
-    return {name: torch.from_numpy(value) for name, value in read_safetensors(path).items()}
 
 
 def load_checkpoint(

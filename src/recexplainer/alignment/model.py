@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from recexplainer.alignment.checkpoint import read_tensors
 from recexplainer.errors import InputError, one_line
 from recexplainer.files import read_json, write_json, write_safetensors
 from recexplainer.llm import attention
 from recexplainer.llm.base import load_fitting
 from recexplainer.llm.encoding import ITEM_ID, USER_ID
 from recexplainer.llm.precision import resolved
-from recexplainer.tensors import check_tensors
+from recexplainer.tensors import check_tensors, read_tensors
 
 AGAIN = "Run the alignment again."
 

@@ -18,21 +18,13 @@ from recexplainer.errors import InputError, one_line
 from recexplainer.files import atomic, read_json
 from recexplainer.llm.encoding import Encoded
 from recexplainer.llm.packing import Step, collate, plan_steps
+from recexplainer.llm.schedule import learning_rate
 from recexplainer.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 
 PACE = ("rows_per_micro_batch", "gradient_checkpointing", "checkpoint_every")
 """Settings that decide how a training is computed, not what: it may go on with others, as with other processes."""
-
-
-def learning_rate(step: int, steps: int, settings: dict) -> float:
-    """Return the rate of a step: linear warm-up over a share of the steps, then linear or cosine decay to zero."""
-    warmup = max(1, round(settings["warmup"] * steps))
-    if step < warmup:
-        return settings["lr"] * (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - warmup)
-    return settings["lr"] * (1 - done if settings["schedule"] == "linear" else (1 + math.cos(math.pi * done)) / 2)
 
 
 def train(
@@ -124,7 +116,7 @@ def _run(
     begin, shown, tokens, own = time.perf_counter(), 0.0, 0, state["parts"][-1]
     engine.train()
     for number in range(first, len(steps)):
-        rate = learning_rate(number, len(steps), settings)
+        rate = learning_rate(number, len(steps), settings["lr"], settings["warmup"], settings["schedule"])
         for group in engine.optimizer.param_groups:
             group["lr"] = rate
         # Dropout draws from the step's own seed: a resumed run draws what an undisturbed one does.

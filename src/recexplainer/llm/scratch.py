@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from recexplainer.alignment.training import learning_rate
 from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_parquet, read_text
+from recexplainer.llm.attention import block_causal_mask
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.llm.packing import collate, plan_steps
+from recexplainer.llm.schedule import learning_rate
 from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.seeds import derive_seed
 
@@ -146,16 +147,13 @@ def _samples(tokenizer, texts: list[str], chats: list[list[dict]], context: int)
 
 
 def _train(model, samples: list[Encoded], settings: dict, seed: int) -> None:
-    from recexplainer.llm.attention import block_causal_mask
-
-    schedule = {"lr": settings["lr"], "warmup": 0.05, "schedule": "cosine"}
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.01)
     epochs = math.ceil(settings["steps"] * settings["batch"] / len(samples))
     steps = plan_steps(samples, settings["batch"], settings["context"], epochs, settings["steps"], seed)
     model.train()
     for number, step in enumerate(steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(number, len(steps), schedule)
+            group["lr"] = learning_rate(number, len(steps), settings["lr"], 0.05, "cosine")
         batch = collate(step.rows, samples)
         logits = model(
             input_ids=batch["ids"],
