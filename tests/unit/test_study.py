@@ -19,14 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recexplainer.errors import InputError
-from recexplainer.figures.figure3 import distribution
+from recexplainer.figures.figure3 import draw_figure3
 from recexplainer.files import read_json, write_json, write_parquet
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.study.draw import draw_study
 from recexplainer.study.page import duration, load_levels
 from recexplainer.study.ratings import read_comments, read_ratings
 from recexplainer.study.simulate import simulate_raters
-from recexplainer.tables.human import aggregate_ratings, agreement_table, mean_ratings
+from recexplainer.tables.human import aggregate_ratings, agreement_table, distribution, mean_ratings
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = ROOT / "config/prompts/explanation.yaml"
@@ -570,16 +570,16 @@ OUTPUTS = ["human.csv", "human_agreement.csv", "figure3.svg", "figure3.csv", "co
 
 def aggregate(folder: Path, paths: list[str], output: str) -> list[Path]:
     outputs = [folder / output / name for name in OUTPUTS]
-    aggregate_ratings(
+    rated = aggregate_ratings(
         str(folder / "study/key.json"),
         paths,
         [str(folder / "rubric.parquet")],
         {"bootstrap": 200, "allow_incomplete": False, "names": {SYSTEMS[0]: "a name"}},
         7,
         *map(str, outputs[:2]),
-        [str(outputs[2])],
         *map(str, outputs[3:]),
     )
+    draw_figure3(rated.shares, rated.means, rated.dataset, rated.raters, str(outputs[2]))
     return outputs
 
 

@@ -10,9 +10,10 @@ from recexplainer import cli
 
 
 def main(args):
+    from recexplainer.figures.figure3 import draw_figure3
     from recexplainer.tables.human import aggregate_ratings
 
-    aggregate_ratings(
+    rated = aggregate_ratings(
         args.key,
         args.ratings,
         args.judgements,
@@ -20,10 +21,11 @@ def main(args):
         args.seed,
         args.human,
         args.agreement,
-        args.figures,
         args.figure_data,
         args.comments,
     )
+    for path in args.figures:
+        draw_figure3(rated.shares, rated.means, rated.dataset, rated.raters, path, args.settings.get("synthetic", ""))
 
 
 if __name__ == "__main__":

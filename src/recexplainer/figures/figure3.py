@@ -8,28 +8,14 @@ COLORS = {1: "#00224e", 2: "#575d6d", 3: "#a59c74", 4: "#fee838"}
 """A colour per level, dark to light (from the cividis scale): in order for every reader, and in print."""
 
 
-def distribution(frame: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
-    """Return ``method, rating, count, share`` per system that has ratings and each of the four levels.
-
-    Args:
-        frame: of :func:`recexplainer.study.ratings.read_ratings`.
-        systems: in the order of the rows.
-    """
-    rows = []
-    for system in systems:
-        own = frame.loc[frame["system"] == system, "rating"]
-        for level in LEVELS if len(own) else ():
-            rows.append([system, level, int((own == level).sum()), float((own == level).mean())])
-    return pd.DataFrame(rows, columns=["method", "rating", "count", "share"])
-
-
 def draw_figure3(
     shares: pd.DataFrame, means: pd.DataFrame, dataset: str, raters: int, path: str, synthetic: str = ""
 ) -> None:
     """Draw the shares of the four levels, and beside them the mean with its interval.
 
     Args:
-        shares: of :func:`distribution`, with ``source``; simulated ratings are called so in the title.
+        shares: of :func:`recexplainer.tables.human.distribution`, with ``source``; simulated ratings are called so in
+            the title.
         means: ``method, mean, low, high``, in the same order of systems.
         dataset: its name, for the title.
         raters: how many there were.

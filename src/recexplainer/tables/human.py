@@ -1,20 +1,37 @@
-"""From the raters' files to the table of means, the table of agreements, figure 3, and the list of comments."""
+"""From the raters' files to the tables of means, agreements and shares, and the list of comments (section 3.4)."""
 
 import logging
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from recexplainer.evaluation.metrics import estimate
-from recexplainer.figures.figure3 import distribution, draw_figure3
 from recexplainer.files import read_parquet, write_csv, write_json
 from recexplainer.seeds import generator
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
+from recexplainer.statistics.intervals import estimate
 from recexplainer.study.key import read_key
-from recexplainer.study.ratings import read_comments, read_ratings
+from recexplainer.study.ratings import LEVELS, read_comments, read_ratings
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rated:
+    """What figure 3 shows of a study.
+
+    Attributes:
+        shares: of :func:`distribution`, with ``source``: ``people`` or ``simulated``.
+        means: of :func:`mean_ratings`, with ``source``.
+        dataset: its name.
+        raters: how many there were.
+    """
+
+    shares: pd.DataFrame
+    means: pd.DataFrame
+    dataset: str
+    raters: int
 
 
 def aggregate_ratings(
@@ -25,10 +42,9 @@ def aggregate_ratings(
     seed: int,
     human: str,
     human_agreement: str,
-    figures: list[str],
     figure_data: str,
     comments: str,
-) -> None:
+) -> Rated:
     """Check the raters' files and write what they say.
 
     Args:
@@ -36,11 +52,11 @@ def aggregate_ratings(
         ratings: one JSON file per rater.
         judgements: the Parquet files of the judges to compare with, of the study's dataset.
         settings: ``bootstrap``, the number of resamples; ``allow_incomplete``; ``names``, what systems are called in
-            the table of means, where it is not their own name; ``synthetic``, what of figure 3 is made up (optional).
+            the table of means, where it is not their own name.
         seed: of the resamples, which are the same for every system.
         human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
         human_agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
-        figures, figure_data: figure 3, once per format, and the numbers in it.
+        figure_data: CSV: the numbers of figure 3.
         comments: JSON: the list of :func:`recexplainer.study.ratings.read_comments`. Not a table, for a spreadsheet
             would take a comment that begins with ``=`` for a formula.
 
@@ -61,10 +77,9 @@ def aggregate_ratings(
     write_csv(human_agreement, agreements.round(4))
     write_csv(figure_data, shares.round(4))
     write_json(comments, read_comments(ratings, study))
-    for figure in figures:
-        draw_figure3(shares, means, study["dataset"], frame["rater"].nunique(), figure, settings.get("synthetic", ""))
     for row in means.itertuples():
         logger.info("%s (%s): %.3f (%.3f to %.3f)", row.method, source, row.mean, row.low, row.high)
+    return Rated(shares, means, study["dataset"], frame["rater"].nunique())
 
 
 def mean_ratings(frame: pd.DataFrame, systems: list[str], resamples: int, seed: int) -> pd.DataFrame:
@@ -85,6 +100,21 @@ def mean_ratings(frame: pd.DataFrame, systems: list[str], resamples: int, seed: 
             result = estimate(own["rating"], own["case"], resamples, generator(seed, "bootstrap"))
             rows.append([system, result.mean, result.low, result.high, result.cases])
     return pd.DataFrame(rows, columns=["method", "mean", "low", "high", "n"])
+
+
+def distribution(frame: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
+    """Return ``method, rating, count, share`` per system that has ratings and each of the four levels.
+
+    Args:
+        frame: of :func:`recexplainer.study.ratings.read_ratings`.
+        systems: in the order of the rows.
+    """
+    rows = []
+    for system in systems:
+        own = frame.loc[frame["system"] == system, "rating"]
+        for level in LEVELS if len(own) else ():
+            rows.append([system, level, int((own == level).sum()), float((own == level).mean())])
+    return pd.DataFrame(rows, columns=["method", "rating", "count", "share"])
 
 
 def agreement_table(frame: pd.DataFrame, judges: list[pd.DataFrame]) -> pd.DataFrame:
