@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import (
     correct,
-    estimate,
     expected_random_hit_ratio,
     expected_random_ranking_ndcg,
     history_coverage,
@@ -20,6 +19,7 @@ from recexplainer.evaluation.metrics import (
     ranking_ndcg,
     retrieval_ndcg,
 )
+from recexplainer.statistics.intervals import estimate
 
 TARGET = ["a", "b", "c", "d", "e"]
 IDEAL = 1000 + 100 / log2(3) + 10 / 2 + 1 / log2(5)

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.metrics import estimate
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.faithfulness.records import RECORDS, write_records
 from recexplainer.judgement.judgements import write_judgements
@@ -24,7 +23,9 @@ from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, not_worse, 
 from recexplainer.paper.tables import KINDS, NONE, typeset
 from recexplainer.paper.verdicts import VERDICTS, Sources, judge_claims, verdict
 from recexplainer.seeds import generator
-from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
+from recexplainer.statistics.intervals import estimate
+from recexplainer.statistics.many_tests import holm
+from recexplainer.statistics.paired import RESAMPLES, paired_bootstrap
 from recexplainer.tables.surrogates import SHARED
 from recexplainer.tables.table2 import case_values, evaluate
 

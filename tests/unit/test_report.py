@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from small_report import HOSTILE, NOTHING, SVG, make_files
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.metrics import Estimate
 from recexplainer.figures import figure6 as figure6_module
 from recexplainer.figures.figure6 import COLUMNS, METRIC_LABELS, figure6, normalise
 from recexplainer.files import read_json, write_json, write_text
@@ -32,6 +31,7 @@ from recexplainer.report.measures import measures_sheet
 from recexplainer.report.page import Files, load_deviations, write_report
 from recexplainer.report.tables import VERDICTS as COUNTED
 from recexplainer.report.tables import lay_out, read_csv, show_number
+from recexplainer.statistics.intervals import Estimate
 from recexplainer.tables.table2 import CONSTRAINED, METRICS
 
 # Figure 6

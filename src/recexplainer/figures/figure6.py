@@ -5,10 +5,10 @@ import logging
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.metrics import Estimate, estimate
 from recexplainer.files import write_csv
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.seeds import generator
+from recexplainer.statistics.intervals import Estimate, estimate
 from recexplainer.style import FAINT, INK, MUTED, system_label
 from recexplainer.tables.table2 import METRICS, common_cases, evaluate
 from recexplainer.tables.table3 import Ratings, by_system

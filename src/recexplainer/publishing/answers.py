@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.metrics import estimate
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import EXPLANATIONS
@@ -18,6 +17,7 @@ from recexplainer.files import read_parquet
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.publishing.systems import System, explanations_of, predictions_of
 from recexplainer.seeds import generator
+from recexplainer.statistics.intervals import estimate
 from recexplainer.tables.table2 import METRICS, Cases, case_values
 
 TITLES = pa.list_(pa.string())

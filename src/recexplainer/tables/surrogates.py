@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.metrics import Estimate, estimate
 from recexplainer.files import write_csv
 from recexplainer.seeds import generator
+from recexplainer.statistics.intervals import Estimate, estimate
 from recexplainer.systems import SURROGATES
 from recexplainer.tables.table2 import METRICS, Cases, case_values, common_cases
 

@@ -10,19 +10,13 @@ import pyarrow as pa
 
 from recexplainer.data.titles import title_key
 from recexplainer.errors import InputError
-from recexplainer.evaluation.metrics import (
-    Estimate,
-    correct,
-    estimate,
-    history_coverage,
-    hit_ratio,
-    ranking_ndcg,
-    retrieval_ndcg,
-)
+from recexplainer.evaluation.metrics import correct, history_coverage, hit_ratio, ranking_ndcg, retrieval_ndcg
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import generator
-from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
+from recexplainer.statistics.intervals import Estimate, estimate
+from recexplainer.statistics.many_tests import holm
+from recexplainer.statistics.paired import RESAMPLES, paired_bootstrap
 
 logger = logging.getLogger(__name__)
 

@@ -8,13 +8,15 @@ import pandas as pd
 
 from recexplainer.checking.wordiness import has_no_reason, repeats_itself
 from recexplainer.errors import InputError
-from recexplainer.evaluation.metrics import correct, estimate
+from recexplainer.evaluation.metrics import correct
 from recexplainer.explanation.texts import EXPLANATIONS
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.seeds import generator
 from recexplainer.statistics.agreement import spearman, weighted_kappa
+from recexplainer.statistics.intervals import estimate
+from recexplainer.statistics.many_tests import benjamini_hochberg
 
 logger = logging.getLogger(__name__)
 
@@ -193,13 +195,6 @@ def signed_rank(first: dict[str, int | None], second: dict[str, int | None]) -> 
     if not differences.any():
         return 1.0
     return float(wilcoxon(differences, zero_method="wilcox", correction=False, method="asymptotic").pvalue)
-
-
-def benjamini_hochberg(values: list[float]) -> list[float]:
-    """Return p-values adjusted for the false discovery rate, in the order given."""
-    from scipy.stats import false_discovery_control
-
-    return false_discovery_control(values).tolist() if values else []
 
 
 def compare(first: Ratings, second: Ratings) -> dict[str, float | int | None]:
