@@ -70,9 +70,8 @@ def plain_loop(model, tokenizer, **changes) -> list[float]:
     optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], weight_decay=0.0)
     losses = []
     for number, step in enumerate(steps):
-        optimizer.param_groups[0]["lr"] = learning_rate(
-            number, len(steps), *(settings[name] for name in ("lr", "warmup", "schedule"))
-        )
+        rate = learning_rate(number, len(steps), settings["lr"], settings["warmup"], settings["schedule"])
+        optimizer.param_groups[0]["lr"] = rate
         normalizer = step.samples if settings["loss_average"] == "samples" else step.targets
         loss = model(collate(step.rows, samples, settings["loss_average"]), normalizer)
         optimizer.zero_grad()

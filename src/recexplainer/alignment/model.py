@@ -123,8 +123,8 @@ def check_packing(llm: nn.Module) -> None:
     Args:
         llm: the causal LM, in evaluation mode. It is called with the tokens 3 to 14, so it has at least 15.
 
-    Half precision rounds at every layer, and few tokens much more than the rest, so the second sequence's median counts:
-    0.03 to 0.07 with a model of 135 million parameters. What a model mixes changes all of its tokens.
+    Half precision rounds at every layer, and few tokens much more than the rest, so the second sequence's median
+    counts: 0.03 to 0.07 with a model of 135 million parameters. What a model mixes changes all of its tokens.
 
     Raises:
         InputError: the logits differ by more than rounding.
