@@ -1,4 +1,4 @@
-# Stage 4: the base LLM's alignment with the recommender (sections 2.2 to 2.4 and 3.2.2).
+# Stage 5: the base LLM's alignment with the recommender (sections 2.2 to 2.4 and 3.2.2).
 
 
 rule align:

@@ -1,4 +1,4 @@
-# Stage 5: what each system answers on the test cases (section 3.1.1).
+# Stage 6: what each system answers on the test cases (section 3.1.1).
 
 
 rule predict_baseline:
@@ -118,4 +118,41 @@ rule predict_aligned:
         " --adapter {params.adapter:q} --test {input.test:q} --embeddings {input.embeddings:q}"
         " --items {input.catalogue:q} --settings {params.settings:q} --seed {params.seed}"
         " --output-dir {params.folder:q} {params.shard} --gpus {resources.gpu} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
+
+
+# What is no LLM and learns from the same labels of the training prefixes.
+rule predict_surrogates:
+    """Answer the test cases with models that are no LLM, learnt from the same labels. Not in the paper."""
+    input:
+        interactions="<results>/data/{dataset}/interactions.parquet",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
+        labels="<results>/export/{dataset}{recommender}/labels.parquet",
+        test="<results>/tasks/{dataset}{recommender}/behavior/test.parquet",
+    output:
+        predictions=collect(
+            "<results>/predictions/{{dataset}}{{recommender}}/{system}/{task}.parquet",
+            system=SURROGATES,
+            task=PREDICTED,
+        ),
+    log:
+        "<logs>/predict_surrogates/{dataset}{recommender}.log",
+    benchmark:
+        "<benchmarks>/predict_surrogates/{dataset}{recommender}.tsv"
+    conda:
+        "../envs/faithfulness.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        code=code_digest("surrogates.py"),
+        settings=lambda w: to_json(pick(entry(w.dataset)["recommender"], "max_length")),
+        seed=seed("surrogates", "dataset"),
+        folder=lambda w: f"{RESULTS}/predictions/{target(w)}",
+    shell:
+        "python workflow/scripts/surrogates.py --interactions {input.interactions:q} --items {input.catalogue:q}"
+        " --embeddings {input.embeddings:q} --labels {input.labels:q} --test {input.test:q}"
+        " --settings {params.settings:q} --seed {params.seed} --output-dir {params.folder:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"

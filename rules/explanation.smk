@@ -1,4 +1,6 @@
-# Stage 6: explanations of the recommender's decisions (section 3.1.2).
+# Stage 7: explanations of the recommender's decisions (section 3.1.2).
+# Who is asked from each point of view. Services are not: each answer costs.
+TOLD = [[dataset, system] for dataset in TARGETS for system in ["base", *ALIGNED, *REASONED]]
 
 
 rule choose_cases:
@@ -109,3 +111,51 @@ rule explain_by_service:
         " --prompts {input.prompts:q} --service {params.service:q} --settings {params.settings:q}"
         " --store {params.store:q} --ledger {params.ledger:q} --output {output.explanations:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"
+
+
+rule explain_viewpoints:
+    """Explain some of the cases, for figure 5 the selected one too, from other points of view (section 3.5)."""
+    input:
+        adapter=adapter_files,
+        llm="<results>/llm/base.json",
+        chat_template=chat_template,
+        cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
+        # The case of figure 5, for the system that it shows: it may be none of those that are drawn.
+        selected=lambda w: (
+            "<results>/explanations/selected.json" if (target(w), w.system) == (STUDIED, CASE_SYSTEM) else []
+        ),
+        embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
+        catalogue="<results>/data/{dataset}/items.parquet",
+        prompts=ancient(config["explanation"]["prompts"]),
+    output:
+        explanations="<results>/explanations/{dataset}{recommender}/viewpoints/{system}.parquet",
+    log:
+        "<logs>/explain_viewpoints/{dataset}{recommender}.{system}.log",
+    benchmark:
+        "<benchmarks>/explain_viewpoints/{dataset}{recommender}.{system}.tsv"
+    wildcard_constraints:
+        system="|".join(["base", *ALIGNED, *REASONED]),
+    conda:
+        "../envs/llm.yaml"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=32000,
+        runtime=1440,
+        gpu=config["evaluation"]["gpus"],
+    params:
+        code=code_digest("explain.py"),
+        decides=explain_settings(without=AT_ONCE),
+        settings=unwatched(explain_settings()),
+        texts=meaning(CHAT_TEMPLATE, config["explanation"]["prompts"]),
+        viewpoints=config["explanation"]["viewpoints"],
+        number=config["explanation"]["viewpoint_cases"],
+        # They depend on the input alone, so they need no trigger of their own.
+        model=adapter_option,
+        chat_template=chat_template_option,
+        selected=lambda w, input: ["--selected", input.selected] if input.selected else [],
+    shell:
+        "python workflow/scripts/explain.py --llm {input.llm:q} {params.chat_template:q} {params.model:q}"
+        " --cases {input.cases:q} --viewpoint-cases {params.number:q} {params.selected:q}"
+        " --viewpoints {params.viewpoints:q} --embeddings {input.embeddings:q} --items {input.catalogue:q}"
+        " --prompts {input.prompts:q} --settings {params.settings:q} --output {output.explanations:q}"
+        " --gpus {resources.gpu} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

@@ -1,4 +1,4 @@
-# Can one trust the explanations? Measures that need no judge; after the judgements (stage 7).
+# Stage 9: can one trust the explanations? Measures that need no judge.
 
 
 rule classify_cases:
@@ -117,32 +117,3 @@ rule measure_faithfulness:
         " --items {input.catalogue:q} --embeddings {input.embeddings:q} --labels {input.labels:q}"
         " --model {input.model:q} --settings {params.settings:q} --seed {params.seed}"
         " --outputs {output.records:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
-
-
-rule table_faithfulness:
-    """How far the explanations can be trusted, with intervals, beside the controls. Not in the paper."""
-    input:
-        records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
-    output:
-        table=report(
-            "<results>/tables/faithfulness.csv", caption="../workflow/report/faithfulness.rst", category="Tables"
-        ),
-    log:
-        "<logs>/table_faithfulness/all.log",
-    benchmark:
-        "<benchmarks>/table_faithfulness/all.tsv"
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        code=code_digest("table_faithfulness.py"),
-        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in MEASURED]),
-        settings=to_json(pick(config["faithfulness"], "bootstrap"), names=METHOD_NAMES),
-        seed=seed("table_faithfulness"),
-    shell:
-        "python workflow/scripts/table_faithfulness.py --records {input.records:q} --rows {params.rows:q}"
-        " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
-        " --log {log:q} 2>&1 | tee -a {log:q}"

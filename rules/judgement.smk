@@ -1,8 +1,4 @@
-# Stage 7: what judges make of the explanations: table 3 (sections 3.1.2 and 3.4).
-# Judgements by path, dataset and judge. Only the rubric, which costs nothing, rates the controls as well.
-RATED = [[f"{dataset}/systems/{judge}", dataset, judge] for dataset in TARGETS for judge in JUDGES] + [
-    [f"{dataset}/controls/rubric", dataset, "rubric"] for dataset in TARGETS if "rubric" in JUDGES
-]
+# Stage 8: what judges make of the explanations (section 3.1.2).
 
 
 rule judge_by_rubric:
@@ -74,37 +70,6 @@ rule judge_by_service:
         " --service {params.service:q} --settings {params.settings:q} --seed {params.seed}"
         " --store {params.store:q} --ledger {params.ledger:q} --output {output.judgements:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"
-
-
-rule table3:
-    """How well each system explains, by judge (table 3), and how far the judges agree."""
-    input:
-        judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in RATED],
-        explanations=collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
-    output:
-        table=report("<results>/tables/table3.csv", caption="../workflow/report/table3.rst", category="Tables"),
-        judges=report("<results>/tables/judges.csv", caption="../workflow/report/judges.rst", category="Tables"),
-    log:
-        "<logs>/table3/all.log",
-    benchmark:
-        "<benchmarks>/table3/all.tsv"
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        code=code_digest("table3.py"),
-        judgement_rows=json.dumps([row for _, *row in RATED]),
-        explanation_rows=json.dumps([[dataset, system] for dataset in TARGETS for system in MEASURED]),
-        settings=to_json(pick(config["explanation"], "bootstrap"), names=METHOD_NAMES),
-        seed=seed("table3"),
-    shell:
-        "python workflow/scripts/table3.py --judgements {input.judgements:q}"
-        " --judgement-rows {params.judgement_rows:q} --explanations {input.explanations:q}"
-        " --explanation-rows {params.explanation_rows:q} --settings {params.settings:q} --seed {params.seed}"
-        " --output {output.table:q} --judges {output.judges:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table_spending:

@@ -1,4 +1,4 @@
-# The LLM that is aligned: where it comes from (section 3.2.2).
+# Stage 3: the LLM that is aligned, and where it comes from (section 3.2.2).
 
 
 rule train_llm:

@@ -1,159 +1,100 @@
-# Stage 11: the paper's tables 1, 2 and 4.
+# Stage 13: this run beside the paper, and its tables for print.
+# What is compared with the paper: predictions by dataset and system; judgements by path, dataset and judge.
+COMPARED = [[dataset, system] for dataset in TARGETS for system in SYSTEMS] + [
+    [dataset, f"{mode}-{ablation}"] for dataset, mode, ablation in ABLATION_ROWS if ablation != "full"
+]
+COMPARED_PREDICTIONS = [
+    f"<results>/predictions/{dataset}/{system}/{task}.parquet" for dataset, system in COMPARED for task in PREDICTED
+]
+COMPARED_JUDGEMENTS = [
+    [f"{dataset}/{group}/{judge}", dataset, judge]
+    for group, datasets in (("systems", TARGETS), ("ablations", ABLATED_DATASETS))
+    for dataset in datasets
+    for judge in JUDGES
+]
+COMPARED_RECORDS = [[dataset, system] for dataset in TARGETS for system in EXPLAINED]
+STUDY_TABLES = ["<results>/tables/human.csv"] if STUDY["ratings"] else []
 
 
-rule table1:
-    """Users, items and interactions of each dataset (table 1)."""
+rule paper_vs_ours:
+    """Every number of the paper's tables, and every claim of its text, beside this run's, with a verdict."""
     input:
-        statistics=collect("<results>/data/{dataset}/statistics.json", dataset=DATASETS),
-    output:
-        table=report("<results>/tables/table1.csv", caption="../workflow/report/table1.rst", category="Tables"),
-    log:
-        "<logs>/table1/all.log",
-    benchmark:
-        "<benchmarks>/table1/all.tsv"
-    conda:
-        "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code_digest("table1.py"),
-        datasets=DATASETS,
-    shell:
-        "python workflow/scripts/table1.py --statistics {input.statistics:q} --datasets {params.datasets}"
-        " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
-
-
-rule table_recommender:
-    """Hit ratio and NDCG of the recommender and of popularity, with intervals. Not in the paper."""
-    input:
-        metrics=collect("<results>/recommender/{target}/metrics.csv", target=TARGETS),
-    output:
-        table=report(
-            "<results>/tables/recommender.csv", caption="../workflow/report/recommender.rst", category="Tables"
-        ),
-    log:
-        "<logs>/table_recommender/all.log",
-    benchmark:
-        "<benchmarks>/table_recommender/all.tsv"
-    conda:
-        "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code_digest("table_recommender.py"),
-        datasets=TARGETS,
-    shell:
-        "python workflow/scripts/table_recommender.py --metrics {input.metrics:q} --datasets {params.datasets}"
-        " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
-
-
-rule table2:
-    """How well each system imitates the recommender, with intervals (table 2, section 3.3)."""
-    input:
-        predictions=collect(
-            "<results>/predictions/{target}/{system}/{task}.parquet",
-            target=TARGETS,
-            system=SYSTEMS,
-            task=PREDICTED,
-        ),
-    output:
-        table=report("<results>/tables/table2.csv", caption="../workflow/report/table2.rst", category="Tables"),
-    log:
-        "<logs>/table2/all.log",
-    benchmark:
-        "<benchmarks>/table2/all.tsv"
-    conda:
-        "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        code=code_digest("table2.py"),
-        rows=json.dumps([[dataset, METHOD_NAMES.get(system, system)] for dataset in TARGETS for system in SYSTEMS]),
-        settings=to_json(pick(config["evaluation"], "bootstrap"), pick(SWITCHES, "coverage_counts")),
-        seed=seed("table2"),
-        folders=prediction_folders,
-    shell:
-        "python workflow/scripts/table2.py --predictions {params.folders:q} --rows {params.rows:q}"
-        " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
-        " --log {log:q} 2>&1 | tee -a {log:q}"
-
-
-rule table_seeds:
-    """How much table 2 varies between alignments that differ in nothing but the seed. Not in the paper."""
-    input:
-        predictions=collect(
-            "<results>/predictions/{target}/{system}/{task}.parquet",
-            target=TARGETS,
-            system=[system for systems in REPEATED for system in systems],
-            task=PREDICTED,
-        ),
-    output:
-        table=report("<results>/tables/seeds.csv", caption="../workflow/report/seeds.rst", category="Tables"),
-    log:
-        "<logs>/table_seeds/all.log",
-    benchmark:
-        "<benchmarks>/table_seeds/all.tsv"
-    conda:
-        "../envs/data.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        code=code_digest("table_seeds.py"),
-        rows=json.dumps(
-            [[dataset, METHOD_NAMES[systems[0]]] for dataset in TARGETS for systems in REPEATED for _ in systems]
-        ),
-        settings=to_json(pick(SWITCHES, "coverage_counts")),
-        folders=prediction_folders,
-    shell:
-        "python workflow/scripts/table_seeds.py --predictions {params.folders:q} --rows {params.rows:q}"
-        " --settings {params.settings:q} --output {output.table:q} --threads {threads}"
-        " --log {log:q} 2>&1 | tee -a {log:q}"
-
-
-rule table4:
-    """Training and test samples of each task, beside the expected ones and the paper's (table 4)."""
-    input:
-        train=collect("<results>/tasks/{target}/{mode}/train.parquet", target=TARGETS, mode=COUNTED_MODE),
-        test=collect("<results>/tasks/{target}/{mode}/test.parquet", target=TARGETS, mode=COUNTED_MODE),
-        sharegpt_train="<results>/tasks/sharegpt/train.parquet",
-        sharegpt_test="<results>/tasks/sharegpt/test.parquet",
-        explanation=collect(
-            "<results>/tasks/{target}/{mode}/explanation.parquet", target=TARGETS, mode=REASONS["modes"][:1]
-        ),
-        sizes="<results>/tables/table1.csv",
         numbers="config/paper_numbers.csv",
+        template=collect("src/recexplainer/{part}", part=["paper/compare.html", "paper/compare.css", "pages.css"]),
+        tables=collect("<results>/tables/table{number}.csv", number=[1, 2, 3, 4]),
+        human=STUDY_TABLES,
+        predictions=COMPARED_PREDICTIONS,
+        judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in COMPARED_JUDGEMENTS],
+        records=[f"<results>/faithfulness/{dataset}/{system}.parquet" for dataset, system in COMPARED_RECORDS],
+        controllability="<results>/tables/controllability.csv",
     output:
-        table=report("<results>/tables/table4.csv", caption="../workflow/report/table4.rst", category="Tables"),
+        comparison=report(
+            "<results>/tables/paper_vs_ours.csv", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
+        ),
+        claims=report("<results>/tables/claims.csv", caption="../workflow/report/claims.rst", category="Paper"),
+        page=report(
+            "<results>/tables/paper_vs_ours.html", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
+        ),
     log:
-        "<logs>/table4/all.log",
+        "<logs>/paper_vs_ours/all.log",
     benchmark:
-        "<benchmarks>/table4/all.tsv"
+        "<benchmarks>/paper_vs_ours/all.tsv"
     conda:
-        "../envs/data.yaml"
+        "../envs/explanation.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_digest("table4.py"),
-        datasets=TARGETS,
+        code=code_digest("paper_vs_ours.py"),
+        prediction_rows=json.dumps(COMPARED),
+        judgement_rows=json.dumps([row for _, *row in COMPARED_JUDGEMENTS]),
+        record_rows=json.dumps(COMPARED_RECORDS),
         settings=to_json(
-            pick(config["tasks"], "classification_test_share"),
-            sharegpt=pick(config["sharegpt"], "train", "test"),
-            generated=about.generated(config) + about.others(config),
-            **({"explanation": REASONS["samples"]} if REASONED else {}),
+            pick(SWITCHES, "coverage_counts"),
+            generated=about.generated(config),
+            others=about.others(config),
+            shown=about.names(config),
+            synthetic=about.synthetic(config),
+            judge="gpt-4" if "gpt-4" in JUDGES else JUDGES[0],
+            study=STUDY["dataset"],
+            names=METHOD_NAMES,
         ),
+        seed=seed("paper_vs_ours"),
+        # It depends on the input alone, so it needs no trigger of its own.
+        human=lambda w, input: ["--human", input.human[0]] if input.human else [],
+        folders=prediction_folders,
     shell:
-        "python workflow/scripts/table4.py --datasets {params.datasets} --train {input.train:q} --test {input.test:q}"
-        " --sharegpt-train {input.sharegpt_train:q} --sharegpt-test {input.sharegpt_test:q}"
-        " --explanation {input.explanation:q} --sizes {input.sizes:q} --numbers {input.numbers:q}"
-        " --settings {params.settings:q} --output {output.table:q} --threads {threads}"
-        " --log {log:q} 2>&1 | tee -a {log:q}"
+        "python workflow/scripts/paper_vs_ours.py --numbers {input.numbers:q} --tables {input.tables:q} {params.human:q}"
+        " --controllability {input.controllability:q}"
+        " --predictions {params.folders:q} --prediction-rows {params.prediction_rows:q}"
+        " --judgements {input.judgements:q} --judgement-rows {params.judgement_rows:q}"
+        " --records {input.records:q} --record-rows {params.record_rows:q} --settings {params.settings:q}"
+        " --seed {params.seed} --output {output.comparison:q} --claims {output.claims:q} --page {output.page:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
+
+
+rule typeset:
+    """Typeset a table: LaTeX for print, and a page, whose table the report shows too."""
+    input:
+        table="<results>/tables/{table}.csv",
+        template="src/recexplainer/pages.css",
+    output:
+        latex="<results>/tables/{table}.tex",
+        html="<results>/tables/{table}.html",
+    log:
+        "<logs>/typeset/{table}.log",
+    benchmark:
+        "<benchmarks>/typeset/{table}.tsv"
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("typeset.py"),
+        settings=to_json(names=about.names(config), synthetic=about.synthetic(config)),
+    shell:
+        "python workflow/scripts/typeset.py --table {input.table:q} --kind {wildcards.table}"
+        " --settings {params.settings:q} --latex {output.latex:q} --html {output.html:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

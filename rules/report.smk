@@ -1,4 +1,4 @@
-# Stage 13: what a reviewer opens.
+# Stage 14: what a reviewer opens.
 RUNS = [[dataset, *system.split("-")] for dataset in TARGETS for system in ALIGNED + REASONED] + [
     row for row in ABLATION_ROWS if row[2] != "full"
 ]

@@ -1,4 +1,4 @@
-# Stage 5, where several jobs share the cases of a system: a share for each, then all in the order of the test file.
+# Stage 6, where several jobs share the cases of a system: a share for each, then all in the order of the test file.
 SHARDS = range(config["evaluation"]["shards"])
 
 

@@ -1,4 +1,4 @@
-# Stage 8: the study with people (sections 3.1.2 and 3.4).
+# Stage 10: the study with people (sections 3.1.2 and 3.4).
 # Where the raters' files are: the simulated ones, or the config's folder.
 RATINGS = f"{RESULTS}/study/simulated" if STUDY["ratings"] == "simulated" else STUDY["ratings"]
 

@@ -1,4 +1,4 @@
-# Stage 3: the alignment tasks as conversations (sections 2.2 to 2.4).
+# Stage 4: the alignment tasks as conversations (sections 2.2 to 2.4).
 
 
 rule build_tasks:

@@ -1,1 +1,1 @@
-"""The data stage: download, read, filter, clean; and Table 1."""
+"""The data stage: download, read, filter, clean."""

@@ -1,1 +1,1 @@
-"""Explanations of recommendations, and what judges them (sections 3.1.2, 3.4 and 3.5)."""
+"""Explanations of recommendations: the cases, the questions, the texts (sections 3.1.2 and 3.5)."""

@@ -1,1 +1,1 @@
-"""The base LLM: where it comes from, how it is loaded, how a conversation becomes tokens."""
+"""The base LLM: where it comes from, how it is loaded, how conversations become packed tokens."""

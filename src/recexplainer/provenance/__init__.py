@@ -1,1 +1,1 @@
-"""What a run will take, what it was made of, and whether its files are still the same."""
+"""What a run was made of, and whether its files are still the same."""

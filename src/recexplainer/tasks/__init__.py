@@ -1,1 +1,1 @@
-"""The six alignment tasks as conversations (sections 2.2 to 2.4, table 4)."""
+"""The six alignment tasks as conversations (sections 2.2 to 2.4)."""

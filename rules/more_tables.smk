@@ -1,0 +1,160 @@
+# Stage 11, what the paper has not: tables that show how far its own can be trusted.
+
+
+rule table_recommender:
+    """Hit ratio and NDCG of the recommender and of popularity, with intervals. Not in the paper."""
+    input:
+        metrics=collect("<results>/recommender/{target}/metrics.csv", target=TARGETS),
+    output:
+        table=report(
+            "<results>/tables/recommender.csv", caption="../workflow/report/recommender.rst", category="Tables"
+        ),
+    log:
+        "<logs>/table_recommender/all.log",
+    benchmark:
+        "<benchmarks>/table_recommender/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_digest("table_recommender.py"),
+        datasets=TARGETS,
+    shell:
+        "python workflow/scripts/table_recommender.py --metrics {input.metrics:q} --datasets {params.datasets}"
+        " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
+
+
+rule table_seeds:
+    """How much table 2 varies between alignments that differ in nothing but the seed. Not in the paper."""
+    input:
+        predictions=collect(
+            "<results>/predictions/{target}/{system}/{task}.parquet",
+            target=TARGETS,
+            system=[system for systems in REPEATED for system in systems],
+            task=PREDICTED,
+        ),
+    output:
+        table=report("<results>/tables/seeds.csv", caption="../workflow/report/seeds.rst", category="Tables"),
+    log:
+        "<logs>/table_seeds/all.log",
+    benchmark:
+        "<benchmarks>/table_seeds/all.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("table_seeds.py"),
+        rows=json.dumps(
+            [[dataset, METHOD_NAMES[systems[0]]] for dataset in TARGETS for systems in REPEATED for _ in systems]
+        ),
+        settings=to_json(pick(SWITCHES, "coverage_counts")),
+        folders=prediction_folders,
+    shell:
+        "python workflow/scripts/table_seeds.py --predictions {params.folders:q} --rows {params.rows:q}"
+        " --settings {params.settings:q} --output {output.table:q} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
+
+
+rule table_surrogates:
+    """How well models that are no LLM imitate the recommender, and what each LLM adds to them. Not in the paper."""
+    input:
+        predictions=collect(
+            "<results>/predictions/{target}/{system}/{task}.parquet",
+            target=TARGETS,
+            system=[*SYSTEMS, *SURROGATES],
+            task=PREDICTED,
+        ),
+    output:
+        table=report("<results>/tables/surrogates.csv", caption="../workflow/report/surrogates.rst", category="Tables"),
+    log:
+        "<logs>/table_surrogates/all.log",
+    benchmark:
+        "<benchmarks>/table_surrogates/all.tsv"
+    conda:
+        "../envs/faithfulness.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_digest("table_surrogates.py"),
+        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in [*SYSTEMS, *SURROGATES]]),
+        settings=to_json(pick(config["evaluation"], "bootstrap")),
+        seed=seed("table_surrogates"),
+        folders=prediction_folders,
+    shell:
+        "python workflow/scripts/table_surrogates.py --predictions {params.folders:q} --rows {params.rows:q}"
+        " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
+
+
+rule table_controllability:
+    """How often a decision stays and the reasons follow the point of view, beside controls. Not in the paper."""
+    input:
+        cases=collect("<results>/explanations/{target}/cases.parquet", target=TARGETS),
+        catalogues=collect("<results>/data/{dataset}/items.parquet", dataset=[name.split(".")[0] for name in TARGETS]),
+        explanations=[
+            *(f"<results>/explanations/{dataset}/{system}.parquet" for dataset, system in TOLD),
+            *collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=CONTROLS),
+        ],
+        viewpoints=[f"<results>/explanations/{dataset}/viewpoints/{system}.parquet" for dataset, system in TOLD],
+    output:
+        table=report(
+            "<results>/tables/controllability.csv", caption="../workflow/report/controllability.rst", category="Tables"
+        ),
+    log:
+        "<logs>/table_controllability/all.log",
+    benchmark:
+        "<benchmarks>/table_controllability/all.tsv"
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("controllability.py"),
+        targets=TARGETS,
+        rows=json.dumps(TOLD + [[dataset, system] for dataset in TARGETS for system in CONTROLS]),
+        viewpoint_rows=json.dumps(TOLD),
+        settings=to_json(pick(config["explanation"], "viewpoints", "viewpoint_cases", "viewpoint_words")),
+    shell:
+        "python workflow/scripts/controllability.py --targets {params.targets:q} --cases {input.cases:q}"
+        " --items {input.catalogues:q} --explanations {input.explanations:q} --rows {params.rows:q}"
+        " --viewpoints {input.viewpoints:q} --viewpoint-rows {params.viewpoint_rows:q} --settings {params.settings:q}"
+        " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
+
+
+rule table_faithfulness:
+    """How far the explanations can be trusted, with intervals, beside the controls. Not in the paper."""
+    input:
+        records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
+    output:
+        table=report(
+            "<results>/tables/faithfulness.csv", caption="../workflow/report/faithfulness.rst", category="Tables"
+        ),
+    log:
+        "<logs>/table_faithfulness/all.log",
+    benchmark:
+        "<benchmarks>/table_faithfulness/all.tsv"
+    conda:
+        "../envs/explanation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_digest("table_faithfulness.py"),
+        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in MEASURED]),
+        settings=to_json(pick(config["faithfulness"], "bootstrap"), names=METHOD_NAMES),
+        seed=seed("table_faithfulness"),
+    shell:
+        "python workflow/scripts/table_faithfulness.py --records {input.records:q} --rows {params.rows:q}"
+        " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
