@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_safetensors
 
+if TYPE_CHECKING:
+    import torch
+
 SHOWN = 3  # names in a message
 
 
-def read_tensors(path: str | Path) -> dict[str, torch.Tensor]:
+def read_tensors(path: str | Path) -> "dict[str, torch.Tensor]":
     """Read a safetensors file as torch tensors by name."""
+    import torch  # late: some who check tensors have no need of it
+
     return {name: torch.from_numpy(value) for name, value in read_safetensors(path).items()}
 
 
