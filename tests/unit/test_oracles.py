@@ -20,8 +20,7 @@ from recexplainer.recommender import evaluation as recommender
 from recexplainer.recommender.histories import Histories
 from recexplainer.seeds import generator
 from recexplainer.statistics.agreement import krippendorff_alpha, weighted_kappa
-from recexplainer.statistics.many_tests import holm
-from recexplainer.statistics.paired import paired_bootstrap
+from recexplainer.statistics.paired import holm, paired_bootstrap
 from recexplainer.tables.table3 import signed_rank
 
 TITLES = ["a", "b", "c", "d", "e"]

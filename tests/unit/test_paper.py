@@ -24,8 +24,7 @@ from recexplainer.paper.tables import KINDS, NONE, typeset
 from recexplainer.paper.verdicts import VERDICTS, Sources, judge_claims, verdict
 from recexplainer.seeds import generator
 from recexplainer.statistics.intervals import estimate
-from recexplainer.statistics.many_tests import holm
-from recexplainer.statistics.paired import RESAMPLES, paired_bootstrap
+from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
 from recexplainer.tables.surrogates import SHARED
 from recexplainer.tables.table2 import case_values, evaluate
 

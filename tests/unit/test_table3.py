@@ -12,7 +12,7 @@ from recexplainer.checking.wordiness import distinct_bigrams, has_no_reason, rep
 from recexplainer.errors import InputError
 from recexplainer.explanation.texts import write_explanations
 from recexplainer.judgement.judgements import write_judgements
-from recexplainer.statistics.many_tests import benjamini_hochberg
+from recexplainer.statistics.discovery import benjamini_hochberg
 from recexplainer.tables.table3 import JUDGES, TABLE, compare, rate_systems, signed_rank, table3
 
 NAMES = [f"{number:04d}" for number in range(8)]

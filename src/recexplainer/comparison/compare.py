@@ -23,7 +23,7 @@ import pandas as pd
 from recexplainer.comparison.numbers import Key, Number, Spread, numbers_of, spreads_of, tables_of
 from recexplainer.errors import InputError
 from recexplainer.provenance.recorded import RECORD, config_in
-from recexplainer.statistics.many_tests import holm
+from recexplainer.statistics.paired import holm
 
 LEVEL = 0.05
 VERDICTS = ("identical", "reproduced", "incomplete", "differs")

@@ -45,8 +45,7 @@ from recexplainer.paper.paired import (
     variance_of,
 )
 from recexplainer.seeds import generator
-from recexplainer.statistics.many_tests import holm
-from recexplainer.statistics.paired import RESAMPLES, Difference, paired_bootstrap
+from recexplainer.statistics.paired import RESAMPLES, Difference, holm, paired_bootstrap
 from recexplainer.style import system_label
 from recexplainer.tables.controllability import EACH
 from recexplainer.tables.table2 import case_values

@@ -1,5 +1,6 @@
-"""Is one system ahead of another? A paired bootstrap on the cases of both."""
+"""Is one system ahead of another? A paired bootstrap on the cases of both, and Holm's correction for many of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,3 +58,12 @@ def paired_bootstrap(
     tail = min((means <= 0).sum(), (means >= 0).sum())
     p_value = min(1.0, 2 * (1 + tail) / (1 + resamples))
     return Difference(float(differences.mean()), float(low), float(high), float(p_value), len(both), len(counts))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted by Holm's method for that many tests, in the order given."""
+    adjusted, running = [0.0] * len(values), 0.0
+    for place, index in enumerate(sorted(range(len(values)), key=lambda i: values[i])):
+        running = max(running, min(1.0, (len(values) - place) * values[index]))
+        adjusted[index] = running
+    return adjusted

@@ -15,8 +15,7 @@ from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import generator
 from recexplainer.statistics.intervals import Estimate, estimate
-from recexplainer.statistics.many_tests import holm
-from recexplainer.statistics.paired import RESAMPLES, paired_bootstrap
+from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from recexplainer.files import read_parquet, write_csv
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.seeds import generator
 from recexplainer.statistics.agreement import spearman, weighted_kappa
+from recexplainer.statistics.discovery import benjamini_hochberg
 from recexplainer.statistics.intervals import estimate
-from recexplainer.statistics.many_tests import benjamini_hochberg
 
 logger = logging.getLogger(__name__)
 
