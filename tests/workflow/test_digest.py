@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from clone import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,6 +134,27 @@ def test_it_does_not_depend_on_the_place(project, tmp_path):
 
 def test_circular_imports_end(project):
     assert project.digest(third="import package.first\nN = 2\n") != project.digest()
+
+
+def test_an_edit_of_the_deepspeed_glue_is_the_alignments_alone(tmp_path):
+    """The small LLM is not trained again for it, and the base LLM's answers stay; what follows an alignment does."""
+    for part in ("src/recexplainer", "workflow/scripts"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    with open(tmp_path / "src/recexplainer/alignment/engine.py", "a", encoding="utf-8") as file:
+        file.write("\nEDITED = 1\n")
+    scripts = [path.name for path in (ROOT / "workflow/scripts").glob("*.py")]
+    before, after = (
+        {name: code_digest(place / "workflow/scripts" / name, place / "src") for name in scripts}
+        for place in (ROOT, tmp_path)
+    )
+    assert {name for name in scripts if before[name] != after[name]} == {"align.py"}
+
+
+@pytest.mark.parametrize("module", ["checkpoint", "interruption", "record", "run", "training"])
+def test_the_training_under_deepspeed_is_the_alignments_alone(module):
+    name = f"recexplainer.alignment.{module}"
+    scripts = (ROOT / "workflow/scripts").glob("*.py")
+    assert [path.name for path in scripts if name in closure(path, ROOT / "src").values()] == ["align.py"]
 
 
 def test_a_missing_script_is_an_error(tmp_path):

@@ -71,6 +71,8 @@ LOGIC = {
     "src/recexplainer/tasks/reasons.py": {"build_reasons"},
     "src/recexplainer/tables/table4.py": {"table4"},
     "src/recexplainer/alignment/run.py": {"align"},
+    "src/recexplainer/alignment/engine.py": {"align"},
+    "src/recexplainer/llm/schedule.py": {"align", "train_llm"},
     "src/recexplainer/inference/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"}
     | {"classify_cases"},
     "src/recexplainer/judgement/rubric.py": {"judge_by_rubric"},
