@@ -108,9 +108,10 @@ audit: .venv/.tools
 	$(INSTALL) envs/tools.lock
 	touch $@
 
-lint: setup
+lint: .venv/.tools
 	ruff check .
 	ruff format --check .
+	mypy
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
@@ -128,5 +129,5 @@ verify: setup
 	PYTHONPATH=src python workflow/scripts/verify.py --provenance $(or $(RESULTS),results)/provenance.json
 
 clean:
-	rm -rf results/demo results/smallest site .pytest_cache .ruff_cache .hypothesis
+	rm -rf results/demo results/smallest site .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src workflow tests -name __pycache__ -type d -prune -exec rm -rf {} +

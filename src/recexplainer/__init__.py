@@ -6,9 +6,10 @@ call one function each.
 """
 
 from importlib import import_module
+from typing import Any
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Give ``recexplainer.load``, with what it needs.
 
     By name, and late: every program's digest covers this file and what it imports.

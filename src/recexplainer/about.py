@@ -1,5 +1,7 @@
 """What a run is, in words: its title, what its data and LLM are called, and what of it is made up."""
 
+from typing import Any
+
 from recexplainer import sources, targets
 
 DEMO = "Demo run: a check of the pipeline, not a reproduction"
@@ -12,7 +14,7 @@ _SIZES = {
     "movies": {"users": 3194, "items": 1170, "interactions": 28105},
     "steam": {"users": 2493, "items": 986, "interactions": 27498},
 }
-_SET_UP = {
+_SET_UP: dict[str, dict[str, Any]] = {
     "llm": {"name": "vicuna-7b", "source": "hub", "id": "lmsys/vicuna-7b-v1.3", "quantization": None},
     "alignment": {"epochs": 10, "batch": 64, "lr": 1e-4, "max_steps": None},
     "tasks": {"share": None},
@@ -22,17 +24,17 @@ _SET_UP = {
 _LLMS = {"vicuna-7b": "Vicuna-7B", "smollm2-135m": "SmolLM2-135M"}
 
 
-def llm(config: dict) -> str:
+def llm(config: dict[str, Any]) -> str:
     """Return what the base LLM is called where it is named."""
     return _LLMS.get(config["llm"]["name"], config["llm"]["name"])
 
 
-def generated(config: dict) -> list[str]:
+def generated(config: dict[str, Any]) -> list[str]:
     """Return the targets of a run whose data are made up."""
     return [one for one in targets.targets(config) if sources.entry(config, one.partition(".")[0]).get("generate")]
 
 
-def synthetic(config: dict) -> str:
+def synthetic(config: dict[str, Any]) -> str:
     """Return what is made up in a run, in a sentence for whoever sees one table or figure of it alone; "" if nothing.
 
     Args:
@@ -45,7 +47,7 @@ def synthetic(config: dict) -> str:
     return f"Synthetic: {' and '.join(parts)}. This says nothing about the paper." if parts else ""
 
 
-def title(config: dict) -> str:
+def title(config: dict[str, Any]) -> str:
     """Return what a run is, for the head of its report: a demo, the paper's experiment, or some data with some LLM.
 
     Args:
@@ -56,14 +58,15 @@ def title(config: dict) -> str:
         return DEMO
     toy = config["llm"]["source"] == "scratch"
     if not made_up and not toy and _is_papers(config):
-        shown = "" if len(datasets) == len(PAPER_DATASETS) else f" on {in_a_row([*map(PAPER_DATASETS.get, datasets)])}"
+        known = in_a_row([PAPER_DATASETS[name] for name in datasets])
+        shown = "" if len(datasets) == len(PAPER_DATASETS) else f" on {known}"
         return f"The paper's experiment{shown}"
     names = [_named(config, name, made_up) for name in datasets]
     less = ", a toy LLM: not a reproduction" if toy else ": not a reproduction" if made_up else ""
     return f"{in_a_row(names)} with {llm(config)}{less}"
 
 
-def _is_papers(config: dict) -> bool:
+def _is_papers(config: dict[str, Any]) -> bool:
     """Return whether a run has the paper's data sets (some of them), LLM and alignment, and all its modes."""
     sizes = {name: config["datasets"][name]["filter"].get("target") for name in config["run"]["datasets"]}
     return (
@@ -73,7 +76,7 @@ def _is_papers(config: dict) -> bool:
     )
 
 
-def others(config: dict) -> list[str]:
+def others(config: dict[str, Any]) -> list[str]:
     """Return the targets that have a name of the paper's data sets, but are real data that are cut otherwise."""
     return [
         name
@@ -84,13 +87,13 @@ def others(config: dict) -> list[str]:
     ]
 
 
-def names(config: dict) -> dict[str, str]:
+def names(config: dict[str, Any]) -> dict[str, str]:
     """Return what targets and the base LLM are called wherever a reader sees them, by their names in the tables."""
     shown = {one: targets.shown(config, one) for one in targets.targets(config)}
     return shown | {config["llm"]["name"]: "Base LLM", "base": "Base LLM"}
 
 
-def report_settings(config: dict) -> dict:
+def report_settings(config: dict[str, Any]) -> dict[str, Any]:
     """Return what the report says of a run before any result: ``title``, ``synthetic``, ``names`` and ``about``.
 
     ``about`` has pairs of a name and a text: the data, the LLM, and the recommenders.
@@ -106,7 +109,7 @@ def report_settings(config: dict) -> dict:
 _RECOMMENDERS = {"sasrec": "SASRec", "gru4rec": "GRU4Rec", "bert4rec": "BERT4Rec", "mf": "matrix factorisation"}
 
 
-def _named(config: dict, dataset: str, made_up: set[str]) -> str:
+def _named(config: dict[str, Any], dataset: str, made_up: set[str]) -> str:
     """Return what a data set is called, and that it is generated, if its name does not say so."""
     name = config["datasets"][dataset]["name"]
     return f"{name} (generated)" if dataset in made_up and "generated" not in name.lower() else name

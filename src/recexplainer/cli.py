@@ -63,7 +63,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     return result
 
 
-def settings(text: str) -> dict:
+def settings(text: str) -> dict[str, Any]:
     """Argument type of ``--settings``: a JSON object, the config values that the stage uses.
 
     A key that it lacks is an :class:`InputError` when it is looked for, a value of a wrong kind is one at once.
@@ -75,17 +75,17 @@ def settings(text: str) -> dict:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def pairs(text: str) -> list:
+def pairs(text: str) -> list[Any]:
     """Argument type of a JSON list of pairs of texts, as ``[["games", "hybrid"]]``."""
     return _rows(text, 2)
 
 
-def triples(text: str) -> list:
+def triples(text: str) -> list[Any]:
     """Argument type of a JSON list of three texts each, the last of which may be null."""
     return _rows(text, 3)
 
 
-def _rows(text: str, width: int) -> list:
+def _rows(text: str, width: int) -> list[Any]:
     value = _json(text)
     shaped = isinstance(value, list) and all(isinstance(row, list) and len(row) == width for row in value)
     texts = shaped and all(isinstance(cell, str) or (cell is None and width == 3) for row in value for cell in row)
@@ -163,7 +163,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of kernels that it lacks, whoever loads it
     warnings.showwarning = _show_warning
-    threading.excepthook = lambda raised: complain(unforeseen(raised.exc_value, args.log))
+    threading.excepthook = lambda raised: complain(unforeseen(raised.exc_value or SystemExit(), args.log))
     try:
         _begin(args.log)
         with together():
@@ -207,7 +207,7 @@ class Redacting(logging.Formatter):
         return redact(super().format(record))
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+def _show_warning(message: Any, category: Any, filename: Any, lineno: Any, file: Any = None, line: Any = None) -> None:
     """Show a library's warning as one line of the log."""
     logging.getLogger("warnings").warning("%s: %s", category.__name__, one_line(message))
 

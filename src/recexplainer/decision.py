@@ -166,7 +166,7 @@ def _verdict(sentence: str) -> bool | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _forecast(sentence: str, match: re.Match) -> bool | None:
+def _forecast(sentence: str, match: re.Match[str]) -> bool | None:
     """Return what one forecast in a sentence says; an even number of negations cancels out."""
     after = sentence[match.end() :]
     if _ELSEWHERE.search(after):

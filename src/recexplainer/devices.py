@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from typing import Any
 
 from recexplainer.errors import InputError
 
@@ -44,7 +45,7 @@ def claim(gpus: int | None = None) -> None:
         logger.warning("torch %s sees no GPU, although the config asks for one: this will be slow", torch.__version__)
 
 
-def _check_card(torch, place: int) -> None:
+def _check_card(torch: Any, place: int) -> None:
     """Refuse a card that none of the architectures that torch was built for runs on."""
     capability, built = torch.cuda.get_device_capability(place), torch.cuda.get_arch_list()
     if runs_on(capability, built):

@@ -142,7 +142,7 @@ def _tree_digest(path: Path) -> str:
     for node in nodes:
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [statement for statement in body if not _is_docstring(statement)]
+            body[:] = [statement for statement in body if not _is_docstring(statement)]
     return hashlib.sha256(ast.dump(tree, include_attributes=False).encode()).hexdigest()
 
 

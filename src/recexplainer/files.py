@@ -233,13 +233,13 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path}: not valid JSON ({error}). Delete it and run its stage again.") from None
 
 
-def write_csv(path: str | Path, frame) -> None:
+def write_csv(path: str | Path, frame: Any) -> None:
     """Write a pandas frame as CSV, without its index, with ``\\n`` line ends."""
     with atomic(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_csv(path: str | Path, **options):
+def read_csv(path: str | Path, **options: Any) -> Any:
     """Read a CSV file as a pandas frame.
 
     Args:
@@ -257,7 +257,7 @@ def read_csv(path: str | Path, **options):
         raise InputError(f"{path}: not a readable CSV file ({error}). Delete it and run its stage again.") from None
 
 
-def write_parquet(path: str | Path, table) -> None:
+def write_parquet(path: str | Path, table: Any) -> None:
     """Write a pandas or polars frame, or an Arrow table, as zstd Parquet: checksums, no metadata of its maker."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -272,7 +272,7 @@ def write_parquet(path: str | Path, table) -> None:
         pq.write_table(table, temporary, **_PARQUET)
 
 
-def write_row_groups(path: str | Path, tables: Iterator) -> None:
+def write_row_groups(path: str | Path, tables: Iterator[Any]) -> None:
     """Write Arrow tables of the same columns as row groups of one Parquet file; only two are in memory at a time.
 
     A single one, of at most a million rows, gives the bytes that :func:`write_parquet` gives.
@@ -292,14 +292,14 @@ def write_row_groups(path: str | Path, tables: Iterator) -> None:
         writer.add_key_value_metadata({"sha256": _outline(first.schema, rows)})
 
 
-def _outline(schema, rows: int) -> str:
+def _outline(schema: Any, rows: int) -> str:
     """Return the SHA-256 of an Arrow table's column names and types and its number of rows."""
     # Parquet has a name of its own for what is in a list.
     types = [[field.name, str(field.type).replace("list<item: ", "list<element: ")] for field in schema]
     return hashlib.sha256(json.dumps([types, rows]).encode()).hexdigest()
 
 
-def read_arrow(path: str | Path, columns=None):
+def read_arrow(path: str | Path, columns: Any = None) -> Any:
     """Read a Parquet file as an Arrow table.
 
     Args:
@@ -337,7 +337,7 @@ def read_arrow(path: str | Path, columns=None):
     return table.select(names)
 
 
-def read_parquet(path: str | Path, columns=None):
+def read_parquet(path: str | Path, columns: Any = None) -> Any:
     """Read a Parquet file as a pandas frame; see :func:`read_arrow`."""
     return read_arrow(path, columns).to_pandas()
 

@@ -11,7 +11,7 @@ import operator
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from recexplainer import place
 from recexplainer.errors import InputError, shown
@@ -61,7 +61,7 @@ def _finite(text: str) -> float:
     return float(text)
 
 
-class Given(dict):
+class Given(dict[str, Any]):
     """A mapping that says which key it lacks, instead of a :class:`KeyError`.
 
     Attributes:
@@ -96,21 +96,21 @@ class Given(dict):
         result.path, result.source = path, source
         return result
 
-    def __or__(self, other: dict) -> "Given":
+    def __or__(self, other: dict[str, Any]) -> "Given":  # type: ignore[override]
         result = Given({**self, **other})
         result.path, result.source = self.path, self.source
         return result
 
-    def __ror__(self, other: dict) -> "Given":
+    def __ror__(self, other: dict[str, Any]) -> "Given":  # type: ignore[override]
         result = Given({**other, **self})
         result.path, result.source = self.path, self.source
         return result
 
-    def __missing__(self, key: str):
+    def __missing__(self, key: str) -> NoReturn:
         raise InputError(f"{self.source}: {shown(self.path)}{shown(key)}: missing; expected this key.")
 
 
-def _problems(value: Any, path: tuple) -> Iterator[str]:
+def _problems(value: Any, path: tuple[Any, ...]) -> Iterator[str]:
     """Yield what is wrong with the values of a mapping, or of those in a list."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         here = (*path, key)
@@ -120,7 +120,7 @@ def _problems(value: Any, path: tuple) -> Iterator[str]:
             yield from _problems(inner, here)
 
 
-def _misfit(value: Any, path: tuple, schemas: list[dict]) -> Iterator[str]:
+def _misfit(value: Any, path: tuple[Any, ...], schemas: list[dict[str, Any]]) -> Iterator[str]:
     """Yield what is wrong with a value if none of the schemas takes it; mappings are looked into by their keys."""
     kind = _kind(value)
     if not all(_types(schema) or "enum" in schema for schema in schemas):
@@ -138,7 +138,7 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), "null")
 
 
-def _wanted(value: Any, schema: dict) -> str:
+def _wanted(value: Any, schema: dict[str, Any]) -> str:
     """Return what a schema expects instead of a value of its kind; nothing if it takes it."""
     if "enum" in schema:
         return "" if value in schema["enum"] else f"one of: {', '.join(map(str, schema['enum']))}"
@@ -173,7 +173,7 @@ def _words(kind: str) -> str:
     return TYPES.get(kind, kind)
 
 
-def _types(schema: dict) -> list[str]:
+def _types(schema: dict[str, Any]) -> list[str]:
     """Return the kinds of value that a schema takes; a whole number is a number."""
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
@@ -181,17 +181,17 @@ def _types(schema: dict) -> list[str]:
 
 
 @functools.cache
-def _known() -> dict[str, list[dict]]:
+def _known() -> dict[str, list[dict[str, Any]]]:
     """Return the schemas of each key, wherever it stands in the config, without repetitions."""
     if not SCHEMA.exists():
         return {}
     whole = read_yaml(SCHEMA, "expected the schema of the config")
-    found: dict[str, list[dict]] = defaultdict(list)
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     _collect(whole, whole["$defs"], found)
     return dict(found)
 
 
-def _collect(schema: Any, definitions: dict, found: dict[str, list[dict]]) -> None:
+def _collect(schema: Any, definitions: dict[str, Any], found: dict[str, list[dict[str, Any]]]) -> None:
     """Add the properties of a schema and of those within it."""
     for key, inner in schema.get("properties", {}).items():
         whole = _inlined(inner, definitions)
@@ -203,7 +203,7 @@ def _collect(schema: Any, definitions: dict, found: dict[str, list[dict]]) -> No
                 _collect(part, definitions, found)
 
 
-def _inlined(schema: Any, definitions: dict) -> Any:
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     """Return a schema with what it refers to in place."""
     if isinstance(schema, list):
         return [_inlined(inner, definitions) for inner in schema]

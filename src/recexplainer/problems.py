@@ -1,7 +1,7 @@
 """What is wrong with a value of the config, in one line that names its key and repeats no secret."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
@@ -21,7 +21,7 @@ def describe(error: ValidationError) -> list[str]:
     if error.validator == "required":
         lacking = [key for key in expected if key not in found]
         return [f"{_join([*error.absolute_path, key])}: missing; expected this key." for key in lacking]
-    wanted = {
+    wordings: dict[str, Callable[[], str]] = {
         "type": lambda: " or ".join(
             TYPES.get(name, name) for name in ([expected] if isinstance(expected, str) else expected)
         ),
@@ -35,7 +35,8 @@ def describe(error: ValidationError) -> list[str]:
         "minLength": lambda: "a text that is not empty",
         "uniqueItems": lambda: "no element twice",
         "pattern": lambda: f"a text that matches {expected}",
-    }.get(error.validator, lambda: f"what the schema says of it ({error.validator})")()
+    }
+    wanted = wordings.get(error.validator, lambda: f"what the schema says of it ({error.validator})")()
     hint = _text_hint(found) if error.validator == "type" and isinstance(found, str) else ""
     # A key that stands there by a slip must not be shown.
     shown = "a value" if error.absolute_path and error.absolute_path[-1] == "key_variable" else _shown(found)
@@ -44,7 +45,7 @@ def describe(error: ValidationError) -> list[str]:
     return [f"{path or 'the whole file'}: {shown}; expected {wanted}.{hint}"]
 
 
-def _unknown(key: Any, path, known: list[str]) -> str:
+def _unknown(key: Any, path: Any, known: list[str]) -> str:
     """Say in one line that a key is unknown, and which may be meant."""
     near = difflib.get_close_matches(str(key), known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"expected some of: {', '.join(known)}."
@@ -68,7 +69,7 @@ def _text_hint(text: str) -> str:
     return " It is a text: leave out quotes; nested values of --config are texts always, so use a --configfile."
 
 
-def keys_in(value: Any, path: tuple = ()) -> Iterator[str]:
+def keys_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[str]:
     """Yield where a key stands in the config itself, which is written down in many places."""
     if isinstance(value, str) and looks_like_key(value) and path[-1] not in ("key_variable", ADDRESS):
         yield f"{_join(path)}: looks like a key or a login; expected none. Put it into an environment variable."
@@ -76,7 +77,7 @@ def keys_in(value: Any, path: tuple = ()) -> Iterator[str]:
         yield from keys_in(inner, (*path, key))
 
 
-def _join(path) -> str:
+def _join(path: Any) -> str:
     """Write a path of keys as ``alignment.lora.rank``, with list positions in brackets, on one line."""
     shown = (part if isinstance(part, int) or str(part).isprintable() else repr(part) for part in path)
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in shown).lstrip(".")

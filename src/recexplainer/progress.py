@@ -49,7 +49,7 @@ class Progress:
 
     def __init__(
         self, jobs: Mapping[str, int], seconds: Mapping[str, float], clock: Callable[[], float] = time.monotonic
-    ):
+    ) -> None:
         self.total, self.done = sum(jobs.values()), 0
         self.running: dict[int, Job] = {}
         self._seconds, self._clock = seconds, clock

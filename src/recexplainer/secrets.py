@@ -71,7 +71,7 @@ def redact(text: str) -> str:
     return _PARAMETER.sub(_hide, _SHAPES.sub(HIDDEN, text))
 
 
-def _hide(found: re.Match) -> str:
+def _hide(found: re.Match[str]) -> str:
     return f"{found[1]}={HIDDEN}" if _holds_secret(found[1], found[2]) else found[0]
 
 

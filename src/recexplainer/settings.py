@@ -69,7 +69,7 @@ ON_CPU = "auto, bf16 or fp32"
 """Precisions of a processor."""
 
 
-def _matches(validator, pattern: str, text: Any, schema: dict) -> Iterator[ValidationError]:
+def _matches(validator: Any, pattern: str, text: Any, schema: dict[str, Any]) -> Iterator[ValidationError]:
     """Yield an error if a text does not match; Python's own ``$`` lets a line feed behind it pass."""
     if isinstance(text, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), text):
         yield ValidationError(f"{text!r} does not match {pattern!r}")
@@ -88,19 +88,19 @@ _Validator = validators.extend(
 )
 
 
-def resolve(config: dict) -> dict[str, str]:
+def resolve(config: dict[str, Any]) -> dict[str, str]:
     """Return the switches in force: the preset's, and over them the config's own."""
     return PRESETS[config["preset"]] | config["switches"]
 
 
-def lora(config: dict) -> dict:
+def lora(config: dict[str, Any]) -> dict[str, Any]:
     """Return ``alignment.lora`` with the names of its targets: its own, or those of the preset."""
     given = config["alignment"]["lora"]
     targets = LORA_TARGETS[resolve(config)["lora_targets"]] if given["targets"] == "preset" else given["targets"]
     return given | {"targets": targets}
 
 
-def with_gpus(config: dict, gpus: Callable[[], list[str]]) -> dict:
+def with_gpus(config: dict[str, Any], gpus: Callable[[], list[str]]) -> dict[str, Any]:
     """Return a checked config in which ``gpus: auto`` is 1 or 0, whether or not this machine has a GPU.
 
     Args:
@@ -112,7 +112,7 @@ def with_gpus(config: dict, gpus: Callable[[], list[str]]) -> dict:
     return config | {name: config[name] | {"gpus": number} for name in asked}
 
 
-def check(config: dict, schema: str | Path) -> None:
+def check(config: dict[str, Any], schema: str | Path) -> None:
     """Check the config against the schema, then what depends on several keys at once.
 
     Args:
@@ -128,7 +128,7 @@ def check(config: dict, schema: str | Path) -> None:
         raise InputError("\n".join(f"config: {problem}" for problem in problems))
 
 
-def broken(config: dict, schema: str | Path) -> list[ValidationError]:
+def broken(config: dict[str, Any], schema: str | Path) -> list[ValidationError]:
     """Return what of a config breaks the schema, in the order of its keys.
 
     Raises:
@@ -142,7 +142,7 @@ def broken(config: dict, schema: str | Path) -> list[ValidationError]:
     return sorted(found, key=lambda error: ([str(part) for part in error.path], error.message))
 
 
-def _conflicts(config: dict) -> Iterator[str]:
+def _conflicts(config: dict[str, Any]) -> Iterator[str]:
     """Yield what no single key shows."""
     yield from _run_conflicts(config)
     for name in config["run"]["datasets"]:
@@ -157,7 +157,7 @@ def _conflicts(config: dict) -> Iterator[str]:
     yield from _explanation_conflicts(config)
 
 
-def _run_conflicts(config: dict) -> Iterator[str]:
+def _run_conflicts(config: dict[str, Any]) -> Iterator[str]:
     known, run = config["datasets"], config["run"]
     for position, name in enumerate(run["datasets"]):
         if name not in known:
@@ -177,7 +177,7 @@ def _run_conflicts(config: dict) -> Iterator[str]:
         )
 
 
-def _recommender_conflicts(config: dict) -> Iterator[str]:
+def _recommender_conflicts(config: dict[str, Any]) -> Iterator[str]:
     known, run = config["recommenders"], config["run"]
     for position, name in enumerate(run["recommenders"]):
         if name not in known:
@@ -198,7 +198,7 @@ def _recommender_conflicts(config: dict) -> Iterator[str]:
                 yield f"{path}.{key}: {entry[key]!r} with model {entry['model']!r}; expected no such key."
 
 
-def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[str]:
+def _dataset_conflicts(path: str, dataset: dict[str, Any], recommender: dict[str, Any]) -> Iterator[str]:
     heads, dim = recommender["heads"], dataset["recommender"]["dim"]
     if dim % heads:
         yield f"{path}.recommender.dim: {dim}; expected a multiple of recommender.heads, which is {heads}."
@@ -228,7 +228,7 @@ def _dataset_conflicts(path: str, dataset: dict, recommender: dict) -> Iterator[
         )
 
 
-def _layout_conflicts(path: str, dataset: dict) -> Iterator[str]:
+def _layout_conflicts(path: str, dataset: dict[str, Any]) -> Iterator[str]:
     """Check what the formats of a dataset's raw files say against what else is said of them."""
     form, layout = dataset["format"], dataset.get("layout") or {}
     forms = form if isinstance(form, dict) else dict.fromkeys(("reviews", "metadata"), form)
@@ -246,7 +246,7 @@ def _layout_conflicts(path: str, dataset: dict) -> Iterator[str]:
         yield from _unfit_characters(where, keys)
 
 
-def _unfit_layout(where: str, layout: dict, forms: list[str]) -> Iterator[str]:
+def _unfit_layout(where: str, layout: dict[str, Any], forms: list[str]) -> Iterator[str]:
     """Check that one of the formats knows the keys of a layout."""
     shown = " and ".join(map(repr, forms))
     if layout and set(forms) <= {"amazon", "steam"}:
@@ -257,7 +257,7 @@ def _unfit_layout(where: str, layout: dict, forms: list[str]) -> Iterator[str]:
                 yield f"{where}.{key}: {layout[key]!r} with format {shown}; expected no such key."
 
 
-def _unfit_characters(where: str, layout: dict) -> Iterator[str]:
+def _unfit_characters(where: str, layout: dict[str, Any]) -> Iterator[str]:
     """Check the characters and the encoding of a text file."""
     delimiter, escape = layout.get("delimiter", ""), layout.get("escape")
     if any(character in delimiter for character in '\r\n"'):
@@ -273,7 +273,7 @@ def _unfit_characters(where: str, layout: dict) -> Iterator[str]:
         yield f"{where}.encoding: {layout['encoding']!r}; expected a name such as utf-8 or latin-1."
 
 
-def _source_conflicts(path: str, entry: dict) -> Iterator[str]:
+def _source_conflicts(path: str, entry: dict[str, Any]) -> Iterator[str]:
     """Check the sources of a dataset (a list per file) or of the conversations (one list)."""
     if entry.get("generate"):
         return
@@ -287,7 +287,7 @@ def _source_conflicts(path: str, entry: dict) -> Iterator[str]:
             yield from _place_conflicts(f"{path}.sources{name}[{position}]", source)
 
 
-def _place_conflicts(path: str, source: dict) -> Iterator[str]:
+def _place_conflicts(path: str, source: dict[str, Any]) -> Iterator[str]:
     """Check one source of a file."""
     if sum(key in source for key in ("path", "url", "package")) != 1:
         yield f"{path}: {source!r}; expected exactly one of the keys path, url and package."
@@ -307,7 +307,7 @@ def _space_conflicts(space: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield f"{path}: {values!r}; expected low <= high, and low > 0 on a log scale."
 
 
-def _llm_conflicts(llm: dict) -> Iterator[str]:
+def _llm_conflicts(llm: dict[str, Any]) -> Iterator[str]:
     source, scratch = llm["source"], llm["scratch"]
     if source == "folder":
         if llm["folder"] is None:
@@ -330,7 +330,7 @@ def _llm_conflicts(llm: dict) -> Iterator[str]:
             yield f"llm.scratch.hidden: {scratch['hidden']}; expected an even multiple of heads, {scratch['heads']}."
 
 
-def _training_conflicts(config: dict) -> Iterator[str]:
+def _training_conflicts(config: dict[str, Any]) -> Iterator[str]:
     alignment, labels = config["alignment"], config["labels"]
     for name in ("alignment", "evaluation"):
         if config[name]["precision"] == "fp16" and config[name]["gpus"] in (0, "auto"):
@@ -355,7 +355,7 @@ def _training_conflicts(config: dict) -> Iterator[str]:
         yield f"sharegpt.max_first_turn_tokens: {turn}; expected less than alignment.context, {alignment['context']}."
 
 
-def _reasons_conflicts(config: dict) -> Iterator[str]:
+def _reasons_conflicts(config: dict[str, Any]) -> Iterator[str]:
     """Check the seventh task, for which a recommender is asked again without items of a history."""
     run, modes = config["run"], config["tasks"]["explanation"]["modes"]
     for position, mode in enumerate(modes):
@@ -370,7 +370,7 @@ def _reasons_conflicts(config: dict) -> Iterator[str]:
             )
 
 
-def _explanation_conflicts(config: dict) -> Iterator[str]:
+def _explanation_conflicts(config: dict[str, Any]) -> Iterator[str]:
     explanation, services, datasets = config["explanation"], config["services"], config["run"]["datasets"]
     for name, entry in services.items():
         yield from service_settings.conflicts(name, entry)

@@ -1,14 +1,15 @@
 """Where raw files and the base LLM come from: what the config says of them."""
 
 import os
+from typing import Any
 
 
-def entry(config: dict, name: str) -> dict:
+def entry(config: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the part of the config of a dataset, also of one with a recommender, of the conversations or the LLM."""
     return config[name] if name in ("sharegpt", "llm") else config["datasets"][name.partition(".")[0]]
 
 
-def sources(config: dict, name: str, file: str | None = None) -> list[dict]:
+def sources(config: dict[str, Any], name: str, file: str | None = None) -> list[dict[str, Any]]:
     """Return where a raw file comes from: what the demo generates, or the config's list of paths and mirrors.
 
     Args:
@@ -25,13 +26,13 @@ def sources(config: dict, name: str, file: str | None = None) -> list[dict]:
     return [{"path": f"{config['pathvars']['results']}/generated/{name}/{made}"}]
 
 
-def metadata_file(config: dict, name: str) -> str:
+def metadata_file(config: dict[str, Any], name: str) -> str:
     """Return which raw file says what a dataset's items are: ``reviews`` if there is no other."""
     found = entry(config, name)
     return "metadata" if found.get("generate") or "metadata" in found["sources"] else "reviews"
 
 
-def reading(config: dict, name: str) -> dict:
+def reading(config: dict[str, Any], name: str) -> dict[str, Any]:
     """Return what decides how a dataset's raw files are read and filtered."""
     return {
         key: entry(config, name)[key]
@@ -40,7 +41,7 @@ def reading(config: dict, name: str) -> dict:
     }
 
 
-def file_reading(settings: dict, file: str) -> tuple[str | None, dict]:
+def file_reading(settings: dict[str, Any], file: str) -> tuple[str | None, dict[str, Any]]:
     """Return the format and layout of one raw file: what is said of it alone, over what is said of both.
 
     Args:
@@ -54,7 +55,7 @@ def file_reading(settings: dict, file: str) -> tuple[str | None, dict]:
     return form.get(file) if isinstance(form, dict) else form, common | (layout.get(file) or {})
 
 
-def local_source(config: dict, name: str, file: str | None = None) -> str | list[str]:
+def local_source(config: dict[str, Any], name: str, file: str | None = None) -> str | list[str]:
     """Return the local file among the sources, as the download's input: [] if it comes from the network."""
     found = sources(config, name, file)
     if entry(config, name).get("generate"):
@@ -70,7 +71,7 @@ def local_path(path: str) -> str:
     return os.path.expandvars(os.path.expanduser(path))
 
 
-def base_llm(config: dict) -> dict:
+def base_llm(config: dict[str, Any]) -> dict[str, Any]:
     """Return where the base LLM is: only what its source needs."""
     llm = config["llm"]
     found = {"source": llm["source"]} | ({"quantization": llm["quantization"]} if llm["quantization"] else {})

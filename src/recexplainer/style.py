@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import atomic
@@ -141,7 +142,7 @@ def figure_style(synthetic: str = "") -> Iterator[None]:
             _synthetic.reset(token)
 
 
-def save_figure(figure, path: str | Path) -> None:
+def save_figure(figure: Any, path: str | Path) -> None:
     """Write a matplotlib figure as its suffix says, whole or not at all; the same figure gives the same bytes.
 
     Call it inside :func:`figure_style`, on a ``matplotlib.figure.Figure`` made there: without ``pyplot`` no window
@@ -164,7 +165,7 @@ def save_figure(figure, path: str | Path) -> None:
         figure.savefig(temporary, format=suffix[1:], metadata=_METADATA[suffix], bbox_inches=box)
 
 
-def _marked(figure, note: str):
+def _marked(figure: Any, note: str) -> Any:
     """Draw a strip with a note below a figure, once; return what is to be saved, in inches."""
     import textwrap
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_safetensors
@@ -27,7 +27,7 @@ def names(found: Iterable[str]) -> str:
     return ", ".join(found[:SHOWN]) + more
 
 
-def finite(tensor) -> bool:
+def finite(tensor: Any) -> bool:
     """Whether a torch tensor holds numbers alone; what is no floating-point number always does."""
     if not tensor.is_floating_point():
         return True
@@ -35,7 +35,7 @@ def finite(tensor) -> bool:
     return bool((tensor.float() if tensor.element_size() < 2 else tensor).isfinite().all())
 
 
-def differences(missing: Iterable[str], other: Iterable[str], shapes: Mapping[str, tuple]) -> str:
+def differences(missing: Iterable[str], other: Iterable[str], shapes: Mapping[str, tuple[Any, ...]]) -> str:
     """Say what is missing, what is there that was not asked for, and what has another shape ``(found, expected)``.
 
     Returns:
@@ -47,7 +47,9 @@ def differences(missing: Iterable[str], other: Iterable[str], shapes: Mapping[st
     return "; ".join([*parts, *([f"of other shapes: {names(shown)}"] if shown else [])])
 
 
-def check_tensors(path: str | Path, found: Mapping, expected: Mapping[str, tuple[int, ...]], advice: str) -> None:
+def check_tensors(
+    path: str | Path, found: Mapping[str, Any], expected: Mapping[str, tuple[int, ...]], advice: str
+) -> None:
     """Check that torch tensors are exactly those that are expected, and hold numbers alone.
 
     Args:
@@ -70,7 +72,7 @@ def check_tensors(path: str | Path, found: Mapping, expected: Mapping[str, tuple
     check_finite(path, found, advice)
 
 
-def check_finite(path: str | Path, found: Mapping, advice: str) -> None:
+def check_finite(path: str | Path, found: Mapping[str, Any], advice: str) -> None:
     """Check that torch tensors hold numbers alone.
 
     Raises:

@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
     aliases = False
     depth = 0
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()
         if isinstance(event, yaml.AliasEvent) and not self.aliases:
             raise yaml.composer.ComposerError(None, None, f"the alias *{event.anchor}: write it out", event.start_mark)
@@ -40,8 +40,8 @@ class _Loader(yaml.SafeLoader):
         self.depth -= 1
         return node
 
-    def construct_mapping(self, node, deep=False):
-        seen = {}
+    def construct_mapping(self, node: Any, deep: Any = False) -> Any:
+        seen: dict[str, int] = {}
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             line = key.start_mark.line + 1
             if key.value in seen:
@@ -56,7 +56,7 @@ class _ConfigLoader(_Loader):
 
     aliases = True
 
-    def compose_document(self):
+    def compose_document(self) -> Any:
         root = super().compose_document()
         if _size(root, {}) > LARGEST:
             raise yaml.composer.ComposerError(None, None, f"with its aliases it holds more than {LARGEST:,} values")
@@ -86,7 +86,7 @@ def read_yaml(path: str | Path, advice: str) -> Any:
     return _parse(path, _text(path, advice), _Loader)
 
 
-def read_config(path: str | Path, environment: Mapping[str, str] = os.environ) -> dict:
+def read_config(path: str | Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Read a config file, YAML or JSON, as Snakemake does; but refuse what it takes in silence or not at all well.
 
     Args:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import threading
 from logging import WARNING, LogRecord
+from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -37,7 +38,8 @@ class LogHandler(LogHandlerBase):
 
         shown = self.common_settings
         self.stream = sys.stdout if shown.stdout else sys.stderr
-        self.progress = self.timer = None
+        self.progress: Any = None
+        self.timer: threading.Thread | None = None
         self.bar_shown = False
         self.failed: set[tuple[int, str]] = set()
         self.plain = ColorizingTextHandler(
@@ -62,7 +64,7 @@ class LogHandler(LogHandlerBase):
         if text:
             self._show(text)
 
-    def _text(self, record: LogRecord) -> str | None:
+    def _text(self, record: Any) -> str | None:
         event, jobs = getattr(record, "event", None), self.progress
         if event == LogEvent.RUN_INFO:
             return self._begin(record.stats)
@@ -85,7 +87,7 @@ class LogHandler(LogHandlerBase):
             return message
         return None
 
-    def _begin(self, stats: dict) -> str | None:
+    def _begin(self, stats: dict[str, Any]) -> str | None:
         from recexplainer.progress import Progress, expected
 
         counts = {rule: int(count) for rule, count in stats.items() if rule != "total"}

@@ -7,8 +7,9 @@ import pytest
 import yaml
 from clone import ROOT, copy_repository, snakemake
 
+from recexplainer.planning.assumptions import GPUS
 from recexplainer.planning.jobs import all_jobs
-from recexplainer.planning.plan import GPUS, merged, over_budget
+from recexplainer.planning.plan import merged, over_budget
 
 PROFILE = yaml.safe_load((ROOT / "slurm/config.yaml").read_text(encoding="utf-8"))
 RULES = {

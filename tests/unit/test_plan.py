@@ -19,11 +19,11 @@ from recexplainer.files import write_json
 from recexplainer.inference.cache import roomy_cache
 from recexplainer.judgement.judge import first_turn
 from recexplainer.planning import memory
+from recexplainer.planning.assumptions import DEFAULTS
 from recexplainer.planning.job import Job
 from recexplainer.planning.jobs import all_jobs
 from recexplainer.planning.plan import (
     COLUMNS,
-    DEFAULTS,
     LOCKED_CUDA,
     STAGES,
     as_text,

@@ -6,6 +6,7 @@ whole: the file is safe to read, and fits any number of processes and any ZeRO s
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,7 +18,7 @@ from recexplainer.tensors import check_tensors, read_tensors
 logger = logging.getLogger(__name__)
 
 
-def save_checkpoint(engine, folder: Path, state: dict) -> None:
+def save_checkpoint(engine: Any, folder: Path, state: dict[str, Any]) -> None:
     """Write the trained parameters, Adam's moments and ``state`` (JSON values); every rank takes part.
 
     It returns when the checkpoint is whole, on every rank: none may end, and take the others with it, before that.
@@ -40,7 +41,7 @@ def save_checkpoint(engine, folder: Path, state: dict) -> None:
 
 def load_checkpoint(
     folder: Path, identity: str, shapes: dict[str, tuple[int, ...]]
-) -> tuple[dict, dict[str, torch.Tensor]] | None:
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
     """Read the newest checkpoint, if it is one of this very training.
 
     Args:

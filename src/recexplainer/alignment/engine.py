@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import torch
 
@@ -15,7 +16,7 @@ PATIENCE = timedelta(minutes=10)
 """How long a process waits for the others. A process that died without a word then ends the rest as well."""
 
 
-def start_engine(model: torch.nn.Module, config: dict, settings: dict):
+def start_engine(model: torch.nn.Module, config: dict[str, Any], settings: dict[str, Any]) -> Any:
     """Start DeepSpeed for the model's trainable parameters.
 
     Args:
@@ -65,7 +66,7 @@ def leave() -> None:
         torch.distributed.destroy_process_group()
 
 
-def _partition(model: torch.nn.Module, config: dict, precision: torch.dtype) -> None:
+def _partition(model: torch.nn.Module, config: dict[str, Any], precision: torch.dtype) -> None:
     """Cut the parameters up among the processes, one after the other: no device ever holds the whole model."""
     import deepspeed
 
@@ -85,26 +86,26 @@ def trained_parameters(model: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-def number_of_parameters(parameters) -> int:
+def number_of_parameters(parameters: Any) -> int:
     """Return how many numbers some parameters hold, over all processes."""
     return sum(getattr(parameter, "ds_numel", parameter.numel()) for parameter in parameters)
 
 
-def full_parameters(engine) -> dict[str, torch.Tensor]:
+def full_parameters(engine: Any) -> dict[str, torch.Tensor]:
     """Return the trained parameters, whole and in fp32, by name. Every process takes part, the first one gets them."""
     from deepspeed.utils import safe_get_full_fp32_param
 
     return _gathered(engine, safe_get_full_fp32_param)
 
 
-def full_moments(engine, moment: str) -> dict[str, torch.Tensor]:
+def full_moments(engine: Any, moment: str) -> dict[str, torch.Tensor]:
     """Return one of AdamW's moments, likewise."""
     from deepspeed.utils import safe_get_full_optimizer_state
 
     return _gathered(engine, lambda parameter: safe_get_full_optimizer_state(parameter, moment))
 
 
-def _gathered(engine, gather: Callable[[torch.nn.Parameter], torch.Tensor]) -> dict[str, torch.Tensor]:
+def _gathered(engine: Any, gather: Callable[[torch.nn.Parameter], torch.Tensor]) -> dict[str, torch.Tensor]:
     found = {}
     for name, parameter in trained_parameters(engine.module).items():
         tensor = gather(parameter)
@@ -114,10 +115,10 @@ def _gathered(engine, gather: Callable[[torch.nn.Parameter], torch.Tensor]) -> d
     return found
 
 
-def progress(engine) -> dict:
+def progress(engine: Any) -> dict[str, Any]:
     """Return what else the optimizer goes by: its steps (fp16 skips some), and the scale of the loss under fp16."""
     states = engine.optimizer.optimizer.state.values()
-    found = {"steps": next((int(state["step"]) for state in states if "step" in state), 0)}
+    found: dict[str, Any] = {"steps": next((int(state["step"]) for state in states if "step" in state), 0)}
     scaler = getattr(engine.optimizer, "loss_scaler", None)
     if scaler is not None and scaler.dynamic:
         found["scaler"] = {name: getattr(scaler, name) for name in SCALER}
@@ -128,7 +129,7 @@ SCALER = ("cur_scale", "cur_iter", "last_overflow_iter", "cur_hysteresis")
 """The changing attributes of DeepSpeed's dynamic loss scaler."""
 
 
-def restore(engine, tensors: dict[str, torch.Tensor], progress: dict) -> None:
+def restore(engine: Any, tensors: dict[str, torch.Tensor], progress: dict[str, Any]) -> None:
     """Give the optimizer what :func:`full_parameters`, :func:`full_moments` and :func:`progress` returned.
 
     It does not matter under which stage or with how many processes that was. The model's own parameters are not
@@ -157,7 +158,7 @@ def restore(engine, tensors: dict[str, torch.Tensor], progress: dict) -> None:
         setattr(optimizer.loss_scaler, name, value)
 
 
-def _master_weights(optimizer) -> list[torch.Tensor]:
+def _master_weights(optimizer: Any) -> list[torch.Tensor]:
     """The flat fp32 tensors that AdamW really works on."""
     if hasattr(optimizer, "fp32_partitioned_groups_flat"):
         return list(optimizer.fp32_partitioned_groups_flat)

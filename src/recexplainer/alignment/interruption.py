@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 """What asks a training to stop: the end of a job (scancel, preemption), and Slurm's ``--signal=TERM@120``."""
@@ -22,7 +23,7 @@ class StopRequest:
     place.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._signal: signal.Signals | None = None
         self._launcher = os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else None
 
@@ -34,10 +35,10 @@ class StopRequest:
         self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: Any) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _remember(self, number: int, _) -> None:
+    def _remember(self, number: int, _: Any) -> None:
         # No logging here: the signal may have come in the middle of a log line.
         self._signal = signal.Signals(number)

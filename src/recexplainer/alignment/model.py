@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ class Projector(nn.Module):
         hidden: h, the LLM's embedding size.
     """
 
-    def __init__(self, dim: int, hidden: int):
+    def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
         self.inner = nn.Linear(dim, hidden // 2)
         self.outer = nn.Linear(hidden // 2, hidden)
@@ -47,7 +48,7 @@ class RecExplainer(nn.Module):
             a trained vector per placeholder, plus the projection).
     """
 
-    def __init__(self, llm: nn.Module, users: np.ndarray, items: np.ndarray, injection: str = "replace"):
+    def __init__(self, llm: nn.Module, users: np.ndarray, items: np.ndarray, injection: str = "replace") -> None:
         super().__init__()
         self.llm = llm
         # Under peft the adapted layers sit inside the base model, so that it can be called as it is. In a list, so
@@ -151,7 +152,7 @@ def check_packing(llm: nn.Module) -> None:
         )
 
 
-def with_lora(llm: nn.Module, lora: dict, trained_rows: str) -> nn.Module:
+def with_lora(llm: nn.Module, lora: dict[str, Any], trained_rows: str) -> nn.Module:
     """Wrap the LLM with LoRA; only the adapter is trained.
 
     Args:
@@ -217,7 +218,7 @@ def save_aligned(model: RecExplainer, folder: str | Path, weights: dict[str, tor
 
 
 def load_system(
-    llm: str, tokenizer, adapter: str | None, tables: dict[str, np.ndarray], settings: dict
+    llm: str, tokenizer: Any, adapter: str | None, tables: dict[str, np.ndarray], settings: dict[str, Any]
 ) -> RecExplainer:
     """Load the base LLM or an aligned one from files, on the GPU if there is one.
 

@@ -4,6 +4,7 @@ import math
 import os
 import platform
 import resource
+from typing import Any
 
 import torch
 
@@ -11,7 +12,7 @@ from recexplainer.alignment.engine import number_of_parameters, trained_paramete
 from recexplainer.llm.packing import Step
 
 
-def part(engine, first_step: int, config: dict) -> dict:
+def part(engine: Any, first_step: int, config: dict[str, Any]) -> dict[str, Any]:
     """Return what is to be known of one uninterrupted part of a training: one process start after another.
 
     Args:
@@ -32,7 +33,7 @@ def part(engine, first_step: int, config: dict) -> dict:
     }
 
 
-def summary(engine, steps: list[Step], settings: dict, state: dict) -> dict:
+def summary(engine: Any, steps: list[Step], settings: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
     """Return the record of a finished training.
 
     Args:

@@ -6,6 +6,7 @@ import logging
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,7 +32,7 @@ def align(
     train_tasks: list[str],
     embeddings: str,
     deepspeed_config: str,
-    settings: dict,
+    settings: dict[str, Any],
     ablation: str,
     seed: int,
     checkpoints: str,

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,12 +31,12 @@ PACE = ("rows_per_micro_batch", "gradient_checkpointing", "checkpoint_every")
 def train(
     model: torch.nn.Module,
     samples: list[Encoded],
-    settings: dict,
+    settings: dict[str, Any],
     deepspeed_config: str,
     seed: int,
     checkpoints: str,
     identity: str,
-) -> tuple[dict, dict[str, torch.Tensor]]:
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Train the model on the samples; a run that was cut off goes on from its last checkpoint.
 
     The loss of a step is a mean over its whole global batch, so that it does not depend on how the batch is cut into
@@ -93,7 +94,7 @@ def train(
     return record, full_parameters(engine)
 
 
-def _same_everywhere(engine, number: int) -> bool:
+def _same_everywhere(engine: Any, number: int) -> bool:
     """Whether a number is the same on all processes."""
     extremes = torch.tensor([number, -number], device=engine.device)
     if engine.world_size > 1:
@@ -102,13 +103,13 @@ def _same_everywhere(engine, number: int) -> bool:
 
 
 def _run(
-    engine,
+    engine: Any,
     steps: list[Step],
     samples: list[Encoded],
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
     folder: Path,
-    state: dict,
+    state: dict[str, Any],
     stop: StopRequest,
 ) -> None:
     """Train from ``state["step"]`` to the end; ``state`` keeps up with it."""
@@ -150,7 +151,9 @@ def _run(
             raise Interrupted(message)
 
 
-def _step(engine, step: Step, samples: list[Encoded], settings: dict, stop: StopRequest) -> tuple[float, bool]:
+def _step(
+    engine: Any, step: Step, samples: list[Encoded], settings: dict[str, Any], stop: StopRequest
+) -> tuple[float, bool]:
     """Run one global batch; return its loss and whether any process is to stop, the same on every rank."""
     rank, world = engine.global_rank, engine.world_size
     average, rows_per_micro_batch = settings["loss_average"], settings["rows_per_micro_batch"]
@@ -176,7 +179,7 @@ def _step(engine, step: Step, samples: list[Encoded], settings: dict, stop: Stop
     return float(found[0]), bool(found[1] > 0)
 
 
-def write_curve(path: Path, curve: list[dict]) -> None:
+def write_curve(path: Path, curve: list[dict[str, Any]]) -> None:
     """Write the loss curve: step, loss (nats per target token, mean over samples or tokens), learning rate, tokens."""
     with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["step", "loss", "lr", "tokens"], lineterminator="\n")

@@ -150,7 +150,7 @@ def shared_facts(history: list[str], catalogue: Catalogue) -> frozenset[Fact]:
     return frozenset(fact for fact, count in counts.items() if count >= least)
 
 
-def _without(text: str, sentence: re.Match, citations: Sequence[Citation]) -> str:
+def _without(text: str, sentence: re.Match[str], citations: Sequence[Citation]) -> str:
     """Return a sentence without the titles in it: "Racing Stars" says nothing of racing."""
     pieces, start = [], sentence.start()
     for cited in citations:
@@ -162,7 +162,7 @@ def _without(text: str, sentence: re.Match, citations: Sequence[Citation]) -> st
 
 def _facts_in(text: str, catalogue: Catalogue) -> set[Fact]:
     """Return which facts a text names, the longest at each place; a bar stands for a title."""
-    found = set()
+    found: set[Fact] = set()
     for piece in text.split("|"):
         words, place = stem_words(piece), 0
         while place < len(words):

@@ -80,7 +80,7 @@ def find_citations(text: str, history: list[str], target: str, catalogue: Catalo
 class _Finder:
     """Finds titles in one text; each step leaves alone what an earlier one has claimed."""
 
-    def __init__(self, text: str, history: list[str], target: str, catalogue: Catalogue):
+    def __init__(self, text: str, history: list[str], target: str, catalogue: Catalogue) -> None:
         self.text = text
         self.words = words_of(text)
         self.catalogue = catalogue
@@ -157,9 +157,9 @@ class _Finder:
                 return count, *own
             title = self.catalogue.titles.get(key)
             other = self.catalogue.others.get(key) if title is None else None
-            if (title or other) and not own:
+            if (named := title or other) and not own:
                 within = self._within(key)
-                if within and self._plainly(chosen, title or other, True):
+                if within and self._plainly(chosen, named, True):
                     return count, *within
                 if not within and title and self._plainly(chosen, title, False):
                     return count, title, "catalogue"
@@ -346,7 +346,7 @@ class _Finder:
             self.found.append(Citation(start, end, title, kind))
 
 
-def _pieces(text: str, start: int, end: int, separator: re.Pattern = _SEPARATOR) -> Iterator[tuple[int, int]]:
+def _pieces(text: str, start: int, end: int, separator: re.Pattern[str] = _SEPARATOR) -> Iterator[tuple[int, int]]:
     """Yield the stripped pieces of ``text[start:end]`` between separators."""
     for match in [*separator.finditer(text, start, end), None]:
         stop = match.start() if match else end

@@ -8,7 +8,8 @@ only supposed ("if Foo were a racing game").
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 from recexplainer.checking.roles import chains, surroundings
 from recexplainer.checking.words import Catalogue, Fact, Word, stem_words
@@ -56,7 +57,9 @@ _LEAD = 80  # characters before a title that are read for a genre
 _ARTICLES = frozenset("the a an this that another".split())
 
 
-def refuted(text: str, titles: Sequence[str | None], spans: Sequence[tuple[int, int]], catalogue: Catalogue) -> list:
+def refuted(
+    text: str, titles: Sequence[str | None], spans: Sequence[tuple[int, int]], catalogue: Catalogue
+) -> list[Any]:
     """Return, for each title, the first fact that the text gives it wrongly, as words; None if there is none.
 
     Args:
@@ -78,7 +81,8 @@ def refuted(text: str, titles: Sequence[str | None], spans: Sequence[tuple[int, 
                 # "Foo (racing)", "Foo, a racing game, and Bar": of this title alone; "Foo and Bar are ...": of both.
                 own = list(_behind(text[spans[place][1] : spans[place + 1][0]], catalogue))
                 own += last if _plural(rest) else []
-            wrong = (fact for fact in ahead + own if titles[place] and _is_wrong(fact, titles[place], catalogue))
+            title = titles[place]
+            wrong = (fact for fact in ahead + own if title and _is_wrong(fact, title, catalogue))
             result[place] = next((" ".join(fact) for fact in wrong), None)
     return result
 
@@ -90,7 +94,7 @@ def _plural(rest: str) -> bool:
 
 def _is_wrong(fact: Fact, title: str, catalogue: Catalogue) -> bool:
     own = catalogue.own_facts.get(title, {})
-    fields = catalogue.fields.get(fact, frozenset())
+    fields: Collection[str] = catalogue.fields.get(fact, frozenset())
     if not any(own.get(field) for field in fields):
         return False
     # "RPG" is borne out by "Action RPG", "PlayStation" by "PlayStation 3".

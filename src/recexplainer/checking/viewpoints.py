@@ -8,6 +8,7 @@ Whether what is said is true of the items is the citation check's question, not 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from recexplainer.checking.citations import find_citations
 from recexplainer.checking.words import Catalogue, Fact, Names, contains, stem_key, stem_words
@@ -25,7 +26,7 @@ class Viewpoints:
         values: per point of view its values as stemmed words.
     """
 
-    def __init__(self, words: Mapping[str, Mapping[str, Sequence[str]]], catalogue: Catalogue):
+    def __init__(self, words: Mapping[str, Mapping[str, Sequence[str]]], catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self.values = {name: set(map(stem_key, entry["values"])) - {()} for name, entry in words.items()}
         listed = {name: frozenset(values) for name, values in self.values.items()}
@@ -37,7 +38,7 @@ class Viewpoints:
                     self.values[name].add(fact)
         self._names = {name: Names(values) for name, values in self.values.items()}
 
-    def spoken_of(self, text: str, case: Mapping) -> frozenset[str]:
+    def spoken_of(self, text: str, case: Mapping[str, Any]) -> frozenset[str]:
         """Return the points of view of which a text speaks.
 
         Args:
@@ -54,7 +55,7 @@ class Viewpoints:
             }
         return frozenset(found)
 
-    def _outside_titles(self, text: str, case: Mapping) -> list[str]:
+    def _outside_titles(self, text: str, case: Mapping[str, Any]) -> list[str]:
         """Return the pieces of a text between the titles in it: "Racing Stars" says nothing of racing."""
         pieces, start = [], 0
         for cited in find_citations(text, list(case["history"]), case["title"], self._catalogue):

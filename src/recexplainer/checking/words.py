@@ -126,7 +126,7 @@ def _without_brackets(key: tuple[str, ...]) -> tuple[str, ...]:
 class Names:
     """A tree of words: which names begin at a word of a text, in a time that the longest name limits."""
 
-    def __init__(self, names: Iterable[tuple[str, ...]] = ()):
+    def __init__(self, names: Iterable[tuple[str, ...]] = ()) -> None:
         self._edges: dict[tuple[int, str], int] = {}
         self._ends: set[int] = set()
         for name in names:
@@ -170,7 +170,7 @@ class Catalogue:
 
     FACTS = ("tags", "brand", "feature")
 
-    def __init__(self, items: pd.DataFrame):
+    def __init__(self, items: pd.DataFrame) -> None:
         self.titles: dict[tuple[str, ...], str] = {}
         self.facts: dict[str, frozenset[tuple[str, ...]]] = {}
         self.fact_keys: set[tuple[str, ...]] = set()
@@ -192,9 +192,9 @@ class Catalogue:
             raw[title] = {fact for facts in self.own_facts[title].values() for fact in facts}
         self.others: dict[tuple[str, ...], str] = {}
         for title in self.titles.values():
-            for name in other_names(title):
-                if name not in self.titles:
-                    self.others.setdefault(name, title)
+            for other in other_names(title):
+                if other not in self.titles:
+                    self.others.setdefault(other, title)
         self.beginnings = sorted(title.casefold() for title in self.titles.values())
         counts = Counter(fact for facts in raw.values() for fact in facts)
         self.facts = {
@@ -204,8 +204,8 @@ class Catalogue:
         for title in self.titles.values():
             head, _, tail = title.rpartition(" - ")
             # "Foo Racer - Vela" is also called Foo Racer where Vela is a platform, or another fact.
-            if (name := title_key(head)) and self._names_fact(tail) and name not in self.titles:
-                self.others.setdefault(name, title)
+            if (other := title_key(head)) and self._names_fact(tail) and other not in self.titles:
+                self.others.setdefault(other, title)
         self.names = Names([*self.titles, *self.others])
         self.vocabulary = {word for key in self.titles for word in key if word[0].isalnum()}
         self.fact_words = {key[0] for key in self.fact_keys if len(key) == 1}
@@ -229,10 +229,10 @@ def short_names(
     """
     found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for title, kind in own.values():
-        heads = (title[: match.start()] for match in _HEAD_END.finditer(title))
+        heads = [title[: match.start()] for match in _HEAD_END.finditer(title)]
         # "Skyrim" is what people call "The Elder Scrolls V: Skyrim".
         tail = title.split(" - ")[0].rpartition(": ")
-        heads = (*heads, tail[2] if tail[0] else "")
+        heads.append(tail[2] if tail[0] else "")
         names = [name for name in map(title_key, heads) if any(word[0].isalnum() for word in name)]
         for name in dict.fromkeys((*names, *other_names(title))):
             if name not in own and catalogue.titles.get(name, title) == title:

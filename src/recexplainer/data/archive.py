@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from recexplainer.errors import shown
 from recexplainer.files import atomic
@@ -43,12 +43,13 @@ def extract(archive: Path, member: str, output: Path) -> None:
                 with opened.open(found) as source:
                     _copy(source, member, found.file_size, output)
         elif tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as opened:
+            with tarfile.open(archive) as tar:
                 # The file itself, not its name: a link that repeats the name would be followed.
-                found = _find(member, [(info.name, info) for info in opened if info.isfile()])
-                while opened.fileobj.read(CHUNK):  # at its end gzip has a checksum
+                found = _find(member, [(entry.name, entry) for entry in tar if entry.isfile()])
+                file: Any = tar.fileobj
+                while file.read(CHUNK):  # at its end gzip has a checksum
                     pass
-                _copy(opened.extractfile(found), member, found.size, output)
+                _copy(tar.extractfile(found), member, found.size, output)
         else:
             raise NotThere("not a zip or tar archive, out of which 'member' is to be taken")
 
@@ -72,10 +73,11 @@ def beginnings(archive: Path, size: int) -> Iterator[tuple[str, int, bytes]]:
                         with opened.open(info) as source:
                             yield info.filename, info.file_size, source.read(size)
         else:
-            with tarfile.open(archive) as opened:
-                for info in opened:
-                    if info.isfile():
-                        yield info.name, info.size, opened.extractfile(info).read(size)
+            with tarfile.open(archive) as tar:
+                for entry in tar:
+                    if entry.isfile():
+                        content: Any = tar.extractfile(entry)
+                        yield entry.name, entry.size, content.read(size)
 
 
 @contextmanager
@@ -93,7 +95,7 @@ def _described(what: str) -> Iterator[None]:
         raise NotThere(f"the archive is broken ({shown(error)})") from None
 
 
-def _find(member: str, members: list[tuple]):
+def _find(member: str, members: list[tuple[Any, ...]]) -> Any:
     """Return the last of the members with that name: in a tar it replaces those before it."""
     found = next((info for name, info in reversed(members) if name == member), None)
     if found is None:
@@ -103,7 +105,7 @@ def _find(member: str, members: list[tuple]):
     return found
 
 
-def _copy(source: BinaryIO, member: str, size: int, output: Path) -> None:
+def _copy(source: Any, member: str, size: int, output: Path) -> None:
     with atomic(output) as temporary, open(temporary, "wb") as target:
         copied = 0
         while size <= LARGEST >= copied and (block := source.read(CHUNK)):

@@ -30,12 +30,12 @@ class Column:
         filled: their share of the records.
     """
 
-    def __init__(self, name: str, rows: list[dict]):
+    def __init__(self, name: str, rows: list[dict[str, Any]]) -> None:
         self.name = name
         self.values = [value for row in rows if not is_missing(value := row.get(name))]
         self.filled = len(self.values) / len(rows)
 
-    def _share(self, fits) -> float:
+    def _share(self, fits: Any) -> float:
         return sum(map(fits, self.values[:SAMPLE])) / max(1, len(self.values[:SAMPLE]))
 
     @cached_property

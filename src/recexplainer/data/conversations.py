@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -34,7 +35,7 @@ class Dropped(Exception):
     """A conversation that is not kept; the argument is one of ``REASONS``."""
 
 
-def _turns(entry: dict) -> list[tuple]:
+def _turns(entry: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Return (role, text) of each turn as the entry names them, whatever its form; [] if there is none.
 
     Raises:
@@ -51,16 +52,16 @@ def _turns(entry: dict) -> list[tuple]:
     return [(turn.get("from", turn.get("role")), _text(turn.get("value", turn.get("content")))) for turn in found or []]
 
 
-def _text(content):
+def _text(content: Any) -> Any:
     """Join a content of several parts, if all of them are texts."""
     parts = content if isinstance(content, list) else []
-    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    texts: list[Any] = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
     if texts and len(texts) == len(parts) and all(isinstance(text, str) for text in texts):
         return "\n".join(texts)
     return content
 
 
-def parse_conversation(entry: dict) -> tuple[str, list[dict], list[str]]:
+def parse_conversation(entry: dict[str, Any]) -> tuple[str, list[dict[str, Any]], list[str]]:
     """Check one entry: roles alternate strictly from the human, no turn is empty, the assistant has the last word.
 
     A first turn of the system and then one of the assistant, before the human has said a word, are cut; the authors
@@ -113,7 +114,7 @@ def parse_conversation(entry: dict) -> tuple[str, list[dict], list[str]]:
 class _Characters:
     """Characters of a UTF-8 file, decoded block by block; holds one block and the entry that is being read."""
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path) -> None:
         self.path, self.number = path, 0  # number of entries read
         self._source, self._decode = blocks(path), codecs.getincrementaldecoder("utf-8")().decode
         self._text, self._at, self._finished = "", 0, False
@@ -146,7 +147,7 @@ class _Characters:
         self._at += len(character)
         return character
 
-    def value(self):
+    def value(self) -> Any:
         """Consume a JSON value."""
         self.peek()
         while True:
@@ -191,7 +192,7 @@ def _line_entries(path: str | Path, broken: BrokenLines) -> Iterator[tuple[int, 
     broken.check(total)
 
 
-def _entries(path: str | Path, broken: BrokenLines) -> Iterator[dict]:
+def _entries(path: str | Path, broken: BrokenLines) -> Iterator[dict[str, Any]]:
     """Yield the entries that are objects; the others are broken."""
     start = next((block.lstrip()[:1] for block in blocks(path) if block.strip()), b"")
     if not start:
@@ -222,10 +223,10 @@ def parse_conversations(
         InputError: the file is missing, corrupt, or has too many broken entries; or no conversation is left.
     """
     check(source)
-    counts: Counter = Counter(dict.fromkeys(("read", "kept", *CUTS), 0))
-    dropped: Counter = Counter(dict.fromkeys(REASONS, 0))
+    counts: Counter[Any] = Counter(dict.fromkeys(("read", "kept", *CUTS), 0))
+    dropped: Counter[Any] = Counter(dict.fromkeys(REASONS, 0))
     seen: set[str] = set()
-    batch: list[dict] = []
+    batch: list[dict[str, Any]] = []
     broken = BrokenLines(source, max_broken_share)
     with atomic(output) as temporary:
         with pq.ParquetWriter(temporary, SCHEMA, compression="zstd", write_page_checksum=True) as writer:

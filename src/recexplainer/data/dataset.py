@@ -5,6 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,13 +36,15 @@ class Dataset:
     interactions: pa.Table  # user, item, position, time; sorted by (user, position)
     items: pa.Table  # row number = item
     users: pa.Table  # row number = user
-    statistics: dict
-    search: list[dict]  # what each combination of limits leaves
+    statistics: dict[str, Any]
+    search: list[dict[str, Any]]  # what each combination of limits leaves
 
 
-def _item_table(item_ids: list[str], raw_titles: list[str], texts: dict[str, dict]) -> tuple[pa.Table, Counter]:
+def _item_table(
+    item_ids: list[str], raw_titles: list[str], texts: dict[str, dict[str, Any]]
+) -> tuple[pa.Table, Counter[Any]]:
     """Table of the final catalogue, and the counts of title repairs."""
-    repairs: Counter = Counter(dict.fromkeys(("markup", "characters", "articles", "separators", "shortened"), 0))
+    repairs: Counter[Any] = Counter(dict.fromkeys(("markup", "characters", "articles", "separators", "shortened"), 0))
     titles, repairs["made_unique"] = unique_titles([clean_title(raw, repairs) for raw in raw_titles])
     catalogue = set(item_ids)
     columns = {"item": np.arange(len(item_ids), dtype=np.int32), "item_id": item_ids, "title": titles}
@@ -57,7 +60,7 @@ def sparsity_percent(users: int, items: int, interactions: int) -> float:
     return round(100 * (1 - interactions / (users * items)), 3)
 
 
-def _search_rows(trials: list[Trial], chosen: int) -> list[dict]:
+def _search_rows(trials: list[Trial], chosen: int) -> list[dict[str, Any]]:
     """One row per combination; ``all`` stands for no limit."""
     return [
         {
@@ -72,7 +75,7 @@ def _search_rows(trials: list[Trial], chosen: int) -> list[dict]:
 
 
 @no_collection()
-def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict, seed: int) -> Dataset:
+def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict[str, Any], seed: int) -> Dataset:
     """Read, clean and filter one data set.
 
     Args:

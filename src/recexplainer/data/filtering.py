@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -164,7 +165,7 @@ def newest_rows(user: np.ndarray, limit: int | None) -> np.ndarray:
     return np.flatnonzero(behind <= limit)
 
 
-def _combinations(pairs: Pairs, settings: dict, seed: int) -> Iterator[tuple]:
+def _combinations(pairs: Pairs, settings: dict[str, Any], seed: int) -> Iterator[tuple[Any, ...]]:
     """Yield (top_items, sample_users, rows) of every combination; what two combinations share is done once."""
     core, number = settings["core"], int(pairs.user.max(initial=-1)) + 1
     for top in settings["top_items"]:
@@ -179,7 +180,7 @@ def _combinations(pairs: Pairs, settings: dict, seed: int) -> Iterator[tuple]:
             yield top, size, chosen[k_core(pairs.user[chosen], pairs.item[chosen], core)]
 
 
-def search(pairs: Pairs, settings: dict, seed: int) -> tuple[list[Trial], int, np.ndarray]:
+def search(pairs: Pairs, settings: dict[str, Any], seed: int) -> tuple[list[Trial], int, np.ndarray]:
     """Filter with every combination of ``top_items`` and ``sample_users``; find the one nearest the target.
 
     Args:
@@ -212,7 +213,7 @@ def search(pairs: Pairs, settings: dict, seed: int) -> tuple[list[Trial], int, n
     return trials, best, best_rows
 
 
-def _limits(settings: dict, name: str) -> list[int | None]:
+def _limits(settings: dict[str, Any], name: str) -> list[int | None]:
     value = settings.get(name)
     values = value if isinstance(value, list) else [value]
     if not values or not all(limit is None or (type(limit) is int and limit > 0) for limit in values):
@@ -222,7 +223,7 @@ def _limits(settings: dict, name: str) -> list[int | None]:
     return values
 
 
-def check_filter(settings: dict) -> dict:
+def check_filter(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the config's ``filter`` with every key present.
 
     They are core, top_items, newest, sample_users, target and max_broken_share.

@@ -3,6 +3,7 @@
 import ast
 import re
 import warnings
+from typing import Any
 
 LONGEST = 1 << 20  # characters; ast.literal_eval needs much memory per character
 
@@ -19,20 +20,20 @@ _FLAT = re.compile(rf"\{{{_PAIR}(?:, {_PAIR})*+\}}")
 _PAIRS = re.compile(rf"({_STRING}): ({VALUE})")
 
 
-def _literal(text: str):
+def _literal(text: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # unknown escapes such as '\d' are kept as they are
         return ast.literal_eval(text)
 
 
-def _scalar(token: str):
+def _scalar(token: str) -> Any:
     """Value of one token of the flat grammar; strings without a backslash are what stands between the quotes."""
     if token[-1] in "'\"" and "\\" not in token:
         return token[2:-1] if token[0] == "u" else token[1:-1]
     return _literal(token)
 
 
-def parse_line(line: bytes, keys: frozenset[str]) -> dict:
+def parse_line(line: bytes, keys: frozenset[str]) -> dict[str, Any]:
     """Parse a line that holds one Python dict literal.
 
     Args:

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +50,7 @@ class Interactions:
         return len(self.user)
 
 
-def check_fields(fields: dict) -> dict:
+def check_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the config's ``fields`` with every key present.
 
     Args:
@@ -74,7 +75,7 @@ def check_fields(fields: dict) -> dict:
     return result
 
 
-def parse_id(value) -> str | None:
+def parse_id(value: Any) -> str | None:
     """Return a user or item id as text, or None if there is none (missing, empty, or no text or whole number)."""
     if type(value) is str:
         return repair_surrogates(value.strip()) or None
@@ -91,14 +92,14 @@ class _Collected:
         broken: counts the records without a user or an item, and those whose time is there but cannot be read.
     """
 
-    def __init__(self, user: str, item: str, time: str, broken: BrokenLines):
+    def __init__(self, user: str, item: str, time: str, broken: BrokenLines) -> None:
         self.keys, self.broken = (user, item, time), broken
         self.users: list[pa.Array] = []  # large strings, of which parse_id makes ids
         self.items: list[pa.Array] = []
         self.times: list[np.ndarray] = []
         self.without_time = 0
 
-    def add(self, records: Iterable[tuple[int, dict]]) -> None:
+    def add(self, records: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Add records, each with its number."""
         user_key, item_key, time_key = self.keys
         users, items, times = [], [], []
@@ -188,7 +189,7 @@ def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], foun
 
 
 def read_interactions(
-    path: str | Path, form: str, fields: dict, max_broken_share: float, layout: dict | None = None
+    path: str | Path, form: str, fields: dict[str, Any], max_broken_share: float, layout: dict[str, Any] | None = None
 ) -> Interactions:
     """Read a reviews file: every review is an interaction, whatever its rating.
 
@@ -268,7 +269,7 @@ def _odd_times(time: np.ndarray, key: str, broken: BrokenLines) -> np.ndarray:
     return odd
 
 
-def _texts(value, depth: int = 0) -> Iterator[str]:
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     """Yield the texts in a raw field: a text, a number, or lists of them, a few within each other."""
     if isinstance(value, str):
         yield value
@@ -279,7 +280,7 @@ def _texts(value, depth: int = 0) -> Iterator[str]:
         yield str(value)
 
 
-def _text(record: dict, keys: list[str]) -> str:
+def _text(record: dict[str, Any], keys: list[str]) -> str:
     """First text among the alternatives; the elements of a list are joined with a comma."""
     for key in keys:
         parts = (clean_text(part) for part in _texts(record.get(key)))
@@ -288,7 +289,7 @@ def _text(record: dict, keys: list[str]) -> str:
     return ""
 
 
-def _title(record: dict, keys: list[str]) -> str:
+def _title(record: dict[str, Any], keys: list[str]) -> str:
     """First raw title among the alternatives that is one after cleaning."""
     return next((raw for key in keys for raw in _texts(record.get(key)) if clean_title(raw)), "")
 
@@ -296,12 +297,12 @@ def _title(record: dict, keys: list[str]) -> str:
 def read_metadata(
     path: str | Path,
     form: str,
-    fields: dict,
+    fields: dict[str, Any],
     wanted: Container[str],
     names: tuple[str, ...],
     max_broken_share: float,
-    layout: dict | None = None,
-) -> tuple[dict[str, dict], dict[str, int]]:
+    layout: dict[str, Any] | None = None,
+) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
     """Read the wanted fields of the wanted items. Called twice: titles first, all texts once the catalogue is known.
 
     Where an item stands on several lines, each field takes its longest value, then the first in
@@ -321,7 +322,7 @@ def read_metadata(
     """
     item_key = fields["meta_item"]
     keys = {"meta_item": [item_key]} | {name: fields[name] for name in names}
-    result: dict[str, dict] = {}
+    result: dict[str, dict[str, Any]] = {}
     repeated = 0
     broken = counter(path, form, max_broken_share)
     for number, record in records(path, form, layout or {}, keys, broken):

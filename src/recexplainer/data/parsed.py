@@ -1,6 +1,7 @@
 """The file of parsed conversations: how it is written, and who reads it, apart from what parses the raw ones."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,7 +16,7 @@ SCHEMA = pa.schema(
 )
 
 
-def read_conversations(path: str | Path) -> list[list[dict]]:
+def read_conversations(path: str | Path) -> list[list[dict[str, Any]]]:
     """Read the messages, ``{"role", "text"}``, of each conversation.
 
     Raises:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -20,11 +21,11 @@ LISTS = ("description", "tags", "brand", "feature", "related")  # fields whose t
 PROGRESS = 2_000_000  # records between two messages
 
 
-def parser(form: str, keys: set[str]) -> Callable[[bytes], dict]:
+def parser(form: str, keys: set[str]) -> Callable[[bytes], dict[str, Any]]:
     """Return the function that reads one line; it raises ValueError if there is no object in it."""
     parse = orjson.loads if form == "amazon" else partial(parse_line, keys=frozenset(keys))
 
-    def read(line: bytes) -> dict:
+    def read(line: bytes) -> dict[str, Any]:
         record = parse(line)
         if type(record) is not dict:
             raise ValueError(f"expected an object, found {type(record).__name__}")
@@ -46,8 +47,8 @@ def counter(path: str | Path, form: str, max_share: float) -> BrokenLines:
 
 
 def records(
-    path: str | Path, form: str, layout: dict, keys: dict[str, list[str]], broken: BrokenLines
-) -> Iterator[tuple[int, dict]]:
+    path: str | Path, form: str, layout: dict[str, Any], keys: dict[str, list[str]], broken: BrokenLines
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (number, record) of the lines or rows that parse; the others go to ``broken``, whose limit ends it.
 
     Args:
@@ -67,7 +68,9 @@ def records(
         yield number, record
 
 
-def _line_records(path: str | Path, parse: Callable[[bytes], dict], broken: BrokenLines) -> Iterator[tuple[int, dict]]:
+def _line_records(
+    path: str | Path, parse: Callable[[bytes], dict[str, Any]], broken: BrokenLines
+) -> Iterator[tuple[int, dict[str, Any]]]:
     total = 0
     for line in lines(path):
         total += 1
@@ -76,8 +79,8 @@ def _line_records(path: str | Path, parse: Callable[[bytes], dict], broken: Brok
 
 
 def parsed(
-    numbered: Iterable[tuple[int, bytes]], parse: Callable[[bytes], dict], broken: BrokenLines
-) -> Iterator[tuple[int, dict]]:
+    numbered: Iterable[tuple[int, bytes]], parse: Callable[[bytes], dict[str, Any]], broken: BrokenLines
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (number, record) of the lines that parse; the others go to ``broken``."""
     for number, line in numbered:
         try:

@@ -127,7 +127,7 @@ class BrokenLines:
 
     def __init__(
         self, path: str | Path, max_share: float, unit: str = "line", keys: tuple[str, ...] = ("format", "fields")
-    ):
+    ) -> None:
         self.path, self.max_share, self.unit, self.keys = path, max_share, unit, keys
         self.count, self.total, self.first, self._said = 0, 0, "", 0
 

@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,8 +37,13 @@ _UNDECODED = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a by
 
 
 def table_records(
-    path: str | Path, form: str, layout: dict, keys: dict[str, list[str]], split: set[str], broken: BrokenLines
-) -> Iterator[tuple[int, dict]]:
+    path: str | Path,
+    form: str,
+    layout: dict[str, Any],
+    keys: dict[str, list[str]],
+    split: set[str],
+    broken: BrokenLines,
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (number of the line or row, record) of the rows that can be read; the others go to ``broken``.
 
     Args:
@@ -89,8 +95,8 @@ def _wanted(path: str | Path, names: list[str], keys: dict[str, list[str]]) -> l
 
 
 def _text_rows(
-    path: str | Path, form: str, layout: dict, keys: dict[str, list[str]], skip: Skip
-) -> Iterator[tuple[int, dict]]:
+    path: str | Path, form: str, layout: dict[str, Any], keys: dict[str, list[str]], skip: Skip
+) -> Iterator[tuple[int, dict[str, Any]]]:
     encoding = "utf-8-sig" if layout["encoding"].lower().replace("-", "") == "utf8" else layout["encoding"]
     try:
         codecs.lookup(encoding)
@@ -100,7 +106,7 @@ def _text_rows(
         ) from None
     with opened(Path(path)) as handle:
         try:
-            text = io.TextIOWrapper(handle, encoding=encoding, errors="surrogateescape", newline="")
+            text = io.TextIOWrapper(cast(BinaryIO, handle), encoding=encoding, errors="surrogateescape", newline="")
         except LookupError:
             raise InputError(f"config key 'layout.encoding': {encoding!r} is no encoding of texts.") from None
         rows = _decoded(path, layout["encoding"], split_rows(text, form, layout, skip))
@@ -138,7 +144,7 @@ def _without_types(path: str | Path, names: list[str]) -> list[str]:
     return [name.rpartition(":")[0] for name in names]
 
 
-def split_rows(text: io.TextIOBase, form: str, layout: dict, skip: Skip) -> Iterator[tuple[int, list[str]]]:
+def split_rows(text: io.TextIOBase, form: str, layout: dict[str, Any], skip: Skip) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, values) of each row that is not blank."""
     delimiter = "\t" if form == "recbole" else layout["delimiter"]
     if len(delimiter) > 1:
@@ -146,7 +152,7 @@ def split_rows(text: io.TextIOBase, form: str, layout: dict, skip: Skip) -> Iter
             if line := line.rstrip("\r\n"):
                 yield number, line.split(delimiter)
         return
-    quoting = csv.QUOTE_MINIMAL if layout["quoted"] and form == "csv" else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout["quoted"] and form == "csv" else csv.QUOTE_NONE
     escape = layout["escape"] if form == "csv" else None
     csv.field_size_limit(LONGEST_VALUE)
     # Strictly: a quotation mark that ends a value and is followed by more of it would be left out in silence.
@@ -196,7 +202,7 @@ def _swallowed(row: list[str], delimiter: str) -> bool:
     return False
 
 
-def _parquet_rows(path: str | Path, keys: dict[str, list[str]]) -> Iterator[tuple[int, dict]]:
+def _parquet_rows(path: str | Path, keys: dict[str, list[str]]) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names

@@ -5,6 +5,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def _of_written(text: str) -> int | None:
         return None
     hour = hour % 12 + 12 * (half == "p") if half else hour
     clock = (hour, int(found["minute"] or 0), min(int(found["second"] or 0), 59))  # 60 is a leap second
-    sign, digits = re.fullmatch(r"[a-z]*([+-]?)([\d:]*)", (found["zone"] or "").lower()).groups()
+    zone: Any = re.fullmatch(r"[a-z]*([+-]?)([\d:]*)", (found["zone"] or "").lower())
+    sign, digits = zone.groups()
     digits = digits.replace(":", "") or "0000"
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     moment = datetime(int(found["year"]), month, int(found["day"]), *clock)
@@ -91,7 +93,7 @@ def _of_text(text: str) -> int | None:
     return None
 
 
-def parse_time(value) -> int | None:
+def parse_time(value: Any) -> int | None:
     """Return a time as a whole number (int64), or None if it is missing or unreadable.
 
     Numbers and numeric texts are taken as they are (seconds or milliseconds since 1970, before it if negative, or a
@@ -105,14 +107,14 @@ def parse_time(value) -> int | None:
     return value if type(value) is int and -(1 << 63) <= value < 1 << 63 else None
 
 
-def is_missing(value) -> bool:
+def is_missing(value: Any) -> bool:
     """Return whether there is no time at all, as opposed to one that cannot be read."""
     if type(value) is str:
         return len(value) <= LONGEST_TIME and value.strip().lower() in ABSENT
     return value is None or (type(value) is float and math.isnan(value))
 
 
-def unreadable(key: str, value) -> str:
+def unreadable(key: str, value: Any) -> str:
     """Say that a time cannot be read."""
     if type(value) is str:
         shown = ascii(value[:SHOWN]) + "..." * (len(value) > SHOWN)

@@ -9,6 +9,7 @@ import html
 import re
 import unicodedata
 from collections import Counter
+from typing import Any
 
 LONGEST_TITLE = 200  # characters
 LONGEST_RUN = 30  # combining marks on one character; normalising takes the square of their number
@@ -102,7 +103,7 @@ def clean_text(raw: str) -> str:
     return _plain(_without_tags(_unescape(repair_surrogates(raw))))
 
 
-def clean_title(raw: str, repairs: Counter | None = None) -> str:
+def clean_title(raw: str, repairs: Counter[Any] | None = None) -> str:
     """Clean a title as :func:`clean_text` does, put its article first, replace the separator, cut it to 200 characters.
 
     Args:
@@ -156,7 +157,7 @@ def unique_titles(titles: list[str]) -> tuple[list[str], int]:
     """
     taken = {title_key(title) for title in titles}
     seen: set[str] = set()
-    numbers: Counter = Counter()
+    numbers: Counter[Any] = Counter()
     result, changed = [], 0
     for title in titles:
         key = title_key(title)

@@ -15,7 +15,7 @@ import logging
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -72,7 +72,7 @@ TALK = [
     ("Can you help me?", "Yes. Ask me a short question."),
 ]
 NUMBERS = words("zero one two three four five six seven eight nine ten")
-Rng = np.random.Generator
+Rng: TypeAlias = np.random.Generator
 Turn = tuple[str, str]  # question and answer
 
 

@@ -112,7 +112,10 @@ def make_dataset(settings: dict[str, Any], seed: int, reviews: str | Path, metad
     catalogue = add_odd_items(items, rows, theme, kind, generator(seed, "demo", kind, "odd items"))
     add_odd_reviews(rows, generator(seed, "demo", kind, "odd reviews"))
     details = generator(seed, "demo", kind, "details")
-    write = {"amazon": (amazon_review, amazon_item, json.dumps), "steam": (steam_review, steam_item, python_literal)}
+    write: dict[str, Any] = {
+        "amazon": (amazon_review, amazon_item, json.dumps),
+        "steam": (steam_review, steam_item, python_literal),
+    }
     review_row, item_row, dump = write[kind]
     rows.sort(key=lambda row: (row.item, -row.day, row.user))  # as in the real dumps: by item, newest first
     names = {item.item_id: item for item in catalogue}
@@ -229,7 +232,7 @@ def add_odd_items(
     for index, item_id in enumerate(ids):
         franchise, entry = int(rng.integers(len(items) // ENTRIES)), int(rng.integers(ENTRIES))
         model = items[franchise * ENTRIES + entry]
-        title = f"{theme.franchises[franchise]} {theme.kinds[entry]} Demo"
+        title: str | None = f"{theme.franchises[franchise]} {theme.kinds[entry]} Demo"
         # Of the added items, 0 and 1 lack a title (0 often bought), 2 lacks metadata, the rest lack users.
         if index < 2:
             title = None

@@ -7,6 +7,7 @@ platform when the question asks for that), and the item's own. The answer is Yes
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def explain(questions: Mapping[str, Question], facts: list[Fact], rng: np.random
     """
     names = list(questions)
     viewpoint = names[int(rng.integers(len(names)))]
-    group = (lambda fact: fact.platform) if viewpoint == "platform" else (lambda fact: fact.genre)
+    group = attrgetter("platform" if viewpoint == "platform" else "genre")
     main = group(facts[int(rng.integers(len(facts)))])
     inside = [fact for fact in facts if group(fact) == main]
     outside = [fact for fact in facts if group(fact) != main]

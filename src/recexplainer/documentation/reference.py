@@ -8,7 +8,7 @@ from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_text
-from recexplainer.problems import TYPES
+from recexplainer.given import TYPES
 from recexplainer.yaml_files import read_config, read_yaml
 
 HEAD = """\
@@ -48,7 +48,7 @@ def reference_page(schema: str | Path, configs: list[str | Path]) -> str:
     return "\n".join([HEAD, *sections])
 
 
-def _section(name: str, schema: dict, defaults: dict, comments: list[dict[Path_, str]]) -> str:
+def _section(name: str, schema: dict[str, Any], defaults: dict[str, Any], comments: list[dict[Path_, str]]) -> str:
     lines = [f"## {name}\n", "| key | default | allowed | meaning |", "|---|---|---|---|"]
     rules = dict(_keys(schema, (name,), _resolved(schema["properties"][name], schema)))
     words = {path: _words(path, comments) for path in rules}
@@ -63,7 +63,7 @@ def _section(name: str, schema: dict, defaults: dict, comments: list[dict[Path_,
     return "\n".join(lines) + "\n"
 
 
-def _kind(rule: dict, untold: dict[str, dict]) -> str:
+def _kind(rule: dict[str, Any], untold: dict[str, dict[str, Any]]) -> str:
     """Return what is allowed of a key, the keys in it that have no row of their own included."""
     parts = []
     for name, below in untold.items():
@@ -116,7 +116,7 @@ def _parts(path: Path_, above: list[str]) -> Iterator[tuple[Path_, str]]:
             yield (*path, listed.group(1)), listed.group(2)
 
 
-def _keys(schema: dict, path: Path_, rule: dict) -> Iterator[tuple[Path_, dict]]:
+def _keys(schema: dict[str, Any], path: Path_, rule: dict[str, Any]) -> Iterator[tuple[Path_, dict[str, Any]]]:
     """Yield every key at and below a path, with its part of the schema."""
     yield path, rule
     for name, inner in rule.get("properties", {}).items():
@@ -125,7 +125,7 @@ def _keys(schema: dict, path: Path_, rule: dict) -> Iterator[tuple[Path_, dict]]
         yield from _keys(schema, (*path, "NAME"), _resolved(entry, schema))
 
 
-def _resolved(rule: dict, schema: dict) -> dict:
+def _resolved(rule: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """Return a part of the schema with what it refers to in its place, that of its elements included."""
     if "$ref" in rule:
         return _resolved(schema["$defs"][rule["$ref"].rpartition("/")[2]], schema)
@@ -136,7 +136,7 @@ def _resolved(rule: dict, schema: dict) -> dict:
     return rule
 
 
-def allowed(rule: dict) -> str:
+def allowed(rule: dict[str, Any]) -> str:
     """Return what a part of the schema allows, in words."""
     if "enum" in rule:
         return ", ".join("null" if value is None else f"`{value}`" for value in rule["enum"])

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,10 +31,10 @@ def predict_baseline(system: str, interactions: str, items: str, test_tasks: str
     """
     titles = read_parquet(items, ["title"])["title"].to_list()
     popularity = training_popularity(read_parquet(interactions, ["user", "item", "position"]), len(titles))
-    cases: dict[str, list[dict]] = {task: [] for task in SCHEMAS}
+    cases: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
     for row in load_tasks(test_tasks, ["sample", "task", "user", "target", "candidates"]):
         cases[row["task"]].append(row)
-    answers: dict[str, list[dict]] = {task: [] for task in SCHEMAS}
+    answers: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
     if system == "random":
         answers["retrieval"] = retrieve(cases["retrieval"], titles, None, generator(seed, system, "retrieval"))
         answers["ranking"] = shuffle(cases["ranking"], generator(seed, system, "ranking"))
@@ -46,15 +47,15 @@ def predict_baseline(system: str, interactions: str, items: str, test_tasks: str
     logger.info("%s: predictions in %s", system, folder)
 
 
-def training_popularity(interactions, item_count: int) -> np.ndarray:
+def training_popularity(interactions: Any, item_count: int) -> np.ndarray:
     """Count each item (items,) in the interactions that are not the last, the test item, of their user."""
     last = interactions.groupby("user")["position"].transform("max")
     return np.bincount(interactions["item"][interactions["position"] < last], minlength=item_count)
 
 
 def retrieve(
-    rows: list[dict], titles: list[str], popularity: np.ndarray | None, rng: np.random.Generator
-) -> list[dict]:
+    rows: list[dict[str, Any]], titles: list[str], popularity: np.ndarray | None, rng: np.random.Generator
+) -> list[dict[str, Any]]:
     """Draw five different items per case, uniformly or in proportion to ``popularity`` (items,)."""
     weights, possible = None, len(titles)
     if popularity is not None:
@@ -73,7 +74,7 @@ def retrieve(
     return answers
 
 
-def shuffle(rows: list[dict], rng: np.random.Generator) -> list[dict]:
+def shuffle(rows: list[dict[str, Any]], rng: np.random.Generator) -> list[dict[str, Any]]:
     """Rank the candidates of each case in a random order."""
     answers = []
     for row in rows:
@@ -82,7 +83,7 @@ def shuffle(rows: list[dict], rng: np.random.Generator) -> list[dict]:
     return answers
 
 
-def sort_by_popularity(rows: list[dict], titles: list[str], popularity: np.ndarray) -> list[dict]:
+def sort_by_popularity(rows: list[dict[str, Any]], titles: list[str], popularity: np.ndarray) -> list[dict[str, Any]]:
     """Rank the candidates of each case by ``popularity`` (items,), the most popular first, ties by item."""
     index = {title: item for item, title in enumerate(titles)}
     check_candidates(rows, index)
@@ -92,7 +93,7 @@ def sort_by_popularity(rows: list[dict], titles: list[str], popularity: np.ndarr
     ]
 
 
-def flip(rows: list[dict], rng: np.random.Generator) -> list[dict]:
+def flip(rows: list[dict[str, Any]], rng: np.random.Generator) -> list[dict[str, Any]]:
     """Decide each case by a fair coin."""
     coins = rng.random(len(rows)) < 0.5
     return [
@@ -101,7 +102,7 @@ def flip(rows: list[dict], rng: np.random.Generator) -> list[dict]:
     ]
 
 
-def _ranked(row: dict, predicted: list[str]) -> dict:
+def _ranked(row: dict[str, Any], predicted: list[str]) -> dict[str, Any]:
     return case(row) | {
         "target": row["target"],
         "candidates": row["candidates"],

@@ -1,7 +1,9 @@
 """The four evaluated tasks of one system, case by case (section 3.1.1)."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from recexplainer.alignment.model import load_system
 from recexplainer.decision import read_decision
@@ -34,7 +36,7 @@ def predict(
     test_tasks: str,
     embeddings: str,
     items: str,
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
     folder: str,
     shard: int = 0,
@@ -71,10 +73,10 @@ def predict(
     beams = retrieval_beams(settings)
 
     columns = ["sample", "task", "user", "messages", "target", "candidates"]
-    cases: dict[str, list[dict]] = {task: [] for task in SCHEMAS}
+    cases: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
     for row in load_tasks(test_tasks, columns):
         cases[row["task"]].append(row)
-    predictors = {
+    predictors: dict[str, Callable[[list[dict[str, Any]], list[Encoded]], list[dict[str, Any]]]] = {
         "retrieval": lambda rows, prompts: _retrieval(runner, encoder, titles, reader, rows, prompts, beams),
         "ranking": lambda rows, prompts: _lists(runner, encoder, reader, rows, prompts, "ranking"),
         "classification": lambda rows, prompts: _classification(
@@ -98,7 +100,7 @@ def predict(
     logger.info("predictions in %s", folder)
 
 
-def _choose(rows: list[dict], max_cases: int | None, seed: int) -> list[dict]:
+def _choose(rows: list[dict[str, Any]], max_cases: int | None, seed: int) -> list[dict[str, Any]]:
     """Return the rows of at most ``max_cases`` users, drawn from the seed."""
     users = sorted({row["user"] for row in rows})
     if max_cases is None or len(users) <= max_cases:
@@ -107,7 +109,7 @@ def _choose(rows: list[dict], max_cases: int | None, seed: int) -> list[dict]:
     return [row for row in rows if row["user"] in chosen]
 
 
-def retrieval_beams(settings: dict) -> int:
+def retrieval_beams(settings: dict[str, Any]) -> int:
     """Return how many answers there are to a retrieval: the beams, or the one of greedy decoding.
 
     Raises:
@@ -124,10 +126,10 @@ def _retrieval(
     encoder: ChatEncoder,
     titles: list[str],
     reader: AnswerReader,
-    rows: list[dict],
+    rows: list[dict[str, Any]],
     prompts: list[Encoded],
     beams: int,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """As many sequences as beams; unconstrained, and constrained to the catalogue's titles."""
     tokens = encoder.answers(titles)
     longest = max(map(len, tokens)) + 1
@@ -144,8 +146,13 @@ def _retrieval(
 
 
 def _lists(
-    runner: Generator, encoder: ChatEncoder, reader: AnswerReader, rows: list[dict], prompts: list[Encoded], task: str
-) -> list[dict]:
+    runner: Generator,
+    encoder: ChatEncoder,
+    reader: AnswerReader,
+    rows: list[dict[str, Any]],
+    prompts: list[Encoded],
+    task: str,
+) -> list[dict[str, Any]]:
     """Greedy decoding of a list of titles (ranking, reconstruction)."""
     # The longest true answer bounds the length; a wrong one may be a little longer, one with numbers or a preface more.
     longest = max(map(len, encoder.answers(["; ".join(row["target"]) for row in rows]))) + 8
@@ -165,14 +172,14 @@ def _lists(
 
 
 def _classification(
-    runner: Generator, encoder: ChatEncoder, rows: list[dict], prompts: list[Encoded], decision: str
-) -> list[dict]:
+    runner: Generator, encoder: ChatEncoder, rows: list[dict[str, Any]], prompts: list[Encoded], decision: str
+) -> list[dict[str, Any]]:
     """Decide by the next-token logits of Yes and No, or by a generated answer."""
     if decision == "logits":
         yes, no = (ids[0] for ids in encoder.answers(["Yes", "No"]))
         logits = runner.next_token_logits(prompts, [yes, no], label="classification")
         scores = logits[:, 0] - logits[:, 1]
-        verdicts = [(bool(score > 0), "", float(score)) for score in scores]
+        verdicts: list[tuple[bool | None, str, float]] = [(bool(score > 0), "", float(score)) for score in scores]
     else:
         found = runner.generate(prompts, VERDICT_TOKENS, label="classification")
         texts = [texts[0] if texts else "" for texts in found]

@@ -1,6 +1,7 @@
 """The files of predictions: one row per case, one file per task."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -32,12 +33,12 @@ without rows.
 """
 
 
-def case(row: dict) -> dict:
+def case(row: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that name a case, from its row in the test file."""
     return {"sample": row["sample"], "user": row["user"]}
 
 
-def check_candidates(rows: list[dict], index: dict[str, int]) -> None:
+def check_candidates(rows: list[dict[str, Any]], index: dict[str, int]) -> None:
     """Refuse tasks of another catalogue.
 
     Args:
@@ -56,6 +57,6 @@ def check_candidates(rows: list[dict], index: dict[str, int]) -> None:
             )
 
 
-def write_predictions(path: str | Path, task: str, rows: list[dict]) -> None:
+def write_predictions(path: str | Path, task: str, rows: list[dict[str, Any]]) -> None:
     """Write the cases of one task, in the order given."""
     write_parquet(path, pa.Table.from_pylist(rows, schema=SCHEMAS[task]))

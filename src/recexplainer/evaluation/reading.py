@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recexplainer.data.titles import title_key
 from recexplainer.errors import InputError
@@ -54,7 +54,7 @@ class TitleReader:
         titles: of every item, unique under :func:`recexplainer.data.titles.title_key`.
     """
 
-    def __init__(self, titles: Iterable[str]):
+    def __init__(self, titles: Iterable[str]) -> None:
         self._exact: dict[str, str] = {}
         # What stands around a ", " in a title, to the titles and where in them it is.
         self._commas: dict[str, list[tuple[int, str]]] = {}
@@ -187,7 +187,7 @@ class AnswerReader:
         InputError: another value of ``how``.
     """
 
-    def __init__(self, titles: list[str], how: str):
+    def __init__(self, titles: list[str], how: str) -> None:
         if how not in ("found", "strict"):
             raise InputError(f"switches.title_reading: {how!r}; expected found or strict.")
         self.strict = how == "strict"
@@ -251,7 +251,7 @@ def _around(text: str, comma: int) -> str:
     return text[max(0, comma - 1) : comma + 3]
 
 
-def _listed(piece: str, is_title) -> Iterator[str]:
+def _listed(piece: str, is_title: Any) -> Iterator[str]:
     """Yield a piece of an answer, the items of a numbered line apart unless they are one title."""
     cuts, expected = [], 1
     for match in () if is_title(piece) else _INLINE.finditer(piece):

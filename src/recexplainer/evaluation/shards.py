@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,7 +16,7 @@ PLACE = [("number", pa.int32()), ("cases", pa.int32())]
 """Further columns of a shard: a case's number in the test file's order, from 0, and how many cases all shards have."""
 
 
-def write_shard(path: str | Path, task: str, rows: list[dict], numbers: list[int], cases: int) -> None:
+def write_shard(path: str | Path, task: str, rows: list[dict[str, Any]], numbers: list[int], cases: int) -> None:
     """Write some cases of one task with their numbers among all ``cases``."""
     placed = [row | {"number": number, "cases": cases} for row, number in zip(rows, numbers, strict=True)]
     write_parquet(path, pa.Table.from_pylist(placed, schema=pa.schema([*SCHEMAS[task], *PLACE])))
@@ -33,7 +34,7 @@ def merge_predictions(shards: list[str], folder: str) -> None:
     """
     for task, schema in SCHEMAS.items():
         columns = pa.schema([*schema, *PLACE])
-        rows: list[dict] = []
+        rows: list[dict[str, Any]] = []
         for shard in shards:
             rows += read_parquet(Path(shard) / f"{task}.parquet", columns).to_dict("records")
         rows.sort(key=lambda row: row["number"])
@@ -50,5 +51,5 @@ def merge_predictions(shards: list[str], folder: str) -> None:
     logger.info("predictions of %d shards in %s", len(shards), folder)
 
 
-def _without_place(row: dict) -> dict:
+def _without_place(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in ("number", "cases")}

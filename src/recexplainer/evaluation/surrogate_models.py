@@ -6,7 +6,7 @@ it scores given candidates (ranking), and whether the recommender would offer an
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -67,13 +67,13 @@ class Lessons:
 class Surrogate(Protocol):
     """A fitted model; ``contexts`` has one row per prefix, in the form that the model was fitted on."""
 
-    def retrieve(self, contexts) -> np.ndarray:
+    def retrieve(self, contexts: Any) -> np.ndarray:
         """Return the score of every item as the first choice: (prefixes, items)."""
 
-    def score(self, contexts, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+    def score(self, contexts: Any, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Return the scores (pairs,) of items for the prefixes in ``rows``; of use within a prefix only."""
 
-    def decide(self, contexts, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+    def decide(self, contexts: Any, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Return (pairs,) over 0 where the recommender would offer the item."""
 
 
@@ -85,7 +85,7 @@ class LinearProbe:
     suits whom.
     """
 
-    def __init__(self, users: np.ndarray, items: np.ndarray, lessons: Lessons):
+    def __init__(self, users: np.ndarray, items: np.ndarray, lessons: Lessons) -> None:
         """Fit on users (prefixes, dim) and items (items, dim)."""
         self._users = StandardScaler().fit(users)
         self._items = StandardScaler().fit_transform(items)
@@ -119,7 +119,7 @@ class SparseLinear:
     from preferences: those of the lessons, and of the first choice before random items that the history has not.
     """
 
-    def __init__(self, bags: sparse.csr_array, item_count: int, lessons: Lessons, seed: int):
+    def __init__(self, bags: sparse.csr_array, item_count: int, lessons: Lessons, seed: int) -> None:
         """Fit on bags (prefixes, features), ones where a history has an item."""
         self._item_count = item_count
         rows, better, worse = self._preferences(bags, lessons, seed)
@@ -196,16 +196,17 @@ class Groups:
     counts: sparse.csr_array
     decision: Callable[[np.ndarray], np.ndarray] | None = None
 
-    def retrieve(self, contexts) -> np.ndarray:
+    def retrieve(self, contexts: Any) -> np.ndarray:
         total = self.firsts.sum(axis=0)
         # The commoner first choice decides between items that are one equally often.
         return (self.members(contexts) @ self.firsts).toarray() + total / (total.sum() + 1)
 
-    def score(self, contexts, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+    def score(self, contexts: Any, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
         """The mean place of the item in the lessons of the groups, with that of all prefixes as one lesson more."""
         return self._mean(self.members(contexts), rows, items)
 
-    def decide(self, contexts, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+    def decide(self, contexts: Any, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
+        assert self.decision is not None
         return self.decision(self.score(contexts, rows, items))
 
     def _mean(self, members: sparse.csr_array, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -235,12 +236,12 @@ def decision_tree(bags: sparse.csr_array, item_count: int, lessons: Lessons, see
     return Groups(members, *tables).threshold(own[lessons.asked], lessons)
 
 
-def nearest_neighbours(contexts, item_count: int, lessons: Lessons) -> Groups:
+def nearest_neighbours(contexts: Any, item_count: int, lessons: Lessons) -> Groups:
     """Return the nearest training prefixes by the cosine of the contexts (prefixes, dim), bags or embeddings."""
     count = contexts.shape[0]
     search = NearestNeighbors(metric="cosine", algorithm="brute").fit(contexts)
 
-    def members(others) -> sparse.csr_array:
+    def members(others: Any) -> sparse.csr_array:
         return search.kneighbors_graph(others, min(NEIGHBOURS, count))
 
     # A training prefix is its own nearest, with the answer that it is asked for.
@@ -267,13 +268,13 @@ def _tables(lessons: Lessons, item_count: int) -> list[sparse.csr_array]:
     ]
 
 
-def _classes(model, contexts, truth: np.ndarray, item_count: int) -> Callable[..., np.ndarray]:
+def _classes(model: Any, contexts: Any, truth: np.ndarray, item_count: int) -> Callable[..., np.ndarray]:
     """Fit which item is the first choice; return contexts to scores (prefixes, items), an unseen class's below all."""
     classes = np.unique(truth)
     if len(classes) > 1:
         model.fit(contexts, truth)
 
-    def scores(others) -> np.ndarray:
+    def scores(others: Any) -> np.ndarray:
         result = np.full((others.shape[0], item_count), -np.inf)
         result[:, classes] = _log_odds(model, others) if len(classes) > 1 else 0.0
         return result
@@ -281,13 +282,13 @@ def _classes(model, contexts, truth: np.ndarray, item_count: int) -> Callable[..
     return scores
 
 
-def _log_odds(model, contexts) -> np.ndarray:
+def _log_odds(model: Any, contexts: Any) -> np.ndarray:
     """Return (prefixes, classes) the decision function, which of two classes has one column only."""
     found = model.decision_function(contexts)
     return found if found.ndim == 2 else np.column_stack([-found, found])
 
 
-def _preference(model, differences) -> np.ndarray:
+def _preference(model: Any, differences: Any) -> np.ndarray:
     """Fit that the better item of each pair scores higher; return the weights (features,)."""
     # Half of the pairs the other way round: a classifier wants two classes.
     signs = np.where(np.arange(differences.shape[0]) % 2, -1.0, 1.0)

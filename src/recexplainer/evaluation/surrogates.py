@@ -6,6 +6,7 @@ Each reads what one of the LLM's modes reads: the recommender's embeddings (inte
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -68,7 +69,7 @@ def predict_surrogates(
             f"{embeddings}: {len(export.user)} prefixes and {len(export.item)} items; expected {len(histories)} and "
             f"{len(titles)}, those of {interactions} and {items}. Export the recommender again."
         )
-    cases: dict[str, list[dict]] = {task: [] for task in SCHEMAS}
+    cases: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
     for row in load_tasks(test_tasks, ["sample", "task", "user", "prefix", "item", "target", "candidates"]):
         cases[row["task"]].append(row)
     train, lessons = training_lessons(export.labels)
@@ -84,7 +85,7 @@ def predict_surrogates(
         logger.info("%s: predictions in %s", name, Path(folder) / name)
 
 
-def training_lessons(labels) -> tuple[np.ndarray, Lessons]:
+def training_lessons(labels: Any) -> tuple[np.ndarray, Lessons]:
     """Return the training prefixes (prefixes,) and what the recommender says of them.
 
     As for the LLM, one choice and one ranking per prefix, and two decisions per user, for the longest prefix.
@@ -110,7 +111,7 @@ def history_bags(histories: Histories, max_length: int) -> sparse.csr_array:
     return narrow(sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape))
 
 
-def fit(name: str, contexts, items: np.ndarray, lessons: Lessons, seed: int) -> Surrogate:
+def fit(name: str, contexts: Any, items: np.ndarray, lessons: Lessons, seed: int) -> Surrogate:
     """Return a surrogate, fitted on the contexts of the training prefixes (prefixes, dim) and items (items, dim)."""
     if name == "linear_probe":
         return LinearProbe(contexts, items, lessons)
@@ -122,8 +123,12 @@ def fit(name: str, contexts, items: np.ndarray, lessons: Lessons, seed: int) -> 
 
 
 def answer(
-    model: Surrogate, contexts, seen: sparse.csr_array | None, cases: dict[str, list[dict]], titles: list[str]
-) -> dict[str, list[dict]]:
+    model: Surrogate,
+    contexts: Any,
+    seen: sparse.csr_array | None,
+    cases: dict[str, list[dict[str, Any]]],
+    titles: list[str],
+) -> dict[str, list[dict[str, Any]]]:
     """Return a surrogate's answers, by task, as rows of the files of predictions.
 
     Args:
@@ -134,7 +139,7 @@ def answer(
         titles: of all items.
     """
     index = {title: item for item, title in enumerate(titles)}
-    answers: dict[str, list[dict]] = {task: [] for task in SCHEMAS}
+    answers: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
     prefixes = {task: np.array([row["prefix"] for row in rows], dtype=np.int64) for task, rows in cases.items()}
     if cases["retrieval"]:
         scores = model.retrieve(contexts[prefixes["retrieval"]])

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +42,7 @@ FACTS = ("description", "tags", "brand", "feature")
 
 
 def choose_cases(
-    interactions: str, items: str, labels: str, embeddings: str, settings: dict, seed: int, output: str
+    interactions: str, items: str, labels: str, embeddings: str, settings: dict[str, Any], seed: int, output: str
 ) -> None:
     """Draw the cases of one dataset and write ``cases.parquet``.
 
@@ -115,7 +116,7 @@ def draw_cases(users: list[int], count: int, seed: int) -> list[tuple[int, bool]
     return [pairs[place] for place in rng.permutation(count)]
 
 
-def load_cases(path: str | Path) -> list[dict]:
+def load_cases(path: str | Path) -> list[dict[str, Any]]:
     """Read the cases as dictionaries, ``history`` as a list.
 
     Raises:

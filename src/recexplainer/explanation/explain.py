@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
@@ -9,6 +10,7 @@ from recexplainer.explanation.questions import render, show
 from recexplainer.explanation.texts import explanation, write_explanations
 from recexplainer.files import read_parquet
 from recexplainer.prompts.explanation import load_explanation_prompts
+from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.recommender.contract import load_tables
 
 logger = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ def explain(
     embeddings: str,
     items: str,
     prompts: str,
-    settings: dict,
+    settings: dict[str, Any],
     output: str,
     viewpoints: Sequence[str] = (),
     only: Sequence[str] = (),
@@ -55,6 +57,7 @@ def explain(
     if adapter is None and form != "behavior":
         raise InputError(f"form {form!r}: the base LLM reads no embeddings; expected behavior, or an alignment.")
     asked = load_explanation_prompts(prompts)
+    questions: list[tuple[str | None, Phrasing]]
     questions = [(name, asked.question_from(name)) for name in viewpoints] or [(None, asked.question)]
     chosen = _choose(load_cases(cases), only, cases)
     titles = list(read_parquet(items, ["title"])["title"])
@@ -76,7 +79,7 @@ def explain(
     logger.info("%d explanations in %s", len(rows), output)
 
 
-def _choose(cases: list[dict], only: Sequence[str], path: str) -> list[dict]:
+def _choose(cases: list[dict[str, Any]], only: Sequence[str], path: str) -> list[dict[str, Any]]:
     """Return the named cases in the order of the names, or all."""
     by_name = {case["case"]: case for case in cases}
     for name in only:

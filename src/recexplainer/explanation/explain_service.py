@@ -1,6 +1,7 @@
 """What a language model behind a service says of the cases: ChatGPT in the paper (section 3.1.2)."""
 
 import logging
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
@@ -18,8 +19,8 @@ def explain_by_service(
     cases: str,
     items: str,
     prompts: str,
-    service: dict,
-    settings: dict,
+    service: dict[str, Any],
+    settings: dict[str, Any],
     store: str,
     output: str,
     ledger: str | None = None,

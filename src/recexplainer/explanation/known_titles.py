@@ -1,11 +1,12 @@
 """Where the titles of cases are in the catalogue."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from recexplainer.errors import InputError
 
 
-def index_titles(titles: Sequence[str], cases: Sequence[dict]) -> dict[str, int]:
+def index_titles(titles: Sequence[str], cases: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Return the item of each title, of which those of the cases have to be some.
 
     Args:

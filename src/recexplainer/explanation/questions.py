@@ -1,12 +1,16 @@
 """The question about a case, in each form in which the tasks are written (figure 2)."""
 
+from typing import Any
+
 from recexplainer.errors import InputError
 from recexplainer.explanation.known_titles import index_titles
 from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.tasks.forms import History, Renderer, Sample
 
 
-def render(cases: list[dict], questions: list[Phrasing], titles: list[str], form: str) -> list[list[dict]]:
+def render(
+    cases: list[dict[str, Any]], questions: list[Phrasing], titles: list[str], form: str
+) -> list[list[dict[str, Any]]]:
     """Return the question about each case, and an empty answer, as messages of segments.
 
     Args:
@@ -24,12 +28,12 @@ def render(cases: list[dict], questions: list[Phrasing], titles: list[str], form
     messages = []
     for case, question in zip(cases, questions, strict=True):
         history = History(case["prefix"], [index[title] for title in case["history"]])
-        slots = {"history": history, "item": [index[case["title"]]]}
+        slots: dict[str, History | list[int] | str] = {"history": history, "item": [index[case["title"]]]}
         messages.append(renderer.messages(Sample(case["case"], "explanation", question, slots, answer=""), form))
     return messages
 
 
-def show(messages: list[dict]) -> str:
+def show(messages: list[dict[str, Any]]) -> str:
     """Return a question as text: ``<user>`` and ``<item>`` stand for embeddings."""
     text, embedding = "", False
     for segment in messages[0]["segments"]:

@@ -1,6 +1,7 @@
 """The files of explanations: one row per case, one file per system."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -25,7 +26,7 @@ EXPLANATIONS = pa.schema([("case", pa.string()), *_ANSWER])
 VIEWPOINTS = pa.schema([("case", pa.string()), ("viewpoint", pa.string()), *_ANSWER])
 
 
-def explanation(case: dict, prompt: str, text: str, finish: str) -> dict:
+def explanation(case: dict[str, Any], prompt: str, text: str, finish: str) -> dict[str, Any]:
     """Return the row of one explanation; what the system thought before it is no part of it."""
     text = without_thoughts(text)
     decision = read_decision(text) if finish in ("stop", "length") else None
@@ -40,13 +41,15 @@ def explanation(case: dict, prompt: str, text: str, finish: str) -> dict:
     }
 
 
-def write_explanations(path: str | Path, rows: list[dict]) -> None:
+def write_explanations(path: str | Path, rows: list[dict[str, Any]]) -> None:
     """Write explanations in the order given; with a column ``viewpoint`` where the rows have one."""
     schema = VIEWPOINTS if rows and "viewpoint" in rows[0] else EXPLANATIONS
     write_parquet(path, pa.Table.from_pylist(rows, schema=schema))
 
 
-def load_explanations(paths: list[str], systems: list[str], cases: list[dict]) -> dict[str, list[dict]]:
+def load_explanations(
+    paths: list[str], systems: list[str], cases: list[dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
     """Read the explanations of some systems.
 
     Args:
@@ -74,7 +77,7 @@ def load_explanations(paths: list[str], systems: list[str], cases: list[dict]) -
     return result
 
 
-def load_viewpoints(path: str) -> list[dict]:
+def load_viewpoints(path: str) -> list[dict[str, Any]]:
     """Read the explanations by point of view; ``decision`` is True, False or None.
 
     Raises:

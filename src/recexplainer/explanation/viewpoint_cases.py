@@ -1,11 +1,12 @@
 """Which of the explained cases every system is asked about from each point of view as well (section 3.5.2)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from recexplainer.explanation.cases import load_cases
 
 
-def draw_viewpoint_cases(cases: Sequence[dict], count: int) -> list[dict]:
+def draw_viewpoint_cases(cases: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
     """Return the first cases, as many of either verdict (one more Yes of an odd number), each of another user.
 
     The cases stand in random order, so the first ones are a random sample; with one case per user they are independent.

@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,8 +74,11 @@ def _tags(items: str) -> dict[str, tuple[str, ...]]:
 
 
 def control_rows(
-    cases: Sequence[dict], texts: dict[str, list[dict]], tags: Mapping[str, Sequence[str]], seed: int
-) -> dict[str, list[dict]]:
+    cases: Sequence[dict[str, Any]],
+    texts: dict[str, list[dict[str, Any]]],
+    tags: Mapping[str, Sequence[str]],
+    seed: int,
+) -> dict[str, list[dict[str, Any]]]:
     """Return, per control, one explanation per case.
 
     Args:
@@ -83,7 +87,7 @@ def control_rows(
         tags: of each title.
         seed: of the coins and of the shuffling.
     """
-    result: dict[str, list[dict]] = {name: [] for name in CONTROLS}
+    result: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTROLS}
     for case, said in zip(cases, _of_another_case(cases, texts, seed), strict=True):
         yes = bool(generator(seed, "coin", case["case"]).random() < 0.5)
         answer, history = "Yes" if yes else "No", case["history"]
@@ -107,13 +111,15 @@ def control_rows(
     return result
 
 
-def _common_tag(case: dict, tags: Mapping[str, Sequence[str]]) -> str:
+def _common_tag(case: dict[str, Any], tags: Mapping[str, Sequence[str]]) -> str:
     """Return the tag of the item that most items of the history have; "" if none has one."""
     had = Counter(tag for title in case["history"] for tag in tags.get(title, ()))
     return max((tag for tag in tags.get(case["title"], ()) if had[tag]), key=lambda tag: had[tag], default="")
 
 
-def _of_another_case(cases: Sequence[dict], texts: dict[str, list[dict]], seed: int) -> list[dict]:
+def _of_another_case(
+    cases: Sequence[dict[str, Any]], texts: dict[str, list[dict[str, Any]]], seed: int
+) -> list[dict[str, Any]]:
     """Return for each case what a system says of another user's case; system and case are drawn.
 
     Where all cases are of one user, the text is of any case.

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def measure_faithfulness(
     embeddings: str,
     labels: str,
     scorer: Scorer | None,
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
     outputs: list[str],
 ) -> None:
@@ -72,17 +73,17 @@ def measure_faithfulness(
 
 
 def measure_cases(
-    cases: Sequence[dict],
-    texts: dict[str, list[dict]],
+    cases: Sequence[dict[str, Any]],
+    texts: dict[str, list[dict[str, Any]]],
     own: dict[str, list[bool | None]],
-    items,
+    items: Any,
     vectors: np.ndarray,
     histories: Histories,
     pairs: Sequence[Pair | None],
     scorer: Scorer | None,
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
-) -> dict[str, list[dict]]:
+) -> dict[str, list[dict[str, Any]]]:
     """Return, per system, one row per case with the columns of :data:`recexplainer.faithfulness.records.RECORDS`.
 
     Args:
@@ -110,7 +111,7 @@ def measure_cases(
         {name: rows for name, rows in said.items() if not is_control(name)}, users, settings["folds"], seed
     )
     from_title = read_scores([case["title"] for case in cases], scores, users, settings["folds"], seed)
-    result = {}
+    result: dict[str, Any] = {}
     for place, (system, rows) in enumerate(texts.items()):
         decisions = [row["decision"] for row in rows]
         read = read_scores(said[system], scores, users, settings["folds"], seed)
@@ -154,7 +155,7 @@ def measure_cases(
     return result
 
 
-def _grounding(citations: Sequence[Citation]) -> dict:
+def _grounding(citations: Sequence[Citation]) -> dict[str, Any]:
     """Return how many different titles a text cites of each kind, beside the target, those of the history, and errors.
 
     The target is none of them, unless the text says that it is in the history: then it counts as another item.
@@ -171,7 +172,7 @@ def _grounding(citations: Sequence[Citation]) -> dict:
 
 
 def _effects(
-    cases: Sequence[dict],
+    cases: Sequence[dict[str, Any]],
     found: dict[str, list[list[Citation]]],
     titles: list[str],
     vectors: np.ndarray,

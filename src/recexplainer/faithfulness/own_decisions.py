@@ -5,6 +5,7 @@ The evaluation's predictions need not cover the explained cases, so the cases ar
 """
 
 import logging
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,12 +23,12 @@ logger = logging.getLogger(__name__)
 def classify_cases(
     llm: str,
     chat_template: str | None,
-    systems: list[list],
+    systems: list[list[Any]],
     cases: str,
     embeddings: str,
     items: str,
     prompts: str,
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
     output: str,
 ) -> None:

@@ -1,6 +1,7 @@
 """The files of the faithfulness stage: one row per case, or per system and case."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -66,7 +67,7 @@ OWN_DECISIONS = pa.schema(
 """The columns of ``own_decisions.parquet``: one row per system and case."""
 
 
-def write_records(path: str | Path, rows: list[dict]) -> None:
+def write_records(path: str | Path, rows: list[dict[str, Any]]) -> None:
     """Write the cases of one system in the order given; NaN becomes null."""
     clean = [{name: None if value != value else value for name, value in row.items()} for row in rows]
     write_parquet(path, pa.Table.from_pylist(clean, schema=RECORDS))
@@ -81,7 +82,7 @@ def read_records(path: str | Path) -> pd.DataFrame:
     return read_parquet(path, RECORDS)
 
 
-def load_own_decisions(path: str | Path, cases: list[dict]) -> dict[str, list[bool | None]]:
+def load_own_decisions(path: str | Path, cases: list[dict[str, Any]]) -> dict[str, list[bool | None]]:
     """Read each system's decisions, one per case in the order of the cases.
 
     Raises:

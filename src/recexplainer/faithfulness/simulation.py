@@ -10,6 +10,7 @@ that has the prompt and the verdict, and one that has the prompt alone.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Foresight:
     prompt_only: float
 
 
-def draw_pairs(cases: Sequence[dict], export: Export, histories: Histories, seed: int) -> list[Pair | None]:
+def draw_pairs(cases: Sequence[dict[str, Any]], export: Export, histories: Histories, seed: int) -> list[Pair | None]:
     """Draw two other items for each case; None where the recommender has no other item on one of the sides.
 
     Args:
@@ -76,7 +77,7 @@ class Reader:
         catalogue: their facts.
     """
 
-    def __init__(self, titles: Sequence[str], catalogue: Catalogue):
+    def __init__(self, titles: Sequence[str], catalogue: Catalogue) -> None:
         self.titles = titles
         self.catalogue = catalogue
         self._facts = frozenset(fact for facts in catalogue.facts.values() for fact in facts)

@@ -5,9 +5,11 @@ All lengths are points (1/72 inch), from the top left corner.
 
 import logging
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from recexplainer.checking.marked import ITEM, NAMED, PLAIN, RIGHT, WRONG, Run
 from recexplainer.figures.case_view import LEGEND, CaseView, Panel
@@ -77,7 +79,7 @@ def wrap(runs: list[Run], width: float, size: float) -> list[list[Run]]:
         # The line under construction, and how wide it is.
         line: list[tuple[str, str]] = []
         used = 0.0
-        last_end = None
+        last_end = 0
         for word in re.finditer(r"[^ \n]+", paragraph.group()):
             start, end = paragraph.start() + word.start(), paragraph.start() + word.end()
             for letters, joined in _pieces(text, marks, start, end, width, size):
@@ -97,7 +99,9 @@ def wrap(runs: list[Run], width: float, size: float) -> list[list[Run]]:
     return lines
 
 
-def _pieces(text: str, marks: list[str], start: int, end: int, width: float, size: float):
+def _pieces(
+    text: str, marks: list[str], start: int, end: int, width: float, size: float
+) -> Iterator[tuple[list[tuple[str, str]], bool]]:
     """Yield a word's letters with their marks: at once, or in parts if it is wider than a line.
 
     The flag says whether a part is joined to the one before, without a space.
@@ -134,7 +138,7 @@ class _Sheet:
 
     def __init__(self) -> None:
         self.y = MARGIN
-        self.texts: list[tuple[float, float, str, dict]] = []
+        self.texts: list[tuple[float, float, str, dict[str, Any]]] = []
         self.boxes: list[tuple[float, float, float, float, str]] = []
 
     def word(self, x: float, baseline: float, text: str, size: float, color: str, bold: bool = False) -> None:
@@ -148,7 +152,7 @@ class _Sheet:
         self.box(MARGIN, self.y, WIDTH - 2 * MARGIN, 0.6, FAINT)
 
     def block(
-        self, x: float, y: float, width: float, runs: list[Run], size=SIZE, color: str = INK, bold: bool = False
+        self, x: float, y: float, width: float, runs: list[Run], size: Any = SIZE, color: str = INK, bold: bool = False
     ) -> float:
         """Set runs in lines; return where the next line would begin."""
         runs = [Run(drawable(run.text), run.mark) for run in runs]
@@ -167,7 +171,7 @@ class _Sheet:
             y += size * LINE
         return y
 
-    def draw(self):
+    def draw(self) -> Any:
         """Return the figure."""
         from matplotlib.figure import Figure
         from matplotlib.patches import Rectangle
@@ -188,7 +192,7 @@ def plain(text: str) -> list[Run]:
     return [Run(text, PLAIN)]
 
 
-def draw_case(view: CaseView):
+def draw_case(view: CaseView) -> Any:
     """Lay a case out; call it inside :func:`recexplainer.style.figure_style`. Returns a matplotlib figure."""
     sheet = _Sheet()
     wide = WIDTH - 2 * MARGIN
@@ -244,7 +248,7 @@ def _panel(sheet: _Sheet, panel: Panel, judge: str) -> None:
     sheet.y = bottom + 5
 
 
-def write_images(view: CaseView, paths: list[str | Path]) -> None:
+def write_images(view: CaseView, paths: Sequence[str | Path]) -> None:
     """Draw a case and write it once per path, as its suffix says."""
     with figure_style(view.synthetic):
         figure = draw_case(view)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recexplainer.checking.marked import Run
 from recexplainer.files import write_text
@@ -88,7 +89,7 @@ def in_words(decision: bool | None) -> str:
     return "Unreadable" if decision is None else "Recommend" if decision else "Do not recommend"
 
 
-def describe_case(case: Mapping) -> dict:
+def describe_case(case: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts of a :class:`CaseView` that one row of ``cases.parquet`` gives."""
     share = float(case["percentile"]) * 100
     names = {"brand": "Brand", "tags": "Tags", "feature": "Features"}

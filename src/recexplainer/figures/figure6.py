@@ -1,6 +1,7 @@
 """Figure 6: what each training task is good for (section 3.6). A bar is an alignment without one task's samples."""
 
 import logging
+from typing import Any
 
 import pandas as pd
 
@@ -53,7 +54,7 @@ def figure6(
     rows: list[list[str]],
     judgements: list[str],
     judgement_datasets: list[str],
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
     output: str,
     images: list[str],
@@ -212,7 +213,7 @@ def _scale(frame: pd.DataFrame, metric: str) -> tuple[float, float]:
     return 0.0, 1.0 if pd.isna(highest) or highest > 0.5 or highest <= 0 else highest * 1.05
 
 
-def _draw_panel(panel, rows: pd.DataFrame, metric: str, label: str, scale: tuple[float, float]) -> None:
+def _draw_panel(panel: Any, rows: pd.DataFrame, metric: str, label: str, scale: tuple[float, float]) -> None:
     """Draw the bars of one metric, the first ablation on top."""
     from matplotlib.ticker import MaxNLocator
 

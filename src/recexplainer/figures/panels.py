@@ -1,6 +1,7 @@
 """From a system's answer to a panel of a case figure: checked, marked, put in words."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from recexplainer.checking.checker import Catalogue, check
 from recexplainer.checking.marked import decision_span, mark, remarks
@@ -15,7 +16,7 @@ CHECKS = (
 )
 
 
-def find_case(cases: dict[str, dict], choice: dict[str, str], selected: str, path: str) -> dict:
+def find_case(cases: dict[str, dict[str, Any]], choice: dict[str, str], selected: str, path: str) -> dict[str, Any]:
     """Return the row of the selected case.
 
     Args:
@@ -40,8 +41,8 @@ def how_chosen(choice: dict[str, str]) -> str:
 def make_panel(
     name: str,
     color: str,
-    answer: Mapping,
-    case: Mapping,
+    answer: Mapping[str, Any],
+    case: Mapping[str, Any],
     catalogue: Catalogue,
     rating: int | None = None,
     note: str = "",

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
@@ -33,14 +34,14 @@ class Answers:
         ratings: of each (case, system) with a rating, 1 to 4; failed judgements are left out.
     """
 
-    cases: dict[str, dict]
-    explanations: dict[tuple[str, str], dict]
+    cases: dict[str, dict[str, Any]]
+    explanations: dict[tuple[str, str], dict[str, Any]]
     systems: list[str]
     judge: str
     ratings: dict[tuple[str, str], int]
 
 
-def cases_by_name(path: str | Path) -> dict[str, dict]:
+def cases_by_name(path: str | Path) -> dict[str, dict[str, Any]]:
     """Read ``cases.parquet`` as rows by case, in its order.
 
     Raises:
@@ -103,7 +104,7 @@ def most_telling(answers: Answers, system: str) -> str:
 
 
 def select_case(
-    cases: str, explanations: list[str], systems: list[str], judgements: str, settings: dict, output: str
+    cases: str, explanations: list[str], systems: list[str], judgements: str, settings: dict[str, Any], output: str
 ) -> None:
     """Choose the case of Figures 4 and 5 and write it down as JSON: ``case``, ``system``, ``judge`` and ``rule``.
 

@@ -1,6 +1,7 @@
 """Free answers of a local model, and whether each came to its end."""
 
 import logging
+from typing import Any
 
 import torch
 
@@ -13,7 +14,9 @@ from recexplainer.llm.encoding import ChatEncoder, Encoded
 logger = logging.getLogger(__name__)
 
 
-def answer(model: RecExplainer, tokenizer, messages: list[list[dict]], settings: dict) -> list[tuple[str, str]]:
+def answer(
+    model: RecExplainer, tokenizer: Any, messages: list[list[dict[str, Any]]], settings: dict[str, Any]
+) -> list[tuple[str, str]]:
     """Answer conversations by greedy decoding.
 
     Args:
@@ -37,7 +40,8 @@ def answer(model: RecExplainer, tokenizer, messages: list[list[dict]], settings:
         )
     prompts = ChatEncoder(tokenizer, context).encode(messages, prompt_only=True)
     whole = ChatEncoder(tokenizer, 10**9).encode(messages, prompt_only=True)
-    cut = sum(prompt is not None and len(prompt) < len(full) for prompt, full in zip(prompts, whole, strict=True))
+    both = zip(prompts, whole, strict=True)
+    cut = sum(len(prompt) < len(full) for prompt, full in both if prompt is not None and full is not None)
     if cut:
         logger.warning("%d prompts lost the oldest titles of their histories: over %d tokens", cut, context)
     if None in prompts:

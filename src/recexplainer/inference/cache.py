@@ -3,6 +3,8 @@
 It holds the same numbers, so that answers are the same to the last bit.
 """
 
+from typing import Any
+
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
@@ -18,13 +20,15 @@ class RoomyLayer(DynamicLayer):
     is the same in all of them. So only the tokens since then are reordered.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
+        self.keys: torch.Tensor
+        self.values: torch.Tensor
         self._buffers: list[torch.Tensor] = []
         self._shared = 0
 
     def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args, **kwargs
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Add keys and values ``(sequences, heads, new, d)``; return all so far."""
         if not self.is_initialized:
@@ -54,7 +58,7 @@ class RoomyLayer(DynamicLayer):
             own.copy_(own.index_select(0, beam_idx.to(own.device)))
 
 
-def roomy_cache(config) -> DynamicCache:
+def roomy_cache(config: Any) -> DynamicCache:
     """Return the empty cache that ``generate`` would make for a model, but with room in layers that look at all tokens.
 
     Args:

@@ -21,7 +21,7 @@ class CatalogueConstraint(LogitsProcessor):
         eos: the end-of-sequence token.
     """
 
-    def __init__(self, titles: list[list[int]], eos: int):
+    def __init__(self, titles: list[list[int]], eos: int) -> None:
         # An edge is the number (node << 32) + token. Nodes are numbered level by level, so that edges come sorted.
         edges, children = [np.array([(DONE << 32) + eos])], [np.array([DONE])]
         nodes, count = np.full(len(titles), ROOT), 2

@@ -14,7 +14,7 @@ between two tokens that are as good as equally likely. That is said in the log, 
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -51,12 +51,12 @@ class Generator:
     def __init__(
         self,
         model: RecExplainer,
-        tokenizer,
+        tokenizer: Any,
         batch_size: int,
         shard: int = 0,
         shards: int = 1,
         batch_tokens: int | None = None,
-    ):
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.batch_size = batch_size
@@ -117,7 +117,7 @@ class Generator:
             results[chosen] = scores
         return results
 
-    def _decode(self, prompts: list[Encoded], max_new_tokens: int, length: int, **options) -> torch.Tensor:
+    def _decode(self, prompts: list[Encoded], max_new_tokens: int, length: int, **options: Any) -> torch.Tensor:
         """Return the new tokens ``(sequences, new)`` of prompts padded to ``length`` tokens, without sampling."""
         places = longest_sequence(self.model.base[0])
         if places and length + max_new_tokens > places:

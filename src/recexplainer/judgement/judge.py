@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
@@ -53,8 +54,8 @@ def judge_by_service(
     systems: list[str],
     prompts: str,
     judge: str,
-    service: dict,
-    settings: dict,
+    service: dict[str, Any],
+    settings: dict[str, Any],
     seed: int,
     store: str,
     output: str,
@@ -133,12 +134,12 @@ def judge_by_service(
     logger.info("%d judgements in %s", len(rows), output)
 
 
-def rating_of(reply: dict) -> int | None:
+def rating_of(reply: dict[str, Any]) -> int | None:
     """Return the rating in an answer of :func:`recexplainer.service.client.answer_all`; a refusal has none."""
     return None if reply["finish"] == "refused" else read_rating(reply["text"], reply["finish"] == "length")
 
 
-def failure(reply: dict) -> str:
+def failure(reply: dict[str, Any]) -> str:
     """Say why an answer holds no rating."""
     if reply["finish"] == "refused":
         return reply.get("reason") or "refused"
@@ -153,7 +154,7 @@ def sending_order(cases: int, systems: list[str], seed: int) -> list[tuple[int, 
     return [(place, systems[i]) for place in range(cases) for i in rng.permutation(len(systems))]
 
 
-def first_turn(prompts: ExplanationPrompts, case: dict, text: str) -> list[dict]:
+def first_turn(prompts: ExplanationPrompts, case: dict[str, Any], text: str) -> list[dict[str, Any]]:
     """Return the messages that ask for the rating of a text."""
     values = {
         "history": SEPARATOR.join(case["history"]),
@@ -164,7 +165,7 @@ def first_turn(prompts: ExplanationPrompts, case: dict, text: str) -> list[dict]
     return [{"role": "user", "content": fill(prompts.judge, values)}]
 
 
-def second_turn(prompts: ExplanationPrompts, request: dict, reply: str) -> list[dict]:
+def second_turn(prompts: ExplanationPrompts, request: dict[str, Any], reply: str) -> list[dict[str, Any]]:
     """Return the messages that ask once more, after a reply without a rating."""
     return [
         *request["messages"],

@@ -1,6 +1,7 @@
 """The files of judgements: one row per case and system, one file per judge."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -23,12 +24,12 @@ JUDGEMENTS = pa.schema(
 )
 
 
-def write_judgements(path: str | Path, rows: list[dict]) -> None:
+def write_judgements(path: str | Path, rows: list[dict[str, Any]]) -> None:
     """Write judgements in the order given."""
     write_parquet(path, pa.Table.from_pylist(rows, schema=JUDGEMENTS))
 
 
-def load_judgements(path: str | Path) -> list[dict]:
+def load_judgements(path: str | Path) -> list[dict[str, Any]]:
     """Read judgements; ``rating`` is an int, or None.
 
     Raises:

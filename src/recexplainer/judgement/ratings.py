@@ -101,7 +101,7 @@ def _first(text: str, cut_off: bool) -> int | None:
     return None if any(_AGAIN.search(piece) for piece in behind) else int(match[1])
 
 
-def _level(pattern: re.Pattern, sentence: str) -> int | None:
+def _level(pattern: re.Pattern[str], sentence: str) -> int | None:
     """Return the level in a sentence that is one by a pattern as a whole."""
     match = pattern.fullmatch(sentence.strip(" .!:;,"))
     if not match or _NEGATIVE.search(sentence):

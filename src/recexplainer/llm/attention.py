@@ -1,5 +1,7 @@
 """Attention over packed rows: no sequence sees another, and none pays for the others in its row."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -7,7 +9,7 @@ NAME = "packed_sdpa"
 """Under this name transformers knows :func:`_by_sequence`."""
 
 
-def arguments(llm: nn.Module, sequences: torch.Tensor, dtype: torch.dtype) -> dict:
+def arguments(llm: nn.Module, sequences: torch.Tensor, dtype: torch.dtype) -> dict[str, Any]:
     """Return what a decoder is called with, beside its input and positions, so that sequences see only themselves.
 
     Torch's attention is then called once per sequence, in its causal form, which is the fastest. A mask says the same
@@ -40,7 +42,9 @@ def _attends_by_sequence(llm: nn.Module) -> bool:
     return llm.config._attn_implementation == NAME
 
 
-def _by_sequence(module, query, key, value, attention_mask, lengths: list[int] | None = None, **options):
+def _by_sequence(
+    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, lengths: list[int] | None = None, **options: Any
+) -> Any:
     """Attend as transformers does with torch's attention, within each sequence of the packed rows if there are any.
 
     Args:
@@ -67,12 +71,12 @@ def _by_sequence(module, query, key, value, attention_mask, lengths: list[int] |
     return found.view(query.shape[0], query.shape[2], *found.shape[2:]), None
 
 
-def _window(config) -> int | None:
+def _window(config: Any) -> int | None:
     """Return how many tokens the layers of an LLM see, or some of them; None for all."""
     return getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
 
 
-def attention_mask(config, sequences: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
+def attention_mask(config: Any, sequences: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
     """Return the mask of packed rows for an LLM whose layers, or some of them, may see a window of tokens alone.
 
     Args:

@@ -7,6 +7,7 @@ and the demo's model trained from scratch are loaded by the same code.
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError, one_line
 from recexplainer.files import check, read_json, read_text, sha256, write_json
@@ -55,7 +56,7 @@ def make_manifest(
         from huggingface_hub import snapshot_download
 
         folder = snapshot_download(hub_id, revision=revision, allow_patterns=HUB_PATTERNS)
-    root = Path(folder)
+    root = Path(folder or "")
     if not (root / "config.json").is_file():
         raise InputError(f"llm.folder: {folder} holds no config.json; expected a folder saved by transformers.")
     for path in _touched(root).values():  # those of a small LLM of ours have checksums beside them
@@ -79,7 +80,7 @@ def _touched(root: Path) -> dict[str, Path]:
     }
 
 
-def read_manifest(path: str | Path) -> dict:
+def read_manifest(path: str | Path) -> dict[str, Any]:
     """Read the base LLM's manifest.
 
     Raises:
@@ -124,7 +125,7 @@ def checked_folder(manifest: str, weights: bool) -> str:
     return found["folder"]
 
 
-def load_tokenizer(manifest: str, chat_template: str | None = None):
+def load_tokenizer(manifest: str, chat_template: str | None = None) -> Any:
     """Load the tokenizer of the base LLM.
 
     Args:
@@ -148,7 +149,7 @@ def load_tokenizer(manifest: str, chat_template: str | None = None):
     return tokenizer
 
 
-def _end_of_turn(tokenizer, name: str) -> str | None:
+def _end_of_turn(tokenizer: Any, name: str) -> str | None:
     """Return the special token with which the chat template ends an answer, as ``<|im_end|>``; None if there is none.
 
     It is where generation has to stop, and not always the tokenizer's end of sequence.
@@ -166,12 +167,12 @@ def _end_of_turn(tokenizer, name: str) -> str | None:
     return tokenizer.convert_ids_to_tokens(found[0]) if found else None
 
 
-def longest_sequence(model) -> int | None:
+def longest_sequence(model: Any) -> int | None:
     """Return the length of the longest sequence that a causal LM takes, in tokens; None if nothing limits it."""
     return getattr(model.config, "max_position_embeddings", None)
 
 
-def check_fit(model, tokenizer, context: int) -> None:
+def check_fit(model: Any, tokenizer: Any, context: int) -> None:
     """Check that an LLM can take what its tokenizer and the config give it.
 
     Args:
@@ -193,7 +194,7 @@ def check_fit(model, tokenizer, context: int) -> None:
         )
 
 
-def _in_four_bits(manifest: str, precision) -> dict:
+def _in_four_bits(manifest: str, precision: Any) -> dict[str, Any]:
     """Return what transformers has to know to hold weights as the manifest says; nothing if as they are."""
     kind = read_manifest(manifest).get("quantization")
     if not kind:
@@ -214,7 +215,7 @@ def _in_four_bits(manifest: str, precision) -> dict:
     return {"quantization_config": quantized, "device_map": {"": device}}
 
 
-def _load(folder: str, **options):
+def _load(folder: str, **options: Any) -> Any:
     """Load the causal LM of a folder, with exactly its tensors.
 
     Args:
@@ -252,7 +253,7 @@ def _load(folder: str, **options):
     return model
 
 
-def _causal_config(folder: str):
+def _causal_config(folder: str) -> Any:
     """Return the config of a folder's model, which has to be a causal LM for text alone."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -272,7 +273,7 @@ def _causal_config(folder: str):
     return config
 
 
-def load_model(manifest: str, dtype: str = "fp32"):
+def load_model(manifest: str, dtype: str = "fp32") -> Any:
     """Load the base LLM in evaluation mode; in 4 bits if its manifest says so (QLoRA: Dettmers et al., 2023).
 
     Args:
@@ -294,7 +295,7 @@ def load_model(manifest: str, dtype: str = "fp32"):
     return model.eval()
 
 
-def load_fitting(manifest: str, tokenizer, context: int, dtype: str):
+def load_fitting(manifest: str, tokenizer: Any, context: int, dtype: str) -> Any:
     """Load the base LLM as :func:`load_model` does, and check it as :func:`check_fit` does."""
     model = load_model(manifest, dtype)
     check_fit(model, tokenizer, context)

@@ -11,6 +11,7 @@ Put together, the tokens are those that the tokenizer gives to the whole rendere
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -57,10 +58,10 @@ class ChatEncoder:
         context: the longest sequence in tokens.
     """
 
-    def __init__(self, tokenizer, context: int):
+    def __init__(self, tokenizer: Any, context: int) -> None:
         self.tokenizer = tokenizer
         self.context = context
-        self._template_rows: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}
+        self._template_rows: dict[tuple[Any, ...], tuple[np.ndarray, np.ndarray]] = {}
         self._plain = PlainText(tokenizer)
         self._words = Words(self._plain)
         self._template = ChatTemplate(self._plain)
@@ -75,7 +76,7 @@ class ChatEncoder:
 
     @no_collection()
     def encode(
-        self, conversations: pa.ListArray | Sequence[list[dict]], prompt_only: bool = False
+        self, conversations: pa.ListArray | Sequence[list[dict[str, Any]]], prompt_only: bool = False
     ) -> list[Encoded | None]:
         """Encode conversations.
 
@@ -120,6 +121,7 @@ class ChatEncoder:
             if not longer:
                 return result
             left = np.array(longer)
+        raise AssertionError("there is always a next cut")
 
     def _encode(self, conversations: Conversations, prompt_only: bool) -> list[Encoded]:
         """Encode conversations, however long: first as rows of a table of tokens, then as the tokens."""
@@ -201,7 +203,7 @@ class ChatEncoder:
                 texts = pa.array(changed, pa.string())
         return texts
 
-    def _rows(self, roles: tuple, prompt_only: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _rows(self, roles: tuple[Any, ...], prompt_only: bool) -> tuple[np.ndarray, np.ndarray]:
         """Return what the template writes around messages of these roles, and after them, as rows.
 
         Returns:

@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import check, named
@@ -78,7 +79,7 @@ def _check(path: Path) -> tuple[list[str], int]:
     return names, tokens
 
 
-def _read(path: Path, tensors: list[str]):
+def _read(path: Path, tensors: list[str]) -> Any:
     """Return the tokenizer and the model, the latter as one that was never quantized."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -117,7 +118,7 @@ def _without_added(folder: Path, tokens: int) -> None:
         file.write_text(json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
-def _plain(model):
+def _plain(model: Any) -> Any:
     """Return a model with the same weights that transformers does not take for a quantized one, which it won't save."""
     import torch
 
@@ -137,7 +138,7 @@ def _plain(model):
     return plain
 
 
-def _narrowest(weights: list):
+def _narrowest(weights: list[Any]) -> Any:
     """Return the first of bf16 and fp16 that holds all numbers exactly; else fp32."""
     import torch
 

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 SECONDS = 20.0
 """Of the processor. A template takes thousandths of one."""
@@ -37,7 +38,7 @@ def _time() -> Iterator[None]:
         yield
         return
 
-    def end(*_):
+    def end(*_: Any) -> None:
         raise OutOfTime
 
     before = signal.signal(signal.SIGVTALRM, end)

@@ -6,6 +6,7 @@ are not declared special.
 """
 
 import logging
+from typing import Any
 
 from recexplainer.errors import InputError
 
@@ -28,7 +29,7 @@ class PlainText:
             the unknown token, which stands for characters that the tokenizer lacks.
     """
 
-    def __init__(self, tokenizer):
+    def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
         added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.content.strip()}
         marks = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
@@ -61,8 +62,7 @@ class PlainText:
         """
         if not lead:
             return self.raw(texts)
-        known = lead.removesuffix(" ") or lead
-        (known,), whole = self.raw([known]), self.raw([lead + text for text in texts])
+        (known,), whole = self.raw([lead.removesuffix(" ") or lead]), self.raw([lead + text for text in texts])
         fits = [ids[: len(known)] == known for ids in whole]
         alone = iter(self.raw([text for text, fit in zip(texts, fits, strict=True) if not fit]))
         return [ids[len(known) :] if fit else next(alone) for ids, fit in zip(whole, fits, strict=True)]

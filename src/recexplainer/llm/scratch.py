@@ -7,6 +7,7 @@ runs. It is saved as an ordinary transformers folder and loaded like any other m
 import logging
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ def item_texts(path: str) -> list[str]:
     ]
 
 
-def conversation_messages(path: str) -> list[list[dict]]:
+def conversation_messages(path: str) -> list[list[dict[str, Any]]]:
     """Return the conversations as messages of one text segment each."""
     return [
         [{"role": m["role"], "segments": [{"kind": "text", "text": m["text"], "ref": -1}]} for m in messages]
@@ -49,7 +50,7 @@ def question_texts(path: str) -> list[str]:
     return ["".join(phrasing[::2]) for task in sorted(phrasings) for phrasing in phrasings[task]]
 
 
-def train_tokenizer(texts: list[str], vocabulary: int, chat_template: str):
+def train_tokenizer(texts: list[str], vocabulary: int, chat_template: str) -> Any:
     """Train a byte-level BPE tokenizer.
 
     Args:
@@ -81,7 +82,13 @@ def train_tokenizer(texts: list[str], vocabulary: int, chat_template: str):
 
 
 def train_llm(
-    items: list[str], conversations: str, prompts: str, chat_template: str, settings: dict, seed: int, folder: str
+    items: list[str],
+    conversations: str,
+    prompts: str,
+    chat_template: str,
+    settings: dict[str, Any],
+    seed: int,
+    folder: str,
 ) -> None:
     """Train the tokenizer and the model and save both.
 
@@ -136,7 +143,7 @@ def train_llm(
     logger.info("small LLM of %d parameters in %s", sum(p.numel() for p in model.parameters()), folder)
 
 
-def _samples(tokenizer, texts: list[str], chats: list[list[dict]], context: int) -> list[Encoded]:
+def _samples(tokenizer: Any, texts: list[str], chats: list[list[dict[str, Any]]], context: int) -> list[Encoded]:
     """Encode conversations, of which the model learns the answers, and documents, of which it learns every token."""
     encoder = ChatEncoder(tokenizer, context)
     samples = [sample for sample in encoder.encode(chats) if sample is not None]
@@ -146,7 +153,7 @@ def _samples(tokenizer, texts: list[str], chats: list[list[dict]], context: int)
     return samples
 
 
-def _train(model, samples: list[Encoded], settings: dict, seed: int) -> None:
+def _train(model: Any, samples: list[Encoded], settings: dict[str, Any], seed: int) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.01)
     epochs = math.ceil(settings["steps"] * settings["batch"] / len(samples))
     steps = plan_steps(samples, settings["batch"], settings["context"], epochs, settings["steps"], seed)
@@ -171,7 +178,7 @@ def _train(model, samples: list[Encoded], settings: dict, seed: int) -> None:
             logger.info("step %d/%d  loss %.4f", number + 1, len(steps), loss.item())
 
 
-def _save(model, tokenizer, folder: Path) -> None:
+def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save beside the target, then rename file by file, so that none is half-written under its name."""
     import shutil
     import tempfile

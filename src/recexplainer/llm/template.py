@@ -8,6 +8,7 @@ and a line end between a template's words and those of a message.
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from recexplainer.errors import InputError, one_line
 from recexplainer.llm.limits import SECONDS, OutOfTime, limited
@@ -30,7 +31,7 @@ _PROBES = ("Red", "the wolf", "9", "(x)", "Red.")
 """Contents by which it is found out how a tokenizer reads the border between a template and a content."""
 
 
-def render(tokenizer, messages: list[dict], prompt_only: bool = False) -> str:
+def render(tokenizer: Any, messages: list[dict[str, Any]], prompt_only: bool = False) -> str:
     """Return what a tokenizer's chat template makes of messages, the same on every day; models are not to think first.
 
     Args:
@@ -64,7 +65,7 @@ def render(tokenizer, messages: list[dict], prompt_only: bool = False) -> str:
 class BadTemplate(InputError):
     """A chat template cannot be used; the message says why."""
 
-    def __init__(self, reason: str):
+    def __init__(self, reason: str) -> None:
         super().__init__(f"the chat template fails: {reason}. Set llm.chat_template to another.")
         self.reason = reason
 
@@ -93,15 +94,15 @@ class ChatTemplate:
         plain: tokenizes texts of the data; its tokenizer has the template.
     """
 
-    def __init__(self, plain: PlainText):
+    def __init__(self, plain: PlainText) -> None:
         self._plain = plain
         self._tokenizer = plain.tokenizer
-        self._turns: dict[tuple, list[Turn]] = {}
-        self._rendered: dict[tuple, list[str]] = {}
+        self._turns: dict[tuple[Any, ...], list[Turn]] = {}
+        self._rendered: dict[tuple[Any, ...], list[str]] = {}
         self._known: dict[str, list[int]] = {}
-        self._openings: dict[tuple, tuple[list[int], str]] = {}
+        self._openings: dict[tuple[Any, ...], tuple[list[int], str]] = {}
 
-    def turns(self, roles: tuple, prompt_only: bool) -> list[Turn]:
+    def turns(self, roles: tuple[Any, ...], prompt_only: bool) -> list[Turn]:
         """Return what is around each message of these roles; then what is left.
 
         An answer that the template ends with words, or with nothing, gets an end-of-sequence token.
@@ -122,7 +123,7 @@ class ChatTemplate:
                     ends = (self._after(WORD, end), self._after(WORD + taken, end[len(taken) :]))
                     context += end
                     if not self._plain.marks(ends[0]):
-                        ends = tuple([*one, self._tokenizer.eos_token_id] for one in ends)
+                        ends = ([*ends[0], self._tokenizer.eos_token_id], [*ends[1], self._tokenizer.eos_token_id])
                         context += self._tokenizer.eos_token
                 result.append(Turn((ids, rest), lead, ends, taken))
                 taken = "" if role == "assistant" else taken
@@ -139,7 +140,7 @@ class ChatTemplate:
         }
         return {role: end for role, end in ends.items() if len(end) > 1}
 
-    def _pieces(self, roles: tuple, prompt_only: bool) -> list[tuple[str, str]]:
+    def _pieces(self, roles: tuple[Any, ...], prompt_only: bool) -> list[tuple[str, str]]:
         """Return, for each message, the template's text before it and the end of its turn; then what is left."""
         texts, result = [*self._render(roles, prompt_only)], []
         for index, role in enumerate(roles):
@@ -155,13 +156,13 @@ class ChatTemplate:
             result.append((before, end))
         return [*result, (self._header(roles) if prompt_only else "", "")]
 
-    def _header(self, roles: tuple) -> str:
+    def _header(self, roles: tuple[Any, ...]) -> str:
         """Return the text before an answer to messages of these roles, with the space that a prompt may lack."""
         header = self._render(roles, True)[-1]
         whole = self._render((*roles, "assistant"), False)[len(roles)]
         return whole if whole.rstrip() == header.rstrip() else header
 
-    def _render(self, roles: tuple, prompt_only: bool) -> list[str]:
+    def _render(self, roles: tuple[Any, ...], prompt_only: bool) -> list[str]:
         """Render the template with marks for the contents and return the texts around them."""
         key = (roles, prompt_only)
         if key not in self._rendered:
@@ -208,8 +209,9 @@ class ChatTemplate:
     def _trail(self, text: str) -> str:
         """Return the line ends with which a text begins, if a token may hold them and the end of a content."""
         found = _LINE_ENDS.match(text)
-        alone = not found or all(self._ids(one + text)[: len(self._ids(one))] == self._ids(one) for one in _PROBES)
-        return "" if alone else found[0]
+        if not found or all(self._ids(one + text)[: len(self._ids(one))] == self._ids(one) for one in _PROBES):
+            return ""
+        return found[0]
 
     def _after(self, context: str, text: str) -> list[int]:
         """Return the tokens of a text after another. At the beginning, the beginning-of-sequence token stands apart:

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 
 LLAMAS = ("LlamaTokenizer", "LlamaTokenizerFast")
 
 
-def read_tokenizer(folder: str | Path):
+def read_tokenizer(folder: str | Path) -> Any:
     """Read a folder's tokenizer: ``tokenizer.json``, or SentencePiece's ``tokenizer.model``.
 
     Raises:

@@ -6,6 +6,7 @@ One tensor at a time is in memory, so that a model of any size is looked through
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
@@ -130,7 +131,7 @@ def unreadable(path: str | Path, error: Exception) -> str:
     return f"{path}: its weights cannot be read ({reason}). Take a whole copy, if there is one with safetensors."
 
 
-def check_loaded(folder: str | Path, report: dict) -> None:
+def check_loaded(folder: str | Path, report: dict[str, Any]) -> None:
     """Check what transformers says of the weights that it has loaded: no other tensor may stand for one of the model's.
 
     Args:

@@ -9,6 +9,7 @@ import json
 import re
 from collections import defaultdict
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +45,7 @@ class Ragged:
         lengths: int64 ``(rows,)``.
     """
 
-    def __init__(self, ids: np.ndarray, lengths: np.ndarray):
+    def __init__(self, ids: np.ndarray, lengths: np.ndarray) -> None:
         self.ids, self.lengths = ids, lengths
         self._starts = lengths.cumsum() - lengths
 
@@ -79,7 +80,7 @@ class Words:
         by_word: whether the tokenizer reads word by word; if not, each different text is tokenized once.
     """
 
-    def __init__(self, plain: PlainText):
+    def __init__(self, plain: PlainText) -> None:
         self.by_word = reads_by_word(plain.tokenizer.backend_tokenizer)
         self._plain = plain
         self._tokens = Ragged.of([])
@@ -156,7 +157,7 @@ def _split(texts: pa.StringArray) -> pa.ListArray:
     return pa.concat_arrays([split.filter(alone), pa.array(other, split.type)]).take(pa.array(order))
 
 
-def reads_by_word(backend) -> bool:
+def reads_by_word(backend: Any) -> bool:
     """Whether a tokenizer (of the package tokenizers) gives a text the tokens of its words, one after the other.
 
     True for byte-level BPE and for SentencePiece's BPE as the makers of LLMs set them up; false where there is a doubt.
@@ -186,17 +187,17 @@ def reads_by_word(backend) -> bool:
     return False
 
 
-def _steps(part, name: str) -> list[dict]:
+def _steps(part: Any, name: str) -> list[dict[str, Any]]:
     """Return the settings of a normalizer or pre-tokenizer, those of a sequence in their order."""
-    settings = json.loads(part.__getstate__()) if part else {"type": "Sequence", name: []}
+    settings: dict[str, Any] = json.loads(part.__getstate__()) if part else {"type": "Sequence", name: []}
     return settings[name] if settings["type"] == "Sequence" else [settings]
 
 
-def _splitter(pattern: dict, behavior: str) -> dict:
+def _splitter(pattern: dict[str, Any], behavior: str) -> dict[str, Any]:
     return {"type": "Split", "pattern": pattern, "behavior": behavior, "invert": False}
 
 
-def _no_token_crosses(backend) -> bool:
+def _no_token_crosses(backend: Any) -> bool:
     """Whether BPE that reads a whole text at once can still not merge the end of a word with the space after it."""
     model = backend.model
     plain = not (model.ignore_merges or model.continuing_subword_prefix or model.end_of_word_suffix)

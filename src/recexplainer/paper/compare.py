@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -37,7 +38,12 @@ RANGES = {"rating": (1.0, 4.0)}
 
 
 def paper_vs_ours(
-    numbers: str, tables: Mapping[str, str], sources: Sources, settings: Mapping, seed: int, outputs: tuple[str, ...]
+    numbers: str,
+    tables: Mapping[str, str],
+    sources: Sources,
+    settings: Mapping[str, Any],
+    seed: int,
+    outputs: tuple[str, ...],
 ) -> None:
     """Write every number of the paper beside ours, the claims, and the page with both.
 
@@ -67,7 +73,7 @@ def paper_vs_ours(
     logger.info("%d numbers: %s", len(rows), ", ".join(f"{counts[name]} {name}" for name in VERDICTS))
 
 
-def compare(numbers: list[Number], ours: Mapping[Key, Ours], generated: list[str]) -> list[dict]:
+def compare(numbers: list[Number], ours: Mapping[Key, Ours], generated: list[str]) -> list[dict[str, Any]]:
     """Return one row per number of the paper: the columns :data:`COLUMNS`, and ``printed``, as the paper has it.
 
     Args:
@@ -141,7 +147,9 @@ def judge_number(paper: float, ours: Ours | None, allowed: float | None, generat
     return "within" if abs(ours.value - paper) <= allowed + 1e-9 else "outside"
 
 
-def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: str | Path) -> None:
+def write_page(
+    rows: list[dict[str, Any]], claims: list[dict[str, Any]], settings: Mapping[str, Any], path: str | Path
+) -> None:
     """Write the page: one file that loads nothing, runs nothing, and shows all text as text.
 
     Args:
@@ -194,7 +202,7 @@ def write_page(rows: list[dict], claims: list[dict], settings: Mapping, path: st
     write_text(path, text)
 
 
-def _shown(row: dict) -> dict:
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as the page shows it: names in words, three decimals, a true minus, no number of generated data."""
     counted = row["table"] in ("1", "4") and row["metric"] != "sparsity_percent"
     row = row | (dict.fromkeys(("ours", "low", "high")) if row["verdict"] == "synthetic" else {})

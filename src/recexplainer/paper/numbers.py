@@ -1,7 +1,7 @@
 """The numbers of the paper's tables 1 to 4, and where each of them is in our tables."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -14,6 +14,7 @@ COLUMNS = ["table", "section", "dataset", "method", "metric", "value"]
 COUNTS = ["users", "items", "interactions", "sparsity_percent"]
 
 Key = tuple[str, str, str, str]
+Part = tuple[str, str, str]
 """Table, dataset, method, metric; the method is "" in tables 1 and 4."""
 
 
@@ -75,7 +76,7 @@ def read_rows(path: str | Path, columns: list[str]) -> list[dict[str, str]]:
     for row in reader:
         if None in row or None in row.values():
             raise InputError(
-                f"{path}: line {reader.line_num + skipped}: expected {len(reader.fieldnames)} cells, "
+                f"{path}: line {reader.line_num + skipped}: expected {len(reader.fieldnames or ())} cells, "
                 "as in the line with the columns' names."
             )
         rows.append(row)
@@ -112,7 +113,8 @@ def read_numbers(path: str | Path) -> list[Number]:
         value = number(row["value"].replace(",", "").removesuffix("%"), path, what)
         if row["table"] not in ("1", "2", "3", "4") or value is None:
             raise InputError(f"{path}: {what}: expected a table from 1 to 4 and a value.")
-        found = Number(*(row[name] for name in COLUMNS), value)
+        table, section, dataset, method, metric, printed = (row[name] for name in COLUMNS)
+        found = Number(table, section, dataset, method, metric, printed, value)
         if found.key in seen:
             raise InputError(f"{path}: {what}: occurs twice; keep the one that is printed.")
         seen.add(found.key)
@@ -130,7 +132,12 @@ def read_ours(tables: Mapping[str, str], judge: str | None) -> dict[Key, Ours]:
     Raises:
         InputError: a file is missing or broken.
     """
-    readers = {"1": _table1, "2": _table2, "3": lambda path: _table3(path, judge), "4": _table4}
+    readers: dict[str, Callable[[str], dict[Part, Ours]]] = {
+        "1": _table1,
+        "2": _table2,
+        "3": lambda path: _table3(path, judge),
+        "4": _table4,
+    }
     return {
         (table, *key): ours
         for table, read in readers.items()
@@ -139,7 +146,7 @@ def read_ours(tables: Mapping[str, str], judge: str | None) -> dict[Key, Ours]:
     }
 
 
-def _table1(path: str) -> dict:
+def _table1(path: str) -> dict[Part, Ours]:
     found = {
         (row["dataset"], "", metric): number(row[metric], path, f"{row['dataset']} {metric}")
         for row in read_rows(path, ["dataset", *COUNTS])
@@ -148,7 +155,7 @@ def _table1(path: str) -> dict:
     return {key: Ours(value) for key, value in found.items() if value is not None}
 
 
-def _table2(path: str) -> dict:
+def _table2(path: str) -> dict[Part, Ours]:
     result = {}
     columns = [f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")]
     counts = [f"{task}_cases" for task in dict.fromkeys(METRICS.values())]
@@ -162,7 +169,7 @@ def _table2(path: str) -> dict:
     return result
 
 
-def _table3(path: str, judge: str | None) -> dict:
+def _table3(path: str, judge: str | None) -> dict[Part, Ours]:
     result = {}
     for row in read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high", "cases"]):
         if row["judge"] == judge and judge != "rubric":
@@ -174,7 +181,7 @@ def _table3(path: str, judge: str | None) -> dict:
     return result
 
 
-def _table4(path: str) -> dict:
+def _table4(path: str) -> dict[Part, Ours]:
     result = {}
     for row in read_rows(path, ["task"]):
         for column in row:

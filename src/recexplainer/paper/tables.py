@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import is_control
@@ -81,7 +82,7 @@ Names = Mapping[str, str]
 """What data sets and methods are called, by their names in the tables."""
 
 
-def typeset(table: str, kind: str, settings: Mapping, latex: str, html: str) -> None:
+def typeset(table: str, kind: str, settings: Mapping[str, Any], latex: str, html: str) -> None:
     """Write one of our tables as LaTeX and as a page.
 
     Args:
@@ -229,7 +230,7 @@ def table3(path: str, names: Names) -> Sheet:
     )
 
 
-def _rated(rows: list[dict | None], path: str, what: str, tested: bool) -> list[Cell]:
+def _rated(rows: list[dict[str, Any] | None], path: str, what: str, tested: bool) -> list[Cell]:
     """Return the ratings of a column with their p-values; those of the controls are tested and marked by nobody."""
     systems = [row if row and not is_control(row["method"]) else None for row in rows]
     p_values = [number(row["p_adjusted"], path, what) if row else None for row in systems] if tested else None
@@ -301,7 +302,13 @@ KINDS: dict[str, Callable[[str, Names], Sheet]] = {
 
 
 def _block(
-    heading: str, rows: list[dict], name: str, metrics: Mapping[str, str], digits: int, path: str, names: Names
+    heading: str,
+    rows: list[dict[str, Any]],
+    name: str,
+    metrics: Mapping[str, str],
+    digits: int,
+    path: str,
+    names: Names,
 ) -> Block:
     """Return a block of rows, in each column of which the best, and what is not worse, is marked."""
     columns = [_column(rows, metric, digits, path, heading) for metric in metrics]
@@ -310,7 +317,7 @@ def _block(
 
 
 def _column(
-    rows: list[dict | None],
+    rows: list[dict[str, Any] | None],
     metric: str,
     digits: int,
     path: str,
@@ -340,7 +347,7 @@ def _column(
 
 
 def _marks(
-    rows: list[dict | None],
+    rows: list[dict[str, Any] | None],
     metric: str,
     p_values: list[float | None] | None,
     path: str,

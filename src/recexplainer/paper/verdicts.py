@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 
@@ -93,7 +94,9 @@ class Sources:
     controllability: str | None = None
 
 
-def judge_claims(numbers: list[Number], sources: Sources, settings: Mapping, seed: int) -> list[dict]:
+def judge_claims(
+    numbers: list[Number], sources: Sources, settings: Mapping[str, Any], seed: int
+) -> list[dict[str, Any]]:
     """Return one row per claim, with the columns :data:`COLUMNS`.
 
     Args:
@@ -152,7 +155,7 @@ Measure = Callable[[Part, str, int], Difference | None]
 """From a part of a claim, a dataset and a number of resamples to the difference; None where a system is not there."""
 
 
-def _measure(sources: Sources, ratings: Mapping[str, Ratings], settings: Mapping, seed: int) -> Measure:
+def _measure(sources: Sources, ratings: Mapping[str, Ratings], settings: Mapping[str, Any], seed: int) -> Measure:
     """Return what makes a comparison in a dataset."""
 
     @cache
@@ -201,7 +204,7 @@ def _findings(claim: Claim, datasets: list[str], measure: Measure) -> Iterator[F
             yield Finding(dataset, str(part), difference)
 
 
-def _judge(claim: Claim, findings: Sequence[Finding], why: str) -> dict:
+def _judge(claim: Claim, findings: Sequence[Finding], why: str) -> dict[str, Any]:
     """Return verdict, counts and detail.
 
     Args:
@@ -278,7 +281,9 @@ def _test_in_words(claim: Claim, judge: str | None) -> str:
     return f"{' and '.join(tests)}; Holm over all comparisons"
 
 
-def _same_order(ratings: Ratings, human: str | None, settings: Mapping, seed: int) -> tuple[list[Finding], str]:
+def _same_order(
+    ratings: Ratings, human: str | None, settings: Mapping[str, Any], seed: int
+) -> tuple[list[Finding], str]:
     """Return, of each two systems, whether judge and people put them in the same order, or why that is not known.
 
     A pair holds or is reversed only if both differ from zero: by a paired bootstrap over the judge's ratings, and by

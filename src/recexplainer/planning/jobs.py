@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 from recexplainer import settings, sources, targets
 from recexplainer.planning import memory, work
@@ -50,7 +51,7 @@ STOPS_AFTER = 4  # times its patience, SASRec
 SYSTEMS_WITHOUT_LLM = ("random", "popularity")
 
 
-def all_jobs(config: dict) -> Iterator[Job]:
+def all_jobs(config: dict[str, Any]) -> Iterator[Job]:
     """Yield every job of a run from raw data to figures, with the ablations; rules of seconds among them count too.
 
     Args:
@@ -68,7 +69,7 @@ def all_jobs(config: dict) -> Iterator[Job]:
     yield from _result_jobs(config)
 
 
-def alignments(config: dict) -> list[tuple[str, str, str]]:
+def alignments(config: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return dataset, mode and ablation (``full``, ``full.<seed>``, ``reasons``, ``no_...``) of every alignment."""
     run, ablations = config["run"], config["run"]["ablations"]
     whole = ["full", *(f"full.{seed}" for seed in run["seeds"])]
@@ -77,17 +78,17 @@ def alignments(config: dict) -> list[tuple[str, str, str]]:
     return pairs + [(name, *pair) for name in ablations["datasets"] for pair in _ablated(config)]
 
 
-def _reasoned(config: dict) -> list[str]:
+def _reasoned(config: dict[str, Any]) -> list[str]:
     """The modes that are aligned once more, with the seventh task."""
     return config["tasks"]["explanation"]["modes"]
 
 
-def _ablated(config: dict) -> list[tuple[str, str]]:
+def _ablated(config: dict[str, Any]) -> list[tuple[str, str]]:
     ablations = config["run"]["ablations"]
     return [(mode, which) for mode in ablations["modes"] for which in ablations["names"]]
 
 
-def _raw_bytes(config: dict, name: str, file: str | None) -> float:
+def _raw_bytes(config: dict[str, Any], name: str, file: str | None) -> float:
     """Size of a raw file: what the config says, that of a local copy, or a guess."""
     if sources.entry(config, name).get("generate"):
         return GENERATED_BYTES
@@ -101,7 +102,7 @@ def _raw_bytes(config: dict, name: str, file: str | None) -> float:
     return RAW_BYTES
 
 
-def _data_jobs(config: dict) -> Iterator[Job]:
+def _data_jobs(config: dict[str, Any]) -> Iterator[Job]:
     for name in config["run"]["datasets"]:
         raw = {file: _raw_bytes(config, name, file) for file in ("reviews", "metadata")}
         if config["datasets"][name].get("generate"):
@@ -117,7 +118,7 @@ def _data_jobs(config: dict) -> Iterator[Job]:
     yield Job("parse_conversations", "all", seconds=size / PARSE_RATE, disk=size / 2)
 
 
-def _recommender_jobs(config: dict) -> Iterator[Job]:
+def _recommender_jobs(config: dict[str, Any]) -> Iterator[Job]:
     recommender = config["recommender"]
     for name in config["run"]["datasets"]:
         if targets.recommender(config, name.partition(".")[2])["model"] == targets.EXTERNAL:
@@ -147,7 +148,7 @@ def _recommender_jobs(config: dict) -> Iterator[Job]:
         )
 
 
-def _task_jobs(config: dict) -> Iterator[Job]:
+def _task_jobs(config: dict[str, Any]) -> Iterator[Job]:
     for name in config["run"]["datasets"]:
         # The baselines and the base LLM answer the behavior mode's questions.
         for mode in dict.fromkeys(["behavior", *config["run"]["modes"]]):
@@ -163,11 +164,11 @@ def _task_jobs(config: dict) -> Iterator[Job]:
     yield Job("build_sharegpt", "all", count, seconds=count / SAMPLE_RATE, disk=10 * SAMPLE_BYTES * count)
 
 
-def _model_bytes(config: dict, model: Architecture) -> float:
+def _model_bytes(config: dict[str, Any], model: Architecture) -> float:
     return (4.0 if config["llm"]["source"] in ("scratch", "gguf") else 2.0) * model.parameters
 
 
-def _llm_jobs(config: dict) -> Iterator[Job]:
+def _llm_jobs(config: dict[str, Any]) -> Iterator[Job]:
     model = architecture(config)
     size, tiny = _model_bytes(config, model), config["llm"]["scratch"]
     if config["llm"]["source"] == "scratch":
@@ -185,7 +186,7 @@ def _llm_jobs(config: dict) -> Iterator[Job]:
         yield _alignment_job(config, name, mode, ablation)
 
 
-def _alignment_job(config: dict, name: str, mode: str, ablation: str) -> Job:
+def _alignment_job(config: dict[str, Any], name: str, mode: str, ablation: str) -> Job:
     model, alignment = architecture(config), config["alignment"]
     dim, rows = config["datasets"][name]["recommender"]["dim"], settings.resolve(config)["trained_rows"]
     counts = train_samples(config, name, mode, ablation)
@@ -209,7 +210,7 @@ def _alignment_job(config: dict, name: str, mode: str, ablation: str) -> Job:
 
 
 def _generation_job(
-    config: dict, rule: str, job: str, name: str, mode: str, counts: dict[str, int], base: bool = False
+    config: dict[str, Any], rule: str, job: str, name: str, mode: str, counts: dict[str, int], base: bool = False
 ) -> Job:
     """A job in which the LLM answers some samples per task."""
     count = sum(counts.values())
@@ -230,7 +231,7 @@ def _generation_job(
     )
 
 
-def _prediction_jobs(config: dict) -> Iterator[Job]:
+def _prediction_jobs(config: dict[str, Any]) -> Iterator[Job]:
     for name in config["run"]["datasets"]:
         counts = evaluated_samples(config, name, "behavior")
         count = sum(evaluated_samples(config, name, "behavior", limited=False).values())
@@ -245,7 +246,7 @@ def _prediction_jobs(config: dict) -> Iterator[Job]:
         yield from _in_shards(config, job, f"{mode}-{ablation}")
 
 
-def _in_shards(config: dict, job: Job, system: str) -> Iterator[Job]:
+def _in_shards(config: dict[str, Any], job: Job, system: str) -> Iterator[Job]:
     """A job of predictions, or the jobs that share its cases and the one that merges them."""
     shards = config["evaluation"]["shards"]
     if shards == 1:
@@ -263,7 +264,7 @@ def _in_shards(config: dict, job: Job, system: str) -> Iterator[Job]:
     yield Job("merge_predictions", f"{job.name.partition('.')[0]}.{system}", job.samples, disk=job.disk)
 
 
-def _explained(config: dict, name: str) -> list[str]:
+def _explained(config: dict[str, Any], name: str) -> list[str]:
     """The systems of a dataset whose explanations an LLM of ours writes, ablations included."""
     systems = ["base", *(f"{mode}-full" for mode in config["run"]["modes"])]
     systems += [f"{mode}-reasons" for mode in _reasoned(config)]
@@ -272,7 +273,7 @@ def _explained(config: dict, name: str) -> list[str]:
     return systems
 
 
-def _explanation_jobs(config: dict) -> Iterator[Job]:
+def _explanation_jobs(config: dict[str, Any]) -> Iterator[Job]:
     explanation = config["explanation"]
     cases = explanation["cases"]
     for name in config["run"]["datasets"]:
@@ -289,7 +290,9 @@ def _explanation_jobs(config: dict) -> Iterator[Job]:
             yield _service_job(config, "explain_by_service", f"{name}.{service}", service, cases, question, answer)
 
 
-def _service_job(config: dict, rule: str, job: str, service: str, count: int, question: int, answer: int) -> Job:
+def _service_job(
+    config: dict[str, Any], rule: str, job: str, service: str, count: int, question: int, answer: int
+) -> Job:
     """A job in which a service answers ``count`` requests of so many tokens."""
     found = config["services"][service]
     price, answer = found["price"], found.get("token_limit") or answer
@@ -304,7 +307,7 @@ def _service_job(config: dict, rule: str, job: str, service: str, count: int, qu
     )
 
 
-def _judge_tokens(config: dict) -> int:
+def _judge_tokens(config: dict[str, Any]) -> int:
     """Tokens of the judge's instruction, by the rule of thumb of the service's estimate."""
     path = Path(config["explanation"]["prompts"])
     if not path.is_file():
@@ -313,7 +316,7 @@ def _judge_tokens(config: dict) -> int:
     return ceil(len(words.encode()) / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE
 
 
-def _judgement_jobs(config: dict) -> Iterator[Job]:
+def _judgement_jobs(config: dict[str, Any]) -> Iterator[Job]:
     explanation, run = config["explanation"], config["run"]
     systems = 1 + len(explanation["services"]) + len(run["modes"]) + len(_reasoned(config))
     groups = [
@@ -339,7 +342,7 @@ def _judgement_jobs(config: dict) -> Iterator[Job]:
                 yield _service_job(config, "judge_by_service", job, judge, texts, read, longest)
 
 
-def _faithfulness_jobs(config: dict) -> Iterator[Job]:
+def _faithfulness_jobs(config: dict[str, Any]) -> Iterator[Job]:
     explanation, modes = config["explanation"], config["run"]["modes"]
     cases = explanation["cases"]
     for name in config["run"]["datasets"]:
@@ -364,7 +367,7 @@ def _faithfulness_jobs(config: dict) -> Iterator[Job]:
         yield Job("measure_faithfulness", name, texts, seconds=texts / MEASURE_RATE, disk=ANSWER_BYTES * texts)
 
 
-def _result_jobs(config: dict) -> Iterator[Job]:
+def _result_jobs(config: dict[str, Any]) -> Iterator[Job]:
     """The jobs that run once and take seconds."""
     ratings = config["explanation"]["study"]["ratings"]
     rules = ["draw_study"]

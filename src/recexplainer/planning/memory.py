@@ -10,6 +10,7 @@ A machine holds the LLM once per process while it is loaded, whatever is done wi
 """
 
 from pathlib import Path
+from typing import Any
 
 from recexplainer import settings
 from recexplainer.planning.sizes import Architecture, architecture
@@ -22,7 +23,7 @@ OF_PROCESS = 2.5e9  # of main memory: Python, torch and its libraries
 BUCKETS = 2 * 2e8  # numbers that DeepSpeed gathers or reduces at once, config/deepspeed
 
 
-def weights(config: dict, model: Architecture, precision: str, training: bool = False) -> float:
+def weights(config: dict[str, Any], model: Architecture, precision: str, training: bool = False) -> float:
     """Return the bytes of the LLM's weights on a GPU; in training of 4 bits, its rows of tokens are held in fp32."""
     if config["llm"]["quantization"] is None:
         return float(BYTES[precision] * model.parameters)
@@ -35,7 +36,7 @@ def cached_token(model: Architecture, precision: str) -> float:
     return 2.0 * model.layers * model.key_share * model.hidden * BYTES[precision]
 
 
-def generation(config: dict, answer: int, beams: int = 1) -> float:
+def generation(config: dict[str, Any], answer: int, beams: int = 1) -> float:
     """Return the bytes of a GPU that answers of up to ``answer`` tokens take; 0 without one."""
     evaluation, model = config["evaluation"], architecture(config)
     if not evaluation["gpus"]:
@@ -52,7 +53,7 @@ def generation(config: dict, answer: int, beams: int = 1) -> float:
     return weights(config, model, precision) + cache + reading + scores + OF_CUDA
 
 
-def alignment(config: dict, dim: int) -> float:
+def alignment(config: dict[str, Any], dim: int) -> float:
     """Return the bytes of each GPU that a training takes, for a recommender's embeddings of ``dim``; 0 without one."""
     chosen, model = config["alignment"], architecture(config)
     if not chosen["gpus"]:
@@ -70,7 +71,7 @@ def alignment(config: dict, dim: int) -> float:
     return held + trained + BUCKETS * each + tokens * (states + scores) + OF_CUDA
 
 
-def of_machine(config: dict, processes: int = 1) -> float:
+def of_machine(config: dict[str, Any], processes: int = 1) -> float:
     """Return the bytes of main memory in which processes load the LLM, each for itself."""
     each = 4.0 if config["llm"]["source"] == "scratch" else 2.0
     return processes * (each * architecture(config).parameters + OF_PROCESS)

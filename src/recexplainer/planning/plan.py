@@ -20,6 +20,7 @@ from pathlib import Path
 from recexplainer.devices import FIRST_CAPABILITY, OLDER_CARDS
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
+from recexplainer.planning.assumptions import DEFAULTS, GPUS, Values, with_changes
 from recexplainer.planning.job import Job
 from recexplainer.planning.jobs import all_jobs
 from recexplainer.planning.sizes import architecture, dataset_size
@@ -28,44 +29,8 @@ from recexplainer.provenance.recorded import RECORD, recorded_config
 from recexplainer.settings import check, with_gpus
 from recexplainer.yaml_files import read_config
 
-
-@dataclass(frozen=True)
-class Gpu:
-    """A card: dense half-precision FLOP/s with tensor cores, bytes of memory, compute capability, by its maker."""
-
-    flops: float
-    memory: float
-    capability: tuple[int, int]
-
-
-GPUS = {
-    "T4": Gpu(65e12, 16e9, (7, 5)),
-    "V100": Gpu(112e12, 32e9, (7, 0)),
-    "RTX3090": Gpu(71e12, 24e9, (8, 6)),
-    "L4": Gpu(121e12, 24e9, (8, 9)),
-    "A10": Gpu(125e12, 24e9, (8, 6)),
-    "RTX4090": Gpu(165e12, 24e9, (8, 9)),
-    "A100": Gpu(312e12, 80e9, (8, 0)),
-    "H100": Gpu(989e12, 80e9, (9, 0)),
-    "H200": Gpu(989e12, 141e9, (9, 0)),
-}
-"""Of cards with several sizes of memory, the larger one."""
-
 LOCKED_CUDA = 13  # of envs/torch-cuda.lock
 FIRST_WITH_BF16 = (8, 0)
-
-DEFAULTS = {
-    "gpu": "A100",
-    "training_utilisation": 0.4,
-    "generation_utilisation": 0.15,
-    "layer_seconds": 1e-3,  # of a GPU: to start the kernels of a layer
-    "cpu_flops": 112e9,  # of one thread, in products of fp32
-    "training_element_seconds": 1.75e-7,  # of a CPU thread: per token, layer and unit of its width
-    "generation_element_seconds": 1.5e-7,
-    "start_seconds": 6.0,  # of a job that computes: Python and its libraries
-    "light_start_seconds": 1.0,  # of any other
-}
-"""The assumptions, each of which ``--settings`` may replace."""
 
 STAGES = {
     "data": "make_demo_dataset make_demo_conversations download_dataset download_conversations filter_dataset "
@@ -116,20 +81,20 @@ class Row:
     longest: float = 0.0
 
 
-def merged(files: list[str | Path], schema: str | Path) -> dict:
+def merged(files: list[str | Path], schema: str | Path) -> Values:
     """Return config files laid over each other, as Snakemake does: mappings are merged, all else is replaced.
 
     Raises:
         InputError: a file is missing or is no config, or the whole breaks the schema.
     """
-    config: dict = {}
+    config: Values = {}
     for path in files:
         config = _laid_over(config, read_config(path))
     check(config, schema)
     return with_gpus(config, gpus)
 
 
-def _laid_over(below: dict, above: dict) -> dict:
+def _laid_over(below: Values, above: Values) -> Values:
     result = deepcopy(below)
     for key, value in above.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
@@ -137,19 +102,19 @@ def _laid_over(below: dict, above: dict) -> dict:
     return result
 
 
-def plan(config: dict, benchmarks: str | Path | None = None, assumptions: dict | None = None) -> list[Row]:
+def plan(config: Values, benchmarks: str | Path | None = None, assumptions: Values | None = None) -> list[Row]:
     """Return a row per rule that has a job, in the order of the pipeline.
 
     Args:
         config: the merged and checked config.
         benchmarks: folder of ``{rule}/{job}.tsv`` that a run left; None for estimates alone.
-        assumptions: what replaces some of :data:`DEFAULTS`.
+        assumptions: what replaces some of :data:`recexplainer.planning.assumptions.DEFAULTS`.
 
     Raises:
         InputError: an assumption is unknown or out of range, the GPU is not in the table, a benchmark is unreadable,
             or the base LLM's size cannot be told.
     """
-    assumed = _assumptions(assumptions or {})
+    assumed = with_changes(assumptions or {})
     stage_of = {rule: stage for stage, rules in STAGES.items() for rule in rules.split()}
     by_rule: dict[str, list[Job]] = {rule: [] for rule in stage_of}
     for job in all_jobs(config):
@@ -158,26 +123,12 @@ def plan(config: dict, benchmarks: str | Path | None = None, assumptions: dict |
     return [_row(stage_of[rule], jobs, recorded.get(rule, []), assumed) for rule, jobs in by_rule.items() if jobs]
 
 
-def seconds_by_rule(config: dict) -> dict[str, float]:
+def seconds_by_rule(config: Values) -> dict[str, float]:
     """Return the mean time that is expected of a job, by its rule."""
     return {row.rule: 3600 * row.hours / row.jobs for row in plan(config)}
 
 
-def _assumptions(changed: dict) -> dict:
-    for key, value in changed.items():
-        if key not in DEFAULTS:
-            raise InputError(f"--settings: {key!r} is unknown; expected some of {', '.join(DEFAULTS)}.")
-        if key == "gpu":
-            if value not in GPUS:
-                raise InputError(f"--settings: gpu: {value!r} is unknown; expected one of {', '.join(GPUS)}.")
-        elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise InputError(f"--settings: {key}: {value!r}; expected a number of at least 0.")
-        elif (value == 0 and not key.endswith("_seconds")) or (value > 1 and key.endswith("_utilisation")):
-            raise InputError(f"--settings: {key}: {value!r}; expected more than 0, and for a utilisation at most 1.")
-    return DEFAULTS | changed
-
-
-def estimated_seconds(job: Job, assumed: dict) -> float:
+def estimated_seconds(job: Job, assumed: Values) -> float:
     """Return the wall time of a job, by the formula of this module."""
     kind = "generation" if job.generating else "training"
     start = assumed["start_seconds" if job.flops or job.rule in WITH_LLM else "light_start_seconds"]
@@ -188,7 +139,7 @@ def estimated_seconds(job: Job, assumed: dict) -> float:
     return start + job.seconds + each / job.threads
 
 
-def recorded_jobs(config: dict, benchmarks: str | Path) -> dict[str, list[tuple[Job, float]]]:
+def recorded_jobs(config: Values, benchmarks: str | Path) -> dict[str, list[tuple[Job, float]]]:
     """Return, by rule, the jobs of an earlier run with their recorded wall time in seconds, as far as they tell us.
 
     Raises:
@@ -197,7 +148,8 @@ def recorded_jobs(config: dict, benchmarks: str | Path) -> dict[str, list[tuple[
     folder = Path(benchmarks)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected the benchmarks of a run. Leave it out before one.")
-    found, of_run = {}, _config_of(folder, config) or config
+    found: Values = {}
+    of_run = _config_of(folder, config) or config
     comparable = _device(of_run) == _device(config)
     for job in all_jobs(of_run):
         path = folder / job.rule / f"{job.name}.tsv"
@@ -206,7 +158,7 @@ def recorded_jobs(config: dict, benchmarks: str | Path) -> dict[str, list[tuple[
     return found
 
 
-def _config_of(benchmarks: Path, config: dict) -> dict | None:
+def _config_of(benchmarks: Path, config: Values) -> Values | None:
     """Return the config of the run that left benchmarks, by the record beside their folder; None without one.
 
     What an earlier version's lacks is taken from the present config: a job that was none has no benchmark.
@@ -215,7 +167,7 @@ def _config_of(benchmarks: Path, config: dict) -> dict | None:
     return with_gpus(recorded_config(path, config), gpus) if path.is_file() else None
 
 
-def _device(config: dict) -> tuple:
+def _device(config: Values) -> tuple[object, ...]:
     """What the time per sample of an LLM depends on: the LLM, and how many GPUs and threads."""
     places = [config[part][key] for part in ("alignment", "evaluation") for key in ("gpus", "threads")]
     return architecture(config), config["alignment"]["context"], *places
@@ -231,7 +183,7 @@ def _mean_seconds(path: Path) -> float:
         raise InputError(f"{path}: no column s with seconds; expected a benchmark file of Snakemake.") from None
 
 
-def _row(stage: str, jobs: list[Job], recorded: list[tuple[Job, float]], assumed: dict) -> Row:
+def _row(stage: str, jobs: list[Job], recorded: list[tuple[Job, float]], assumed: Values) -> Row:
     same = {(job.name, job.samples): seconds for job, seconds in recorded}
     done = sum(job.samples for job, _ in recorded)
     per_sample = sum(seconds for _, seconds in recorded) / done if done else None
@@ -257,7 +209,7 @@ def _row(stage: str, jobs: list[Job], recorded: list[tuple[Job, float]], assumed
     )
 
 
-def over_budget(config: dict) -> list[str]:
+def over_budget(config: Values) -> list[str]:
     """Say that services may cost more than the run may spend: it would refuse to ask at its end, not at its start."""
     paid, limit = [job for job in all_jobs(config) if job.usd], config["explanation"]["max_usd"]
     cost = sum(job.usd for job in paid)
@@ -271,7 +223,7 @@ def over_budget(config: dict) -> list[str]:
     ]
 
 
-def warnings(config: dict, benchmarks: str | Path | None = None, assumptions: dict | None = None) -> list[str]:
+def warnings(config: Values, benchmarks: str | Path | None = None, assumptions: Values | None = None) -> list[str]:
     """Return what to think of before the run.
 
     Money over the ceiling; a GPU that the locked torch has no code for, that lacks a precision or has too little
@@ -292,7 +244,7 @@ def warnings(config: dict, benchmarks: str | Path | None = None, assumptions: di
     return found
 
 
-def _gpu_warnings(config: dict, jobs: list[Job], name: str) -> list[str]:
+def _gpu_warnings(config: Values, jobs: list[Job], name: str) -> list[str]:
     card, found = GPUS[name], []
     on_gpus = [job for job in jobs if job.gpus]
     if not on_gpus:
@@ -322,7 +274,7 @@ def _gpu_warnings(config: dict, jobs: list[Job], name: str) -> list[str]:
 
 
 def as_text(
-    config: dict, rows: list[Row], benchmarks: str | Path | None = None, assumptions: dict | None = None
+    config: Values, rows: list[Row], benchmarks: str | Path | None = None, assumptions: Values | None = None
 ) -> str:
     """Return the plan as a table to read, with totals, what was assumed, and what to think of."""
     assumed, model = DEFAULTS | (assumptions or {}), architecture(config)
@@ -380,7 +332,7 @@ def _in_parallel(rows: list[Row]) -> str:
     return f"Side by side, a thread each, the jobs take about {', '.join(hours)} cores."
 
 
-def _with_gpu(config: dict, assumptions: dict | None) -> float:
+def _with_gpu(config: Values, assumptions: Values | None) -> float:
     """Return the hours of a run whose LLM has one GPU instead of none, its jobs one after the other."""
     changed = config | {part: config[part] | {"gpus": 1} for part in ("alignment", "evaluation")}
     return sum(row.hours for row in plan(changed, None, assumptions))

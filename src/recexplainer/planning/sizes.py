@@ -16,6 +16,7 @@ context.
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from recexplainer import settings, sources, yaml_files
 from recexplainer.data.counts import read_counts
@@ -83,7 +84,7 @@ class Architecture:
         """Number of parameters of the LM head, which only tokens that are to be said pass through."""
         return self.vocabulary * self.hidden
 
-    def adapter_parameters(self, lora: dict, dims: int, trained_rows: str) -> int:
+    def adapter_parameters(self, lora: dict[str, Any], dims: int, trained_rows: str) -> int:
         """Number of trained parameters: LoRA, the two projectors from ``dims``, and the new or all token rows."""
         keys = round(self.key_share * self.hidden)
         shapes = {name: 2 * self.hidden for name in ("q_proj", "o_proj")}
@@ -106,7 +107,7 @@ KNOWN = {
 """Llamas of the hub by the size in their id."""
 
 
-def architecture(config: dict) -> Architecture:
+def architecture(config: dict[str, Any]) -> Architecture:
     """Return the base LLM's architecture: the scratch settings, a local ``config.json``, or the size in a name.
 
     The name is the hub's id; of a GGUF file that of its first source, unless it is unpacked already.
@@ -124,11 +125,13 @@ def architecture(config: dict) -> Architecture:
         found = read_json(path)
         try:
             heads = found["num_attention_heads"]
-            counts = [found[key] for key in ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")]
+            counts: list[Any] = [
+                found[key] for key in ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")
+            ]
             if any(type(count) is not int or count < 1 for count in (*counts, heads)):
                 raise TypeError("a size is no whole number of at least 1")
             return Architecture(
-                *counts,
+                *(counts[0], counts[1], counts[2], counts[3]),
                 key_share=found.get("num_key_value_heads", heads) / heads,
                 tied=found.get("tie_word_embeddings", False),
             )
@@ -148,7 +151,7 @@ def architecture(config: dict) -> Architecture:
     return KNOWN[known[0]]
 
 
-def words(config: dict, name: str | None = None) -> Words:
+def words(config: dict[str, Any], name: str | None = None) -> Words:
     """Return the lengths that fit the base LLM: those of a large vocabulary and long questions, or of the demo.
 
     Args:
@@ -163,7 +166,7 @@ def words(config: dict, name: str | None = None) -> Words:
     return replace(PRETRAINED, title=title, field=PRETRAINED.field if told else title)
 
 
-def question_tokens(config: dict, task: str) -> int:
+def question_tokens(config: dict[str, Any], task: str) -> int:
     """Return the tokens of a task's question without its items, in its chat template, by the words of both files.
 
     Where a file is not there, :class:`Words` tells; an explanation's question is twice as long.
@@ -179,7 +182,7 @@ def question_tokens(config: dict, task: str) -> int:
     return round(sum(len(TOKENS.findall(text)) for text in plain) / len(plain)) + _template_tokens(config)
 
 
-def _template_tokens(config: dict) -> int:
+def _template_tokens(config: dict[str, Any]) -> int:
     """Return the tokens that a chat template adds to a question and an answer."""
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -192,7 +195,7 @@ def _template_tokens(config: dict) -> int:
     return len(TOKENS.findall(text)) + text.count("\n")
 
 
-def history_length(config: dict, name: str, test: bool) -> float:
+def history_length(config: dict[str, Any], name: str, test: bool) -> float:
     """Return how many items the history of a sample has, the mean over the samples."""
     size, newest = dataset_size(config, name), config["datasets"][name]["filter"].get("newest")
     each = size.interactions / size.users
@@ -201,7 +204,7 @@ def history_length(config: dict, name: str, test: bool) -> float:
     return min(config["datasets"][name]["recommender"]["max_length"], length)
 
 
-def dataset_size(config: dict, name: str) -> Size:
+def dataset_size(config: dict[str, Any], name: str) -> Size:
     """Return a dataset's size: what is generated or aimed at; else measured, if its data stage is done; else assumed.
 
     Measured comes last: an earlier run with other settings may have left it.
@@ -223,7 +226,7 @@ def dataset_size(config: dict, name: str) -> Size:
     return Size(users, items, users * (entry["filter"].get("newest") or ASSUMED_LENGTH), "assumed")
 
 
-def train_samples(config: dict, name: str, mode: str, ablation: str = "full") -> dict[str, int]:
+def train_samples(config: dict[str, Any], name: str, mode: str, ablation: str = "full") -> dict[str, int]:
     """Return the training samples per task of a dataset and mode, the conversations included.
 
     Args:
@@ -260,7 +263,7 @@ def train_samples(config: dict, name: str, mode: str, ablation: str = "full") ->
     return {task: count for task, count in counts.items() if count and task not in left_out}
 
 
-def evaluated_samples(config: dict, name: str, mode: str, limited: bool = True) -> dict[str, int]:
+def evaluated_samples(config: dict[str, Any], name: str, mode: str, limited: bool = True) -> dict[str, int]:
     """Return the test samples per evaluated task; ``limited`` by ``evaluation.max_cases``."""
     users, most = dataset_size(config, name).users, config["evaluation"]["max_cases"] if limited else None
     asked = round(config["tasks"]["classification_test_share"] * users)
@@ -269,7 +272,7 @@ def evaluated_samples(config: dict, name: str, mode: str, limited: bool = True) 
     return counts if mode == "behavior" else counts | {"reconstruction": users}
 
 
-def sample_tokens(config: dict, name: str, mode: str, task: str, test: bool = False) -> tuple[int, int]:
+def sample_tokens(config: dict[str, Any], name: str, mode: str, task: str, test: bool = False) -> tuple[int, int]:
     """Return the mean tokens of a sample's question and of its answer.
 
     Args:

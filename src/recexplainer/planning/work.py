@@ -9,6 +9,7 @@ at the limit, as it seldom stops.
 """
 
 from math import ceil
+from typing import Any
 
 from recexplainer import settings
 from recexplainer.planning.sizes import architecture, sample_tokens
@@ -19,7 +20,7 @@ LONGEST_TITLE = 3.0  # of the catalogue, over the mean: where the base LLM's bea
 SPOKEN = {"ranking": 40, "reconstruction": 40}  # tokens that an answer may have beside its list, before it is cut off
 
 
-def training_flops(config: dict, dim: int) -> tuple[float, float]:
+def training_flops(config: dict[str, Any], dim: int) -> tuple[float, float]:
     """Return the FLOPs of training an alignment: of each token, and further ones of each token of an answer.
 
     Args:
@@ -33,7 +34,7 @@ def training_flops(config: dict, dim: int) -> tuple[float, float]:
     return (4.0 + again) * model.body + adapter + whole, 4.0 * model.head
 
 
-def training(config: dict, name: str, mode: str, counts: dict[str, int], passed: float) -> dict[str, float]:
+def training(config: dict[str, Any], name: str, mode: str, counts: dict[str, int], passed: float) -> dict[str, Any]:
     """Return what an alignment takes.
 
     Args:
@@ -63,7 +64,9 @@ def training(config: dict, name: str, mode: str, counts: dict[str, int], passed:
     }
 
 
-def answering(config: dict, name: str, mode: str, counts: dict[str, int], base: bool = False) -> dict[str, float]:
+def answering(
+    config: dict[str, Any], name: str, mode: str, counts: dict[str, int], base: bool = False
+) -> dict[str, float]:
     """Return what answering some samples per task takes; a classification reads one step of logits.
 
     Args:

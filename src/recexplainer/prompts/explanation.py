@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.prompts.phrasings import Phrasing
@@ -80,13 +81,13 @@ def fill(template: Phrasing, values: Mapping[str, str]) -> str:
     return "".join(values[piece] if place % 2 else piece for place, piece in enumerate(template))
 
 
-def _text(path: str | Path, key: str, value) -> str:
+def _text(path: str | Path, key: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{path}: {key}: expected a text, found {value!r}.")
     return value.strip()
 
 
-def _template(path: str | Path, key: str, value, names: tuple[str, ...], given: dict[str, str]) -> Phrasing:
+def _template(path: str | Path, key: str, value: Any, names: tuple[str, ...], given: dict[str, str]) -> Phrasing:
     """Split a template at its placeholders; those that are given are filled in."""
     pieces = re.split(r"\{([^{}]*)\}", _text(path, key, value))
     expected = ", ".join(f"{{{name}}}" for name in names)

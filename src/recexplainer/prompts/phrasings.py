@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.yaml_files import read_yaml
@@ -60,7 +61,7 @@ def load_prompts(path: str | Path) -> Prompts:
     return Prompts(phrasings, {name: fields[name].strip() for name in FIELDS})
 
 
-def _check_keys(path: str | Path, prefix: str, found: dict, expected: tuple[str, ...]) -> None:
+def _check_keys(path: str | Path, prefix: str, found: dict[str, Any], expected: tuple[str, ...]) -> None:
     """Refuse a key too many or too few."""
     for key in found:
         if key not in expected:
@@ -70,7 +71,7 @@ def _check_keys(path: str | Path, prefix: str, found: dict, expected: tuple[str,
             raise InputError(f"{path}: {prefix}{key}: missing; add it (config/prompts/default.yaml has all keys).")
 
 
-def _phrasings(path: str | Path, task: str, values) -> list[Phrasing]:
+def _phrasings(path: str | Path, task: str, values: Any) -> list[Phrasing]:
     """Check and split the phrasings of one task."""
     expected = " and ".join(f"{{{name}}}" for name in PLACEHOLDERS[task])
     if not isinstance(values, list) or not values:

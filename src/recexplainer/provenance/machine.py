@@ -7,11 +7,12 @@ import subprocess
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 
 
-def machine() -> dict:
+def machine() -> dict[str, Any]:
     """Return ``python``, ``platform``, ``cpu`` (model), ``cores``, ``memory_gib`` and ``gpus`` (names with memory)."""
     return {
         "python": platform.python_version(),
@@ -87,7 +88,7 @@ def packages(lock: str | Path) -> dict[str, str]:
     return found
 
 
-def commit(repository: str | Path, without: str | Path | None = None) -> dict:
+def commit(repository: str | Path, without: str | Path | None = None) -> dict[str, Any]:
     """Return ``commit`` and ``dirty`` of a working tree; both None outside a repository, or without git.
 
     Args:

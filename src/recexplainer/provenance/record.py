@@ -23,7 +23,7 @@ FILES = ("raw", "inputs", "outputs", "model")
 """The parts of a record that hold files with checksums."""
 
 
-def config_digest(config: dict) -> str:
+def config_digest(config: dict[str, Any]) -> str:
     """Return the SHA-256 of a config as canonical JSON: sorted keys, no spaces."""
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -59,7 +59,7 @@ def checksums(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
 
 def record(
     results: str,
-    config: dict,
+    config: dict[str, Any],
     inputs: list[str],
     outputs: list[str],
     repository: str | Path,
@@ -98,7 +98,7 @@ def record(
     logger.info("%d checksums in %s", sum(len(value[part]) for part in FILES), output)
 
 
-def _model(manifest: Path) -> dict:
+def _model(manifest: Path) -> dict[str, Any]:
     """Return the base LLM: ``llm``, its id and revision, and ``model``, its files.
 
     The checksums are the manifest's, taken when the model was resolved and loaded from there.
@@ -117,7 +117,7 @@ def _model(manifest: Path) -> dict:
         raise InputError(f"{manifest}: expected the base LLM's manifest. Delete it and run its stage again.") from None
 
 
-def _raw(folder: Path, config: dict) -> list[dict]:
+def _raw(folder: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the raw files; of each, ``sources``: the places that the config names, in the order of trying.
 
     A download takes the first place that has the file, and its log says which one that was.

@@ -1,6 +1,7 @@
 """The config in a run's record. An earlier version may have written it: with a key less, or with one more."""
 
 from pathlib import Path
+from typing import Any
 
 from recexplainer import given
 from recexplainer.errors import InputError
@@ -12,7 +13,7 @@ from recexplainer.settings import broken
 RECORD = "provenance.json"
 
 
-def config_in(record: str | Path) -> dict:
+def config_in(record: str | Path) -> dict[str, Any]:
     """Return the config of a run, whatever this version would say to it.
 
     Args:
@@ -27,7 +28,7 @@ def config_in(record: str | Path) -> dict:
     return found["config"]
 
 
-def recorded_config(record: str | Path, config: dict | None = None) -> Given:
+def recorded_config(record: str | Path, config: dict[str, Any] | None = None) -> Given:
     """Return the config of a run, for use. To look for a key that it has not is an :class:`InputError`, too.
 
     Args:

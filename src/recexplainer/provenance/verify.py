@@ -105,7 +105,7 @@ def _look_beside(folder: Path, known: set[Path], wrong: set[Path], result: Compa
             result.checked += 1
 
 
-def _beside(found: dict) -> list[Path]:
+def _beside(found: dict[str, Any]) -> list[Path]:
     """Return the files in the folders of the recorded outputs and raw data."""
     results = Path(found["results"])
     folders = {Path(entry["path"]).parent for part in ("raw", "outputs") for entry in found[part]} | {results / "raw"}

@@ -4,6 +4,8 @@ To recommend, a mask stands after the history, and the output there is the user 
 in that place, hidden, and some items of the history are hidden as well; each hidden one is to be told.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,7 +19,7 @@ HIDDEN = 0.2
 class BERT4Rec(SASRec):
     """The recommender; arguments as SASRec's. It has one item more, the mask, and one position more, the mask's."""
 
-    def __init__(self, items: int, max_length: int, **architecture) -> None:
+    def __init__(self, items: int, max_length: int, **architecture: Any) -> None:
         super().__init__(items=items + 1, max_length=max_length + 1, **architecture)
         self.mask = items + 1
 

@@ -13,6 +13,7 @@ embeddings); :func:`load_export` checks them.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -128,7 +129,7 @@ def load_tables(path: str | Path) -> dict[str, np.ndarray]:
     return dict(zip(("user", "item"), load_embeddings(path), strict=True))
 
 
-def matrix(path: str | Path, tensors: dict, name: str) -> np.ndarray:
+def matrix(path: str | Path, tensors: dict[str, Any], name: str) -> np.ndarray:
     """Return one of a file's tensors.
 
     Raises:
@@ -173,7 +174,7 @@ def _check_labels(path: str | Path, frame: pd.DataFrame, item_count: int) -> Non
     _refuse(path, ~(above & below), frame, "positive scores above threshold_high and negative below threshold_low")
 
 
-def _refuse(path: str | Path, bad, frame: pd.DataFrame, expected: str) -> None:
+def _refuse(path: str | Path, bad: Any, frame: pd.DataFrame, expected: str) -> None:
     """Raise if any row is bad, naming the first."""
     bad = np.asarray(bad, dtype=bool)
     if bad.any():

@@ -1,6 +1,7 @@
 """From a trained recommender to the three files that later stages read."""
 
 import logging
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def export(
-    model: Module, histories: Histories, settings: dict, seed: int
+    model: Module, histories: Histories, settings: dict[str, Any], seed: int
 ) -> tuple[dict[str, np.ndarray], pa.Table, pa.Table]:
     """Compute the embeddings once, in eval mode, and the labels from them.
 

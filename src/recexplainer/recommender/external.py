@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,7 +115,7 @@ def _of_rows(path: str | Path, name: str, value: np.ndarray, rows: int, what: st
     return value
 
 
-def take(path: str | Path, histories: Histories, settings: dict, seed: int) -> Taken:
+def take(path: str | Path, histories: Histories, settings: dict[str, Any], seed: int) -> Taken:
     """Take a recommender from outside, label what it says of each prefix and measure it on the test items.
 
     Args:

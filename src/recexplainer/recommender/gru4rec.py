@@ -1,5 +1,7 @@
 """GRU4Rec, a recurrent recommender (Hidasi et al., 2016), with a softmax over the whole catalogue as SASRec here."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -15,7 +17,7 @@ class GRU4Rec(nn.Module):
             :class:`recexplainer.recommender.hyperparameters.Hyperparameters`; its other values are not used.
     """
 
-    def __init__(self, items: int, dim: int, max_length: int, layers: int, hidden_dropout: float, **_) -> None:
+    def __init__(self, items: int, dim: int, max_length: int, layers: int, hidden_dropout: float, **_: Any) -> None:
         super().__init__()
         self.max_length = max_length
         self.item_table = nn.Embedding(items + 1, dim, padding_idx=PADDING)

@@ -1,6 +1,7 @@
 """The recommender's hyperparameters, checked once."""
 
 from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any
 
 from recexplainer.errors import InputError
 
@@ -67,12 +68,12 @@ class Hyperparameters:
                 f"recommender.heads: {self.heads} does not divide recommender.dim {self.dim}; choose heads that do."
             )
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return the values by name."""
         return asdict(self)
 
 
-def hyperparameters(values: dict) -> Hyperparameters:
+def hyperparameters(values: dict[str, Any]) -> Hyperparameters:
     """Check ``values`` and return them as :class:`Hyperparameters`.
 
     Raises:

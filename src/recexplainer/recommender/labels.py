@@ -4,6 +4,7 @@ Works on embeddings alone, so it serves any recommender whose score is a dot pro
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +37,7 @@ class LabelSettings:
     similar: int
 
     @classmethod
-    def of(cls, settings: dict) -> "LabelSettings":
+    def of(cls, settings: dict[str, Any]) -> "LabelSettings":
         """Take its values from settings that may hold others, too."""
         return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
@@ -94,7 +95,7 @@ def label_prefixes(
 
 
 def _label_rows(
-    scores: np.ndarray, rows: np.ndarray, histories: Histories, settings: LabelSettings, streams: dict
+    scores: np.ndarray, rows: np.ndarray, histories: Histories, settings: LabelSettings, streams: dict[str, Any]
 ) -> dict[str, np.ndarray]:
     """Label the prefixes ``rows`` from their scores (rows, items), in which the seen items are masked in place."""
     index, seen = np.arange(len(rows)), histories.seen(rows)

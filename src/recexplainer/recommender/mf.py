@@ -6,6 +6,8 @@ confidence 1 + c for its items and 1 for the others, and regularisation r,
     u = (Y'Y + c Y_h'Y_h + r I)^-1 (1 + c) Y_h' 1.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -27,7 +29,7 @@ class MF(nn.Module):
             is the regularisation. Its other values are not used, but for ``epochs`` (sweeps) and ``patience``.
     """
 
-    def __init__(self, items: int, dim: int, max_length: int, weight_decay: float, **_) -> None:
+    def __init__(self, items: int, dim: int, max_length: int, weight_decay: float, **_: Any) -> None:
         super().__init__()
         self.max_length = max_length
         self.regularisation = weight_decay or REGULARISATION

@@ -6,9 +6,10 @@ The others go the same way: GRU4Rec by the same loss, BERT4Rec by that of hidden
 import copy
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,6 +106,7 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
             "The interactions hold no training target: every history is too short. Raise the filter's `core`."
         )
     model = build(settings, histories.item_count, kind)
+    losses_of: Callable[..., Iterator[tuple[torch.Tensor, int]]]
     losses_of, learnt_from = _losses_at_last, targets
     if settings.loss_at == "all" and kind in CAUSAL:
         losses_of, learnt_from = _losses_at_all, histories.training_stretches(validation, model.max_length)
@@ -203,13 +205,13 @@ def encode(model: torch.nn.Module, histories: Histories, rows: np.ndarray) -> np
     return user_embeddings(model, histories, rows).numpy()
 
 
-def scorer(model: torch.nn.Module, histories: Histories):
+def scorer(model: torch.nn.Module, histories: Histories) -> Any:
     """Return the function that maps prefix rows (batch,) to scores (batch, items)."""
     items = model.items().detach().numpy()
     return lambda rows: encode(model, histories, rows) @ items.T
 
 
-def run_trial(histories: Histories, settings: dict, trial: int, seed: int) -> dict:
+def run_trial(histories: Histories, settings: dict[str, Any], trial: int, seed: int) -> dict[str, Any]:
     """Train with the hyperparameters of one trial.
 
     Args:
@@ -245,12 +247,12 @@ class Recommender:
     """
 
     weights: dict[str, torch.Tensor]
-    config: dict
+    config: dict[str, Any]
     curve: pd.DataFrame
     metrics: pd.DataFrame
 
 
-def train_best(histories: Histories, trials: list[str | Path], settings: dict, seed: int) -> Recommender:
+def train_best(histories: Histories, trials: list[str | Path], settings: dict[str, Any], seed: int) -> Recommender:
     """Train with the hyperparameters of the best trial and measure on the test items.
 
     Popularity is counted on the same training part as SASRec learns from.

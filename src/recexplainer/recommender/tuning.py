@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 from recexplainer import seeds
 from recexplainer.errors import InputError
@@ -11,7 +12,7 @@ from recexplainer.recommender.hyperparameters import Hyperparameters, hyperparam
 TRIAL_KEYS = ("trial", "hyperparameters", "validation_ndcg10", "epochs")
 
 
-def draw(base: dict, space: dict, trial: int, seed: int) -> Hyperparameters:
+def draw(base: dict[str, Any], space: dict[str, Any], trial: int, seed: int) -> Hyperparameters:
     """Return the hyperparameters of a trial.
 
     Args:
@@ -30,7 +31,7 @@ def draw(base: dict, space: dict, trial: int, seed: int) -> Hyperparameters:
     return hyperparameters({**base, **drawn})
 
 
-def _draw_value(name: str, spec: dict, random):
+def _draw_value(name: str, spec: dict[str, Any], random: Any) -> Any:
     """Draw one value; floats are rounded to 6 significant digits, so that they read well."""
     key = f"recommender.tuning.space.{name}"
     if isinstance(spec, dict) and set(spec) == {"choices"} and isinstance(spec["choices"], list) and spec["choices"]:
@@ -45,7 +46,7 @@ def _draw_value(name: str, spec: dict, random):
     return round(value) if spec.get("integer") else float(f"{value:.6g}")
 
 
-def best_trial(paths: list[str | Path]) -> dict:
+def best_trial(paths: list[str | Path]) -> dict[str, Any]:
     """Return the trial with the highest validation NDCG@10; of equal ones, the lowest number.
 
     Raises:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.service.settings import with_defaults
@@ -53,12 +54,12 @@ class ErrorReply(Exception):
         body: what it says of the error.
     """
 
-    def __init__(self, body):
+    def __init__(self, body: Any) -> None:
         super().__init__("an error inside HTTP 200")
         self.body = body
 
 
-def full_request(request: dict, settings: dict) -> dict:
+def full_request(request: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     """Return the request as it is stored: what decides the answer, however a service wants it to be said.
 
     Args:
@@ -84,7 +85,7 @@ def full_request(request: dict, settings: dict) -> dict:
     return filled | {"temperature": temperature, "max_tokens": limit} | ({"extra": extra} if extra else {})
 
 
-def body(request: dict, settings: dict) -> dict:
+def body(request: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     """Return a stored request in the words of its service."""
     sent = {"model": request["model"], "messages": request["messages"]}
     if request["temperature"] is not None:
@@ -92,7 +93,7 @@ def body(request: dict, settings: dict) -> dict:
     return sent | {with_defaults(settings)["max_tokens_field"]: request["max_tokens"]} | request.get("extra", {})
 
 
-def read_json(content: bytes, most: int = MOST_BYTES) -> dict:
+def read_json(content: bytes, most: int = MOST_BYTES) -> dict[str, Any]:
     """Return the JSON object of a reply's body. What is nested too deeply to be of use is null in it.
 
     Raises:
@@ -135,7 +136,7 @@ def _shallow(text: str) -> str:
     return "".join([*pieces, text[start:]])
 
 
-def read_answer(reply: dict, request: dict | None = None) -> dict:
+def read_answer(reply: dict[str, Any], request: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the answer in a chat completion, as it is stored.
 
     A refusal is an answer: the service says so in ``refusal`` or by the finish reason ``content_filter``, and asking
@@ -160,7 +161,7 @@ def read_answer(reply: dict, request: dict | None = None) -> dict:
         raise MalformedReply(f"the service broke the answer off ({reason})")
     if not isinstance(choices, list):
         raise MalformedReply("the reply has no choices")
-    message = choice.get("message") if isinstance(choice.get("message"), dict) else {}
+    message: dict[str, Any] = choice["message"] if isinstance(choice.get("message"), dict) else {}
     text, said = _text(message.get("content"))
     refusal = message.get("refusal") or said
     refused = reason in _REFUSED or (isinstance(refusal, str) and bool(refusal.strip()))
@@ -178,13 +179,13 @@ def read_answer(reply: dict, request: dict | None = None) -> dict:
     }
 
 
-def refused_request(reason: str) -> dict:
+def refused_request(reason: str) -> dict[str, Any]:
     """Return the answer that stands for a request which the service refused to take: it says nothing, and is free."""
     usage = {"prompt_tokens": 0, "completion_tokens": 0}
     return {"text": "", "finish": "refused", "model": "", "usage": usage, "reason": _clean(reason)}
 
 
-def refusal_of(status: int | None, error) -> str | None:
+def refusal_of(status: int | None, error: Any) -> str | None:
     """Say why a service refused one request for what is in it; None if the error is of another kind.
 
     Args:
@@ -201,28 +202,30 @@ def refusal_of(status: int | None, error) -> str | None:
     return None
 
 
-def error_words(error) -> tuple[set[str], str]:
+def error_words(error: Any) -> tuple[set[str], str]:
     """Return the codes, in small letters, and the message of a service's error."""
     if not isinstance(error, dict):
         return set(), str(error)[: 10 * LONGEST_NAME] if isinstance(error, str) else ""
     if isinstance(error.get("error"), dict | str):
         return error_words(error["error"])
-    inner = error.get("innererror") if isinstance(error.get("innererror"), dict) else {}
+    inner: dict[str, Any] = error["innererror"] if isinstance(error.get("innererror"), dict) else {}
     codes = (error.get("code"), error.get("type"), inner.get("code"))
     message = error.get("message")
     return {code.lower() for code in codes if isinstance(code, str)}, message if isinstance(message, str) else ""
 
 
-def read_usage(reply: dict) -> dict | None:
+def read_usage(reply: dict[str, Any]) -> dict[str, Any] | None:
     """Return the counted tokens of a reply; None if the service did not count, or not believably."""
     usage = reply.get("usage")
-    counts = [usage.get(name) if isinstance(usage, dict) else None for name in ("prompt_tokens", "completion_tokens")]
+    counts: list[Any] = [
+        usage.get(name) if isinstance(usage, dict) else None for name in ("prompt_tokens", "completion_tokens")
+    ]
     if not all(type(count) in (int, float) and 0 <= count <= MOST_TOKENS and count == int(count) for count in counts):
         return None
     return {"prompt_tokens": int(counts[0]), "completion_tokens": int(counts[1])}
 
 
-def _text(content) -> tuple[str, str]:
+def _text(content: Any) -> tuple[str, str]:
     """Return text and refusal in a message's content: a text, or a list of parts, of which some are thoughts."""
     if isinstance(content, str):
         return content, ""

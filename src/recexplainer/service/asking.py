@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from typing import Any
 
 from recexplainer.service import answers
 from recexplainer.service.connection import TooLong
@@ -17,11 +18,11 @@ UNSENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "Unsupp
 class Asker:
     """Asks a service through an open client, and keeps the ledger."""
 
-    def __init__(self, client, settings: dict, ledger: Ledger):
+    def __init__(self, client: Any, settings: dict[str, Any], ledger: Ledger) -> None:
         self.client, self.settings, self.ledger = client, settings, ledger
         self._replies: dict[str, int] = {}
 
-    async def ask(self, request: dict) -> dict:
+    async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to a request, as it is stored.
 
         Raises:
@@ -45,7 +46,7 @@ class Asker:
             raise
         return self._read(request, content, number)
 
-    async def _send(self, request: dict) -> bytes:
+    async def _send(self, request: dict[str, Any]) -> bytes:
         body = answers.body(request, self.settings)
         known = {name: body.pop(name) for name in ("model", "messages")}
         # If only the reply was lost, a service that knows such keys gives the same one again, and is paid once.
@@ -57,7 +58,7 @@ class Asker:
         )
         return reply.content
 
-    def _read(self, request: dict, content: bytes, number: int) -> dict:
+    def _read(self, request: dict[str, Any], content: bytes, number: int) -> dict[str, Any]:
         """Return the answer in a reply, which is paid for even if it is none."""
         paid = None
         try:
@@ -74,7 +75,7 @@ class Asker:
         self.ledger.settle(number, [{"request": request, "answer": answer}])
         return answer
 
-    def _count_reply(self, request: dict, error: Exception) -> None:
+    def _count_reply(self, request: dict[str, Any], error: Exception) -> None:
         """After a reply of no use another one is wanted, not the same again."""
         if hasattr(error, "status_code") or isinstance(error, answers.MalformedReply | answers.ErrorReply | TooLong):
             key = request_key(request)

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import delete, kept, read_json, write_json
@@ -33,7 +34,12 @@ FILE_TIMEOUT = 600
 
 
 async def ask_batch(
-    missing: dict[str, dict], store: AnswerStore, settings: dict, key: str | None, ledger: Ledger, label: str
+    missing: dict[str, dict[str, Any]],
+    store: AnswerStore,
+    settings: dict[str, Any],
+    key: str | None,
+    ledger: Ledger,
+    label: str,
 ) -> list[CallFailed]:
     """Ask for answers through the Batch API.
 
@@ -78,15 +84,16 @@ async def ask_batch(
     return [failures[name] for name in missing if name not in store]
 
 
-def _line(request: dict, settings: dict) -> str:
+def _line(request: dict[str, Any], settings: dict[str, Any]) -> str:
     """Return the line of a batch's input file."""
     body = answers.body(request, settings)
     return json.dumps({"custom_id": request_key(request), "method": "POST", "url": ENDPOINT, "body": body})
 
 
-def _fitting(requests: list[dict], settings: dict) -> list[dict]:
+def _fitting(requests: list[dict[str, Any]], settings: dict[str, Any]) -> list[dict[str, Any]]:
     """Return as many of the first requests as fit into one batch."""
-    size, chosen = 0, []
+    size = 0
+    chosen: list[dict[str, Any]] = []
     for request in requests[:MOST_REQUESTS]:
         size += len(_line(request, settings)) + 1
         if size > MOST_BYTES and chosen:
@@ -102,11 +109,11 @@ class _Batches:
     ``id`` of the batch. It goes when the answers are stored.
     """
 
-    def __init__(self, client, store: AnswerStore, settings: dict, ledger: Ledger, label: str):
+    def __init__(self, client: Any, store: AnswerStore, settings: dict[str, Any], ledger: Ledger, label: str) -> None:
         self.client, self.store, self.settings, self.ledger, self.label = client, store, settings, ledger, label
         self.state_path = Path(f"{store.path}.batch.json")
 
-    def remember(self, state: dict) -> None:
+    def remember(self, state: dict[str, Any]) -> None:
         with kept():
             write_json(self.state_path, state)
 
@@ -132,7 +139,7 @@ class _Batches:
             key: CallFailed(f"batch {state['id']} {batch['status']} without an answer", batch["status"] == "cancelled")
             for key in requests
         }
-        paid: list[dict] = []
+        paid: list[dict[str, Any]] = []
         for name in ("output_file_id", "error_file_id"):
             if batch.get(name):
                 self._read(await self._download(_field(batch, name)), requests, failures, paid)
@@ -146,13 +153,13 @@ class _Batches:
             raise CallFailed(f"the service refused batch {state['id']}: {message[:200] or 'no reason given'}")
         return {key: failure for key, failure in failures.items() if key not in self.store}
 
-    def _state(self) -> dict:
+    def _state(self) -> dict[str, Any]:
         state = read_json(self.state_path)
         if not isinstance(state, dict) or not isinstance(state.get("requests"), list):
             raise InputError(f"{self.state_path}: expected an object with requests. Delete it to hand in a new batch.")
         return state
 
-    async def _upload(self, requests: list[dict]) -> str:
+    async def _upload(self, requests: list[dict[str, Any]]) -> str:
         content = "".join(_line(request, self.settings) + "\n" for request in requests).encode()
 
         async def upload() -> str:
@@ -181,10 +188,10 @@ class _Batches:
         logger.info("%s: batch %s handed in; it is remembered in %s", self.label, number, self.state_path)
         return number
 
-    async def _end_of(self, number: str) -> dict:
+    async def _end_of(self, number: str) -> dict[str, Any]:
         """Poll until the batch has ended."""
 
-        async def look() -> dict:
+        async def look() -> dict[str, Any]:
             reply = await self.client.batches.with_raw_response.retrieve(number)
             batch = answers.read_json(reply.content)
             _field(batch, "status")
@@ -216,7 +223,11 @@ class _Batches:
         return await self._retry(download, "download", FILE_TIMEOUT)
 
     def _read(
-        self, content: bytes, requests: dict[str, dict], failures: dict[str, CallFailed], paid: list[dict]
+        self,
+        content: bytes,
+        requests: dict[str, dict[str, Any]],
+        failures: dict[str, CallFailed],
+        paid: list[dict[str, Any]],
     ) -> None:
         """Store the answers in an output or error file; note what was paid, and why other requests have no answer."""
         for line in content.splitlines():
@@ -238,7 +249,9 @@ class _Batches:
             if key not in self.store:
                 self.store.append(request, answer)
 
-    def _answer(self, request: dict, status: int | None, body, error, paid: list[dict]) -> dict:
+    def _answer(
+        self, request: dict[str, Any], status: int | None, body: Any, error: Any, paid: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         """Return the answer in one line of a batch's result, and add to ``paid`` what it cost."""
         if status == 200 and isinstance(body, dict):
             empty = {"text": "", "usage": answers.read_usage(body)}
@@ -261,12 +274,12 @@ class _Batches:
         failure = explain_error(status, {"message": message}, self.settings)
         raise CallFailed(f"{failure.reason} within the batch", failure.permanent, status)
 
-    async def _retry(self, call, name: str, timeout: float | None = None):
+    async def _retry(self, call: Any, name: str, timeout: float | None = None) -> Any:
         settings = self.settings | {"timeout": timeout or self.settings["timeout"]}
         return await retry(call, settings, f"batch {name}", asyncio.Event())
 
 
-def _field(reply: dict, name: str) -> str:
+def _field(reply: dict[str, Any], name: str) -> str:
     """Return an id or a status in a reply; without it, the reply is malformed."""
     if not isinstance(reply.get(name), str) or not re.fullmatch(r"[\w.:-]{1,200}", reply[name]):
         raise answers.MalformedReply(f"the reply has no {name}")

@@ -5,6 +5,8 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.service.answers import full_request
@@ -25,13 +27,13 @@ GIVEN_UP_IN_A_ROW = 20
 
 
 def answer_all(
-    requests: list[dict],
+    requests: list[dict[str, Any]],
     store: AnswerStore,
-    settings: dict,
+    settings: dict[str, Any],
     max_usd: float | None,
     label: str,
     ledger: str | None = None,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Return the answer to every request; ask the service for those that are not stored.
 
     Equal requests are asked once. Each answer is on disk before it counts, so a run that was killed, or that ended
@@ -58,7 +60,7 @@ def answer_all(
             answered is stored in any case.
     """
     full = [full_request(request, settings) for request in requests]
-    names = {}
+    names: dict[str, str] = {}
     for number, (request, sent) in enumerate(zip(requests, full, strict=True), 1):
         names.setdefault(request_key(sent), request.get("case") or f"request {number}")
     missing = _missing(full, store)
@@ -93,7 +95,7 @@ def answer_all(
                 f"{label}: {_lack(missing, names, store)} {len(failures)} failed, the first with: {first.reason}. "
                 "Run again: only the missing answers are asked for."
             )
-    found = [store.get(request) for request in full]
+    found: list[Any] = [store.get(request) for request in full]
     return [answer | {"text": without_thoughts(answer["text"])} for answer in found]
 
 
@@ -102,18 +104,23 @@ def _place(store: AnswerStore, ledger: str | None) -> str:
     return os.path.relpath(store.path.with_suffix(""), os.path.dirname(ledger or store.path))
 
 
-def _missing(requests: list[dict], store: AnswerStore) -> dict[str, dict]:
+def _missing(requests: list[dict[str, Any]], store: AnswerStore) -> dict[str, dict[str, Any]]:
     """Return the requests without an answer by key, in order, each once."""
     return {key: request for request in requests if (key := request_key(request)) not in store}
 
 
-def _lack(missing: dict[str, dict], names: dict[str, str], store: AnswerStore) -> str:
+def _lack(missing: dict[str, dict[str, Any]], names: dict[str, str], store: AnswerStore) -> str:
     count, first = len(missing), names[next(iter(missing))]
     return f"{count} of {len(names)} answers are missing in {store.path}, the first is that to {first}."
 
 
 async def _ask_all(
-    missing: dict[str, dict], store: AnswerStore, settings: dict, key: str | None, ledger: Ledger, label: str
+    missing: dict[str, dict[str, Any]],
+    store: AnswerStore,
+    settings: dict[str, Any],
+    key: str | None,
+    ledger: Ledger,
+    label: str,
 ) -> list[CallFailed]:
     """Ask with ``concurrency`` requests on the way at a time; return the failures."""
     waiting = iter(missing.items())
@@ -133,7 +140,7 @@ async def _ask_all(
                 if stop.is_set():
                     return
                 try:
-                    answer = await retry(lambda request=request: asker.ask(request), settings, name, stop)
+                    answer = await retry(partial(asker.ask, request), settings, name, stop)
                 except CallFailed as failure:
                     failures.append(failure)
                     in_a_row += 1
@@ -154,7 +161,7 @@ async def _ask_all(
     return failures
 
 
-async def _with_progress(work: list[Awaitable], done: Callable[[], int], total: int, label: str) -> None:
+async def _with_progress(work: list[Awaitable[Any]], done: Callable[[], int], total: int, label: str) -> None:
     """Await the workers, with a line in the log every now and then."""
     began = time.monotonic()
 

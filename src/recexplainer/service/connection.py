@@ -3,6 +3,8 @@
 import ipaddress
 import os
 import re
+from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from recexplainer import secrets
@@ -21,7 +23,7 @@ class TooLong(Exception):
     """A service sends more than any answer takes."""
 
 
-def api_key(settings: dict, lack: str) -> str | None:
+def api_key(settings: dict[str, Any], lack: str) -> str | None:
     """Read the key from the environment; None for a service that needs none.
 
     Args:
@@ -52,7 +54,7 @@ def api_key(settings: dict, lack: str) -> str | None:
     return key
 
 
-def connect(settings: dict, key: str | None):
+def connect(settings: dict[str, Any], key: str | None) -> Any:
     """Return an ``openai.AsyncOpenAI`` for the service; retries are this package's own.
 
     Raises:
@@ -82,7 +84,7 @@ def connect(settings: dict, key: str | None):
     )
 
 
-def uses_proxies(settings: dict) -> bool:
+def uses_proxies(settings: dict[str, Any]) -> bool:
     """Say whether the proxies that the environment names are asked; a service on this machine is not behind one."""
     return with_defaults(settings)["proxy"] == "environment" and not is_local(settings["base_url"])
 
@@ -101,7 +103,7 @@ def is_local(base_url: str) -> bool:
         return host == "localhost"
 
 
-async def _limit(response) -> None:
+async def _limit(response: Any) -> None:
     """Let a reply break off when it gets longer than any that is of use. Called when its head is there."""
     import httpx2
 
@@ -111,7 +113,7 @@ async def _limit(response) -> None:
     whole = response.stream
 
     class Limited(httpx2.AsyncByteStream):
-        async def __aiter__(self):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
             count = 0
             async for chunk in whole:
                 count += len(chunk)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
@@ -40,7 +41,7 @@ class Spending:
     usd: float
 
 
-def estimate(requests: Iterable[dict], price: dict) -> Spending:
+def estimate(requests: Iterable[dict[str, Any]], price: dict[str, Any]) -> Spending:
     """Return what the requests may cost, if every answer gets as long as it may.
 
     Args:
@@ -52,7 +53,9 @@ def estimate(requests: Iterable[dict], price: dict) -> Spending:
     return _spending(len(requests), prompts, sum(request["max_tokens"] for request in requests), price)
 
 
-def check_budget(requests: list[dict], price: dict, max_usd: float | None, label: str, already: float = 0.0) -> None:
+def check_budget(
+    requests: list[dict[str, Any]], price: dict[str, Any], max_usd: float | None, label: str, already: float = 0.0
+) -> None:
     """Log what the requests may cost.
 
     Args:
@@ -78,7 +81,7 @@ def check_budget(requests: list[dict], price: dict, max_usd: float | None, label
         )
 
 
-def spent(entries: Iterable[dict], price: dict) -> Spending:
+def spent(entries: Iterable[dict[str, Any]], price: dict[str, Any]) -> Spending:
     """Return what stored answers cost, by the service's own counts; by the rule of thumb where it did not count.
 
     Args:
@@ -91,7 +94,7 @@ def spent(entries: Iterable[dict], price: dict) -> Spending:
 
 
 def write_spending(
-    stores: list[str], stages: list[str], services: list[str], settings: dict[str, dict], output: str | Path
+    stores: list[str], stages: list[str], services: list[str], settings: dict[str, dict[str, Any]], output: str | Path
 ) -> None:
     """Write what was spent, one row per store and model: ``spending.csv``.
 
@@ -116,7 +119,7 @@ def write_spending(
     for path, stage, service in zip(stores, stages, services, strict=True):
         if service not in settings:
             raise InputError(f"services: {service!r} is not in the config; known are {', '.join(settings) or 'none'}.")
-        by_model: dict[str, list[dict]] = {}
+        by_model: dict[str, list[dict[str, Any]]] = {}
         for entry in read_entries(path).values():
             by_model.setdefault(entry["request"]["model"], []).append(entry)
         for model in sorted(by_model):
@@ -127,7 +130,7 @@ def write_spending(
     write_csv(output, pd.DataFrame(rows, columns=COLUMNS))
 
 
-def _spending(requests: int, prompt_tokens: int, completion_tokens: int, price: dict) -> Spending:
+def _spending(requests: int, prompt_tokens: int, completion_tokens: int, price: dict[str, Any]) -> Spending:
     usd = (prompt_tokens * price["input"] + completion_tokens * price["output"]) / 1e6
     return Spending(requests, prompt_tokens, completion_tokens, round(usd, 9))
 
@@ -136,11 +139,11 @@ def _tokens(text: str) -> int:
     return ceil(len(text.encode()) / BYTES_PER_TOKEN)
 
 
-def _prompt_tokens(request: dict) -> int:
+def _prompt_tokens(request: dict[str, Any]) -> int:
     return sum(_tokens(message["content"]) + TOKENS_PER_MESSAGE for message in request["messages"])
 
 
-def _counted(entry: dict) -> tuple[int, int]:
+def _counted(entry: dict[str, Any]) -> tuple[int, int]:
     """Return the tokens sent and received of one answer."""
     usage = entry["answer"]["usage"]
     if usage is None:

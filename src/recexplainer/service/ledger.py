@@ -10,6 +10,7 @@ counts with what it may have cost. Each line is written under a lock, so jobs th
 
 import fcntl
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.service.cost import ROUNDING, estimate, spent
@@ -33,11 +34,13 @@ class Ledger:
         InputError: a line of the file is not what was written there.
     """
 
-    def __init__(self, path: str | Path, store: str, price: dict, max_usd: float | None):
+    def __init__(self, path: str | Path, store: str, price: dict[str, Any], max_usd: float | None) -> None:
         self.path, self.store, self.price, self.max_usd = Path(path), store, price, max_usd
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # In billionths of a USD, which add up exactly.
-        self._read, self._sum, self._costs, self._may = 0, 0, {}, {}
+        self._read, self._sum = 0, 0
+        self._costs: dict[int, int] = {}
+        self._may: dict[int, float] = {}
         # How much more than the rule of thumb the service has counted so far, at the most.
         self._factor = 1.0
         with open(self.path, "ab+", buffering=0) as file:
@@ -49,7 +52,7 @@ class Ledger:
         """USD that are spent, or may be by what is on its way."""
         return self._sum / BILLION
 
-    def reserve(self, requests: list[dict]) -> int | None:
+    def reserve(self, requests: list[dict[str, Any]]) -> int | None:
         """Note that requests are sent; return the id under which to settle them, None if the ceiling forbids it."""
         may = estimate(requests, self.price).usd
         with open(self.path, "ab+", buffering=0) as file:
@@ -63,7 +66,7 @@ class Ledger:
             self._write(file, number, usd, "sent")
         return number
 
-    def settle(self, number: int, entries: list[dict] | None, what: str = "answered") -> None:
+    def settle(self, number: int, entries: list[dict[str, Any]] | None, what: str = "answered") -> None:
         """Note what the requests of an id cost.
 
         Args:
@@ -81,18 +84,18 @@ class Ledger:
             self._catch_up(file)
             self._write(file, number, usd, what)
 
-    def _cost(self, entries: list[dict]) -> float:
+    def _cost(self, entries: list[dict[str, Any]]) -> float:
         """Return what answers cost; one whose tokens the service did not count, what it may: thoughts are not in it."""
         uncounted = [entry["request"] for entry in entries if entry["answer"]["usage"] is None]
         counted = [entry for entry in entries if entry["answer"]["usage"] is not None]
         return spent(counted, self.price).usd + estimate(uncounted, self.price).usd * self._factor
 
-    def _write(self, file, number: int, usd: float, what: str) -> None:
+    def _write(self, file: Any, number: int, usd: float, what: str) -> None:
         line = {"id": number, "store": self.store, "usd": round(usd, 9), "what": what}
         file.write(seal(line))
         self._catch_up(file)
 
-    def _catch_up(self, file) -> int:
+    def _catch_up(self, file: Any) -> int:
         """Read what other jobs have written; return the file's size. A line that a kill cut off is ended."""
         file.seek(self._read)
         content = file.readall()
@@ -111,7 +114,7 @@ class Ledger:
             if not line.endswith(b"}") and not damaged_end(line):
                 return  # cut off by a kill or a full disk, before anything was sent
             value = None
-        usd = value.get("usd") if isinstance(value, dict) and set(value) == FIELDS else None
+        usd: Any = value.get("usd") if isinstance(value, dict) and set(value) == FIELDS else None
         if (
             type(usd) not in (int, float)
             or not 0 <= usd < BILLION

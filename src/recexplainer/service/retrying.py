@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from recexplainer.secrets import redact
 from recexplainer.seeds import derive_seed
@@ -32,14 +32,18 @@ class CallFailed(Exception):
         retry_after: seconds that the service asks to wait; 0 if it does not say.
     """
 
-    def __init__(self, reason: str, permanent: bool = False, status: int | None = None, retry_after: float = 0.0):
+    def __init__(
+        self, reason: str, permanent: bool = False, status: int | None = None, retry_after: float = 0.0
+    ) -> None:
         # What the service says may repeat the key.
         self.reason = redact(reason)
         super().__init__(self.reason)
         self.permanent, self.status, self.retry_after = permanent, status, retry_after
 
 
-async def retry(call: Callable[[], Awaitable[Result]], settings: dict, name: str, stop: asyncio.Event) -> Result:
+async def retry(
+    call: Callable[[], Awaitable[Result]], settings: dict[str, Any], name: str, stop: asyncio.Event
+) -> Result:
     """Await a call until it succeeds, at most ``retries`` times more than once.
 
     Args:
@@ -79,7 +83,7 @@ def backoff(name: str, attempt: int) -> float:
     return min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * (1 - jitter / 2)
 
 
-def explain(error: Exception, settings: dict) -> CallFailed:
+def explain(error: Exception, settings: dict[str, Any]) -> CallFailed:
     """Say what went wrong, and whether to ask again. An error that is no failure of a call is raised again."""
     import openai
 
@@ -99,7 +103,7 @@ def explain(error: Exception, settings: dict) -> CallFailed:
     return explain_error(error.status_code, error.body, settings, retry_after(error.response.headers))
 
 
-def explain_error(status: int | None, body, settings: dict, wait: float = 0.0) -> CallFailed:
+def explain_error(status: int | None, body: Any, settings: dict[str, Any], wait: float = 0.0) -> CallFailed:
     """Say what an error of the service means, and whether to ask again.
 
     Args:
@@ -129,7 +133,7 @@ def explain_error(status: int | None, body, settings: dict, wait: float = 0.0) -
     return CallFailed(reason + _remedy(body, message), True, status)
 
 
-def _remedy(body, message: str) -> str:
+def _remedy(body: Any, message: str) -> str:
     """Return what to change where a service does not know a field of the request."""
     parameter = str(body.get("param") or "") if isinstance(body, dict) else ""
     text = f"{parameter} {message}"
@@ -142,13 +146,13 @@ def _remedy(body, message: str) -> str:
     return ""
 
 
-def _by_proxy(settings: dict) -> str:
+def _by_proxy(settings: dict[str, Any]) -> str:
     """Name the proxy's variable in a message, where one is asked."""
     variables = proxy_variables() if uses_proxies(settings) else ""
     return f", through the proxy of {variables} (the service's key `proxy`: none goes without)" if variables else ""
 
 
-def retry_after(headers) -> float:
+def retry_after(headers: Any) -> float:
     """Return the seconds that a service asks to wait; 0 if it does not, or not readably.
 
     Args:

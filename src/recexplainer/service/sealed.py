@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 _SEALED = re.compile(rb'(\{.*), "sha256": "([0-9a-f]{64})"\}', re.DOTALL)
 _LONG = re.compile(rb'\{.*, "sha256": "[0-9a-f]{64}".', re.DOTALL)
@@ -15,13 +16,13 @@ _FIELDS = ({"key", "request", "answer"}, {"id", "store", "usd", "what"})
 """Of the answers, and of the ledger."""
 
 
-def seal(value: dict) -> bytes:
+def seal(value: dict[str, Any]) -> bytes:
     """Return an object as a line, its end included; NaN is refused."""
     body = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()[:-1]
     return body + f', "sha256": "{hashlib.sha256(body).hexdigest()}"}}\n'.encode()
 
 
-def unseal(line: bytes):
+def unseal(line: bytes) -> Any:
     """Return the value of a line, which needs not be an object, without its checksum.
 
     Args:

@@ -20,18 +20,18 @@ OWN_FIELDS = ("model", "messages", "temperature", "max_tokens", "max_completion_
 """Fields of a request that ``extra`` must not set: they have keys of their own, or one answer is all that is read."""
 
 
-def with_defaults(settings: dict) -> dict:
+def with_defaults(settings: dict[str, Any]) -> dict[str, Any]:
     """Return an entry with every key."""
     return DEFAULTS | settings
 
 
-def deciding(settings: dict) -> dict:
+def deciding(settings: dict[str, Any]) -> dict[str, Any]:
     """Return what of an entry decides a service's answers: a change of it asks anew."""
     optional = {key: settings[key] for key in ("token_limit", "json_schema", "extra") if settings.get(key)}
     return {key: settings[key] for key in ("model", "temperature")} | optional
 
 
-def conflicts(name: str, settings: dict) -> Iterator[str]:
+def conflicts(name: str, settings: dict[str, Any]) -> Iterator[str]:
     """Yield what is wrong with an entry, without repeating what may be a secret."""
     path, url, variable = f"services.{name}", settings["base_url"], settings["key_variable"]
     if variable is not None and not re.search(VARIABLE, variable):
@@ -64,7 +64,7 @@ def _is_address(url: str) -> bool:
         return False
 
 
-def _secret_keys(value, path: str = "") -> Iterator[str]:
+def _secret_keys(value: Any, path: str = "") -> Iterator[str]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, found in inner:
         if isinstance(key, str) and looks_secret(key):

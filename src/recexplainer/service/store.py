@@ -19,6 +19,7 @@ import json
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.secrets import redact
@@ -33,13 +34,13 @@ MOST_TOKENS = 10**8
 """What no single answer takes; a service that counts more is not believed."""
 
 
-def request_key(request: dict) -> str:
+def request_key(request: dict[str, Any]) -> str:
     """Return the key of a request: the SHA-256 of its canonical JSON, in hexadecimal."""
     canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def read_entries(path: str | Path) -> dict[str, dict]:
+def read_entries(path: str | Path) -> dict[str, dict[str, Any]]:
     """Read the whole lines of a store without locking or repairing it.
 
     Returns:
@@ -70,7 +71,7 @@ class AnswerStore:
         InputError: another process has the store open, or a line is corrupt.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.path, "ab+", buffering=0)  # noqa: SIM115 - it stays open as long as the store
@@ -85,7 +86,7 @@ class AnswerStore:
     def __enter__(self) -> "AnswerStore":
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: Any) -> None:
         self.close()
 
     def __len__(self) -> int:
@@ -98,12 +99,12 @@ class AnswerStore:
         """Close the file and give up the lock."""
         self._file.close()
 
-    def get(self, request: dict) -> dict | None:
+    def get(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """Return the stored answer to a request; None if there is none."""
         entry = self.entries.get(request_key(request))
         return entry and entry["answer"]
 
-    def append(self, request: dict, answer: dict) -> None:
+    def append(self, request: dict[str, Any], answer: dict[str, Any]) -> None:
         """Store an answer. When this returns, it is on the disk.
 
         Raises:
@@ -137,7 +138,7 @@ class AnswerStore:
                 f"{self.path}: another process has this store of answers open. Wait until it ends, or end it."
             ) from None
 
-    def _load(self) -> tuple[dict[str, dict], int]:
+    def _load(self) -> tuple[dict[str, dict[str, Any]], int]:
         self._file.seek(0)
         content = self._file.readall()
         entries, whole = _parse(self.path, content)
@@ -160,9 +161,9 @@ class AnswerStore:
         return entries, torn
 
 
-def _parse(path: str | Path, content: bytes) -> tuple[dict[str, dict], int]:
+def _parse(path: str | Path, content: bytes) -> tuple[dict[str, dict[str, Any]], int]:
     """Return the entries of all lines that have an end, and the number of bytes that these lines take."""
-    entries: dict[str, dict] = {}
+    entries: dict[str, dict[str, Any]] = {}
     whole = content.rfind(b"\n") + 1
     for number, line in enumerate(content[:whole].split(b"\n")[:-1], 1):
         key, entry = _entry(f"{path}, line {number}", line)
@@ -174,7 +175,7 @@ def _parse(path: str | Path, content: bytes) -> tuple[dict[str, dict], int]:
     return entries, whole
 
 
-def _entry(place: str, line: bytes) -> tuple[str, dict]:
+def _entry(place: str, line: bytes) -> tuple[str, dict[str, Any]]:
     """Read one line; refuse one that is not exactly what :meth:`AnswerStore.append` writes."""
     remedy = "Delete the line; its request is then asked again."
     try:
@@ -198,7 +199,7 @@ def _entry(place: str, line: bytes) -> tuple[str, dict]:
     return value["key"], {"request": request, "answer": answer}
 
 
-def _is_usage(value) -> bool:
+def _is_usage(value: Any) -> bool:
     """Say whether a value counts tokens, or is null."""
     if value is None:
         return True

@@ -27,9 +27,9 @@ def estimate(values: Sequence[float], users: Sequence[int], resamples: int, rng:
         resamples: how many resamples, at least one.
         rng: of the resamples.
     """
-    values = np.asarray(values, dtype=np.float64)
+    numbers = np.asarray(values, dtype=np.float64)
     _, owners = np.unique(np.asarray(users), return_inverse=True)
-    sums, counts = np.bincount(owners, weights=values), np.bincount(owners)
+    sums, counts = np.bincount(owners, weights=numbers), np.bincount(owners)
     means = np.empty(resamples)
     # A bounded block of (resamples, users) draws at a time.
     block = max(1, 4_000_000 // len(counts))
@@ -37,4 +37,4 @@ def estimate(values: Sequence[float], users: Sequence[int], resamples: int, rng:
         drawn = rng.integers(len(counts), size=(min(block, resamples - start), len(counts)))
         means[start : start + block] = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(values.mean()), float(low), float(high), len(values))
+    return Estimate(float(numbers.mean()), float(low), float(high), len(numbers))

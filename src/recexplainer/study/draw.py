@@ -6,6 +6,7 @@ import logging
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -30,7 +31,7 @@ def draw_study(
     explanations: list[str],
     systems: list[str],
     prompts: str,
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
     folder: str,
 ) -> None:
@@ -97,7 +98,7 @@ def check_raters(raters: list[str]) -> list[str]:
     return list(raters)
 
 
-def _choose(frame: pd.DataFrame, count: int, seed: int) -> list[dict]:
+def _choose(frame: pd.DataFrame, count: int, seed: int) -> list[dict[str, Any]]:
     """Return the drawn cases as plain values, the positive ones first."""
     order = frame.iloc[generator(seed, "cases").permutation(len(frame))]
     positive, negative = order[order["label"]], order[~order["label"]]
@@ -107,7 +108,7 @@ def _choose(frame: pd.DataFrame, count: int, seed: int) -> list[dict]:
     return [row | {"label": bool(row["label"]), "history": list(row["history"])} for row in chosen.to_dict("records")]
 
 
-def _beside(items: str, cases: str, drawn: list[dict]) -> dict[str, str]:
+def _beside(items: str, cases: str, drawn: list[dict[str, Any]]) -> dict[str, str]:
     """Return what stands beside each title of the histories, "" where nothing is known; titles are unique."""
     frame = read_parquet(items, ["title", *BESIDE]).set_index("title")
     titles = sorted({title for row in drawn for title in row["history"]})
@@ -120,7 +121,7 @@ def _beside(items: str, cases: str, drawn: list[dict]) -> dict[str, str]:
     return dict(zip(titles, shortened, strict=True))
 
 
-def _texts(path: str, cases: str, drawn: list[dict]) -> dict[str, str]:
+def _texts(path: str, cases: str, drawn: list[dict[str, Any]]) -> dict[str, str]:
     """Return the text of each drawn case by one system."""
     frame = read_parquet(path, ["case", "text"])
     found = dict(zip(frame["case"], frame["text"], strict=True))
@@ -136,7 +137,9 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _order(drawn: list[dict], texts: dict, ids: dict, rng) -> list[dict]:
+def _order(
+    drawn: list[dict[str, Any]], texts: dict[str, Any], ids: dict[tuple[Any, str], str], rng: Any
+) -> list[dict[str, Any]]:
     """Return the cases of one rater's page: what is shown, and nothing that names a case or a system."""
     result = []
     for place in rng.permutation(len(drawn)):

@@ -1,13 +1,14 @@
 """The key of a study: which text is of which case and system, and who rates."""
 
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
 from recexplainer.study.draw import check_raters
 
 
-def read_key(path: str | Path) -> dict:
+def read_key(path: str | Path) -> dict[str, Any]:
     """Read ``key.json``, as :func:`recexplainer.study.draw.draw_study` writes it.
 
     Raises:

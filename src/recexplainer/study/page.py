@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -37,7 +38,7 @@ def load_levels(path: str | Path) -> list[dict[str, str]]:
     return [{key: " ".join(level[key].split()) for key in ("name", "text")} for level in levels]
 
 
-def render_page(page: dict) -> str:
+def render_page(page: dict[str, Any]) -> str:
     """Return the HTML of one rater's page.
 
     Whatever the titles and texts hold, they stay text: they travel as JSON in a block that is not run, without any
@@ -75,7 +76,7 @@ def render_page(page: dict) -> str:
     )
 
 
-def duration(cases: list[dict]) -> str:
+def duration(cases: list[dict[str, Any]]) -> str:
     """Return in words how long a rater will need, rounded up to 5 minutes, from an hour on to half hours.
 
     Args:

@@ -4,6 +4,7 @@ import json
 import reprlib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ LARGEST = 1 << 24  # bytes; an export has some 20 per text, and a comment at mos
 LONGEST_COMMENT = 1000  # characters, as the page's box takes them
 
 
-def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) -> pd.DataFrame:
+def read_ratings(paths: list[str], key: dict[str, Any], allow_incomplete: bool = False) -> pd.DataFrame:
     """Read the files of the raters, as the rating page exports them.
 
     Args:
@@ -32,7 +33,7 @@ def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) ->
             that is not 1, 2, 3 or 4, a comment that is no text or too long, missing ratings, or simulated ratings
             beside those of people.
     """
-    found: dict[str, tuple[str, dict]] = {}
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
     for path in paths:
         content = _read(path, key)
         if content["rater"] in found:
@@ -58,7 +59,7 @@ def read_ratings(paths: list[str], key: dict, allow_incomplete: bool = False) ->
     return pd.DataFrame(rows).assign(simulated=simulated.pop())
 
 
-def read_comments(paths: list[str], key: dict) -> list[dict]:
+def read_comments(paths: list[str], key: dict[str, Any]) -> list[dict[str, Any]]:
     """Read the comments in the raters' files, those on texts without a rating included.
 
     Args:
@@ -82,7 +83,7 @@ def read_comments(paths: list[str], key: dict) -> list[dict]:
     ]
 
 
-def _read(path: str | Path, key: dict) -> dict:
+def _read(path: str | Path, key: dict[str, Any]) -> dict[str, Any]:
     """Read and check one file, whatever is missing in it left aside; ``comments`` is empty where there are none."""
     try:
         if Path(path).stat().st_size > LARGEST:
@@ -134,7 +135,7 @@ def _is_comment(value: object) -> bool:
     )
 
 
-def _object(path: str | Path, pairs: list[tuple]) -> dict:
+def _object(path: str | Path, pairs: list[tuple[Any, ...]]) -> dict[str, Any]:
     """Build a JSON object, refusing a key that occurs twice, of which only the last would survive."""
     result = dict(pairs)
     if len(result) < len(pairs):
@@ -148,7 +149,7 @@ def _shown(name: str) -> str:
     return name if name.isprintable() and len(name) <= 60 else reprlib.repr(name)
 
 
-def _check_complete(found: dict[str, tuple[str, dict]], key: dict) -> None:
+def _check_complete(found: dict[str, tuple[str, dict[str, Any]]], key: dict[str, Any]) -> None:
     """Refuse a rater without a file and a file without all texts."""
     advice = "or set allow_incomplete to go on without them"
     absent = [rater for rater in key["raters"] if rater not in found]

@@ -12,6 +12,7 @@ value of every point of view.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -99,7 +100,7 @@ def controllability(
     rows: Sequence[Sequence[str]],
     viewpoints: Sequence[str],
     viewpoint_rows: Sequence[Sequence[str]],
-    settings: dict,
+    settings: dict[str, Any],
     output: str,
 ) -> None:
     """Write ``controllability.csv``: a row per dataset, system and point of view, and one for :data:`EACH` of them.
@@ -129,7 +130,7 @@ def controllability(
     for name, row in [("rows", row) for row in rows] + [("viewpoint-rows", row) for row in viewpoint_rows]:
         if row[0] not in targets or tuple(row) not in texts_of:
             raise InputError(f"--{name}: {list(row)}; expected a dataset of --targets, and a system of its --rows.")
-    table: list[dict] = []
+    table: list[dict[str, Any]] = []
     for dataset, case_file, item_file in zip(targets, cases, items, strict=True):
         every = load_cases(case_file)
         chosen = draw_viewpoint_cases(every, settings["viewpoint_cases"])
@@ -150,7 +151,7 @@ def controllability(
     logger.info("%d rows in %s", len(frame), output)
 
 
-def _told(path: str, chosen: Sequence[dict], views: Sequence[str]) -> dict[tuple[str, str], dict]:
+def _told(path: str, chosen: Sequence[dict[str, Any]], views: Sequence[str]) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the texts of a system by case and point of view; the file may have those of further cases."""
     found = {(row["case"], row["viewpoint"]): row for row in load_viewpoints(path)}
     for case in chosen:
@@ -161,12 +162,12 @@ def _told(path: str, chosen: Sequence[dict], views: Sequence[str]) -> dict[tuple
 
 
 def _of_dataset(
-    chosen: Sequence[dict],
-    plain: Mapping[str, Mapping[str, dict]],
-    told: Mapping[str, Mapping[tuple[str, str], dict]],
+    chosen: Sequence[dict[str, Any]],
+    plain: Mapping[str, Mapping[str, dict[str, Any]]],
+    told: Mapping[str, Mapping[tuple[str, str], dict[str, Any]]],
     catalogue: Catalogue,
-    settings: Mapping,
-) -> list[dict]:
+    settings: Mapping[str, Any],
+) -> list[dict[str, Any]]:
     """Return the rows of a dataset, the systems that have been asked first, then the controls.
 
     Args:
@@ -184,10 +185,10 @@ def _of_dataset(
         lacking = [view for view in views if view not in words]
         logger.warning("explanation.viewpoint_words lacks %s: of what texts speak is left empty", ", ".join(lacking))
 
-    def said(row: Mapping, case: dict) -> Said:
-        return Said(row["decision"], reader and reader.spoken_of(row["text"] or "", case))
+    def said(row: Mapping[str, Any], case: dict[str, Any]) -> Said:
+        return Said(row["decision"], reader.spoken_of(row["text"] or "", case) if reader else None)
 
-    result: list[dict] = []
+    result: list[dict[str, Any]] = []
     for system, texts in plain.items():
         if system in told:
             heard = [
@@ -213,12 +214,12 @@ def _of_dataset(
     return result
 
 
-def _deaf(case: dict, text: Said, views: Sequence[str]) -> Heard:
+def _deaf(case: dict[str, Any], text: Said, views: Sequence[str]) -> Heard:
     """Return a case of somebody who says the same whatever is asked."""
     return Heard(bool(case["label"]), text, dict.fromkeys(views, text))
 
 
-def _of_both(case: dict, yes: bool, reader: Viewpoints, catalogue: Catalogue) -> dict:
+def _of_both(case: dict[str, Any], yes: bool, reader: Viewpoints, catalogue: Catalogue) -> dict[str, Any]:
     """Return a text that names a value of every point of view, one of the case's own if there is one."""
     own = {
         fact
@@ -231,14 +232,14 @@ def _of_both(case: dict, yes: bool, reader: Viewpoints, catalogue: Catalogue) ->
     return explanation(case, "", f"{'Yes' if yes else 'No'}. The choices and the item are about {what}.", "stop")
 
 
-def _rows(heard: Sequence[Heard], views: Sequence[str]) -> list[dict]:
+def _rows(heard: Sequence[Heard], views: Sequence[str]) -> list[dict[str, Any]]:
     """Return the row of each point of view and of all of them, for the cases of one system."""
     found = {view: [case.holds(view) for case in heard] for view in views}
     found[EACH] = [case.holds_under_each() for case in heard]
     rows = []
     for view, cases in found.items():
-        counts = {
-            name: None if any(case[name] is None for case in cases) else sum(case[name] for case in cases)
+        counts: dict[str, Any] = {
+            name: None if any(case[name] is None for case in cases) else sum(bool(case[name]) for case in cases)
             for name in cases[0]
         }
         row = {"viewpoint": view, "cases": len(cases), "kept": counts["kept"], "followed": counts["followed"]}

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,7 @@ class Metric:
 
     def gain(self, columns: Columns) -> float:
         """Return the value less the reference, of which there has to be one."""
+        assert self.reference is not None
         return self.value(columns) - self.reference(columns)
 
 
@@ -135,7 +137,9 @@ METRICS = (
 """The measures, in the order of the table."""
 
 
-def faithfulness_table(records: list[str], rows: list[list[str]], settings: dict, seed: int, output: str) -> None:
+def faithfulness_table(
+    records: list[str], rows: list[list[str]], settings: dict[str, Any], seed: int, output: str
+) -> None:
     """Write ``faithfulness.csv``: one row per dataset, system and measure, with the columns :data:`COLUMNS`.
 
     ``value`` is the measure over ``cases`` cases. ``reference`` is what one gets without the explanation: by chance, by
@@ -226,7 +230,7 @@ def resamples(users: Sequence[int], count: int, rng: np.random.Generator) -> lis
     return [np.concatenate([cases[owner] for owner in row]) for row in drawn]
 
 
-def compare(systems: dict[str, Columns], samples: list[np.ndarray]) -> list[dict]:
+def compare(systems: dict[str, Columns], samples: list[np.ndarray]) -> list[dict[str, Any]]:
     """Return one row per measure and system; the first system is the one to compare with.
 
     Args:
@@ -261,7 +265,7 @@ def _over_controls(
     used: dict[str, Columns],
     gains: dict[str, tuple[float, np.ndarray]],
     samples: list[np.ndarray],
-) -> dict:
+) -> dict[str, Any]:
     """Return how far a system's gain in a measure is above that of the best control; {} without controls."""
     controls = {name: gains[name] for name in used if is_control(name)}
     if metric.of_system:
@@ -271,7 +275,9 @@ def _over_controls(
         return {}
     # Who says nothing is at the reference: a control that is below it is no yardstick.
     controls["reference"] = (0.0, np.zeros(len(samples)))
-    best, value, sampled = over_best(gains[system], controls)
+    found = over_best(gains[system], controls)
+    assert found is not None  # a control is there
+    best, value, sampled = found
     row = _interval("over_control", value, sampled)
     return row | {"best_control": best, "better_than_words": verdict(row["over_control_low"])}
 

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ def aggregate_ratings(
     key: str,
     ratings: list[str],
     judgements: list[str],
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
     human: str,
     human_agreement: str,

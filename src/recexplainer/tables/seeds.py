@@ -28,12 +28,11 @@ def table_seeds(directories: list[str], rows: list[list[str]], coverage_counts: 
         raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
     cases = common_cases(directories, [dataset for dataset, _ in rows])
     values = [
-        {"dataset": dataset, "method": method, "metric": metric}
-        | {"value": found[metric].mean, "cases": found[metric].cases}
+        {"dataset": dataset, "method": method, "metric": metric} | {"value": value.mean, "cases": value.cases}
         for directory, (dataset, method) in zip(directories, rows, strict=True)
         for found in [evaluate(directory, 1, coverage_counts, 0, cases[dataset])]
         for metric in METRICS
-        if found[metric]
+        if (value := found[metric])
     ]
     groups = pd.DataFrame(values).groupby(["dataset", "method", "metric"], sort=False)
     table = groups.agg(

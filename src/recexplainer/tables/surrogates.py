@@ -1,6 +1,7 @@
 """What the language model adds over surrogates that are no LLM and read the same: ``surrogates.csv``."""
 
 import logging
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,7 @@ def table_surrogates(directories: list[str], rows: list[list[str]], resamples: i
     if len(directories) != len(rows):
         raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
     cases = common_cases(directories, [dataset for dataset, _ in rows])
-    table: list[dict] = []
+    table: list[dict[str, Any]] = []
     for dataset in dict.fromkeys(dataset for dataset, _ in rows):
         own = {system: folder for folder, (name, system) in zip(directories, rows, strict=True) if name == dataset}
         table += _of_dataset(dataset, own, cases[dataset], resamples, seed)
@@ -50,7 +51,7 @@ def table_surrogates(directories: list[str], rows: list[list[str]], resamples: i
     logger.info("%d rows in %s", len(frame), output)
 
 
-def _of_dataset(dataset: str, folders: dict[str, str], cases: Cases, resamples: int, seed: int) -> list[dict]:
+def _of_dataset(dataset: str, folders: dict[str, str], cases: Cases, resamples: int, seed: int) -> list[dict[str, Any]]:
     """Return the rows of a dataset: surrogates, modes, then each mode less each of its surrogates."""
     modes = {mode: f"{mode}-full" for mode in READS if f"{mode}-full" in folders}
     surrogates = [name for name in SURROGATES if name in folders]
@@ -61,7 +62,7 @@ def _of_dataset(dataset: str, folders: dict[str, str], cases: Cases, resamples: 
     pairs = [(mode, name, SURROGATES[name]) for mode in modes for name in surrogates if SURROGATES[name] in READS[mode]]
     rows = []
     for method, against, information in single + pairs:
-        row: dict = {"dataset": dataset, "method": method, "against": against, "information": information}
+        row: dict[str, Any] = {"dataset": dataset, "method": method, "against": against, "information": information}
         found = {
             metric: _estimate(
                 values[method][metric], values[against][metric] if against else None, resamples, seed, task
@@ -71,7 +72,7 @@ def _of_dataset(dataset: str, folders: dict[str, str], cases: Cases, resamples: 
         for metric, value in found.items():
             row |= {metric: value and value.mean, f"{metric}_low": value and value.low}
             row |= {f"{metric}_high": value and value.high}
-        row |= {f"{task}_cases": found[metric].cases if found[metric] else None for metric, task in SHARED.items()}
+        row |= {f"{task}_cases": value.cases if (value := found[metric]) else None for metric, task in SHARED.items()}
         rows.append(row)
     return rows
 

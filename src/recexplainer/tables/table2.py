@@ -2,7 +2,9 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +44,7 @@ CONSTRAINED = {"retrieval_constrained_hr5": "retrieval", "retrieval_constrained_
 """The retrieval whose beams are held to titles of the catalogue; the paper has none."""
 
 
-def table2(directories: list[str], rows: list[list[str]], settings: dict, seed: int, output: str) -> None:
+def table2(directories: list[str], rows: list[list[str]], settings: dict[str, Any], seed: int, output: str) -> None:
     """Evaluate the systems and write the table.
 
     Args:
@@ -62,7 +64,7 @@ def table2(directories: list[str], rows: list[list[str]], settings: dict, seed: 
     """
     if len(directories) != len(rows):
         raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
-    table: list[dict] = []
+    table: list[dict[str, Any]] = []
     values: dict[str, list[dict[str, pd.DataFrame]]] = {}
     cases = common_cases(directories, [dataset for dataset, _ in rows])
     for directory, (dataset, method) in zip(directories, rows, strict=True):
@@ -90,7 +92,7 @@ Cases = dict[str, frozenset[str]]
 """Task to the samples that are compared."""
 
 
-def common_cases(directories: list[str], groups: list) -> dict[object, Cases]:
+def common_cases(directories: list[str], groups: list[Any]) -> dict[object, Cases]:
     """Return, for each group of systems, the cases of each task that all its systems have.
 
     A system without any case of a task does not do it, and counts for nothing there.
@@ -103,7 +105,7 @@ def common_cases(directories: list[str], groups: list) -> dict[object, Cases]:
         InputError: a file is missing, or the systems of a group have no case of a task in common.
     """
     shared: dict[object, Cases] = {group: {} for group in groups}
-    most: Counter = Counter()
+    most: Counter[Any] = Counter()
     for directory, group in zip(directories, groups, strict=True):
         for task in SCHEMAS:
             own = frozenset(read_parquet(Path(directory) / f"{task}.parquet", ["sample"])["sample"])
@@ -174,7 +176,9 @@ def _by_case(directory: str | Path, coverage_counts: str, cases: Cases | None) -
     }
 
 
-def beside_best(systems: list[dict[str, pd.DataFrame]], rows: list[dict], seed: int) -> list[dict[str, float | None]]:
+def beside_best(
+    systems: list[dict[str, pd.DataFrame]], rows: list[dict[str, Any]], seed: int
+) -> list[dict[str, float | None]]:
     """Return, for each system of a dataset, the p-value of each metric's difference from the best system's.
 
     Args:
@@ -212,7 +216,7 @@ def case_values(folder: str | Path, metric: str, coverage_counts: str) -> pd.Dat
     Raises:
         InputError: the file of the metric's task is missing or broken.
     """
-    functions = {
+    functions: dict[str, Callable[[Any, Any], float]] = {
         "retrieval_hr5": hit_ratio,
         "retrieval_ndcg5": retrieval_ndcg,
         "ranking_ndcg5": ranking_ndcg,
@@ -253,10 +257,10 @@ def _columns(metrics: dict[str, Estimate | None]) -> dict[str, float | int | Non
     """Lay the metrics of one system out as the columns of its row."""
     row: dict[str, float | int | None] = {}
     for names in (METRICS, CONSTRAINED):
-        row |= {name: metrics[name] and metrics[name].mean for name in names}
+        row |= {name: found.mean if (found := metrics[name]) else None for name in names}
         for name in names:
-            row |= {f"{name}_low": metrics[name] and metrics[name].low}
-            row |= {f"{name}_high": metrics[name] and metrics[name].high}
+            found = metrics[name]
+            row |= {f"{name}_low": found.low if found else None, f"{name}_high": found.high if found else None}
     for name, task in METRICS.items():
-        row[f"{task}_cases"] = metrics[name].cases if metrics[name] else None
+        row[f"{task}_cases"] = found.cases if (found := metrics[name]) else None
     return row

@@ -1,7 +1,9 @@
 """Table 3: how the judges rate each system's explanations, and how far the judges agree (section 3.4)."""
 
 import logging
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +38,7 @@ def table3(
     judgement_rows: list[list[str]],
     explanations: list[str],
     explanation_rows: list[list[str]],
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
     output: str,
     judges_output: str,
@@ -122,7 +124,7 @@ def _decisions(frame: pd.DataFrame) -> dict[str, bool]:
     }
 
 
-def by_system(judgements: list[dict]) -> Ratings:
+def by_system(judgements: list[dict[str, Any]]) -> Ratings:
     """Return the ratings of one judge by system and case, both in the order of the file."""
     result: Ratings = {}
     for row in judgements:
@@ -132,7 +134,7 @@ def by_system(judgements: list[dict]) -> Ratings:
 
 def rate_systems(
     ratings: Ratings, right: dict[str, dict[str, bool]], resamples: int, seed: int, dataset: str
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Return one row of table 3 per system, for one judge and dataset.
 
     Args:
@@ -145,7 +147,7 @@ def rate_systems(
     rows = []
     for system, cases in ratings.items():
         rated = {case: rating for case, rating in cases.items() if rating is not None}
-        row = {"method": system, "cases": len(rated), "failed": len(cases) - len(rated)}
+        row: dict[str, Any] = {"method": system, "cases": len(rated), "failed": len(cases) - len(rated)}
         row |= {"rating": None, "rating_low": None, "rating_high": None, "judge_agreement": None}
         if rated:
             rng = generator(seed, "bootstrap", dataset)
@@ -156,7 +158,7 @@ def rate_systems(
         rows.append(row | _over_controls(ratings, system, resamples, generator(seed, "bootstrap", dataset)))
     # The first of equals, in the order of the systems.
     rivals = [row for row in rows if row["cases"] and not is_control(row["method"])]
-    best = max(rivals, key=lambda row: row["rating"], default=None)
+    best: Any = max(rivals, key=lambda row: row["rating"], default=None)
     others = [row for row in rivals if row is not best]
     values = [signed_rank(ratings[best["method"]], ratings[row["method"]]) for row in others]
     adjusted = benjamini_hochberg(values)
@@ -167,7 +169,7 @@ def rate_systems(
     return rows
 
 
-def _over_controls(ratings: Ratings, system: str, resamples: int, rng: np.random.Generator) -> dict:
+def _over_controls(ratings: Ratings, system: str, resamples: int, rng: np.random.Generator) -> dict[str, Any]:
     """Return how far a system's mean rating is above that of the best control, over the cases that all have rated."""
     controls = [name for name in ratings if is_control(name)]
     if is_control(system) or not controls:
@@ -178,7 +180,9 @@ def _over_controls(ratings: Ratings, system: str, resamples: int, rng: np.random
         return {}
     sampled = values[rng.integers(len(values), size=(resamples, len(values)))].mean(axis=1).T
     own, *others = zip(values.mean(axis=0), sampled, strict=True)
-    best, value, over = over_best(own, dict(zip(controls, others, strict=True)))
+    compared = over_best(own, dict(zip(controls, others, strict=True)))
+    assert compared is not None  # there are controls
+    best, value, over = compared
     low, high = np.percentile(over, [2.5, 97.5])
     found = {"best_control": best, "over_control": value, "over_control_low": low, "over_control_high": high}
     return found | {"better_than_words": verdict(low)}
@@ -213,7 +217,7 @@ def compare(first: Ratings, second: Ratings) -> dict[str, float | int | None]:
     }
 
 
-def _common(first: dict, second: dict) -> tuple[np.ndarray, np.ndarray]:
+def _common(first: Mapping[Any, int | None], second: Mapping[Any, int | None]) -> tuple[np.ndarray, np.ndarray]:
     """Return the ratings (n,) of both where both have one, in the order of the first."""
     both = [key for key, rating in first.items() if rating is not None and second.get(key) is not None]
     return tuple(np.array([ratings[key] for key in both], dtype=float) for ratings in (first, second))

@@ -7,6 +7,7 @@ switch ``hybrid_forms`` adds to the training.
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ def table4(
     sharegpt: dict[str, str],
     sizes: Mapping[str, Mapping[str, int]],
     paper: Mapping[str, Mapping[str, int]],
-    settings: dict,
+    settings: dict[str, Any],
     output: str,
     explanation: list[str] | None = None,
 ) -> None:
@@ -46,8 +47,8 @@ def table4(
     Raises:
         InputError: there is not one file per dataset and split, or the size of a dataset is missing.
     """
-    counted: dict[str, list] = {"task": [*TASKS, "total", *(["explanation"] if explanation else [])]}
-    beside: dict[str, list] = {}
+    counted: dict[str, list[Any]] = {"task": [*TASKS, "total", *(["explanation"] if explanation else [])]}
+    beside: dict[str, list[Any]] = {}
     for place, name in enumerate(datasets):
         dataset = name.partition(".")[0]
         if dataset not in sizes:
@@ -133,4 +134,5 @@ def fields_per_item(counts: Mapping[str, int]) -> float:
 def _column(counts: Mapping[str, int | None]) -> list[int | None]:
     """Return the numbers in the order of the rows, and their total, unknown if one of them is."""
     values = [counts[task] for task in TASKS]
-    return [*values, None if None in values else sum(values)]
+    known = [value for value in values if value is not None]
+    return [*values, sum(known) if len(known) == len(values) else None]

@@ -4,6 +4,7 @@ The paper takes every sample once; with few steps the rare tasks (discrimination
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -52,11 +53,12 @@ def balanced(
                 yield samples[place]
 
 
-def _again(sample: Sample, time: int, phrasings: list, random: np.random.Generator) -> Sample:
+def _again(sample: Sample, time: int, phrasings: list[Any], random: np.random.Generator) -> Sample:
     """Return a sample as it is asked another time."""
     slots = dict(sample.slots)
     if "items" in slots:
-        slots["items"] = [slots["items"][place] for place in random.permutation(len(slots["items"]))]
+        items: Any = slots["items"]
+        slots["items"] = [items[place] for place in random.permutation(len(items))]
     return sample._replace(
         name=f"{sample.name}.{time}", phrasing=phrasings[random.integers(len(phrasings))], slots=slots
     )

@@ -1,7 +1,8 @@
 """The task files of one dataset in one mode (sections 2.2 to 2.4)."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.prompts.phrasings import ASKED_FIELDS, Prompts, load_prompts
@@ -25,9 +26,9 @@ def build_tasks(
     labels: str,
     similar: str,
     prompts: str,
-    settings: dict,
+    settings: dict[str, Any],
     seed: int,
-    paths: dict,
+    paths: dict[str, Any],
 ) -> None:
     """Read a dataset and its recommender's labels, and write the mode's training and test samples.
 
@@ -76,7 +77,7 @@ def task_rows(
     test_share: float,
     fields: str = "all",
     share: dict[str, float] | None = None,
-) -> Iterator[dict]:
+) -> Iterator[dict[str, Any]]:
     """Return the samples of a split as rows of the task files.
 
     ``hybrid_forms`` and ``share`` count for training only: a case is tested once, in the mode's own form.
@@ -90,7 +91,7 @@ def _samples(
     source: Source, prompts: Prompts, split: str, test_share: float, fields: str, share: dict[str, float]
 ) -> Iterator[Sample]:
     """Yield the samples of a split, task after task."""
-    tasks = {
+    tasks: dict[str, Callable[[], Iterable[Sample]]] = {
         "retrieval": lambda: retrieval(source, prompts, split),
         "ranking": lambda: ranking(source, prompts, split),
         "classification": lambda: classification(source, prompts, split, test_share),
@@ -98,6 +99,7 @@ def _samples(
         "reconstruction": lambda: reconstruction(source, prompts, split),
     }
     # Of classification, whose samples are of the longest histories alone, there is more to learn from the shorter ones.
+    further: dict[str, Callable[[int], Iterable[Sample]]]
     further = {"classification": lambda time: classification(source, prompts, split, test_share, shorter=time)}
     for task, samples in tasks.items():
         wanted = share.get(task) if split == "train" else None

@@ -6,6 +6,7 @@ asked of every system, and the answer is what :mod:`recexplainer.tasks.reasons` 
 
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ BLOCK = 500
 
 
 def build_explanations(
-    files: dict[str, str], scorer: Scorer, question: str, wording: str, settings: dict, seed: int, output: str
+    files: dict[str, str], scorer: Scorer, question: str, wording: str, settings: dict[str, Any], seed: int, output: str
 ) -> None:
     """Write a mode's training samples of the seventh task.
 
@@ -127,7 +128,7 @@ def training_decisions(
 
 
 def _with_reasons(
-    decisions: Sequence[tuple[int, Decision]], wanted: int, scorer: Scorer, vectors: np.ndarray, tags
+    decisions: Sequence[tuple[int, Decision]], wanted: int, scorer: Scorer, vectors: np.ndarray, tags: Any
 ) -> list[tuple[int, Decision, Reasons]]:
     """Return the first ``wanted`` decisions that something in the history supports."""
     result: list[tuple[int, Decision, Reasons]] = []

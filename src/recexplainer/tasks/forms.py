@@ -5,7 +5,7 @@ its form differs: behavior shows titles, intention embeddings, hybrid both.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.tasks.schema import SEPARATOR, text_segment
@@ -63,7 +63,7 @@ def forms_of(sample: Sample, mode: str, hybrid_forms: str) -> tuple[str, ...]:
 
 def rows_of(
     samples: Iterable[Sample], renderer: "Renderer", mode: str, hybrid_forms: str, split: str = "train"
-) -> Iterator[dict]:
+) -> Iterator[dict[str, Any]]:
     """Yield samples as rows of the task files, in the mode's forms; what a test compares with is in its split alone."""
     for sample in samples:
         for place, form in enumerate(forms_of(sample, mode, hybrid_forms)):
@@ -86,7 +86,7 @@ class Renderer:
         titles: of every item.
     """
 
-    def __init__(self, titles: list[str]):
+    def __init__(self, titles: list[str]) -> None:
         self.titles = titles
         # Segments are shared between samples: a dataset of 100,000 samples holds few different ones.
         self._inner = [{"kind": "title", "text": title + SEPARATOR, "ref": -1} for title in titles]
@@ -95,9 +95,9 @@ class Renderer:
         self._texts = [text_segment(title) for title in titles]
         self._separator = text_segment(SEPARATOR)
 
-    def messages(self, sample: Sample, form: str) -> list[dict]:
+    def messages(self, sample: Sample, form: str) -> list[dict[str, Any]]:
         """Return the question and the answer in a form: ``behavior``, ``intention`` or ``hybrid``."""
-        segments: list[dict] = []
+        segments: list[dict[str, Any]] = []
         for place, piece in enumerate(sample.phrasing):
             if place % 2 == 0:
                 if piece:
@@ -115,14 +115,14 @@ class Renderer:
             {"role": "assistant", "segments": [text_segment(sample.answer)]},
         ]
 
-    def _history(self, history: History, form: str) -> list[dict]:
+    def _history(self, history: History, form: str) -> list[dict[str, Any]]:
         embedding = {"kind": "user", "text": "", "ref": history.prefix}
         if form == "intention":
             return [embedding]
         titles = [self._inner[item] for item in history.items[:-1]] + [self._last[history.items[-1]]]
         return titles if form == "behavior" else [embedding, *titles]
 
-    def _candidates(self, items: list[int], form: str) -> list[dict]:
+    def _candidates(self, items: list[int], form: str) -> list[dict[str, Any]]:
         segments = []
         for item in items:
             if form != "behavior":

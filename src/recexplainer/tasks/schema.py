@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -60,13 +61,13 @@ SCHEMA = pa.schema(
 )
 
 
-def text_segment(text: str) -> dict:
+def text_segment(text: str) -> dict[str, Any]:
     """Return a segment of plain text."""
     return {"kind": "text", "text": text, "ref": -1}
 
 
 @no_collection()
-def write_tasks(path: str | Path, rows: Iterable[dict]) -> Counter[str]:
+def write_tasks(path: str | Path, rows: Iterable[dict[str, Any]]) -> Counter[str]:
     """Write samples, in the order given, and return how many each task has.
 
     Only some are in memory at a time, however many there are, and of these few as Python objects.
@@ -76,7 +77,7 @@ def write_tasks(path: str | Path, rows: Iterable[dict]) -> Counter[str]:
     return counts
 
 
-def _groups(rows: Iterable[dict], counts: Counter[str]) -> Iterator[pa.Table]:
+def _groups(rows: Iterable[dict[str, Any]], counts: Counter[str]) -> Iterator[pa.Table]:
     """Yield the samples as Arrow tables of :data:`GROUP` rows, and count them by task."""
     rows = iter(rows)
     for number in itertools.count():
@@ -90,9 +91,9 @@ def _groups(rows: Iterable[dict], counts: Counter[str]) -> Iterator[pa.Table]:
 
 
 @no_collection()
-def load_tasks(path: str | Path, columns: list[str] | None = None) -> list[dict]:
+def load_tasks(path: str | Path, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """Read samples as dictionaries, lists and strings, in the order of the file; see :func:`read_tasks`."""
-    known: dict[tuple, dict] = {}
+    known: dict[tuple[Any, ...], dict[str, Any]] = {}
     rows = []
     for batch in read_tasks(path, columns):
         values = [
@@ -142,7 +143,7 @@ def _check_messages(path: str | Path, conversations: pa.ListArray) -> None:
         raise InputError(f"{path}: column 'messages': null instead of a conversation, message, segment or its content.")
 
 
-def _messages(conversations: pa.ListArray, known: dict[tuple, dict]) -> list[list[dict]]:
+def _messages(conversations: pa.ListArray, known: dict[tuple[Any, ...], dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Return ``conversations.to_pylist()`` in less time and memory: equal segments are one object, in ``known``."""
     messages = conversations.flatten()
     roles, contents = messages.field("role").to_pylist(), messages.field("segments")

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
@@ -13,7 +14,7 @@ logger = logging.getLogger(__name__)
 BATCH = 1000
 
 
-def build_sharegpt(conversations: str, llm: str, settings: dict, seed: int, paths: dict) -> None:
+def build_sharegpt(conversations: str, llm: str, settings: dict[str, Any], seed: int, paths: dict[str, Any]) -> None:
     """Sample conversations for training and for test, none in both.
 
     Args:
@@ -83,7 +84,7 @@ def _token_counts(llm: str, texts: list[str]) -> list[int]:
     return counts
 
 
-def _row(number: int, messages: list[dict]) -> dict:
+def _row(number: int, messages: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a conversation as a row of the task files."""
     return {
         "sample": f"sharegpt-{number:06d}",

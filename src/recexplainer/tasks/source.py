@@ -17,7 +17,7 @@ LONG_FIELDS = ("description", "feature")
 LABELS = ["prefix", "user", "length", "split", "top1", "ranking", "positive", "negative"]
 
 
-class Sequences(Sequence):
+class Sequences(Sequence[list[int]]):
     """Lists of items that are held in one array.
 
     Args:
@@ -25,13 +25,13 @@ class Sequences(Sequence):
         lengths: of the lists.
     """
 
-    def __init__(self, items: np.ndarray, lengths: np.ndarray):
+    def __init__(self, items: np.ndarray, lengths: np.ndarray) -> None:
         self._items, self._ends = items, np.append(0, lengths.cumsum())
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def __getitem__(self, number: int) -> list[int]:
+    def __getitem__(self, number: int) -> list[int]:  # type: ignore[override]  # no slices
         return self._items[self._ends[number] : self._ends[number + 1]].tolist()
 
 

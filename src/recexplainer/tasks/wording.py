@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -86,11 +87,11 @@ def load_wording(path: str | Path) -> Wording:
     return Wording(content["join"], strength, {part: _sentences(path, part, content[part]) for part in PARTS})
 
 
-def _is_text(value) -> bool:
+def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _sentences(path: str | Path, part: str, values) -> list[Phrasing]:
+def _sentences(path: str | Path, part: str, values: Any) -> list[Phrasing]:
     """Check and split the sentences of one part."""
     names = PARTS[part]
     expected = ", ".join(f"{{{name}}}" for name in names)
