@@ -1,5 +1,6 @@
 """What the README and the pages of docs say is so: their commands, configs and tables."""
 
+import inspect
 import os
 import re
 import runpy
@@ -17,6 +18,7 @@ from small_dataset import small_dataset
 from snakemake.utils import update_config
 
 from recexplainer.files import read_parquet
+from recexplainer.interactive.api import Model
 from recexplainer.interactive.command import arguments, place
 from recexplainer.recommender.contract import LABELS, SIMILAR, load_export
 from recexplainer.settings import PRESETS, check
@@ -117,6 +119,20 @@ def test_questions_are_put_as_the_command_takes_them():
     for found in asked:
         results, dataset, system = place(found.model)
         assert (results.as_posix(), dataset, system) == ("results/demo", "games", "hybrid/full")
+
+
+def test_models_are_taken_out_of_the_demo():
+    given = [shlex.split(line.removeprefix(RECEXPLAINER)) for line in COMMANDS if line.startswith(RECEXPLAINER)]
+    taken = [found for words in given if (found := arguments().parse_args(words)).command == "export"]
+    assert taken
+    for found in taken:
+        assert (found.results, found.dataset, found.mode, found.run) == ("results/demo", "games", "hybrid", "full")
+
+
+def test_the_table_of_the_python_api_has_every_call():
+    rows = [(re.match(r"(\w+)\((.*)\)$", call).groups(), result) for call, result in table("call")]
+    calls = {name: [*inspect.signature(value).parameters][1:] for name, value in vars(Model).items() if name[0] != "_"}
+    assert {name: names.split(", ") for (name, names), _ in rows} == calls
 
 
 def test_make_targets_exist():

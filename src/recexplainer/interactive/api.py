@@ -33,11 +33,13 @@ class Model:
         titles: of the items, by their number.
         users: the users' own ids.
         viewpoints: the names of points of view, for :meth:`explain`.
+        synthetic: whether the data are generated.
     """
 
     def __init__(self, explainer: Explainer):
         self._explainer = explainer
         self.titles, self.users, self.viewpoints = explainer.titles, explainer.users, explainer.viewpoints
+        self.synthetic = explainer.synthetic
 
     def history(self, user: str) -> list[str]:
         """Return the titles of a user of the run, oldest first; the last one is the test item.

@@ -1,9 +1,10 @@
-"""The command ``recexplainer``: ask a finished run about a history and an item, or describe raw files of your own.
+"""The command ``recexplainer``: ask a finished run, take a model out of it, or describe raw files of your own.
 
 Run as: recexplainer explain --model results/demo/alignment/games/hybrid/full --history "A; B" --item "C"
     recexplainer explain --model results/demo/alignment/games/hybrid/full --user U12
     recexplainer demo-ui --results results/demo --dataset games
     recexplainer inspect data/ratings.csv data/movies.csv --output mine.yaml
+    recexplainer export results/demo --dataset games --mode hybrid --to my-model
 """
 
 import argparse
@@ -47,6 +48,13 @@ def arguments() -> argparse.ArgumentParser:
     raw.add_argument("files", nargs="+", metavar="FILE", help="raw files, archives, or ARCHIVE:MEMBER")
     raw.add_argument("--output", help="config file to write, for snakemake --configfile; default: it is printed")
     raw.add_argument("--name", type=dataset_name, default="mine", help="of the dataset in the config (default mine)")
+    out = commands.add_parser("export", help="write an alignment as a folder for peft and transformers, with its card")
+    out.add_argument("results", metavar="RESULTS", help="the folder of a finished run")
+    out.add_argument("--dataset", required=True, help="such as games, or games.gru4rec")
+    out.add_argument("--mode", required=True, help="behavior, intention or hybrid")
+    out.add_argument("--run", default="full", help="full, an ablation, reasons, or full.7 of a seed (default full)")
+    out.add_argument("--base", help="the base LLM's id or folder where it goes to; default: as the run had it")
+    out.add_argument("--to", required=True, metavar="FOLDER", help="a new folder")
     return result
 
 
@@ -194,7 +202,20 @@ def inspect(args: argparse.Namespace) -> None:
     print(f"# run: snakemake --cores 2 --configfile {args.output or 'FILE'}")
 
 
+def export(args: argparse.Namespace) -> None:
+    """Write an alignment as a folder.
+
+    Raises:
+        InputError: as :func:`recexplainer.publishing.adapter.export`.
+    """
+    from recexplainer.publishing.adapter import export as exported
+
+    quiet()
+    exported(args.results, args.dataset, args.mode, args.run, args.to, args.base)
+    print(f"written: {args.to}; its README.md says how to load it")
+
+
 def main() -> None:
     """Run the command."""
-    commands = {"explain": explain, "demo-ui": demo_ui, "inspect": inspect}
+    commands = {"explain": explain, "demo-ui": demo_ui, "inspect": inspect, "export": export}
     cli.run(lambda args: commands[args.command](args), arguments())
