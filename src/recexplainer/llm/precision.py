@@ -27,9 +27,14 @@ def resolved(precision: str) -> str:
     if torch.cuda.is_available():
         found = "bf16" if torch.cuda.get_device_capability() >= BF16_CAPABILITY else "fp16"
     else:
-        found = "bf16" if BF16_FLAGS & _processor_flags() else "fp32"
+        found = of_processor()
     logger.info("precision: auto is %s on this device", found)
     return found
+
+
+def of_processor() -> str:
+    """Return what ``auto`` is on this machine's processor: bf16 where it has matrix units for it, else fp32."""
+    return "bf16" if BF16_FLAGS & _processor_flags() else "fp32"
 
 
 def _processor_flags() -> set[str]:

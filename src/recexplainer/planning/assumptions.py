@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recexplainer.errors import InputError
+from recexplainer.llm.precision import of_processor
 
 Values = dict[str, Any]
 """A config, or a part of it."""
@@ -44,9 +45,16 @@ DEFAULTS: Values = {
 }
 """The assumptions, each of which ``--settings`` may replace."""
 
+IN_BF16: Values = {"cpu_flops": 1e12, "training_element_seconds": 1.9e-7}
+"""What stands in their place where the LLM computes in bf16 on a processor that has units for its products."""
 
-def with_changes(changed: Values) -> Values:
-    """Return the assumptions with some of them replaced.
+
+def with_changes(config: Values, changed: Values) -> Values:
+    """Return the assumptions for a run on this machine, with some of them replaced.
+
+    Args:
+        config: the checked config.
+        changed: what replaces some of :data:`DEFAULTS`.
 
     Raises:
         InputError: one is unknown, or a value cannot be.
@@ -61,4 +69,6 @@ def with_changes(changed: Values) -> Values:
             raise InputError(f"--settings: {key}: {value!r}; expected a number of at least 0.")
         elif (value == 0 and not key.endswith("_seconds")) or (value > 1 and key.endswith("_utilisation")):
             raise InputError(f"--settings: {key}: {value!r}; expected more than 0, and for a utilisation at most 1.")
-    return DEFAULTS | changed
+    settings = config["alignment"]
+    half = not settings["gpus"] and settings["precision"] in ("auto", "bf16") and of_processor() == "bf16"
+    return DEFAULTS | (IN_BF16 if half else {}) | changed

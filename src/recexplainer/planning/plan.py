@@ -114,7 +114,7 @@ def plan(config: Values, benchmarks: str | Path | None = None, assumptions: Valu
         InputError: an assumption is unknown or out of range, the GPU is not in the table, a benchmark is unreadable,
             or the base LLM's size cannot be told.
     """
-    assumed = with_changes(assumptions or {})
+    assumed = with_changes(config, assumptions or {})
     stage_of = {rule: stage for stage, rules in STAGES.items() for rule in rules.split()}
     by_rule: dict[str, list[Job]] = {rule: [] for rule in stage_of}
     for job in all_jobs(config):
