@@ -12,9 +12,13 @@ import torch
 from safetensors.numpy import save_file
 from tiny import chat, text, tiny_llama, tiny_tokenizer
 from tokenizers_of_kinds import KINDS, TEMPLATES
+from transformers import AutoTokenizer
+from vicuna_like import VICUNA, save_tokenizer
 
 from recexplainer.alignment.model import RecExplainer, save_aligned, with_lora
 from recexplainer.explanation.questions import show
+from recexplainer.files import write_json
+from recexplainer.llm.base import load_tokenizer
 from recexplainer.llm.encoding import ITEM_ID, USER_ID, ChatEncoder
 from recexplainer.publishing import terms
 from recexplainer.publishing.card_code import code, pieces
@@ -126,3 +130,20 @@ def test_terms_are_told_by_names_alone():
     assert "non-commercial" in terms.of_llm(config) and not terms.open_to_all(config, "a")
     config["llm"] |= {"source": "folder", "name": "mine"}
     assert terms.of_llm(config) == "The run does not know the terms of the LLM mine."
+
+
+@pytest.mark.parametrize("legacy", [{}, {"legacy": False}])
+def test_a_llamas_tokenizer_is_the_same_in_the_folder(tmp_path, legacy):
+    """SentencePiece's own file, of before the setting that says how special tokens are split, and of after."""
+    save_tokenizer(tmp_path / "from", **legacy)
+    (tmp_path / "from/config.json").write_text("{}")
+    write_json(tmp_path / "base.json", {"folder": str(tmp_path / "from"), "files": {}})
+    tokenizer = load_tokenizer(str(tmp_path / "base.json"), str(VICUNA))
+    tokenizer.save_pretrained(tmp_path / "to")
+    saved = AutoTokenizer.from_pretrained(tmp_path / "to")
+    assert (saved.eos_token_id, saved.pad_token_id) == (tokenizer.eos_token_id, tokenizer.pad_token_id)
+    for form in FORMS.values():
+        messages, marks = chat(form, [text("")]), {"<user>": [USER_ID], "<item>": [ITEM_ID]}
+        (expected,) = ChatEncoder(tokenizer, 500).encode([messages], prompt_only=True)
+        parts = [marks[part] if isinstance(part, str) else part for part in pieces(saved, show(messages))]
+        assert sum(parts, []) == expected.ids.tolist()
