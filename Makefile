@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo pocket pocket-check pocket-publish ui fetch test chaos bench coverage mutants audit lint docs plan verify clean
+.PHONY: setup demo pocket pocket-check pocket-publish ui fetch test chaos bench coverage mutants audit lint docs plan validator verify clean
 
 setup: .venv/.installed
 
@@ -43,9 +43,9 @@ pocket: setup
 	@echo "Open results/pocket/report.html. The tables are in results/pocket/tables."
 
 # Whether your own run of it, with whatever seed, agrees with the published one: every number, with the errors of both
-# samples. It fails if one differs. `make pocket-check RESULTS=results/pocket`
+# samples. It fails if one differs. `make pocket-check RESULTS=results/pocket`, or a bundle of it.
 pocket-check: setup
-	PYTHONPATH=src python workflow/scripts/compare_runs.py --run $(or $(RESULTS),results/pocket) --published docs/pocket
+	recexplainer compare docs/pocket $(or $(RESULTS),results/pocket) --output results/pocket-check
 
 # The published folder and the README's table, out of a run of it; of one that is not finished, what is there.
 pocket-publish: setup
@@ -103,9 +103,19 @@ mutants: .venv/.tools
 audit: .venv/.tools
 	cat requirements.lock envs/torch-cuda.lock envs/tools.lock > .venv/audited.lock
 	pip-audit --strict --require-hashes --disable-pip --requirement .venv/audited.lock
+	pip-audit --strict --require-hashes --disable-pip --requirement envs/validator.lock
 
 .venv/.tools: .venv/.installed envs/tools.lock
 	$(INSTALL) envs/tools.lock
+	touch $@
+
+# The validator of RO-Crates, in an environment of its own: it wants other versions of packages than the workflow.
+validator: .venv/validator/.installed
+
+.venv/validator/.installed: envs/validator.lock .venv/.installed
+	.venv/bin/python -m venv .venv/validator
+	.venv/validator/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	    --requirement envs/validator.lock
 	touch $@
 
 lint: .venv/.tools

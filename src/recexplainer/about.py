@@ -6,6 +6,7 @@ from recexplainer import sources, targets
 
 DEMO = "Demo run: a check of the pipeline, not a reproduction"
 
+PAPERS = "The paper's experiment"
 PAPER_DATASETS = {"games": "Amazon Video Games", "movies": "Amazon Movies and TV", "steam": "Steam"}
 """What the data sets of the paper are called, by their names in ``config/paper_numbers.csv``."""
 
@@ -60,7 +61,7 @@ def title(config: dict[str, Any]) -> str:
     if not made_up and not toy and _is_papers(config):
         known = in_a_row([PAPER_DATASETS[name] for name in datasets])
         shown = "" if len(datasets) == len(PAPER_DATASETS) else f" on {known}"
-        return f"The paper's experiment{shown}"
+        return f"{PAPERS}{shown}"
     names = [_named(config, name, made_up) for name in datasets]
     less = ", a toy LLM: not a reproduction" if toy else ": not a reproduction" if made_up else ""
     return f"{in_a_row(names)} with {llm(config)}{less}"

@@ -24,8 +24,12 @@ TASKS = [f"{task}.parquet" for task in ("classification", "ranking", "reconstruc
 RECORD = f"{RESULTS}/provenance.json"
 SHOWN, MARKED = f"{HERE}/shown", f"{HERE}/README.md"
 TABLES = [f"tables/{name}.csv" for name in ("table1", "table2", "table3", "table4", "surrogates", "faithfulness")]
+TABLES += ["tables/controllability.csv", "tables/claims.csv"]
 CONFIGS = ["config/config.yaml", "tests/end_to_end/smallest.yaml"]
 PUBLISHED = ["README.md", "readme.json", "main.csv", "answers.parquet", "values.parquet", "tables/table2.csv"]
+DOCUMENTED = ["results/README.md", "docs/config_reference.md"]
+DOCUMENTED += ["CITATION.cff", "codemeta.json", ".snakemake-workflow-catalog.yml"]
+WRITTEN_FROM = ["config/schema.yaml", "config/config.yaml", "config/datasets/template.yaml", "pyproject.toml"]
 ASKED = [
     *(f"{RESULTS}/{name}" for name in ("provenance.json", "llm/base.json", "llm/scratch/config.json")),
     *(f"{RESULTS}/llm/scratch/{name}" for name in ("tokenizer.json", "tokenizer_config.json", "model.safetensors")),
@@ -65,7 +69,14 @@ def further(address: str, repository: Path) -> list[Job]:
         repository: with the whole run.
     """
     service = SERVICE | {"base_url": address}
-    return [*_of_services(service), *_of_data(), *_of_evaluation(), *_of_checks(), *_of_the_command(repository)]
+    return [
+        *_of_services(service),
+        *_of_data(),
+        *_of_evaluation(),
+        *_of_checks(),
+        *_of_reviewers(),
+        *_of_the_command(repository),
+    ]
 
 
 def _job(name: str, program: str, options: dict, inputs: list[str], state: dict[str, str] | None = None) -> Job:
@@ -158,7 +169,6 @@ def _of_checks() -> list[Job]:
     config, demo, record = "config/config.yaml", "config/demo.yaml", RECORD
     planned = {"config": [config, demo], "benchmarks": f"{RESULTS}/benchmarks", "output": f"{OUT}/p.csv"}
     measured, schema = f"{RESULTS}/benchmarks/table2/all.tsv", "config/schema.yaml"
-    compared = {"run": RESULTS, "published": SHOWN, "output": f"{OUT}/c.csv"}
     published = {
         "results": RESULTS,
         "config": CONFIGS,
@@ -167,17 +177,11 @@ def _of_checks() -> list[Job]:
     }
     publish = _job("publish", "publish.py", published, [*_published(), *CONFIGS, schema], {MARKED: published["readme"]})
     publish.outputs = [f"{OUT}/published/{name}" for name in PUBLISHED]
-    pages = _job("pages", "document.py", {"root": f"{OUT}/pages"}, [schema, config, "config/datasets/template.yaml"])
-    pages.outputs = [f"{OUT}/pages/{name}" for name in ("results/README.md", "docs/config_reference.md")]
+    pages = _job("pages", "document.py", {"root": f"{OUT}/pages"}, WRITTEN_FROM)
+    pages.outputs = [f"{OUT}/pages/{name}" for name in DOCUMENTED]
     return [
         pages,
         publish,
-        _job(
-            "compare_runs",
-            "compare_runs.py",
-            compared,
-            [f"{folder}/{name}" for folder in (RESULTS, SHOWN) for name in (*TABLES, "provenance.json")],
-        ),
         _job("plan", "plan.py", planned, [config, demo, schema, measured, record]),
         _job("plan of the paper", "plan.py", {"config": config, "output": f"{OUT}/p.csv"}, [config]),
         _job("verify", "verify.py", {"provenance": record}, [record, ITEMS, TEXTS, f"{RESULTS}/tables/table2.csv"]),
@@ -190,6 +194,16 @@ def _published() -> list[str]:
     found += [f"{MODEL}/{name}" for name in ("record.json", "loss.csv")] + [CASES, TEXTS, RECORD]
     found += [f"{RESULTS}/{name}" for name in ("report.html", "judgements/games/systems/rubric.parquet")]
     return [*found, f"{DATA}/statistics.json", f"{TRAINED}/curve.csv", f"{RESULTS}/benchmarks/table2/all.tsv"]
+
+
+def _of_reviewers() -> list[Job]:
+    tables = [f"{folder}/{name}" for folder in (SHOWN, RESULTS) for name in (*TABLES, "provenance.json")]
+    compared = _job("command compare", "recexplainer", {"output": f"{OUT}/compared"}, tables)
+    compared.words[:0] = ["compare", SHOWN, RESULTS]
+    compared.outputs = [f"{OUT}/compared/{name}" for name in ("comparison.html", "comparison.csv", "claims.csv")]
+    bundled = _job("command bundle", "recexplainer", {"output": f"{OUT}/b.zip"}, _published())
+    bundled.words[:0] = ["bundle", RESULTS]
+    return [compared, bundled]
 
 
 def _of_the_command(repository: Path) -> list[Job]:

@@ -29,7 +29,7 @@ HEAVY = ("align.py", "train_llm.py", "predict.py", "explain.py", "classify_cases
 """Programs that load an LLM; a few draws leave them out."""
 SLOW = ("figure4.py", "figure5.py", "figure6.py", "aggregate_ratings.py", "learning_curves.py", "publish.py")
 """Programs that take seconds, to draw pictures mostly; these and those above get a third of the others' mutants."""
-VERDICTS = {"verify.py": r"^NOT THE SAME: \d+ differ", "compare_runs.py": r"^(differs|incomplete): of \d+ numbers"}
+VERDICTS = {"verify.py": r"^NOT THE SAME: \d+ differ", "recexplainer": r"^(differs|incomplete): of \d+ numbers"}
 """What programs say that compare files, when these differ: no failure, although their status is 1."""
 
 
@@ -179,4 +179,4 @@ def test_every_program_has_a_job_that_is_mutated(whole_run):
 )
 def test_what_is_a_fault(change, expected):
     result = {"status": 0, "said": "", "written": {"a.csv": "0"}, "kind": "file"} | change
-    assert faults(result, jobs.Job("x", "compare_runs.py", [], [], ["out/a.csv"])) == expected
+    assert faults(result, jobs.Job("x", "recexplainer", [], [], ["out/a.csv"])) == expected

@@ -10,100 +10,28 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from clone import ROOT
+from small_results import HOSTILE, SECRET, USERS, explain, predict, small_config, train, write_results
 
 from recexplainer.comparison.compare import compare_runs
 from recexplainer.errors import InputError
-from recexplainer.evaluation.predictions import write_predictions
-from recexplainer.explanation.cases import CASES
 from recexplainer.explanation.texts import write_explanations
-from recexplainer.files import read_parquet, write_csv, write_json, write_parquet
-from recexplainer.judgement.judgements import write_judgements
-from recexplainer.planning.plan import merged
+from recexplainer.files import read_parquet, write_json
 from recexplainer.publishing.page import END, EXAMPLES, NOT_YET, START, plain
 from recexplainer.publishing.publish import MARK, block_of, publish, write_block
 from recexplainer.publishing.trainings import last_fall
 
-HOSTILE = "| a <script>alert(1)</script> `b` *c* [d](e)\nsecond line"
-SECRET = "Only In A History"
-"""A title that no system names: it may not be published."""
-USERS = 60
-
 
 @pytest.fixture(scope="module")
 def config() -> dict:
-    found = merged([ROOT / "config/config.yaml", ROOT / "config/pocket.yaml"], ROOT / "config/schema.yaml")
-    found["run"] |= {"modes": ["intention", "hybrid"], "seeds": []}
-    found["tasks"]["explanation"]["modes"] = []
-    found["evaluation"]["bootstrap"] = 100
-    return found
-
-
-def predict(folder: Path, skill: float, seed: int = 0) -> None:
-    """Write a system's predictions: so often right, by a seed."""
-    draw = np.random.default_rng([seed, round(100 * skill)])
-    rows = []
-    for user in range(USERS):
-        said = ["Film A"] if draw.random() < skill else [HOSTILE]
-        rows.append({"sample": f"retrieval-{user}", "user": user, "target": "Film A", "predictions": said})
-        rows[-1] |= {"constrained": said, "read": int(said == ["Film A"])}
-    write_predictions(folder / "retrieval.parquet", "retrieval", rows)
-    films = ["Film A", "Film B"]
-    rows = [{"sample": f"ranking-{user}", "user": user, "target": films, "candidates": films} for user in range(USERS)]
-    rows = [row | {"text": "Film A; Film B", "predicted": films} for row in rows]
-    write_predictions(folder / "ranking.parquet", "ranking", rows)
-    rows = [{"sample": f"c-{user}", "user": user, "target": True, "predicted": None, "score": 0.5} for user in range(9)]
-    write_predictions(folder / "classification.parquet", "classification", [row | {"text": "?"} for row in rows])
-    rows = [{"sample": f"h-{user}", "user": user, "target": [SECRET, "Film B"], "text": "Film B"} for user in range(9)]
-    rows = [row | {"predicted": ["Film B"], "read": 1} for row in rows]
-    write_predictions(folder / "reconstruction.parquet", "reconstruction", rows)
-
-
-def explain(folder: Path, systems: list[str]) -> None:
-    """Write cases, and explanations of two words or of ten."""
-    cases = [{"case": f"{place:04d}", "user": place, "prefix": place, "item": 1, "label": True} for place in range(30)]
-    more = {"score": 0.5, "percentile": 0.5, "history": [SECRET], "title": "Film B", "description": ""}
-    more |= {"tags": "", "brand": "", "feature": ""}
-    write_parquet(folder / "cases.parquet", pa.Table.from_pylist([case | more for case in cases], schema=CASES))
-    for system in systems:
-        texts = [
-            "Yes. No." if place < 6 else f"Yes. {HOSTILE}, case {place}, and more words than ten" for place in range(30)
-        ]
-        rows = [
-            {"case": case["case"], "prompt": f"History: {SECRET}", "text": text, "decision": True, "label": True}
-            | {"score": 0.5, "finish": "stop"}
-            for case, text in zip(cases, texts, strict=True)
-        ]
-        write_explanations(folder / f"{system}.parquet", rows)
-
-
-def train(folder: Path, losses: np.ndarray) -> None:
-    """Write what an alignment leaves that is published."""
-    record = {"steps": len(losses), "samples": 320, "tokens": 9000, "seconds": 60.0, "peak_memory_mb": 1234.5}
-    write_json(folder / "record.json", record | {"precision": "fp32", "device": "x86_64", "trained_parameters": 7})
-    frame = {"step": range(1, len(losses) + 1), "loss": losses, "lr": 0.001, "tokens": 90}
-    write_csv(folder / "loss.csv", pd.DataFrame(frame))
+    return small_config()
 
 
 @pytest.fixture
 def results(tmp_path):
     """The results of a run that has finished all but the hybrid alignment."""
-    folder = tmp_path / "results"
-    for system, skill in {"random": 0.02, "popularity": 0.05, "base": 0.0, "intention-full": 0.8}.items():
-        predict(folder / "predictions/films" / system, skill)
-    explain(folder / "explanations/films", ["base", "intention-full"])
-    ratings = [
-        {"case": f"{place:04d}", "system": "intention-full", "judge": "rubric", "rating": 3} for place in range(30)
-    ]
-    ratings = [row | {"reply": "", "attempts": 1, "reason": "", "failed": False} for row in ratings]
-    write_judgements(folder / "judgements/films/systems/rubric.parquet", ratings)
-    train(folder / "alignment/films/intention/full", 1 + np.exp(-np.arange(100) / 10))
-    write_json(folder / "data/films/statistics.json", {"users": USERS, "items": 20, "interactions": 500})
-    (folder / "benchmarks/align").mkdir(parents=True)
-    (folder / "benchmarks/align/films.tsv").write_text("s\tmax_rss\tcpu_time\n3600\t800\t3000\n")
-    return folder
+    return write_results(tmp_path / "results")
 
 
 def published(results: Path, config: dict, folder: Path) -> str:
@@ -239,7 +167,7 @@ def test_a_published_folder_can_be_compared_with_its_run(results, config, tmp_pa
     (results / "tables").mkdir()
     table = tmp_path / "out/tables/table2.csv"
     (results / "tables/table2.csv").write_bytes(table.read_bytes())
-    assert compare_runs(results, tmp_path / "out").verdict == "identical"
+    assert compare_runs([tmp_path / "out", results]).verdict == "identical"
 
 
 def test_no_checksum_file_and_no_file_of_an_earlier_run_stays(results, config, tmp_path):

@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
-from clone import ROOT, copy_repository, snakemake
+from clone import ROOT, command, copy_repository, snakemake
 from small_dataset import small_dataset
+from small_results import finish, write_results
 from snakemake.utils import update_config
 
 from recexplainer.files import read_parquet
@@ -133,6 +135,23 @@ def test_the_table_of_the_python_api_has_every_call():
     rows = [(re.match(r"(\w+)\((.*)\)$", call).groups(), result) for call, result in table("call")]
     calls = {name: [*inspect.signature(value).parameters][1:] for name, value in vars(Model).items() if name[0] != "_"}
     assert {name: names.split(", ") for (name, names), _ in rows} == calls
+
+
+def test_what_a_reviewer_is_told_to_do_gives_a_verdict(tmp_path):
+    """With the tables of the published run as those of a run, and a bundle of it, whose table 2 is made anew."""
+    shutil.copytree(ROOT / "docs/pocket", tmp_path / "docs/pocket")
+    finish(write_results(tmp_path / "results/pocket"))
+    shutil.copytree(ROOT / "docs/pocket/tables", tmp_path / "results/pocket/tables")
+    given = [shlex.split(line.removeprefix(RECEXPLAINER)) for line in COMMANDS if line.startswith(RECEXPLAINER)]
+    given = [words for words in given if words[0] in ("bundle", "compare")]
+    assert {words[0] for words in given} == {"bundle", "compare"}
+    for words in sorted(given, key=lambda words: "pocket.zip" in words and words[0] == "compare"):
+        done = command(*words, folder=tmp_path)
+        status = {"bundle": (0, "written: "), "compare": (0, "identical: ")}[words[0]]
+        if words[-1] == "pocket.zip" and words[0] == "compare":
+            status = (1, "differs: ")
+        assert (done.returncode, done.stdout.splitlines()[-1].partition(": ")[0] + ": ") == status, done.stderr
+    assert (tmp_path / "results/compared/comparison.html").is_file()
 
 
 def test_make_targets_exist():

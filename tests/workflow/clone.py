@@ -51,6 +51,18 @@ def snakemake(folder: Path, *options: str, front: Path | None = None) -> subproc
     )
 
 
+def command(*words, folder: Path = ROOT) -> subprocess.CompletedProcess:
+    """Run the command ``recexplainer`` in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "recexplainer", *map(str, words)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
 def run_with_stand_ins(folder: Path, scratch: Path, configfiles: tuple[str, ...] = (CONFIG,)) -> None:
     """Run the pipeline with the programs' work replaced by :mod:`stand_in`."""
     scratch.mkdir()

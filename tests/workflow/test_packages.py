@@ -21,7 +21,7 @@ place files yaml_files given problems tensors devices pages style cli about
 statistics service settings
 data demo recommender prompts llm tasks alignment inference evaluation explanation checking judgement study faithfulness
 provenance planning
-tables figures paper comparison report publishing documentation interactive
+tables figures paper report publishing comparison documentation interactive
 """.split()
 
 # Programs, rules and the command of pyproject.toml need packages too.

@@ -1,5 +1,6 @@
 """What the project says of itself is the same in every place, and what follows from code is up to date."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from clone import CONFIG, ROOT, copy_repository, snakemake
 
+from recexplainer.documentation.metadata import metadata_files
 from recexplainer.documentation.reference import comments_of, reference_page
 from recexplainer.documentation.results import results_page
 from recexplainer.documentation.rules import read_stages
@@ -41,6 +43,22 @@ def test_there_is_one_version():
     assert re.search(r"^## (\S+)", text("CHANGELOG.md"), re.MULTILINE).group(1) == VERSION
     assert yaml.safe_load(text("CITATION.cff"))["version"] == VERSION
     assert version(ROOT) == VERSION
+
+
+def test_what_catalogues_read_is_written_from_the_project_file(tmp_path):
+    for name, written in metadata_files(ROOT / "pyproject.toml").items():
+        assert text(name) == written, f"{name}: run `make docs`"
+    cited, coded = yaml.safe_load(text("CITATION.cff")), json.loads(text("codemeta.json"))
+    assert cited["preferred-citation"]["doi"] in text("README.md")
+    people = ", ".join(f"{one['given-names']} {one['family-names']}" for one in cited["preferred-citation"]["authors"])
+    assert people in text("README.md").replace("\n> ", " ")
+    assert coded["version"] == cited["version"] == VERSION and coded["license"].endswith(f"/{cited['license']}")
+    deployed = yaml.safe_load(text(".snakemake-workflow-catalog.yml"))["usage"]["software-stack-deployment"]
+    rules = "".join(text(f"rules/{path.name}") for path in (ROOT / "rules").glob("*.smk"))
+    assert deployed == {"conda": len(re.findall("^rule ", rules, re.MULTILINE)) == rules.count("\n    conda:\n")}
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    with pytest.raises(InputError, match="pyproject.toml: 'tool'"):
+        metadata_files(tmp_path / "pyproject.toml")
 
 
 def test_the_library_holds_no_version_so_that_another_one_reruns_nothing():

@@ -1,4 +1,5 @@
-"""Write the pages that follow from the rules and the config: results/README.md and docs/config_reference.md.
+"""Write what follows from the rules, the config and pyproject.toml: results/README.md, docs/config_reference.md, and
+what catalogues read: CITATION.cff, codemeta.json, .snakemake-workflow-catalog.yml.
 
 Run as: python workflow/scripts/document.py
 """
@@ -12,6 +13,7 @@ CONFIGS = ["config/config.yaml", "config/datasets/template.yaml"]
 
 
 def main(args):
+    from recexplainer.documentation.metadata import metadata_files
     from recexplainer.documentation.reference import reference_page
     from recexplainer.documentation.results import results_page
 
@@ -19,6 +21,7 @@ def main(args):
     pages = {
         "results/README.md": results_page(ROOT / "Snakefile"),
         "docs/config_reference.md": reference_page(ROOT / "config/schema.yaml", configs),
+        **metadata_files(ROOT / "pyproject.toml"),
     }
     for path, text in pages.items():
         # No checksum beside it: Git has it.

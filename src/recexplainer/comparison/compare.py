@@ -1,4 +1,4 @@
-"""Whether a run reproduces another: every number of both, with the errors of both samples.
+"""Whether runs reproduce another: every number of all, with the errors of both samples.
 
 Two runs of one experiment draw their test cases, and much else, from their seeds. A number of one is *reproduced* by
 the other if their difference is no more than what such draws explain. The test is a z-test of two means whose variance
@@ -10,16 +10,18 @@ Where a run repeated its trainings with other seeds (``seeds.csv``), the spread 
 runs, and the test is Welch's. Without it, what another training would change is in no error.
 
 All p-values are corrected together by Holm's method, so that a true reproduction is called different in at most one of
-twenty comparisons of runs, however many numbers there are. Counts must be equal.
+twenty comparisons, however many numbers and runs there are. Counts must be equal. A claim that both runs have decided,
+each the other way, differs too.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from recexplainer.comparison.claims import OPPOSITE, compare_claims
 from recexplainer.comparison.numbers import Key, Number, Spread, numbers_of, spreads_of, tables_of
 from recexplainer.errors import InputError
 from recexplainer.provenance.recorded import RECORD, config_in
@@ -27,71 +29,138 @@ from recexplainer.statistics.paired import holm
 
 LEVEL = 0.05
 VERDICTS = ("identical", "reproduced", "incomplete", "differs")
-COLUMNS = "table dataset system metric ours published difference low high p_value p_adjusted verdict".split()
+REPRODUCED = VERDICTS[:2]
+COMPARED = ("identical", "within", "differs")
+SIDES = "value value_low value_high reference reference_low reference_high".split()
+COLUMNS = ["run", *"table dataset system metric".split(), *SIDES]
+COLUMNS += "difference difference_low difference_high p_value p_adjusted verdict".split()
 IGNORED = ("pathvars", "seed", "run.seeds")
 """Keys of the config that two runs of one experiment may differ in."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs beside each other.
+    """Runs beside the first of them, the reference.
 
     Attributes:
-        rows: one per number that either run has, with the columns :data:`COLUMNS`. ``verdict`` is ``identical``,
-            ``within``, ``differs``, or ``missing`` (only the published run has it) and ``further`` (only ours has it).
-            ``low`` and ``high`` are the ends of the 95 % interval of the difference, not corrected.
-        verdict: one of :data:`VERDICTS`: of what both have, and ``incomplete`` if nothing differs but some is missing.
+        runs: how they are called, the reference first.
+        rows: one per number that the reference or another run has, and run, with the columns :data:`COLUMNS`.
+            ``verdict`` is ``identical``, ``within``, ``differs``, ``missing`` (only the reference has it), ``further``
+            (only the run has it), or ``not tested``. The differences' 95 % intervals are not corrected.
+        claims: of :func:`recexplainer.comparison.claims.compare_claims`.
+        verdicts: one of :data:`VERDICTS` for each run but the first.
         notes: what is to be known beside: keys in which the configs differ; whether trainings were repeated.
     """
 
+    runs: list[str]
     rows: pd.DataFrame
-    verdict: str
+    claims: pd.DataFrame
+    verdicts: list[str]
     notes: list[str]
 
+    @property
+    def verdict(self) -> str:
+        """That of all runs: the worst."""
+        return max(self.verdicts, key=VERDICTS.index)
 
-def compare_runs(ours: str | Path, published: str | Path) -> Comparison:
-    """Compare two runs, each a folder of results or a published one.
+
+def compare_runs(folders: Sequence[str | Path], names: Sequence[str] | None = None) -> Comparison:
+    """Compare runs with the first of them.
+
+    Args:
+        folders: two or more, each a folder of results or a published one.
+        names: what they are called; default: as the folders, a number behind one that occurs again.
 
     Raises:
-        InputError: a folder has no tables, a table is broken, or the runs have no number in common.
+        InputError: a folder has no tables, a table is broken, or a run has no number in common with the first.
     """
-    sides = [numbers_of(tables_of(run), run) for run in (ours, published)]
-    spreads = spreads_of([ours, published])
-    rows = compare_numbers(*sides, spreads)
-    if not rows["verdict"].isin(["identical", "within", "differs"]).any():
-        raise InputError(f"{ours}: no number that {published} has too; expected a run of the same datasets.")
-    notes = [f"The configs differ in {key}." for key in _differences(ours, published)]
+    reference, *others = folders
+    called = _told_apart([str(name) for name in names or folders])
+    expected, *found = (numbers_of(tables_of(run), run) for run in folders)
+    spreads = spreads_of(list(folders))
+    rows = compare_numbers(found, expected, spreads)
+    for place, run in enumerate(others):
+        if not rows.loc[rows["run"] == place, "verdict"].isin(COMPARED).any():
+            raise InputError(f"{run}: no number that {reference} has too; expected a run of the same datasets.")
+    claims = compare_claims(folders)
+    verdicts = [_verdict(rows[rows["run"] == place], claims[claims["run"] == place]) for place in range(len(others))]
+    notes = [
+        f"The configs of {called[0]} and {name} differ in {key}."
+        for name, run in zip(called[1:], others, strict=True)
+        for key in _differences(run, reference)
+    ]
     if not spreads:
         notes.append(
-            "Neither run repeated its trainings with other seeds (seeds.csv): what another training changes is in no "
-            "error."
+            "No run repeated its trainings with other seeds (seeds.csv): what another training changes is in no error."
         )
-    return Comparison(rows, _verdict(rows), notes)
+    named = [frame.assign(run=frame["run"].map(dict(enumerate(called[1:])))) for frame in (rows, claims)]
+    return Comparison(called, *named, verdicts, notes)
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Return names with a number behind each that was there before."""
+    return [
+        f"{name} ({times})" if (times := names[:place].count(name) + 1) > 1 else name
+        for place, name in enumerate(names)
+    ]
 
 
 def compare_numbers(
-    ours: Mapping[Key, Number], published: Mapping[Key, Number], spreads: Mapping[tuple[str, str], Spread]
+    runs: Sequence[Mapping[Key, Number]],
+    reference: Mapping[Key, Number],
+    spreads: Mapping[tuple[str, str], Spread],
 ) -> pd.DataFrame:
-    """Return one row per number, as :class:`Comparison` describes them, the published ones first."""
-    both = [key for key in published if key in ours]
-    tests = {key: _test(ours[key], published[key], _spread(key, spreads)) for key in both}
-    open_ones = [key for key in both if not published[key].count and tests[key][0] != 0]
-    adjusted = dict(zip(open_ones, holm([tests[key][1] for key in open_ones]), strict=True))
+    """Return one row per run and number, as :class:`Comparison` describes them, those of the reference first.
+
+    ``run`` is the run's place in ``runs``.
+    """
+    tests = {
+        (place, key): _test(run[key], reference[key], _spread(key, spreads))
+        for place, run in enumerate(runs)
+        for key in reference
+        if key in run and run[key].tested
+    }
+    open_ones = [one for one, (difference, *_) in tests.items() if not reference[one[1]].count and difference != 0]
+    adjusted = dict(zip(open_ones, holm([tests[one][1] for one in open_ones]), strict=True))
     rows = []
-    for key in [*published, *(key for key in ours if key not in published)]:
-        row = dict(zip(COLUMNS[:4], key, strict=True))
-        row |= {
-            side: numbers[key].value for side, numbers in (("ours", ours), ("published", published)) if key in numbers
-        }
-        if key not in tests:
-            rows.append(row | {"verdict": "missing" if key in published else "further"})
-            continue
-        difference, p_value, half = tests[key]
-        row |= {"difference": difference, "low": difference - half, "high": difference + half, "p_value": p_value}
-        row |= {"p_adjusted": adjusted.get(key, p_value)}
-        same = "identical" if difference == 0 else "within"
-        rows.append(row | {"verdict": "differs" if row["p_adjusted"] < LEVEL else same})
+    for place, run in enumerate(runs):
+        for key in [*reference, *(key for key in run if key not in reference)]:
+            row = {"run": place} | dict(zip(COLUMNS[1:5], key, strict=True))
+            row |= _shown(run.get(key), SIDES[:3]) | _shown(reference.get(key), SIDES[3:])
+            if (place, key) in tests:
+                difference, p_value, half = tests[place, key]
+                row |= _difference(difference, half)
+                row |= {"p_value": p_value, "p_adjusted": adjusted.get((place, key), p_value)}
+                same = "identical" if difference == 0 else "within"
+                row["verdict"] = "differs" if row["p_adjusted"] < LEVEL else same
+            else:
+                row |= _untested(run.get(key), reference.get(key))
+            rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _shown(number: Number | None, names: list[str]) -> dict:
+    return dict(zip(names, (number.value, number.low, number.high), strict=True)) if number else {}
+
+
+def _difference(difference: float, half: float) -> dict:
+    return {
+        "difference": difference,
+        "difference_low": difference - half,
+        "difference_high": difference + half,
+    }
+
+
+def _untested(run: Number | None, reference: Number | None) -> dict:
+    """Return what is said of a number that one side alone has, or that is shown alone."""
+    if not (run or reference).tested:
+        if not run or not reference:
+            return {"verdict": "not tested"}
+        difference, variances = run.value - reference.value, (run.variance, reference.variance)
+        known = None not in variances
+        beside = _difference(difference, 1.959964 * math.sqrt(sum(variances))) if known else {"difference": difference}
+        return beside | {"verdict": "not tested"}
+    return {"verdict": "missing" if reference else "further"}
 
 
 def _spread(key: Key, spreads: Mapping[tuple[str, str], Spread]) -> Spread | None:
@@ -101,14 +170,14 @@ def _spread(key: Key, spreads: Mapping[tuple[str, str], Spread]) -> Spread | Non
     return spreads.get((dataset, metric)) if table == "table2" and trained else None
 
 
-def _test(ours: Number, published: Number, spread: Spread | None) -> tuple[float, float, float]:
+def _test(ours: Number, reference: Number, spread: Spread | None) -> tuple[float, float, float]:
     """Return the difference, its two-sided p-value, and half the width of its 95 % interval."""
     from scipy.stats import t as student
 
-    difference = ours.value - published.value
-    if ours.count or published.count:
+    difference = ours.value - reference.value
+    if ours.count or reference.count:
         return difference, float(difference == 0), 0.0
-    variance = _variance(ours, published)
+    variance = _variance(ours, reference)
     trained = 2 * spread.variance if spread else 0.0
     total = variance + trained
     if total == 0:
@@ -119,28 +188,28 @@ def _test(ours: Number, published: Number, spread: Spread | None) -> tuple[float
     return difference, float(p_value), float(student.ppf(0.975, freedom) * math.sqrt(total))
 
 
-def _variance(ours: Number, published: Number) -> float:
+def _variance(ours: Number, reference: Number) -> float:
     """Return the variance of the difference of two means of samples from one population."""
-    if not ours.cases or not published.cases:
-        return ours.variance + published.variance
-    cases = ours.cases + published.cases
-    common = (ours.value * ours.cases + published.value * published.cases) / cases
-    squares = sum(one.cases * (one.variance * one.cases + (one.value - common) ** 2) for one in (ours, published))
-    return squares / cases * (1 / ours.cases + 1 / published.cases)
+    if not ours.cases or not reference.cases:
+        return ours.variance + reference.variance
+    cases = ours.cases + reference.cases
+    common = (ours.value * ours.cases + reference.value * reference.cases) / cases
+    squares = sum(one.cases * (one.variance * one.cases + (one.value - common) ** 2) for one in (ours, reference))
+    return squares / cases * (1 / ours.cases + 1 / reference.cases)
 
 
-def _verdict(rows: pd.DataFrame) -> str:
-    found = set(rows["verdict"])
-    if "differs" in found:
+def _verdict(rows: pd.DataFrame, claims: pd.DataFrame) -> str:
+    found = set(rows["verdict"]) - {"not tested"}
+    if "differs" in found or OPPOSITE in set(claims["agreement"]):
         return "differs"
     if "missing" in found:
         return "incomplete"
     return "identical" if found <= {"identical"} else "reproduced"
 
 
-def _differences(ours: str | Path, published: str | Path) -> list[str]:
+def _differences(ours: str | Path, reference: str | Path) -> list[str]:
     """Return the keys of the config in which two runs differ, where both have their record."""
-    paths = [Path(run) / RECORD for run in (ours, published)]
+    paths = [Path(run) / RECORD for run in (ours, reference)]
     if not all(path.is_file() for path in paths):
         return []
     first, second = (_flat(config_in(path)) for path in paths)
@@ -158,28 +227,3 @@ def _flat(value: object, name: str = "") -> dict[str, object]:
     return {
         key: item for part, inner in value.items() for key, item in _flat(inner, f"{name}.{part}".lstrip(".")).items()
     }
-
-
-def in_words(found: Comparison) -> str:
-    """Return the comparison as text: a line for each number that differs or is missing, notes, and the verdict."""
-    rows, lines = found.rows, []
-    for row in rows[rows["verdict"] == "differs"].to_dict("records"):
-        what = ", ".join(filter(None, (row[name] for name in COLUMNS[:4])))
-        lines.append(
-            f"differs: {what}: ours {row['ours']:.4g}, published {row['published']:.4g}, difference "
-            f"{row['difference']:+.4g} (95 % interval {row['low']:+.4g} to {row['high']:+.4g}; after Holm's correction "
-            f"p = {row['p_adjusted']:.2g})"
-        )
-    missing = rows[rows["verdict"] == "missing"]
-    for (table, dataset, system), group in missing.groupby(["table", "dataset", "system"], sort=False):
-        what = ", ".join(filter(None, (table, dataset, system)))
-        lines.append(f"missing: {what}: {len(group)} numbers of the published run are not in this one")
-    lines += [f"note: {note}" for note in found.notes]
-    counts = rows["verdict"].value_counts()
-    compared = len(rows) - int(counts.get("missing", 0)) - int(counts.get("further", 0))
-    alike, within, differing = (int(counts.get(name, 0)) for name in ("identical", "within", "differs"))
-    lines.append(
-        f"{found.verdict}: of {compared} numbers that both runs have, {alike} are identical, {within} differ within "
-        f"the errors of both samples, {differing} differ by more."
-    )
-    return "\n".join(lines)

@@ -1,5 +1,6 @@
 """The numbers of a run's tables, each with the spread of the sample that it is a mean of."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +29,16 @@ class Layout:
         metric: the column that names what is measured; None where each measure has a column of its own.
         values: the columns of values; None for all that have an interval, or, in a table of counts, are numbers.
         counts: whether the numbers have no error of sampling.
+        ends: the columns of the ends of the values' intervals, where they are not named for the value.
+        tested: whether a difference can tell that two runs are not alike; else it is shown.
     """
 
     system: tuple[str, ...]
     metric: str | None = None
     values: tuple[str, ...] | None = None
     counts: bool = False
+    ends: tuple[str, str] | None = None
+    tested: bool = True
 
 
 TABLES = {
@@ -44,8 +49,22 @@ TABLES = {
     "surrogates": Layout(("method", "against", "information")),
     "table3": Layout(("judge", "method"), values=("rating",)),
     "faithfulness": Layout(("method",), metric="metric", values=("value",)),
+    "controllability": Layout(("system", "viewpoint")),
+    "human": Layout(("method",), values=("mean",), ends=("low", "high"), tested=False),
+    "human_agreement": Layout(("measure", "rater_a", "rater_b", "judge"), values=("value",), tested=False),
+    "judges": Layout(("judge_a", "judge_b"), values=("weighted_kappa", "spearman", "agreement"), tested=False),
+    "spending": Layout(
+        ("stage", "service", "model"),
+        values=("requests", "prompt_tokens", "completion_tokens", "usd"),
+        tested=False,
+    ),
 }
-"""What is compared. The other tables follow from these, or say what was paid and what people said."""
+"""How each table is read. What people said and what was paid is another matter in each run. Beside them there are the
+claims, which are compared as such, the repetitions, whose spread is in the errors, and the paper's numbers, which are
+beside those of tables 1 to 4."""
+
+NO_RESULTS = re.compile(r"(?:.*_)?(?:low|high|p|cases|n|expected|paper)|p_value|p_adjusted|kept|followed")
+"""Columns that say how sure another one is, how many cases it is of, or the same as a share."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +76,17 @@ class Number:
         variance: of the mean, from the width of its 95 % interval; 0 for a count.
         cases: of the mean; None where the table does not say.
         count: whether it has no error of sampling.
+        low, high: the ends of its 95 % interval; None where the table has none.
+        tested: whether a difference can tell that two runs are not alike. If not, the variance may be None.
     """
 
     value: float
-    variance: float = 0.0
+    variance: float | None = 0.0
     cases: float | None = None
     count: bool = False
+    low: float | None = None
+    high: float | None = None
+    tested: bool = True
 
 
 def tables_of(run: str | Path) -> dict[str, pd.DataFrame]:
@@ -106,8 +130,10 @@ def numbers_of(tables: Mapping[str, pd.DataFrame], run: str | Path) -> dict[Key,
 def _check_numbers(frame: pd.DataFrame, layout: Layout, where: str) -> None:
     """Refuse what is no finite number in a column of values, or in those that come with it."""
     values = layout.values or tuple(_valued(frame, layout))
-    more = [f"{TASKS[name]}_cases" if name in TASKS else "cases" for name in values]
-    for name in (*values, *(f"{name}_{end}" for name in values for end in ("low", "high")), *more):
+    further = [] if layout.counts else [name for name in frame.select_dtypes("number") if _is_result(name, layout)]
+    names = [*values, *further]
+    ends = [end for name in names for end in layout.ends or (f"{name}_low", f"{name}_high")]
+    for name in (*names, *ends, *(f"{TASKS[name]}_cases" if name in TASKS else "cases" for name in values)):
         column = frame[name].dropna() if name in frame else []
         if len(column) and not _finite(column):
             raise InputError(f"{where}: column {name!r} holds something else than finite numbers.")
@@ -118,15 +144,24 @@ def _finite(column: pd.Series) -> bool:
 
 
 def _numbers(table: str, layout: Layout, frame: pd.DataFrame) -> Iterator[tuple[Key, Number]]:
+    """Yield the numbers of a table, row by row: those that are tested, then those beside them."""
     columns = layout.values or tuple(_valued(frame, layout))
+    further = [] if layout.counts else [name for name in frame.select_dtypes("number") if _is_result(name, layout)]
     for row in frame.to_dict("records"):
         dataset = str(row.get("dataset", ""))
         system = " ".join(str(row[name]) for name in layout.system if not pd.isna(row[name]))
+        metric = str(row[layout.metric]) if layout.metric else ""
         for column in columns:
-            if pd.isna(row[column]):
-                continue
-            metric = str(row[layout.metric]) if layout.metric else column
-            yield (table, dataset, system, metric), _number(row, column, layout.counts)
+            if not pd.isna(row[column]):
+                yield (table, dataset, system, metric or column), _number(row, column, layout, layout.tested)
+        for column in further:
+            if column not in columns and not pd.isna(row[column]):
+                yield (table, dataset, system, f"{metric} {column}".strip()), _number(row, column, layout, False)
+
+
+def _is_result(column: str, layout: Layout) -> bool:
+    named = ("dataset", layout.metric, *layout.system)
+    return column not in named and not NO_RESULTS.fullmatch(column)
 
 
 def _valued(frame: pd.DataFrame, layout: Layout) -> Iterator[str]:
@@ -139,17 +174,19 @@ def _valued(frame: pd.DataFrame, layout: Layout) -> Iterator[str]:
             yield name
 
 
-def _number(row: Mapping, column: str, count: bool) -> Number:
+def _number(row: Mapping, column: str, layout: Layout, tested: bool) -> Number:
     value = float(row[column])
-    if count:
+    if layout.counts:
         return Number(value, count=True)
     cases = row.get(f"{TASKS[column]}_cases" if column in TASKS else "cases")
     cases = None if cases is None or pd.isna(cases) else float(cases)
     if column in UNREAD:  # a share, without an interval of its own
         return Number(value, value * (1 - value) / cases if cases else 0.0, cases)
-    low, high = row[f"{column}_low"], row[f"{column}_high"]
-    width = 0.0 if pd.isna(low) or pd.isna(high) else float(high) - float(low)
-    return Number(value, variance_of(width), cases)
+    low, high = (row.get(name) for name in layout.ends or (f"{column}_low", f"{column}_high"))
+    ends = [None if end is None or pd.isna(end) else float(end) for end in (low, high)]
+    known = None not in ends
+    variance = variance_of(ends[1] - ends[0]) if known else 0.0 if tested else None
+    return Number(value, variance, cases if tested else None, low=ends[0], high=ends[1], tested=tested)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def extract(archive: Path, member: str, output: Path) -> None:
     Raises:
         NotThere: see there; the message says which.
     """
-    with _described(member):
+    with described(member):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 found = _find(member, [(info.filename, info) for info in opened.infolist() if not info.is_dir()])
@@ -65,7 +65,7 @@ def beginnings(archive: Path, size: int) -> Iterator[tuple[str, int, bytes]]:
     Raises:
         NotThere: the archive is broken, or a file in it cannot be unpacked.
     """
-    with _described("a file in it"):
+    with described("a file in it"):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 for info in opened.infolist():
@@ -81,7 +81,7 @@ def beginnings(archive: Path, size: int) -> Iterator[tuple[str, int, bytes]]:
 
 
 @contextmanager
-def _described(what: str) -> Iterator[None]:
+def described(what: str) -> Iterator[None]:
     """Turn what the readers of archives raise into :class:`NotThere`; ``what`` is to be unpacked."""
     try:
         yield

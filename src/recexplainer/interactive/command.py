@@ -1,15 +1,18 @@
-"""The command ``recexplainer``: ask a finished run, take a model out of it, or describe raw files of your own.
+"""The command ``recexplainer``: ask a finished run, hand it or its models on, compare runs, or describe raw files.
 
 Run as: recexplainer explain --model results/demo/alignment/games/hybrid/full --history "A; B" --item "C"
     recexplainer explain --model results/demo/alignment/games/hybrid/full --user U12
     recexplainer demo-ui --results results/demo --dataset games
     recexplainer inspect data/ratings.csv data/movies.csv --output mine.yaml
     recexplainer export results/demo --dataset games --mode hybrid --to my-model
+    recexplainer bundle results/demo --output demo.zip
+    recexplainer compare docs/pocket results/pocket --output comparison
 """
 
 import argparse
 import json
 import re
+import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -55,7 +58,20 @@ def arguments() -> argparse.ArgumentParser:
     out.add_argument("--run", default="full", help="full, an ablation, reasons, or full.7 of a seed (default full)")
     out.add_argument("--base", help="the base LLM's id or folder where it goes to; default: as the run had it")
     out.add_argument("--to", required=True, metavar="FOLDER", help="a new folder")
+    _of_reviewers(commands)
     return result
+
+
+def _of_reviewers(commands) -> None:
+    """Add the commands about whole runs."""
+    one = commands.add_parser("bundle", help="write a finished run as one file, with nothing of other people's data")
+    one.add_argument("results", metavar="RESULTS", help="the folder of a finished run")
+    one.add_argument("--output", metavar="FILE", help="the zip to write; default: RESULTS.zip")
+    several = commands.add_parser("compare", help="whether runs reproduce the first of them; status 1 if one does not")
+    kinds = "a folder of results, a published folder, or a bundle; the others are held against the first"
+    several.add_argument("first", metavar="RUN", help=kinds)
+    several.add_argument("others", metavar="RUN", nargs="+", help="likewise")
+    several.add_argument("--output", metavar="FOLDER", help="gets a page and two CSV; default: only what is printed")
 
 
 def dataset_name(text: str) -> str:
@@ -215,7 +231,31 @@ def export(args: argparse.Namespace) -> None:
     print(f"written: {args.to}; its README.md says how to load it")
 
 
+def bundle(args: argparse.Namespace) -> None:
+    """Write a run as one file."""
+    import logging
+
+    from recexplainer.publishing.bundle import bundle as bundled
+
+    logging.getLogger("recexplainer").setLevel(logging.WARNING)  # of the tables, which are made anew elsewhere
+    print(f"written: {bundled(args.results, args.output)}")
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Compare runs. The last line is the verdict, and the status says whether all reproduce the first."""
+    from recexplainer.comparison.compare import REPRODUCED
+    from recexplainer.comparison.opened import compare as compared
+    from recexplainer.comparison.words import in_words
+
+    found = compared([args.first, *args.others], args.output)
+    if args.output:
+        print(f"written: {args.output}/comparison.html")
+    print(in_words(found))
+    sys.exit(0 if found.verdict in REPRODUCED else 1)
+
+
 def main() -> None:
     """Run the command."""
     commands = {"explain": explain, "demo-ui": demo_ui, "inspect": inspect, "export": export}
+    commands |= {"bundle": bundle, "compare": compare}
     cli.run(lambda args: commands[args.command](args), arguments())

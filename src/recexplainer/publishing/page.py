@@ -27,6 +27,7 @@ METRICS = {
     "history_hcr": "HCR",
 }
 START, END = "<!-- pocket: make pocket-publish writes this -->", "<!-- end of the pocket results -->"
+POCKET = "The pocket reproduction"
 NOT_YET = "No run has been published yet: `make pocket` runs it, `make pocket-publish` puts its table here.\n"
 EXAMPLES = 10
 EXAMPLES_RULE = (
@@ -109,17 +110,20 @@ def _cell(row: dict, intervals: bool) -> str:
 
 
 def limits(facts: Facts) -> str:
-    """Return what the numbers cannot be: the paper's."""
+    """Return what was run, and what the numbers cannot be: the paper's."""
     bits = _bits(facts.config)
     held = f", dequantized from weights of {bits} bits" if bits else ""
     sizes = [
         f"{row['items']} items and {row['users']} users of {plain(targets.shown(facts.config, row['dataset']))}"
         for row in facts.sizes.to_dict("records")
     ]
-    return (
-        f"**A language model of {facts.parameters / 1e6:.1f} million parameters{held}; {' and '.join(sizes)}. These "
-        "are not the paper's numbers**, which are of a larger model and larger data."
-    )
+    size = facts.parameters / 1e6
+    run = f"A language model of {size:,.1f} million parameters{held}; {' and '.join(sizes)}."
+    if made_up := about.synthetic(facts.config):
+        return f"**{plain(made_up)}** {run}"
+    if about.title(facts.config).startswith(about.PAPERS):
+        return run
+    return f"**{run} These are not the paper's numbers**, which are of a larger model and larger data."
 
 
 def _bits(config: dict) -> str:
@@ -239,9 +243,9 @@ def examples(facts: Facts) -> str:
     return "\n".join(parts)
 
 
-def page(facts: Facts) -> str:
+def page(facts: Facts, title: str) -> str:
     """Return the page of a published run."""
-    parts = ["# The pocket reproduction\n", limits(facts) + "\n", missing(facts)]
+    parts = [f"# {plain(title)}\n", limits(facts) + "\n", missing(facts)]
     parts += ["## How well each system imitates the recommender\n", main_table(facts), seeds_in_words(facts)]
     parts += [_read(facts), _chance(), _ablations(facts), "## The explanations\n", _worth(facts)]
     said = shares(facts)

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
+from recexplainer import about
 from recexplainer.data.counts import read_counts
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import in_a_sentence
@@ -25,9 +27,9 @@ from recexplainer.files import (
 )
 from recexplainer.given import Given
 from recexplainer.planning.sizes import architecture
-from recexplainer.provenance.recorded import recorded_config
+from recexplainer.provenance.recorded import RECORD, config_in, recorded_config
 from recexplainer.publishing import answers, trainings
-from recexplainer.publishing.page import END, NOT_YET, START, Facts, page, readme_block
+from recexplainer.publishing.page import END, NOT_YET, POCKET, START, Facts, page, readme_block
 from recexplainer.publishing.systems import System, finished, predictions_of, systems
 from recexplainer.report.costs import read_costs
 from recexplainer.report.curves import learning_curves
@@ -58,9 +60,20 @@ CONTENT = {
     "times.csv": "time and memory of each rule",
     "main.csv": "the table above, as numbers",
 }
+OTHERS = {
+    "config.yaml": "the run's config, for `snakemake --configfile`",
+    "ro-crate-metadata.json": "what all of this is, and how it came about, as a Workflow Run RO-Crate",
+    "Snakefile": "the workflow, with its `rules`; what they call is in the repository",
+    "NOTICE": "the terms of the data and models",
+    "manifest-sha256.txt": "checksums of all other files: `sha256sum -c manifest-sha256.txt`",
+}
+"""What a bundle has beside."""
+WITH_HISTORIES = ("figure4", "figure5")
+"""Figures that show a history. What the systems said there is in the report, as text."""
+FORMS = ("svg", "pdf", "png", "csv")
 
 
-def publish(results: str, config: dict, output: str) -> Facts:
+def publish(results: str, config: dict, output: str, whole: bool = False) -> Facts:
     """Write the published folder of a run; what was there is replaced.
 
     Args:
@@ -68,6 +81,7 @@ def publish(results: str, config: dict, output: str) -> Facts:
         config: the merged config; that of the run's record is taken instead, if there is one, but for the systems that
             the run is asked to have.
         output: the folder.
+        whole: with the figures, the tables in every form and the config, as a bundle has them, and of any size.
 
     Returns:
         What its page says.
@@ -92,7 +106,8 @@ def publish(results: str, config: dict, output: str) -> Facts:
     made = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(made, ignore_errors=True)
     try:
-        facts = _make(source, config, record, asked, there, made, output)
+        facts = _facts(source, config, record, asked, there)
+        _make(source, facts, made, output, whole)
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     finally:
@@ -100,27 +115,40 @@ def publish(results: str, config: dict, output: str) -> Facts:
     return facts
 
 
-def _make(
-    source: Path, config: dict, record: dict, asked: list[System], there: list[System], folder: Path, output: str
-) -> Facts:
+def _make(source: Path, facts: Facts, folder: Path, output: str, whole: bool) -> None:
     """Make the folder, which is called ``output`` when it is whole."""
-    facts = _facts(source, config, record, asked, there)
     _write_frames(facts, folder)
     _write_answers(source, facts, folder)
-    _copy(source, folder)
+    _copy(source, folder, [*source.glob("tables/*.csv"), source / "report.html", source / "provenance.json"])
     _write_table2(source, facts, folder / "tables/table2.csv")
     _draw(source, facts, folder)
+    if whole:
+        _copy(source, folder, further(source))
+        write_text(folder / "config.yaml", yaml.safe_dump(config_in(source / RECORD), allow_unicode=True))
     facts.files.update({name: CONTENT[name] for name in CONTENT if (folder / name).is_file()})
-    facts.files.update({f"tables/{path.name}": "as the run wrote it" for path in (folder / "tables").glob("*.csv")})
+    copied = [*folder.glob("tables/[!.]*"), *folder.glob("figures/[!.]*")]
+    facts.files.update({path.relative_to(folder).as_posix(): "as the run wrote it" for path in copied})
+    facts.files.update(OTHERS if whole else {})
     facts.files["tables/table2.csv"] = "table 2, of the systems that are there"
-    write_text(folder / "README.md", page(facts))
-    write_json(folder / MARK, {"readme": readme_block(facts, output)})
+    write_text(folder / "README.md", page(facts, about.title(facts.config) if whole else POCKET))
+    if not whole:
+        write_json(folder / MARK, {"readme": readme_block(facts, output)})
     _without_checksums(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    if size > MOST_BYTES:
+    if size > MOST_BYTES and not whole:
         raise InputError(f"{output}: {size / 1e6:.1f} MB, more than the {MOST_BYTES / 1e6:.0f} MB that are published.")
-    logger.info("%d of %d systems, %.1f MB, in %s", len(there), len(asked), size / 1e6, output)
-    return facts
+    logger.info("%d of %d systems, %.1f MB, in %s", len(facts.there), len(facts.asked), size / 1e6, output)
+
+
+def further(source: Path) -> list[Path]:
+    """Return what a bundle has of a run beside a published folder: tables to be read, and figures without a history."""
+    found = [path for suffix in ("html", "tex") for path in source.glob(f"tables/*.{suffix}")]
+    return found + [
+        path
+        for suffix in FORMS
+        for path in source.glob(f"figures/*.{suffix}")
+        if not path.stem.startswith(WITH_HISTORIES)
+    ]
 
 
 def _facts(source: Path, config: dict, record: dict, asked: list[System], there: list[System]) -> Facts:
@@ -203,16 +231,14 @@ def _write_answers(source: Path, facts: Facts, folder: Path) -> None:
         write_parquet(folder / "explanations.parquet", answers.texts(source, list(facts.there)))
 
 
-def _copy(source: Path, folder: Path) -> None:
+def _copy(source: Path, folder: Path, paths: list[Path]) -> None:
     """Copy what the run itself wrote for its readers, each file checked as it is read."""
-    for path in sorted([*source.glob("tables/*.csv"), source / "report.html", source / "provenance.json"]):
+    for path in sorted(paths):
         if path.is_file():
             target = folder / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(read_bytes(path))
-    report = folder / "report.html"
-    if report.is_file():
-        write_text(report, without_histories(report.read_text(encoding="utf-8")))
+            report = path == source / "report.html"
+            target.write_bytes(without_histories(read_text(path)).encode() if report else read_bytes(path))
 
 
 def without_histories(page: str) -> str:
