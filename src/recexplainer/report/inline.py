@@ -34,7 +34,7 @@ def inline_case(figure: str):
     for tag, other in _HEADINGS.items():
         body = body.replace(tag, other)
     colors = "".join(f"&.{path.stem} {rule}\n" for rule in map(re.Match.group, _COLOR.finditer(text[:start])))
-    style = (HERE.parent / "explanation" / "case_page.css").read_text(encoding="utf-8")
+    style = (HERE.parent / "figures" / "case_page.css").read_text(encoding="utf-8")
     style = "".join(
         f"{line}\n" for line in style.splitlines() if not line.startswith(("main ", ":root", "@media (prefers"))
     )
