@@ -7,7 +7,7 @@ export DS_BUILD_OPS := 0
 
 .PHONY: setup demo pocket pocket-check pocket-publish ui fetch test chaos bench coverage mutants audit lint docs plan validator verify clean
 
-setup: .venv/.installed
+setup: .venv/.installed .venv/axe
 
 # The locks are whole, and pip takes no file whose hash they do not have.
 INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
@@ -29,6 +29,11 @@ INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -
 	@echo "Set-up in .venv, 4 of 4: the project itself"
 	@.venv/bin/python -m pip install --no-deps --no-build-isolation --quiet --disable-pip-version-check --editable .
 	@.venv/bin/python -m pip check
+	@touch $@
+
+# What the tests of the pages look with; after that of the packages, which makes the folder.
+.venv/axe: envs/axe.lock | .venv/.installed
+	@$(INSTALL) $< --target $@ --upgrade
 	@touch $@
 
 demo: setup
@@ -101,7 +106,7 @@ mutants: .venv/.tools
 # Whether anything is known against a package of the locks. It asks a service on the network, and fails if that does not
 # know a package.
 audit: .venv/.tools
-	cat requirements.lock envs/torch-cuda.lock envs/tools.lock > .venv/audited.lock
+	cat requirements.lock envs/torch-cuda.lock envs/tools.lock envs/axe.lock > .venv/audited.lock
 	pip-audit --strict --require-hashes --disable-pip --requirement .venv/audited.lock
 	pip-audit --strict --require-hashes --disable-pip --requirement envs/validator.lock
 

@@ -52,7 +52,7 @@ rule figure4:
         selected="<results>/explanations/selected.json",
         template=CASE_PAGE,
     output:
-        page=report("<results>/figures/figure4.html", caption="../workflow/report/figure4.rst", category="Figures"),
+        page=in_report("<results>/figures/figure4.html", "Figures"),
         images=collect("<results>/figures/figure4.{suffix}", suffix=["svg", "pdf", "png"]),
     log:
         "<logs>/figure4/all.log",
@@ -86,7 +86,7 @@ rule figure5:
         prompts=ancient(config["explanation"]["prompts"]),
         template=CASE_PAGE,
     output:
-        page=report("<results>/figures/figure5.html", caption="../workflow/report/figure5.rst", category="Figures"),
+        page=in_report("<results>/figures/figure5.html", "Figures"),
         images=collect("<results>/figures/figure5.{suffix}", suffix=["svg", "pdf", "png"]),
     log:
         "<logs>/figure5/all.log",
@@ -121,7 +121,7 @@ rule figure6:
             judge=JUDGES[0],
         ),
     output:
-        image=report("<results>/figures/figure6.svg", caption="../workflow/report/figure6.rst", category="Figures"),
+        image=in_report("<results>/figures/figure6.svg", "Figures"),
         others=collect("<results>/figures/figure6.{suffix}", suffix=["pdf", "png"]),
         data="<results>/figures/figure6.csv",
     log:

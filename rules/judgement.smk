@@ -78,7 +78,7 @@ rule table_spending:
         # When these are there, the services have answered.
         answered=collect("<results>/{paid}.parquet", paid=PAID),
     output:
-        table=report("<results>/tables/spending.csv", caption="../workflow/report/spending.rst", category="Tables"),
+        table=in_report("<results>/tables/spending.csv", "Tables"),
     log:
         "<logs>/table_spending/all.log",
     benchmark:

@@ -6,9 +6,7 @@ rule table_recommender:
     input:
         metrics=collect("<results>/recommender/{target}/metrics.csv", target=TARGETS),
     output:
-        table=report(
-            "<results>/tables/recommender.csv", caption="../workflow/report/recommender.rst", category="Tables"
-        ),
+        table=in_report("<results>/tables/recommender.csv", "Tables"),
     log:
         "<logs>/table_recommender/all.log",
     benchmark:
@@ -37,7 +35,7 @@ rule table_seeds:
             task=PREDICTED,
         ),
     output:
-        table=report("<results>/tables/seeds.csv", caption="../workflow/report/seeds.rst", category="Tables"),
+        table=in_report("<results>/tables/seeds.csv", "Tables"),
     log:
         "<logs>/table_seeds/all.log",
     benchmark:
@@ -71,7 +69,7 @@ rule table_surrogates:
             task=PREDICTED,
         ),
     output:
-        table=report("<results>/tables/surrogates.csv", caption="../workflow/report/surrogates.rst", category="Tables"),
+        table=in_report("<results>/tables/surrogates.csv", "Tables"),
     log:
         "<logs>/table_surrogates/all.log",
     benchmark:
@@ -105,9 +103,7 @@ rule table_controllability:
         ],
         viewpoints=[f"<results>/explanations/{dataset}/viewpoints/{system}.parquet" for dataset, system in TOLD],
     output:
-        table=report(
-            "<results>/tables/controllability.csv", caption="../workflow/report/controllability.rst", category="Tables"
-        ),
+        table=in_report("<results>/tables/controllability.csv", "Tables"),
     log:
         "<logs>/table_controllability/all.log",
     benchmark:
@@ -136,9 +132,7 @@ rule table_faithfulness:
     input:
         records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
     output:
-        table=report(
-            "<results>/tables/faithfulness.csv", caption="../workflow/report/faithfulness.rst", category="Tables"
-        ),
+        table=in_report("<results>/tables/faithfulness.csv", "Tables"),
     log:
         "<logs>/table_faithfulness/all.log",
     benchmark:

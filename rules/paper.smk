@@ -28,13 +28,9 @@ rule paper_vs_ours:
         records=[f"<results>/faithfulness/{dataset}/{system}.parquet" for dataset, system in COMPARED_RECORDS],
         controllability="<results>/tables/controllability.csv",
     output:
-        comparison=report(
-            "<results>/tables/paper_vs_ours.csv", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
-        ),
-        claims=report("<results>/tables/claims.csv", caption="../workflow/report/claims.rst", category="Paper"),
-        page=report(
-            "<results>/tables/paper_vs_ours.html", caption="../workflow/report/paper_vs_ours.rst", category="Paper"
-        ),
+        comparison=in_report("<results>/tables/paper_vs_ours.csv", "Beside the paper"),
+        claims=in_report("<results>/tables/claims.csv", "Beside the paper"),
+        page=in_report("<results>/tables/paper_vs_ours.html", "Beside the paper"),
     log:
         "<logs>/paper_vs_ours/all.log",
     benchmark:

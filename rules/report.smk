@@ -47,11 +47,7 @@ rule learning_curves:
         curves=collect("<results>/recommender/{target}/curve.csv", target=TRAINED),
         losses=collect("<results>/alignment/{run}/loss.csv", run=["/".join(run) for run in RUNS]),
     output:
-        image=report(
-            "<results>/figures/learning_curves.svg",
-            caption="../workflow/report/learning_curves.rst",
-            category="Figures",
-        ),
+        image=in_report("<results>/figures/learning_curves.svg", "Figures"),
         others=collect("<results>/figures/learning_curves.{suffix}", suffix=["pdf", "png"]),
         data="<results>/figures/learning_curves.csv",
     log:

@@ -71,11 +71,9 @@ rule aggregate_ratings:
         ratings=collect("{folder}/{rater}.json", folder=RATINGS, rater=STUDY["raters"]),
         judgements=collect(f"<results>/judgements/{STUDIED}/systems/{{judge}}.parquet", judge=JUDGES),
     output:
-        human=report("<results>/tables/human.csv", caption="../workflow/report/human.rst", category="Tables"),
-        agreement=report(
-            "<results>/tables/human_agreement.csv", caption="../workflow/report/human_agreement.rst", category="Tables"
-        ),
-        figure=report("<results>/figures/figure3.svg", caption="../workflow/report/figure3.rst", category="Figures"),
+        human=in_report("<results>/tables/human.csv", "Tables"),
+        agreement=in_report("<results>/tables/human_agreement.csv", "Tables"),
+        figure=in_report("<results>/figures/figure3.svg", "Figures"),
         others=collect("<results>/figures/figure3.{suffix}", suffix=["pdf", "png"]),
         data="<results>/figures/figure3.csv",
         comments="<results>/study/comments.json",

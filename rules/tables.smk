@@ -10,7 +10,7 @@ rule table1:
     input:
         statistics=collect("<results>/data/{dataset}/statistics.json", dataset=DATASETS),
     output:
-        table=report("<results>/tables/table1.csv", caption="../workflow/report/table1.rst", category="Tables"),
+        table=in_report("<results>/tables/table1.csv", "Tables"),
     log:
         "<logs>/table1/all.log",
     benchmark:
@@ -39,7 +39,7 @@ rule table2:
             task=PREDICTED,
         ),
     output:
-        table=report("<results>/tables/table2.csv", caption="../workflow/report/table2.rst", category="Tables"),
+        table=in_report("<results>/tables/table2.csv", "Tables"),
     log:
         "<logs>/table2/all.log",
     benchmark:
@@ -68,8 +68,8 @@ rule table3:
         judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in RATED],
         explanations=collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
     output:
-        table=report("<results>/tables/table3.csv", caption="../workflow/report/table3.rst", category="Tables"),
-        judges=report("<results>/tables/judges.csv", caption="../workflow/report/judges.rst", category="Tables"),
+        table=in_report("<results>/tables/table3.csv", "Tables"),
+        judges=in_report("<results>/tables/judges.csv", "Tables"),
     log:
         "<logs>/table3/all.log",
     benchmark:
@@ -106,7 +106,7 @@ rule table4:
         sizes="<results>/tables/table1.csv",
         numbers="config/paper_numbers.csv",
     output:
-        table=report("<results>/tables/table4.csv", caption="../workflow/report/table4.rst", category="Tables"),
+        table=in_report("<results>/tables/table4.csv", "Tables"),
     log:
         "<logs>/table4/all.log",
     benchmark:

@@ -1,8 +1,12 @@
 """What a run is, in words: its title, what its data and LLM are called, and what of it is made up."""
 
+import csv
+from functools import cache
 from typing import Any
 
 from recexplainer import sources, targets
+from recexplainer.files import read_text
+from recexplainer.place import ROOT
 
 DEMO = "Demo run: a check of the pipeline, not a reproduction"
 
@@ -10,19 +14,25 @@ PAPERS = "The paper's experiment"
 PAPER_DATASETS = {"games": "Amazon Video Games", "movies": "Amazon Movies and TV", "steam": "Steam"}
 """What the data sets of the paper are called, by their names in ``config/paper_numbers.csv``."""
 
-_SIZES = {
-    "games": {"users": 3901, "items": 1864, "interactions": 31672},
-    "movies": {"users": 3194, "items": 1170, "interactions": 28105},
-    "steam": {"users": 2493, "items": 986, "interactions": 27498},
-}
 _SET_UP: dict[str, dict[str, Any]] = {
     "llm": {"name": "vicuna-7b", "source": "hub", "id": "lmsys/vicuna-7b-v1.3", "quantization": None},
     "alignment": {"epochs": 10, "batch": 64, "lr": 1e-4, "max_steps": None},
     "tasks": {"share": None},
 }
-"""What makes a run the paper's experiment (sections 3.1 and 3.2): the data sets, the LLM and its alignment."""
+"""What makes a run the paper's experiment (sections 3.1 and 3.2), beside its data sets: the LLM and its alignment."""
 
 _LLMS = {"vicuna-7b": "Vicuna-7B", "smollm2-135m": "SmolLM2-135M"}
+
+
+@cache
+def paper_sizes() -> dict[str, dict[str, int]]:
+    """Return users, items and interactions of the paper's data sets (table 1)."""
+    lines = read_text(ROOT / "config/paper_numbers.csv", "CSV file").splitlines()
+    sizes: dict[str, dict[str, int]] = {}
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+        if row["table"] == "1" and row["metric"] != "sparsity_percent":
+            sizes.setdefault(row["dataset"], {})[row["metric"]] = int(row["value"].replace(",", ""))
+    return sizes
 
 
 def llm(config: dict[str, Any]) -> str:
@@ -71,7 +81,7 @@ def _is_papers(config: dict[str, Any]) -> bool:
     """Return whether a run has the paper's data sets (some of them), LLM and alignment, and all its modes."""
     sizes = {name: config["datasets"][name]["filter"].get("target") for name in config["run"]["datasets"]}
     return (
-        all(found == _SIZES.get(name, 0) for name, found in sizes.items())
+        all(found == paper_sizes().get(name, 0) for name, found in sizes.items())
         and all(config[part].get(key) == value for part, own in _SET_UP.items() for key, value in own.items())
         and set(config["run"]["modes"]) == {"behavior", "intention", "hybrid"}
     )
@@ -81,7 +91,7 @@ def others(config: dict[str, Any]) -> list[str]:
     """Return the targets that have a name of the paper's data sets, but are real data that are cut otherwise."""
     return [
         name
-        for name, sizes in _SIZES.items()
+        for name, sizes in paper_sizes().items()
         if name in targets.targets(config)
         and name not in generated(config)
         and config["datasets"][name]["filter"].get("target") != sizes

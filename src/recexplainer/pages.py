@@ -44,7 +44,7 @@ def page_of(title: str, body: str, synthetic: str) -> str:
         synthetic: what it says at its top, plain text; "" for nothing.
     """
     style, digest = style_of(synthetic=bool(synthetic))
-    band = f'<p class="band" role="note">{escape(synthetic)}</p>\n' if synthetic else ""
+    band = f'<aside class="band" aria-label="What is made up">{escape(synthetic)}</aside>\n' if synthetic else ""
     text = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest=digest)}">\n'

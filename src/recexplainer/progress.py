@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from recexplainer.duration import in_words
+
 LONG = 30.0
 """Of a job that is expected to take more seconds than this, the start is shown as well."""
 
@@ -84,7 +86,7 @@ class Progress:
             return None
         self.done += 1
         self._finished += self._of(job.rule)
-        line = f"{self._counter(self.done)}  {job.name:<48} {in_words(self._clock() - job.begin):>7}"
+        line = f"{self._counter(self.done)}  {job.name:<48} {in_words(self._clock() - job.begin):>12}"
         left = self.left()
         return f"{line}   about {in_words(left)} left" if left and self.done < self.total else line
 
@@ -115,14 +117,6 @@ def job_name(rule: str, logs: tuple[str, ...]) -> str:
     """Return what a job is called: its rule, and what its log file says of its wildcards."""
     stem = Path(logs[0]).stem if logs else ""
     return f"{rule} {stem}" if stem not in ("", "all", rule) else rule
-
-
-def in_words(seconds: float) -> str:
-    """Return a time to read: ``0.4 s``, ``12 s``, ``3:05 min``, ``2:04 h``."""
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
 
 
 def last_lines(path: str | Path, count: int = TAIL) -> list[str]:

@@ -176,6 +176,11 @@ def _marked(figure: Any, note: str) -> Any:
     lines = textwrap.wrap(note, max(20, int(width * 15)))
     strip = MARK + 0.14 * (len(lines) - 1)
     if not any(artist.get_gid() == "synthetic" for artist in figure.artists):
+        # What is laid out stays where it is: a legend at the lower edge must not move down into the strip.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for legend in figure.legends:
+            legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
         place = (0, -strip / height)
         back = Rectangle(place, 1, strip / height, transform=figure.transFigure, facecolor="#ffe9a8", gid="synthetic")
         figure.add_artist(back)

@@ -1,15 +1,11 @@
 """The page of ``recexplainer demo-ui`` in a real Chromium: asked by a user's history and by one of one's own."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
-import time
 from urllib.request import Request, urlopen
 
 import pytest
-from clone import ROOT
+from serving import demo_ui
 
 pytest.importorskip("selenium", reason="needs the Python package selenium")
 pytest.importorskip("nicegui", reason="needs the Python package nicegui")
@@ -25,32 +21,8 @@ from recexplainer.interactive.page import marked
 
 @pytest.fixture(scope="module")
 def address(whole_run):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "recexplainer", "demo-ui", "--results", "results/smallest", "--port", str(port)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    # NiceGUI takes a page that pytest starts for one of its own tests.
-    environment = {name: value for name, value in environment.items() if not name.startswith(("PYTEST", "NICEGUI"))}
-    process = subprocess.Popen(
-        command, cwd=whole_run.parents[1], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if "open http://127.0.0.1" in line:
-            break
-    else:
-        raise AssertionError("".join(said))
-    for _ in range(100):
-        try:
-            urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}/"
-    process.terminate()
-    process.communicate(timeout=30)
+    with demo_ui(whole_run.parents[1]) as served:
+        yield served
 
 
 def until(browser, condition):

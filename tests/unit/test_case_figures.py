@@ -543,3 +543,20 @@ def test_text_colors_can_be_read_on_white():
 
     for color in (style.INK, style.MUTED, style.RIGHT, style.ITEM, style.WRONG):
         assert 1.05 / (luminance(color) + 0.05) >= 4.5
+
+
+def test_a_legend_below_the_axes_stays_above_the_strip_of_what_is_synthetic(tmp_path):
+    from matplotlib.image import imread
+    from matplotlib.patches import Patch
+
+    with style.figure_style("Made up. " * 40):
+        figure = Figure(layout="constrained")
+        figure.subplots()
+        figure.legend(handles=[Patch(color="#ff0000", label="red")], loc="outside lower center")
+        for suffix in ("svg", "png"):
+            style.save_figure(figure, tmp_path / f"figure.{suffix}")
+    image = (imread(tmp_path / "figure.png") * 255).round().astype(int)[:, :, :3]
+    strip = (image[:, 2] == [0xFF, 0xE9, 0xA8]).all(axis=1)
+    red = (image == [0xFF, 0, 0]).all(axis=2).any(axis=1)
+    assert strip.sum() > 20 and strip[-1] and red.any()
+    assert not (red & strip).any()

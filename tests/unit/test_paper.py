@@ -977,11 +977,11 @@ def test_table_4_shows_what_is_expected_and_what_the_paper_has(tmp_path):
     assert sheet.groups == [("", 1), ("games", 2), ("mine", 2)]
     shown = {block.heading: [[cell.text for cell in row] for row in block.rows] for block in sheet.blocks[2:]}
     assert shown == {
-        "expected from table 1 and the paper's fields per item": [
+        "Expected from table 1 and the paper's fields per item": [
             ["Retrieval", "4", NONE, "5", NONE],
             ["Total", "8", NONE, NONE, NONE],
         ],
-        "in the paper": [["Retrieval", "23,870", NONE, NONE, NONE], ["Total", "102,490", NONE, NONE, NONE]],
+        "In the paper": [["Retrieval", "23,870", NONE, NONE, NONE], ["Total", "102,490", NONE, NONE, NONE]],
     }
     # The comparison with the paper reads the counts alone.
     assert {(key[1], key[3]) for key in read_ours({"4": path}, None)} == {

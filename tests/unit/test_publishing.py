@@ -288,3 +288,15 @@ def test_no_history_of_the_data_set_is_in_the_published_report(results, config, 
     assert "Alien" not in found and "Brazil" not in found
     assert found.count("Fargo") == 2 and found.count("terms ask") == 2
     assert (results / "report.html").read_text(encoding="utf-8") == report
+
+
+def test_no_link_of_the_published_report_leads_nowhere(results, config, tmp_path):
+    (results / "tables").mkdir(exist_ok=True)
+    (results / "tables/judges.csv").write_text("judge_a\n")
+    kept = '<a href="#trust">How</a> <a href="tables/judges.csv">CSV</a> '
+    dead = '<a href="logs/">A name leads to its logs.</a> <a href="figures/a%20b.svg">SVG</a> '
+    cell = '<td><a href="logs/align/">align</a></td><td>&lt;a href="x"&gt;</td>'
+    (results / "report.html").write_text(f"<p>{kept}{dead}</p>{cell}", encoding="utf-8")
+    published(results, config, tmp_path / "out")
+    found = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert found == f'<p>{kept}  </p><td>align</td><td>&lt;a href="x"&gt;</td>'

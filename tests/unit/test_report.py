@@ -22,7 +22,7 @@ from recexplainer.files import read_json, write_json, write_text
 from recexplainer.judgement.judgements import write_judgements
 from recexplainer.paper.verdicts import VERDICTS
 from recexplainer.report.captions import BLOCKS, CAPTIONS
-from recexplainer.report.costs import in_words, read_costs
+from recexplainer.report.costs import read_costs
 from recexplainer.report.curves import learning_curves, shorten
 from recexplainer.report.dag import draw_dag, layers, read_edges, reduce_edges
 from recexplainer.report.facts import read_facts, used
@@ -219,12 +219,6 @@ def test_costs_add_up_per_rule(tmp_path):
         read_costs(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         read_costs(tmp_path / "none")
-
-
-def test_durations_in_words():
-    assert [in_words(seconds) for seconds in (0.44, 9.96, 59.6, 312, 13200.4)] == [
-        *("0.4 s", "10 s", "1 min 0 s", "5 min 12 s", "3 h 40 min")
-    ]
 
 
 # The graph
@@ -435,7 +429,7 @@ def test_no_two_places_of_the_page_have_one_address():
 def test_a_demo_says_so_and_a_real_run_does_not(tmp_path):
     files = make_files(tmp_path)
     made_up = written(files, tmp_path, synthetic="Synthetic: <generated> data.", rated_by="simulated")
-    assert '<p class="band" role="note">Synthetic: &lt;generated&gt; data.</p>' in made_up
+    assert '<aside class="band" aria-label="What is made up">Synthetic: &lt;generated&gt; data.</aside>' in made_up
     # On every printed page, too.
     assert "@page" in made_up and "SYNTHETIC" in made_up
     plain = written(files, tmp_path)

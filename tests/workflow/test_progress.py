@@ -9,7 +9,8 @@ import pytest
 from clone import CONFIG, ROOT, copy_repository
 
 from recexplainer import progress
-from recexplainer.progress import Progress, in_words, job_name, last_lines
+from recexplainer.duration import in_words
+from recexplainer.progress import Progress, job_name, last_lines
 
 
 class Clock:
@@ -100,7 +101,8 @@ def test_a_plan_that_cannot_tell_stops_no_run(monkeypatch):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.04, "0.0 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1:00 min"), (3599.6, "1:00 h"), (7440, "2:04 h")],
+    [(0.04, "0.0 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (312, "5 min 12 s")]
+    + [(3599.6, "1 h 0 min"), (13200.4, "3 h 40 min")],
 )
 def test_times(seconds, words):
     assert in_words(seconds) == words

@@ -17,7 +17,8 @@ first.
   another. `{mode}` is behavior, intention or hybrid; `{ablation}` is full, what it leaves out, or full and a seed.
 - `{system}` is who answers: random, popularity, base (the LLM before alignment), or mode and ablation, as in
   hybrid-full. `{service}` and `{judge}` are names of `services`; `{group}` is what is judged together.
-- Beside each file `x` lies its checksum, `.x.sha256`.
+- Beside each file `x` lies its checksum, `.x.sha256`. The columns of the tables are
+  [explained](../docs/tables.md).
 """
 
 OTHERS = """\

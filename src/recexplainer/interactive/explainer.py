@@ -95,7 +95,7 @@ class Explainer:
         viewpoints: the names of points of view that can be asked for.
         systems: the names.
         name: what the dataset, and the recommender if it is not SASRec, are called.
-        llm: the base LLM's name.
+        llm: what the base LLM is called, as in the report.
         synthetic: whether the dataset is generated.
 
     Raises:
@@ -114,7 +114,7 @@ class Explainer:
                 f"{results}: {recommender!r} of {dataset!r} comes from outside and cannot embed a history that it has "
                 "not seen; expected a recommender that was trained in this run."
             )
-        self.name, self.llm = targets.shown(self.config, dataset), self.config["llm"]["name"]
+        self.name, self.llm = targets.shown(self.config, dataset), about.llm(self.config)
         self.synthetic = dataset in about.generated(self.config)
         data = results / "data" / plain
         items = data / "items.parquet"

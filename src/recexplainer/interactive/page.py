@@ -35,19 +35,29 @@ POLICY = (
 DECISIONS = {True: "Yes", False: "No", None: "No decision"}
 VERDICTS = {"yes": "Yes, among its best", "no": "No, among its worst", "between": "Neither yes nor no"}
 STYLE = f"""
-body {{ color: {INK}; background: #f6f7f9; }}
-.asked, .answer {{ box-shadow: none; border: 1px solid {FAINT}; border-radius: 10px; }}
-.quiet {{ color: {MUTED}; }}
+body {{
+  --muted: {MUTED}; --line: {FAINT}; --right: {RIGHT}; --wrong: {WRONG}; --item: {ITEM};
+  color: {INK}; background: #f6f7f9;
+}}
+body.body--dark {{
+  --muted: #a9afb9; --line: #3a3f48; --right: #5fd0a8; --wrong: #ff958c; --item: #8ab8ff;
+  color: #e7e9ed; background: #15171a;
+}}
+.body--dark :is(.q-field, .q-btn--flat, .q-spinner) {{ --q-primary: #7cc0f0; }}
+.body--dark .text-negative {{ --q-negative: var(--wrong); }}
+.q-loading-bar {{ display: none; }}
+.asked, .answer {{ box-shadow: none; border: 1px solid var(--line); border-radius: 10px; }}
+.quiet {{ color: var(--muted); }}
 .text {{ line-height: 1.55; overflow-wrap: anywhere; white-space: pre-wrap; }}
 .text mark, .legend mark {{ background: none; color: inherit; text-decoration: underline; text-underline-offset: 3px; }}
-mark.history {{ text-decoration-color: {RIGHT} !important; }}
-mark.target {{ text-decoration-color: {ITEM} !important; text-decoration-style: double !important; }}
-mark.named {{ text-decoration-color: {MUTED} !important; text-decoration-style: dotted !important; }}
-mark.misplaced, mark.refuted {{ color: {WRONG} !important; text-decoration-style: solid !important; font-weight: 600; }}
-mark.catalogue {{ color: {WRONG} !important; text-decoration-style: dashed !important; }}
-mark.nowhere {{ color: {WRONG} !important; text-decoration-style: wavy !important; font-weight: 600; }}
+mark.history {{ text-decoration-color: var(--right) !important; }}
+mark.target {{ text-decoration-color: var(--item) !important; text-decoration-style: double !important; }}
+mark.named {{ text-decoration-color: var(--muted) !important; text-decoration-style: dotted !important; }}
+mark.misplaced, mark.refuted {{ color: var(--wrong) !important; font-weight: 600; text-decoration-style: solid; }}
+mark.catalogue {{ color: var(--wrong) !important; text-decoration-style: dashed !important; }}
+mark.nowhere {{ color: var(--wrong) !important; text-decoration-style: wavy !important; font-weight: 600; }}
 .title, .facts {{ overflow-wrap: anywhere; }}
-.facts {{ color: {MUTED}; font-size: .75rem; line-height: 1.2; }}
+.facts {{ color: var(--muted); font-size: .75rem; line-height: 1.2; }}
 .stale {{ opacity: .4; filter: grayscale(1); }}
 @media (pointer: coarse) {{ .asked .q-btn {{ min-width: 44px; min-height: 44px; }} }}
 """
@@ -114,9 +124,10 @@ class Page:
         self.library, self.dataset, self.explainer = library, dataset, library.get(dataset)
         self.history: list[int] = []
         self.asked: tuple | None = None
+        ui.add_head_html('<script>document.documentElement.lang = "en"</script>')
         ui.add_css(STYLE)
         ui.colors(primary=SYSTEM_COLORS["hybrid"])
-        with ui.column().classes("w-full max-w-6xl mx-auto p-2 md:p-4 gap-4"):
+        with ui.column().classes("w-full max-w-6xl mx-auto p-2 md:p-4 gap-4").props("role=main"):
             self._heading()
             with ui.element("div").classes("w-full grid grid-cols-1 md:grid-cols-3 gap-4 items-start"):
                 with ui.card().classes("asked w-full"):
@@ -351,6 +362,7 @@ def serve(results: str | Path, config: dict, dataset: str, port: int) -> None:
         host=HOST,
         port=port,
         show=False,
+        dark=None,  # as the visitor's system is
         reload=False,
         show_welcome_message=False,
         reconnect_timeout=PATIENCE,

@@ -196,7 +196,9 @@ def to_html(sheet: Sheet) -> str:
             for text, span in sheet.groups
         ]
         lines.append(f"<tr>{''.join(heads)}</tr>")
-    heads = [f'<th scope="col">{escape(text)}</th>' for text in sheet.columns]
+    # A name is not broken at its hyphen.
+    kinds = ["" if " " in text else ' class="whole"' for text in sheet.columns]
+    heads = [f'<th scope="col"{kind}>{escape(text)}</th>' for kind, text in zip(kinds, sheet.columns, strict=True)]
     lines += [f"<tr>{''.join(heads)}</tr>", "</thead>"]
     for block in sheet.blocks:
         lines.append("<tbody>")
@@ -217,7 +219,7 @@ def to_page(sheet: Sheet, title: str) -> str:
     return page_of(title, to_html(sheet), sheet.synthetic)
 
 
-def _between(low: str, high: str) -> str:
+def between(low: str, high: str) -> str:
     """Return an interval; a minus and a dash side by side could not be told apart."""
     joint = " to " if "-" in low + high else "\u2013"
     return f"{low}{joint}{high}".replace("-", "\u2212")
@@ -226,7 +228,7 @@ def _between(low: str, high: str) -> str:
 def _html_cell(cell: Cell) -> str:
     shown = escape(cell.text.replace("-", "\u2212") if _NUMBER.fullmatch(cell.text) else cell.text)
     text = f"<strong>{shown}</strong>" if cell.mark else shown
-    beside = [_between(*cell.interval)] if cell.interval else []
+    beside = [between(*cell.interval)] if cell.interval else []
     beside += [f"n\u2009=\u2009{cell.n}"] if cell.n else []
     beside += [part for part in (cell.p, cell.more) if part]
     return text + "".join(f" <small>{escape(part)}</small>" for part in beside)

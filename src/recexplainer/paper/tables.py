@@ -58,8 +58,8 @@ TABLE2_CASES = {
     "reconstruction_cases": "history",
 }
 BESIDE_HEADINGS = {
-    "_expected": "expected from table 1 and the paper's fields per item",
-    "_paper": "in the paper",
+    "_expected": "Expected from table 1 and the paper's fields per item",
+    "_paper": "In the paper",
 }
 BESIDE = tuple(BESIDE_HEADINGS)
 """Ends of the columns of table 4 that stand beside the counts."""

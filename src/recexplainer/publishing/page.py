@@ -10,11 +10,11 @@ import pandas as pd
 
 from recexplainer import about, targets
 from recexplainer.checking.wordiness import FEWEST_WORDS, has_no_reason, repeats_itself
+from recexplainer.duration import in_words as time_in_words
 from recexplainer.evaluation.metrics import expected_random_ranking_ndcg
 from recexplainer.figures.case_view import in_words as decision_in_words
 from recexplainer.publishing.systems import System
 from recexplainer.publishing.trainings import RULE
-from recexplainer.report.costs import in_words as time_in_words
 from recexplainer.report.tables import show_number
 from recexplainer.seeds import generator
 from recexplainer.style import system_label

@@ -4,6 +4,7 @@ import logging
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import pandas as pd
 import yaml
@@ -43,6 +44,8 @@ logger = logging.getLogger(__name__)
 MOST_BYTES = 10_000_000
 HISTORY = re.compile(r"(<dt>History, oldest first</dt>\s*<dd[^>]*>).*?(</dd>)", re.DOTALL)
 """A history in the report; titles are escaped there, so that none holds a tag."""
+LINK = re.compile(r'(<td>)?<a href="([^"#:]+)">([^<]*)</a>')
+"""A link of the report to another file, at the beginning of a table's cell or elsewhere."""
 NOT_HERE = "not published, as the data set's terms ask"
 MARK = "readme.json"
 """What the README shows of the folder; by this file it is known to be a published one."""
@@ -125,6 +128,9 @@ def _make(source: Path, facts: Facts, folder: Path, output: str, whole: bool) ->
     if whole:
         _copy(source, folder, further(source))
         write_text(folder / "config.yaml", yaml.safe_dump(config_in(source / RECORD), allow_unicode=True))
+    report = folder / "report.html"
+    if report.is_file():
+        write_text(report, without_dead_links(read_text(report), folder))
     facts.files.update({name: CONTENT[name] for name in CONTENT if (folder / name).is_file()})
     copied = [*folder.glob("tables/[!.]*"), *folder.glob("figures/[!.]*")]
     facts.files.update({path.relative_to(folder).as_posix(): "as the run wrote it" for path in copied})
@@ -244,6 +250,16 @@ def _copy(source: Path, folder: Path, paths: list[Path]) -> None:
 def without_histories(page: str) -> str:
     """Return a report without the histories of its examples, which are the data set's own."""
     return HISTORY.sub(rf"\1{NOT_HERE}\2", page)
+
+
+def without_dead_links(page: str, folder: Path) -> str:
+    """Return a report without its links to what is not in the folder; names in tables stay, without their links."""
+
+    def kept_or_not(link: re.Match) -> str:
+        cell, address, words = link.groups()
+        return link[0] if (folder / unquote(address)).exists() else f"<td>{words}" if cell else ""
+
+    return LINK.sub(kept_or_not, page)
 
 
 def _write_table2(source: Path, facts: Facts, output: Path) -> None:

@@ -43,7 +43,7 @@ BLOCKS = (
 )
 
 CAPTIONS = {
-    "table1": ("Table 1. Data sets", "After filtering."),
+    "table1": ("Table 1. Data sets", "What the recommender learns from, and whose histories are explained."),
     "table4": ("Table 4. Samples", "Training and test samples of each task, what is expected, and the paper's."),
     "recommender": (
         "The target recommender",
@@ -114,6 +114,9 @@ CAPTIONS = {
     "spending": ("Spending on services", "Requests, tokens and US dollars per stage and model."),
 }
 """Heading and sentence of each table and figure."""
+
+BESIDE_THE_PAPER = {"paper_vs_ours": "The paper's numbers and ours", "claims": "The paper's claims"}
+"""What the files are called that the report shows as a section of its own."""
 
 
 def of_run(simulated: bool) -> tuple[tuple[Block, ...], dict[str, tuple[str, str]]]:

@@ -59,14 +59,3 @@ def _read(path: Path) -> tuple[float, float, float]:
     except (KeyError, ValueError) as error:
         raise InputError(f"{path}: not a benchmark of Snakemake ({error}). Delete it.") from None
     return float(values["s"].sum()), float(values["cpu_time"].sum()), float(values["max_rss"].max())
-
-
-def in_words(seconds: float) -> str:
-    """Return a duration as people say it: ``0.4 s``, ``32 s``, ``5 min 12 s``, ``3 h 40 min``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    if hours:
-        return f"{hours:,} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

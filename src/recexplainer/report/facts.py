@@ -48,6 +48,10 @@ MAIN = {
 }
 """Keys of the config that are shown at once, and what they are called; the rest is folded."""
 
+MACHINE = {"cores": "Cores", "cpu": "CPU", "gpus": "GPUs", "memory_gib": "Memory, GiB"}
+MACHINE |= {"platform": "System", "python": "Python"}
+"""What the entries about the machine are called."""
+
 SOURCES = {"hub": ("id", "revision"), "folder": ("folder",), "gguf": ("gguf",), "scratch": ("scratch",)}
 """The keys of the base LLM that belong to one source of it each."""
 
@@ -125,7 +129,10 @@ def _fact(key: str, value: object) -> Fact:
         # One line per entry; a file's entry goes by its path.
         entries = [_named(item, str(place)) for place, item in enumerate(value, 1)]
     elif isinstance(value, dict):
-        entries = [(str(name), _words(item)) for name, item in value.items()]
+        shown = MACHINE if key == "machine" else {}
+        # What the LLM of one source has, that of another lacks.
+        there = {name: item for name, item in value.items() if key != "llm" or item is not None}
+        entries = [(shown.get(name, str(name)), _words(item)) for name, item in there.items()]
     else:
         return Fact(label, _words(value))
     long = files or len(entries) > SHORT

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from recexplainer.duration import in_words
 from recexplainer.paper.numbers import number, read_rows
-from recexplainer.report.costs import in_words
 from recexplainer.style import system_label
 
 HALF = 0.5

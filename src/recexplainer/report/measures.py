@@ -69,7 +69,8 @@ def measures_sheet(
     """
     filled = frame[frame[column] != ""]
     if methods is None:
-        found = list(dict.fromkeys(filled["method"]))
+        there = {*filled["method"]}
+        found = [method for method in dict.fromkeys(frame["method"]) if method in there]
         methods = sorted(found, key=lambda one: one in CONTROLS)
     blocks = []
     for dataset in dict.fromkeys(filled["dataset"]):
@@ -97,7 +98,9 @@ def _cell(row: Mapping[str, str] | None, column: str) -> Cell:
     interval = (_shown(low), _shown(high)) if low and high else None
     beside = row.get("reference", "") if column == "value" else ""
     mark = "best" if row.get("better_than_words") == "yes" else ""
-    return Cell(_shown(row[column]), interval, mark, more=f"without: {_shown(beside)}" if beside else "")
+    return Cell(
+        _shown(row[column]), interval, mark, more=f"without: {_shown(beside)}".replace("-", "\u2212") if beside else ""
+    )
 
 
 def _shown(text: str) -> str:

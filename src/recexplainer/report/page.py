@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from recexplainer.duration import in_words
 from recexplainer.errors import InputError
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.faithfulness.controls import in_a_sentence
@@ -19,7 +20,7 @@ from recexplainer.paper.claims import in_names
 from recexplainer.paper.grid import Grid, grids, left_out
 from recexplainer.paper.sheet import to_html
 from recexplainer.report import captions
-from recexplainer.report.costs import Cost, in_words, read_costs
+from recexplainer.report.costs import Cost, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
 from recexplainer.report.facts import LABELS, read_facts
 from recexplainer.report.first import headline, when
@@ -131,6 +132,7 @@ def write_report(files: Files, settings: dict, output: str) -> None:
         "more_links": more_links(
             [files.paper_vs_ours, files.claims, files.provenance], files.rating_pages, files.logs, root
         ),
+        "logs": folder_link(files.logs, "", root),
         "log_of": {cost.rule: link for cost in costs if (link := folder_link(files.logs, cost.rule, root))},
         "tables": tables,
         "nothing_spent": "spending" not in tables and any(Path(path).stem == "spending" for path in files.tables),

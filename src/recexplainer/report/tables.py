@@ -7,6 +7,7 @@ import pandas as pd
 
 from recexplainer import files
 from recexplainer.pages import verdict_mark
+from recexplainer.paper.sheet import between
 from recexplainer.style import system_label
 
 HEADINGS = {
@@ -20,6 +21,13 @@ HEADINGS = {
     "dataset": "Data set",
     "sparsity_percent": "Sparsity, %",
     "usd": "US dollars",
+    "prompt_tokens": "Tokens sent",
+    "completion_tokens": "Tokens received",
+    "sd": "Standard deviation",
+    "seeds": "Alignments",
+    "kept": "Decision kept, cases",
+    "followed": "View followed, cases",
+    "source": "Raters",
     "n": "n",
     "words": "Claim",
     "p_value": "p-value",
@@ -102,10 +110,10 @@ def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...]
         cells = []
         for name, number in zip(shown, numeric, strict=True):
             low, high = (row[end] for end in ends.get(name, ("", ""))) if name in ends else ("", "")
-            note = f"{show_number(low)}–{show_number(high)}" if low and high else ""
+            note = between(show_number(low), show_number(high)) if low and high else ""
             text = row[name]
             if number:
-                text = show_number(text, probability=name.startswith("p_"))
+                text = show_number(text, probability=name.startswith("p_")).replace("-", "\u2212")
             elif name in ("dataset", "method", "system", "mode"):
                 text = names.get(text, text if name == "dataset" else system_label(text))
             elif name in ("measure", "metric", "stage"):

@@ -1,0 +1,80 @@
+"""axe-core finds nothing serious on any page of a finished run, light and dark, on a desk and on a phone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("selenium", reason="needs the Python package selenium")
+pytest.importorskip("nicegui", reason="needs the Python package nicegui")
+
+from selenium.webdriver.common.by import By
+from serving import demo_ui, explain
+
+AXE = Path(sys.prefix) / "axe/axe_playwright_python/axe.min.js"
+# Colours do not depend on the width, nor sizes on the colours.
+LOOKS = [("light", 1440), ("dark", 390)]
+ASK = """
+    const done = arguments[0];
+    axe.run(document, {resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}).then((found) =>
+        done(found.violations.filter((one) => ["serious", "critical"].includes(one.impact)).map((one) =>
+            [one.id, ...one.nodes.slice(0, 3).map((node) => [node.html.slice(0, 200), node.failureSummary])])));
+"""
+
+
+def send(browser, command: str, **options) -> None:
+    browser.execute_cdp_cmd(f"Emulation.{command}", options)
+
+
+@pytest.fixture
+def serious(browser):
+    """A function that returns what is serious on the page that is open, by scheme and width."""
+    assert AXE.is_file(), "`make setup` brings axe-core"
+    browser.set_script_timeout(300)
+
+    def look() -> dict:
+        browser.execute_script(AXE.read_text(encoding="utf-8"))
+        browser.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
+        found = {}
+        for scheme, width in LOOKS:
+            send(browser, "setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+            send(browser, "setDeviceMetricsOverride", **size)
+            found[scheme, width] = browser.execute_async_script(ASK)
+        return {look: problems for look, problems in found.items() if problems}
+
+    yield look
+    send(browser, "setEmulatedMedia", features=[])
+    send(browser, "clearDeviceMetricsOverride")
+
+
+def test_axe_sees_what_is_wrong(browser, serious, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("<!doctype html><html><title>x</title><body><img src='data:,'><p style='color:#aaa'>faint</p>")
+    browser.get(page.as_uri())
+    assert {problem[0] for found in serious().values() for problem in found} >= {"html-has-lang", "image-alt"}
+
+
+def test_no_file_of_a_run_has_a_serious_fault(browser, serious, whole_run):
+    pages = sorted(page for folder in (".", "tables", "figures") for page in (whole_run / folder).glob("*.html"))
+    names = {page.name for page in pages}
+    assert names >= {"report.html", "paper_vs_ours.html", "figure4.html", "figure5.html"}
+    assert len([page for page in pages if page.parent.name == "tables"]) >= 7
+    for page in pages:
+        browser.get(page.as_uri())
+        assert serious() == {}, page.name
+
+
+def test_no_rating_page_has_a_serious_fault(browser, serious, whole_run):
+    page = sorted(whole_run.glob("study/pages/*.html"))[0]
+    browser.get(page.as_uri())
+    assert serious() == {}, "the introduction"
+    browser.find_element(By.ID, "guide-close").click()
+    assert serious() == {}, "a text"
+
+
+def test_the_page_that_answers_has_no_serious_fault(browser, serious, whole_run):
+    with demo_ui(whole_run.parents[1]) as address:
+        browser.get(address)
+        explain(browser)
+        assert serious() == {}
