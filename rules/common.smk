@@ -10,7 +10,6 @@ from recexplainer import about, digest, progress, settings, sources, systems, ta
 from recexplainer.errors import InputError
 from recexplainer.provenance import machine
 from recexplainer.planning import plan
-from recexplainer.report import captions, links
 from recexplainer.seeds import derive_seed
 from recexplainer.service import settings as services
 
@@ -88,15 +87,6 @@ LLM_FILES = [
 def code_digest(script):
     """Digest of a script and of the project's modules that it imports: a change of their logic reruns the rule."""
     return digest.code_digest(ROOT / "workflow" / "scripts" / script, ROOT / "src")
-
-
-def in_report(path, category):
-    """An output that Snakemake's own report shows: with its caption, under the name that it has in ours."""
-    name, form = Path(path).stem, links.FORMS[Path(path).suffix]
-    headings = captions.of_run(STUDY["ratings"] == "simulated")[1]
-    result = captions.BESIDE_THE_PAPER.get(name) or headings[name][0]
-    labels = {"Result": result, "Form": form, "Data": "synthetic" if about.synthetic(config) else "real"}
-    return report(path, caption=f"../workflow/report/{name}.rst", category=category, labels=labels)
 
 
 def seed(stage, *wildcard_names):

@@ -1,4 +1,7 @@
-# Parameters of several rules: what decides a result, whose change calls for a rerun, and what only how it is computed.
+# What several rules share: parameters - what decides a result, whose change calls for a rerun, and what only how it is
+# computed - and outputs that Snakemake's own report shows.
+from recexplainer.report import captions, links
+
 # How much an LLM answers, or trains on, at once, and how often it is saved: no result depends on it by more than
 # rounding and the draws of dropout.
 AT_ONCE = ["batch_size", "batch_tokens"]
@@ -54,3 +57,12 @@ def align_settings(without=()):
         without=["deepspeed", "nodes", "gpus", "threads", *without],
         lora=settings.lora(config),
     )
+
+
+def in_report(path, category):
+    """An output that Snakemake's own report shows: with its caption, under the name that it has in ours."""
+    name, form = Path(path).stem, links.FORMS[Path(path).suffix]
+    headings = captions.of_run(STUDY["ratings"] == "simulated")[1]
+    result = captions.BESIDE_THE_PAPER.get(name) or headings[name][0]
+    labels = {"Result": result, "Form": form, "Data": "synthetic" if about.synthetic(config) else "real"}
+    return report(path, caption=f"../workflow/report/{name}.rst", category=category, labels=labels)
