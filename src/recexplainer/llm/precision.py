@@ -8,10 +8,11 @@ logger = logging.getLogger(__name__)
 
 BF16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs, from the A100 on
 BF16_FLAGS = {"amx_bf16", "bf16"}
-"""Of x86-64's processors with matrix units, and of ARM's, as Linux names them.
+"""Of x86-64's processors with matrix units, and of ARM's, as Linux names them."""
 
-AVX-512's own bf16 (``avx512_bf16``) is not among them: where it was measured, its products ran at half the rate of
-fp32's (docs/speed.md).
+BF16_OF_AMD = "avx512_bf16"
+"""AVX-512's own bf16, where the processor is AMD's: its products run there at more than four times the rate of fp32's;
+at half of it on the Intel processor that was measured (docs/speed.md).
 """
 
 
@@ -33,15 +34,17 @@ def resolved(precision: str) -> str:
 
 
 def of_processor() -> str:
-    """Return what ``auto`` is on this machine's processor: bf16 where it has matrix units for it, else fp32."""
-    return "bf16" if BF16_FLAGS & _processor_flags() else "fp32"
+    """Return what ``auto`` is on this machine's processor: bf16 where it multiplies that faster, else fp32."""
+    maker, flags = _processor()
+    return "bf16" if BF16_FLAGS & flags or (maker == "AuthenticAMD" and BF16_OF_AMD in flags) else "fp32"
 
 
-def _processor_flags() -> set[str]:
-    """Return what the processor says that it can do; nothing where the system does not tell."""
+def _processor() -> tuple[str, set[str]]:
+    """Return the processor's maker and what it says that it can do; nothing where the system does not tell."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return set()
+        return "", set()
+    makers = re.findall(r"^vendor_id\s*:\s*(.+)$", text, re.MULTILINE)
     lines = re.findall(r"^(?:flags|Features)\s*:\s*(.+)$", text, re.MULTILINE)
-    return set(lines[0].split()) if lines else set()
+    return makers[0].strip() if makers else "", set(lines[0].split()) if lines else set()
