@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -86,7 +87,8 @@ def test_the_command(explainer, cases, whole_run):
     asked = ["explain", "--model", "results/smallest/alignment/games/hybrid/full", "--item", case["title"]]
     done = command(folder, *asked, "--history", "; ".join(history), "--base", "--json")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""  # neither warnings nor progress of libraries
+    # Neither warnings nor progress of libraries; of its own, only where the machine is slow.
+    assert re.sub(r"^\d\d:\d\d:\d\d explanations: .* left\n", "", done.stderr, flags=re.MULTILINE) == ""
     found = json.loads(done.stdout)
     assert found["question"] == {
         "history": history,

@@ -25,7 +25,9 @@ def ran(notebook, whole_run):
     """The names that the notebook leaves, run where a program for notebooks runs it: in its own folder."""
     names, before = {}, os.getcwd()
     plt.switch_backend("agg")
-    os.chdir(whole_run.parents[1] / "docs")
+    folder = whole_run.parents[1] / "docs"
+    folder.mkdir(exist_ok=True)
+    os.chdir(folder)
     try:
         for cell in notebook.cells:
             if cell.cell_type == "code":

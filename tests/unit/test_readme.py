@@ -229,7 +229,7 @@ def test_the_table_of_presets():
 def test_the_tables_of_the_export():
     kinds = {"int32": pa.int32(), "float32": pa.float32(), "string": pa.string(), "list of int32": pa.list_(pa.int32())}
     contract = {**LABELS, **SIMILAR}
-    rows = table("column")
+    rows = table(r"column \| type")
     assert [row[0] for row in rows] == [*LABELS, *SIMILAR]
     for name, kind, _ in rows:
         assert contract[name] == kinds[kind]
