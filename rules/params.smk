@@ -59,10 +59,13 @@ def align_settings(without=()):
     )
 
 
+# What the tables and figures of this run are called.
+HEADINGS = captions.of_run(STUDY["ratings"] == "simulated")[1]
+
+
 def in_report(path, category):
     """An output that Snakemake's own report shows: with its caption, under the name that it has in ours."""
     name, form = Path(path).stem, links.FORMS[Path(path).suffix]
-    headings = captions.of_run(STUDY["ratings"] == "simulated")[1]
-    result = captions.BESIDE_THE_PAPER.get(name) or headings[name][0]
+    result = captions.BESIDE_THE_PAPER.get(name) or HEADINGS[name][0]
     labels = {"Result": result, "Form": form, "Data": "synthetic" if about.synthetic(config) else "real"}
     return report(path, caption=f"../workflow/report/{name}.rst", category=category, labels=labels)

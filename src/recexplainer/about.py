@@ -1,11 +1,10 @@
 """What a run is, in words: its title, what its data and LLM are called, and what of it is made up."""
 
-import csv
 from functools import cache
 from typing import Any
 
 from recexplainer import sources, targets
-from recexplainer.files import read_text
+from recexplainer.csv_rows import read_rows
 from recexplainer.place import ROOT
 
 DEMO = "Demo run: a check of the pipeline, not a reproduction"
@@ -27,9 +26,8 @@ _LLMS = {"vicuna-7b": "Vicuna-7B", "smollm2-135m": "SmolLM2-135M"}
 @cache
 def paper_sizes() -> dict[str, dict[str, int]]:
     """Return users, items and interactions of the paper's data sets (table 1)."""
-    lines = read_text(ROOT / "config/paper_numbers.csv", "CSV file").splitlines()
     sizes: dict[str, dict[str, int]] = {}
-    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+    for row in read_rows(ROOT / "config/paper_numbers.csv", ["table", "dataset", "metric", "value"]):
         if row["table"] == "1" and row["metric"] != "sparsity_percent":
             sizes.setdefault(row["dataset"], {})[row["metric"]] = int(row["value"].replace(",", ""))
     return sizes
@@ -122,8 +120,12 @@ _RECOMMENDERS = {"sasrec": "SASRec", "gru4rec": "GRU4Rec", "bert4rec": "BERT4Rec
 
 def _named(config: dict[str, Any], dataset: str, made_up: set[str]) -> str:
     """Return what a data set is called, and that it is generated, if its name does not say so."""
-    name = config["datasets"][dataset]["name"]
-    return f"{name} (generated)" if dataset in made_up and "generated" not in name.lower() else name
+    return told(config["datasets"][dataset]["name"], dataset in made_up)
+
+
+def told(name: str, made_up: bool) -> str:
+    """Return a data set's name, and that its data are generated, if they are and the name does not say so."""
+    return f"{name} (generated)" if made_up and "generated" not in name.lower() else name
 
 
 def in_a_row(words: list[str]) -> str:

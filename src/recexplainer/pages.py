@@ -35,6 +35,27 @@ def verdict_mark(verdict: str) -> str:
     return verdict.replace(" ", "-")
 
 
+def rendered(template: Path, style: str, digest: str, **values: object) -> str:
+    """Return a page out of a template, in which all text stays text.
+
+    Args:
+        template: Jinja's, with ``style``, and ``policy`` or ``digest``.
+        style, digest: of :func:`style_of`.
+        values: what else the template shows.
+    """
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
+        # The style is ours, and its hash in the page's policy would not fit an escaped one.
+        style=Markup(style),
+        policy=Markup(POLICY.format(digest=digest)),
+        digest=digest,
+        **values,
+    )
+
+
 def page_of(title: str, body: str, synthetic: str) -> str:
     """Return a page around a table, in ASCII, so that its encoding does not matter.
 

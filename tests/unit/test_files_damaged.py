@@ -16,12 +16,12 @@ import pytest
 
 from recexplainer import files
 from recexplainer.alignment.training import write_curve
+from recexplainer.csv_rows import read_rows
 from recexplainer.data.conversations import parse_conversations
 from recexplainer.data.download import download
 from recexplainer.demo.conversations import read_facts
 from recexplainer.errors import InputError
 from recexplainer.llm.base import checked_folder, make_manifest
-from recexplainer.paper.numbers import read_rows
 from recexplainer.provenance.record import record
 from recexplainer.provenance.verify import compare
 from recexplainer.recommender.evaluation import COLUMNS, merge_metrics

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recexplainer.csv_rows import read_rows
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.faithfulness.records import RECORDS, write_records
 from recexplainer.judgement.judgements import write_judgements
 from recexplainer.paper.claims import CLAIMS, FOLLOWING, LABELS, PEOPLE, VIEWPOINT
 from recexplainer.paper.compare import compare, judge_number, margin, paper_vs_ours
-from recexplainer.paper.numbers import Number, Ours, read_numbers, read_ours, read_rows
+from recexplainer.paper.numbers import Number, Ours, read_numbers, read_ours
 from recexplainer.paper.paired import commonest, rating_values, record_values, share_over
 from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, not_worse, to_html, to_latex
 from recexplainer.paper.tables import KINDS, NONE, typeset

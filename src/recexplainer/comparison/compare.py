@@ -24,6 +24,7 @@ import pandas as pd
 from recexplainer.comparison.claims import OPPOSITE, compare_claims
 from recexplainer.comparison.numbers import Key, Number, Spread, numbers_of, spreads_of, tables_of
 from recexplainer.errors import InputError
+from recexplainer.paper.paired import NORMAL_95
 from recexplainer.provenance.recorded import RECORD, config_in
 from recexplainer.statistics.paired import holm
 
@@ -158,7 +159,7 @@ def _untested(run: Number | None, reference: Number | None) -> dict:
             return {"verdict": "not tested"}
         difference, variances = run.value - reference.value, (run.variance, reference.variance)
         known = None not in variances
-        beside = _difference(difference, 1.959964 * math.sqrt(sum(variances))) if known else {"difference": difference}
+        beside = _difference(difference, NORMAL_95 * math.sqrt(sum(variances))) if known else {"difference": difference}
         return beside | {"verdict": "not tested"}
     return {"verdict": "missing" if reference else "further"}
 

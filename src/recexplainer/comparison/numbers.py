@@ -129,8 +129,7 @@ def numbers_of(tables: Mapping[str, pd.DataFrame], run: str | Path) -> dict[Key,
 
 def _check_numbers(frame: pd.DataFrame, layout: Layout, where: str) -> None:
     """Refuse what is no finite number in a column of values, or in those that come with it."""
-    values = layout.values or tuple(_valued(frame, layout))
-    further = [] if layout.counts else [name for name in frame.select_dtypes("number") if _is_result(name, layout)]
+    values, further = _columns(frame, layout)
     names = [*values, *further]
     ends = [end for name in names for end in layout.ends or (f"{name}_low", f"{name}_high")]
     for name in (*names, *ends, *(f"{TASKS[name]}_cases" if name in TASKS else "cases" for name in values)):
@@ -145,8 +144,7 @@ def _finite(column: pd.Series) -> bool:
 
 def _numbers(table: str, layout: Layout, frame: pd.DataFrame) -> Iterator[tuple[Key, Number]]:
     """Yield the numbers of a table, row by row: those that are tested, then those beside them."""
-    columns = layout.values or tuple(_valued(frame, layout))
-    further = [] if layout.counts else [name for name in frame.select_dtypes("number") if _is_result(name, layout)]
+    columns, further = _columns(frame, layout)
     for row in frame.to_dict("records"):
         dataset = str(row.get("dataset", ""))
         system = " ".join(str(row[name]) for name in layout.system if not pd.isna(row[name]))
@@ -157,6 +155,12 @@ def _numbers(table: str, layout: Layout, frame: pd.DataFrame) -> Iterator[tuple[
         for column in further:
             if column not in columns and not pd.isna(row[column]):
                 yield (table, dataset, system, f"{metric} {column}".strip()), _number(row, column, layout, False)
+
+
+def _columns(frame: pd.DataFrame, layout: Layout) -> tuple[tuple[str, ...], list[str]]:
+    """Return the columns of values, and all that hold results, which are shown beside them."""
+    further = [] if layout.counts else [name for name in frame.select_dtypes("number") if _is_result(name, layout)]
+    return layout.values or tuple(_valued(frame, layout)), further
 
 
 def _is_result(column: str, layout: Layout) -> bool:

@@ -12,7 +12,7 @@ from recexplainer.comparison.claims import ALONE, OPPOSITE, OTHER, SAME
 from recexplainer.comparison.compare import COMPARED, REPRODUCED, Comparison
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, write_text
-from recexplainer.pages import POLICY, style_of, verdict_mark
+from recexplainer.pages import rendered, style_of, verdict_mark
 from recexplainer.provenance.recorded import RECORD, recorded_config
 from recexplainer.report.captions import CAPTIONS
 from recexplainer.report.tables import heading
@@ -33,16 +33,14 @@ def write_page(found: Comparison, folders: Sequence[str | Path], output: str | P
         folders: of its runs, in the same order.
         output: HTML to write.
     """
-    from jinja2 import Environment
-    from markupsafe import Markup
-
     facts = [_facts(Path(folder)) for folder in folders]
     synthetic = next((one["synthetic"] for one in facts if one["synthetic"]), "")
     names = {key: value for one in reversed(facts) for key, value in one["names"].items()}
     style, digest = style_of([HERE / "page.css"], synthetic=bool(synthetic))
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    template = environment.from_string((HERE / "page.html").read_text(encoding="utf-8"))
-    text = template.render(
+    text = rendered(
+        HERE / "page.html",
+        style,
+        digest,
         found=found,
         runs=list(zip(found.runs, facts, ["the first run, the reference", *found.verdicts], strict=True)),
         reproduced=found.verdict in REPRODUCED,
@@ -52,9 +50,6 @@ def write_page(found: Comparison, folders: Sequence[str | Path], output: str | P
         tables=[_table(found, name, names) for name in dict.fromkeys(found.rows["table"])],
         synthetic=synthetic,
         mark=mark,
-        # The style is ours, and its hash in the page's policy would not fit an escaped one.
-        style=Markup(style),
-        policy=Markup(POLICY.format(digest=digest)),
     )
     write_text(output, text)
 

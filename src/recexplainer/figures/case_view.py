@@ -7,7 +7,7 @@ from typing import Any
 
 from recexplainer.checking.marked import Run
 from recexplainer.files import write_text
-from recexplainer.pages import style_of
+from recexplainer.pages import rendered, style_of
 
 HERE = Path(__file__).parent
 
@@ -110,12 +110,6 @@ def _shortened(text: str) -> str:
 
 def write_page(view: CaseView, path: str | Path) -> None:
     """Write the figure as one HTML file that loads nothing, runs nothing, and shows all text as text."""
-    from jinja2 import Environment
-    from markupsafe import Markup
-
     colors = "".join(f".panel:nth-of-type({i}) {{ --bar: {p.color}; }}\n" for i, p in enumerate(view.panels, 1))
     style, digest = style_of([HERE / "case_page.css"], colors, bool(view.synthetic))
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    template = environment.from_string((HERE / "case_page.html").read_text(encoding="utf-8"))
-    # The style is ours, and its hash in the page's policy would not fit an escaped one.
-    write_text(path, template.render(view=view, legend=LEGEND, style=Markup(style), digest=digest))
+    write_text(path, rendered(HERE / "case_page.html", style, digest, view=view, legend=LEGEND))

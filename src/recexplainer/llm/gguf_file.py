@@ -5,12 +5,12 @@ Quantized weights become plain numbers again, once; every later stage loads the 
 
 import json
 import logging
-import shutil
 from pathlib import Path
 from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import check, named
+from recexplainer.folders import whole
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +34,11 @@ def unpack_gguf(path: str | Path, output_dir: str | Path) -> None:
     """
     path, output_dir = Path(path), named(output_dir, "folder")
     tensors, tokens = _check(path)
-    temporary = output_dir.with_name(f".{output_dir.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
+    with whole(output_dir, replaced=True) as made:
         tokenizer, model = _read(path, tensors)
-        model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
-        _without_added(temporary, tokens)
-        shutil.rmtree(output_dir, ignore_errors=True)
-        temporary.replace(output_dir)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        model.save_pretrained(made)
+        tokenizer.save_pretrained(made)
+        _without_added(made, tokens)
     logger.info("%s: %d tensors, kept as %s in %s", path, len(tensors), model.dtype, output_dir)
 
 

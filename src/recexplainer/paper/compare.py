@@ -10,7 +10,7 @@ import pandas as pd
 
 from recexplainer.about import PAPER_DATASETS
 from recexplainer.files import write_csv, write_text
-from recexplainer.pages import POLICY, style_of, verdict_mark
+from recexplainer.pages import rendered, style_of, verdict_mark
 from recexplainer.paper.claims import in_names
 from recexplainer.paper.grid import METHODS, TITLES, dataset_name, metric_name
 from recexplainer.paper.numbers import Key, Number, Ours, read_numbers, read_ours
@@ -158,12 +158,7 @@ def write_page(
         settings: ``judge``, ``synthetic``; ``shown``, what datasets are called.
         path: HTML to write.
     """
-    from jinja2 import Environment
-    from markupsafe import Markup
-
     style, digest = style_of([HERE / "compare.css"], synthetic=bool(settings["synthetic"]))
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-    template = environment.from_string((HERE / "compare.html").read_text(encoding="utf-8"))
     shown, papers = settings.get("shown", {}), PAPER_DATASETS
     tables = []
     for table, heading in TITLES.items():
@@ -180,7 +175,10 @@ def write_page(
                 "counts": Counter(row["verdict"] for row in own),
             }
         )
-    text = template.render(
+    text = rendered(
+        HERE / "compare.html",
+        style,
+        digest,
         tables=[table for table in tables if table["groups"]],
         claims=[
             claim
@@ -194,9 +192,6 @@ def write_page(
         verdicts=VERDICTS,
         total=len(rows),
         settings=settings,
-        # The style is ours, and its hash in the page's policy would not fit an escaped one.
-        style=Markup(style),
-        policy=Markup(POLICY.format(digest=digest)),
         verdict_mark=verdict_mark,
     )
     write_text(path, text)

@@ -1,13 +1,12 @@
 """The numbers of the paper's tables 1 to 4, and where each of them is in our tables."""
 
-import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from recexplainer.csv_rows import read_rows
 from recexplainer.errors import InputError
-from recexplainer.files import read_text
 from recexplainer.tables.table2 import METRICS
 
 COLUMNS = ["table", "section", "dataset", "method", "metric", "value"]
@@ -51,36 +50,6 @@ class Ours:
     low: float | None = None
     high: float | None = None
     cases: float | None = None
-
-
-def read_rows(path: str | Path, columns: list[str]) -> list[dict[str, str]]:
-    """Read a CSV file as text, cell by cell; lines that start with ``#`` are comments.
-
-    Args:
-        path: the file.
-        columns: that it has to have, among others.
-
-    Raises:
-        InputError: the file is missing or damaged, is not UTF-8, lacks a column, or has a line with too few or too many
-            cells.
-    """
-    lines = read_text(path, "CSV file").splitlines(keepends=True)
-    skipped = sum(line.startswith("#") for line in lines)
-    reader = csv.DictReader(line for line in lines if not line.startswith("#"))
-    missing = [name for name in columns if name not in (reader.fieldnames or [])]
-    if missing:
-        raise InputError(
-            f"{path}: column {missing[0]!r} is missing; found {', '.join(reader.fieldnames or []) or 'none'}."
-        )
-    rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise InputError(
-                f"{path}: line {reader.line_num + skipped}: expected {len(reader.fieldnames or ())} cells, "
-                "as in the line with the columns' names."
-            )
-        rows.append(row)
-    return rows
 
 
 def number(text: str, path: str | Path, what: str) -> float | None:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from recexplainer.csv_rows import read_rows
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import is_control
 from recexplainer.files import write_text
-from recexplainer.paper.numbers import COUNTS, number, read_rows
+from recexplainer.paper.numbers import COUNTS, number
 from recexplainer.paper.sheet import Block, Cell, Sheet, not_worse, to_latex, to_page
 from recexplainer.style import system_label
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.csv_rows import read_rows
 from recexplainer.errors import InputError
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.paper.claims import (
@@ -37,7 +38,7 @@ from recexplainer.paper.claims import (
     Commonest,
     Part,
 )
-from recexplainer.paper.numbers import Number, number, read_rows
+from recexplainer.paper.numbers import Number, number
 from recexplainer.paper.paired import (
     commonest,
     rating_values,

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from recexplainer.alignment.model import AGAIN
 from recexplainer.errors import InputError
 from recexplainer.files import named, read_bytes, read_json, read_parquet
+from recexplainer.folders import whole
 from recexplainer.llm import template as chat_template
 from recexplainer.llm.base import checked_folder, load_tokenizer, read_manifest
 from recexplainer.llm.encoding import ITEM_ID, USER_ID, ChatEncoder
@@ -50,21 +49,9 @@ def export(results: str | Path, dataset: str, mode: str, run: str, to: str | Pat
         raise InputError(f"{record}: no such file; expected the folder of a finished run, such as results/demo.")
     config = recorded_config(record)
     alignment = find(Path(results), dataset, mode, run)
-    with _whole(folder) as made:
+    with whole(folder) as made:
+        made.mkdir(parents=True)
         _write(alignment, config, read_json(record), base, made)
-
-
-@contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """Yield a new folder beside another one, whose name it takes once it is whole."""
-    made = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
-    try:
-        yield made
-        made.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
 
 
 def _write(alignment: Alignment, config: dict, record: dict, base: str | None, folder: Path) -> None:

@@ -17,7 +17,7 @@ from recexplainer.files import read_csv, read_json
 from recexplainer.publishing import terms
 from recexplainer.publishing.alignments import ADAPTER, Alignment
 from recexplainer.publishing.card_code import code
-from recexplainer.publishing.page import METRICS, plain, table
+from recexplainer.publishing.page import METRICS, label, plain, table
 from recexplainer.report.facts import read_facts
 from recexplainer.style import system_label
 
@@ -158,9 +158,8 @@ def _metrics(alignment: Alignment, config: dict) -> str:
     if alignment.method not in own.index:
         return "Table 2 of the run has no row for it: figure 6 has its ablations, seeds.csv its further seeds.\n"
     methods = [alignment.method, config["llm"]["name"], "popularity", "random"]
-    names = {config["llm"]["name"]: f"Base LLM ({about.llm(config)})"}
     rows = [
-        [plain(system_label(names.get(one, one))), *(_cell(own.loc[one], metric) for metric in METRICS)]
+        [plain(label(config, one)), *(_cell(own.loc[one], metric) for metric in METRICS)]
         for one in methods
         if one in own.index
     ]
@@ -195,13 +194,12 @@ def _faithfulness(alignment: Alignment) -> str:
 
 
 def _data(alignment: Alignment, config: dict) -> str:
-    name = plain(targets.shown(config, alignment.dataset))
+    made_up = bool(config["datasets"][alignment.data].get("generate"))
+    name = plain(about.told(targets.shown(config, alignment.dataset), made_up))
     path = alignment.results / f"data/{alignment.data}/statistics.json"
     counts = read_counts(path, alignment.data)
-    generated = config["datasets"][alignment.data].get("generate") and "generated" not in name.lower()
-    made = " (generated)" if generated else ""
     return (
-        f"{name}{made}: {counts['users']:,} users, {counts['items']:,} items, {counts['interactions']:,} interactions. "
+        f"{name}: {counts['users']:,} users, {counts['items']:,} items, {counts['interactions']:,} interactions. "
         "The samples are what the recommender answers for prefixes of the users' histories, facts of the items, and "
         f"{config['sharegpt']['train']:,} conversations, which keep the LLM talking.\n"
     )

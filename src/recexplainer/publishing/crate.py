@@ -70,21 +70,20 @@ def write_crate(folder: Path, results: str | Path, config: dict, contents: dict[
     record = Given.wrapped(read_json(folder / RECORD), str(Path(results) / RECORD))
     day = datetime.datetime.fromtimestamp((Path(results) / RECORD).stat().st_mtime, datetime.UTC).date().isoformat()
     names = [name for name in files_of(folder) if name != METADATA]
+    workflow = {path.relative_to(ROOT).as_posix() for path in workflow_files()}
+    contents = dict.fromkeys(workflow, "of the workflow") | contents
     files = [_file(folder / name, name, contents) for name in names] + [_named(MANIFEST, contents)]
-    own = [name for name in names if name not in _of_workflow()]
-    cited = _citation()
+    own = [name for name in names if name not in workflow]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    cited = _paper(citation["preferred-citation"])
     graph = [_descriptor(), _root(config, day, [one["@id"] for one in files], cited[0]["@id"])]
-    graph += [_workflow(one, record) if one["@id"] == WORKFLOW else one for one in files]
+    graph += [_workflow(one, record, sorted(workflow)) if one["@id"] == WORKFLOW else one for one in files]
     raw = [_raw(entry) for part in ("raw", "model") for entry in record[part]]
     graph += [_run(record, day, [TAKEN, *(one["@id"] for one in raw)], own), _parameter(), *raw, *cited]
     graph += [_profile(name, words) for name, words in PROFILES.items()]
-    graph += [_language(record), _authors(), _licence()]
+    graph += [_language(record), _authors(citation), _licence()]
     context = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
     write_json(folder / METADATA, {"@context": context, "@graph": graph})
-
-
-def _of_workflow() -> set[str]:
-    return {path.relative_to(ROOT).as_posix() for path in workflow_files()}
 
 
 def _refer(*names: str) -> Any:
@@ -123,7 +122,7 @@ def _root(config: dict, day: str, parts: list[str], cited: str) -> dict:
 def _named(name: str, contents: dict[str, str]) -> dict:
     """Return a file of the crate by its name alone: the manifest has the checksum of this very text."""
     kind = KINDS.get(Path(name).suffix, "text/plain")
-    words = contents.get(name, "of the workflow" if name in _of_workflow() else "the page of this bundle")
+    words = contents.get(name, "the page of this bundle")
     return {"@id": name, "@type": "File", "name": name, "description": words, "encodingFormat": kind}
 
 
@@ -131,9 +130,9 @@ def _file(path: Path, name: str, contents: dict[str, str]) -> dict:
     return _named(name, contents) | {"contentSize": str(path.stat().st_size), "sha256": sha256(path)}
 
 
-def _workflow(entity: dict, record: Given) -> dict:
-    """Return the Snakefile, as the main workflow."""
-    rules = [name for name in sorted(_of_workflow()) if name.endswith(".smk")]
+def _workflow(entity: dict, record: Given, names: list[str]) -> dict:
+    """Return the Snakefile, as the main workflow; ``names`` are of all of the workflow's files."""
+    rules = [name for name in names if name.endswith(".smk")]
     more = {
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
         "name": "recexplainer",
@@ -185,9 +184,8 @@ def _raw(entry: dict) -> dict:
     return named | {"value": entry["sha256"]} | described
 
 
-def _citation() -> list[dict]:
+def _paper(cited: dict) -> list[dict]:
     """Return the paper, as ``CITATION.cff`` has it, and its authors."""
-    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["preferred-citation"]
     people = [
         {
             "@id": f"#{person['given-names']}_{person['family-names']}",
@@ -219,8 +217,8 @@ def _language(record: Given) -> dict:
     }
 
 
-def _authors() -> dict:
-    (author,) = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["authors"]
+def _authors(citation: dict) -> dict:
+    (author,) = citation["authors"]
     return {"@id": AUTHORS, "@type": "Organization", "name": author["name"]}
 
 

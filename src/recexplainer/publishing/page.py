@@ -85,9 +85,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
-def label(facts: Facts, method: str) -> str:
+def label(config: dict, method: str) -> str:
     """Return what a method, or a system by its folder's name, is called on the page."""
-    named = f"Base LLM ({about.llm(facts.config)})" if method in ("base", facts.config["llm"]["name"]) else method
+    named = f"Base LLM ({about.llm(config)})" if method in ("base", config["llm"]["name"]) else method
     return system_label(named)
 
 
@@ -99,7 +99,7 @@ def main_table(facts: Facts, intervals: bool = True) -> str:
     for dataset, method in methods:
         found = [cells.get((dataset, method, metric)) for metric in METRICS]
         shown = [_cell(row, intervals) if row else "" for row in found]
-        rows.append([plain(targets.shown(facts.config, dataset)), plain(label(facts, method)), *shown])
+        rows.append([plain(targets.shown(facts.config, dataset)), plain(label(facts.config, method)), *shown])
     return table(["dataset", "system", *METRICS.values()], rows)
 
 
@@ -138,7 +138,9 @@ def _bits(config: dict) -> str:
 def missing(facts: Facts) -> str:
     """Return which systems of the config are not there; "" if all are."""
     absent = [system for system in facts.asked if system not in facts.there]
-    names = [f"{plain(targets.shown(facts.config, one.dataset))} {plain(label(facts, one.name))}" for one in absent]
+    names = [
+        f"{plain(targets.shown(facts.config, one.dataset))} {plain(label(facts.config, one.name))}" for one in absent
+    ]
     return f"**The run is not finished.** Not there yet: {', '.join(names)}.\n" if names else ""
 
 
@@ -183,7 +185,9 @@ def readme_block(facts: Facts, folder: str) -> str:
 def _worth(facts: Facts) -> str:
     """Return what the explanations are worth, in numbers."""
     said = shares(facts)
-    words = [f"{plain(label(facts, row['system']))} {row['without_reason']:.0%}" for row in said.to_dict("records")]
+    words = [
+        f"{plain(label(facts.config, row['system']))} {row['without_reason']:.0%}" for row in said.to_dict("records")
+    ]
     counted = f"Explanations of fewer than {FEWEST_WORDS} words beyond the verdict, which can hold no reason: "
     counted = f"{counted}{', '.join(words)}.\n" if words else ""
     return counted + (f"{facts.sentence}\n" if facts.sentence else "")
@@ -194,7 +198,7 @@ def _read(facts: Facts) -> str:
     rows = facts.unread.to_dict("records")
     names = [name for name in facts.unread if name.endswith("_unread")]
     found = [
-        f"{plain(label(facts, row['method']))} {name.removesuffix('_unread')} {row[name]:.1%}"
+        f"{plain(label(facts.config, row['method']))} {name.removesuffix('_unread')} {row[name]:.1%}"
         for row in rows
         for name in names
         if not pd.isna(row[name]) and row[name] >= 0.0005
@@ -251,7 +255,7 @@ def page(facts: Facts, title: str) -> str:
     said = shares(facts)
     if len(said):
         named = {"dataset": said["dataset"].map(lambda one: targets.shown(facts.config, one))}
-        named |= {"system": said["system"].map(lambda one: label(facts, one))}
+        named |= {"system": said["system"].map(lambda one: label(facts.config, one))}
         parts += [
             _frame(said.assign(**named)),
             f"{EXAMPLES_RULE} The last column is the offline rubric's level, 1 to 4.\n",

@@ -2,14 +2,13 @@
 
 import logging
 import re
-import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
 import pandas as pd
 import yaml
 
-from recexplainer import about
+from recexplainer import about, folders
 from recexplainer.data.counts import read_counts
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import in_a_sentence
@@ -93,7 +92,7 @@ def publish(results: str, config: dict, output: str, whole: bool = False) -> Fac
         InputError: nothing was predicted yet, a file is broken, or the folder gets larger than :data:`MOST_BYTES`.
     """
     source, folder = Path(results), named(output, "folder")
-    place, record, wanted = source / "provenance.json", Given(), systems(config)
+    place, record, wanted = source / RECORD, Given(), systems(config)
     if place.is_file():
         config, record = recorded_config(place), Given.wrapped(read_json(place), str(place))
     asked = list(dict.fromkeys([*wanted, *systems(config)]))
@@ -106,15 +105,9 @@ def publish(results: str, config: dict, output: str, whole: bool = False) -> Fac
         raise InputError(
             f"{output}: has other files than a published run; expected a new folder, or one to be replaced."
         )
-    made = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(made, ignore_errors=True)
-    try:
+    with folders.whole(folder, replaced=True) as made:
         facts = _facts(source, config, record, asked, there)
         _make(source, facts, made, output, whole)
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return facts
 
 
@@ -122,7 +115,7 @@ def _make(source: Path, facts: Facts, folder: Path, output: str, whole: bool) ->
     """Make the folder, which is called ``output`` when it is whole."""
     _write_frames(facts, folder)
     _write_answers(source, facts, folder)
-    _copy(source, folder, [*source.glob("tables/*.csv"), source / "report.html", source / "provenance.json"])
+    _copy(source, folder, [*source.glob("tables/*.csv"), source / "report.html", source / RECORD])
     _write_table2(source, facts, folder / "tables/table2.csv")
     _draw(source, facts, folder)
     if whole:

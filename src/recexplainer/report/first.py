@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from recexplainer.csv_rows import read_rows
 from recexplainer.duration import in_words
-from recexplainer.paper.numbers import number, read_rows
+from recexplainer.paper.numbers import number
 from recexplainer.style import system_label
 
 HALF = 0.5
