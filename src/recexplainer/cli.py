@@ -28,6 +28,11 @@ THREAD_VARIABLES = (
     "POLARS_MAX_THREADS",
 )
 
+PLANS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128"}
+"""How many products' plans oneDNN keeps, which torch multiplies with in half precision on a processor: one for each
+shape. A step of a training has some fifty; of its own accord it keeps 1,024, a GB and more, and is no faster for it.
+"""
+
 LACKS = {
     errno.ENOSPC: "Make room, or choose another folder (pathvars in the config).",
     errno.EDQUOT: "Make room, or choose another folder (pathvars in the config).",
@@ -157,7 +162,8 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     args = arguments.parse_args()
     for name in THREAD_VARIABLES:
         os.environ[name] = str(args.threads)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name, value in (PLANS | {"TOKENIZERS_PARALLELISM": "false"}).items():
+        os.environ.setdefault(name, value)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Redacting("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -28,7 +28,7 @@ def ended(main, words: list[str], monkeypatch, capsys) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["program.py", *words])
     monkeypatch.setattr(cli.warnings, "showwarning", cli.warnings.showwarning)
     monkeypatch.setattr(cli.threading, "excepthook", cli.threading.excepthook)
-    for name in cli.THREAD_VARIABLES:
+    for name in (*cli.THREAD_VARIABLES, *cli.PLANS, "TOKENIZERS_PARALLELISM"):
         monkeypatch.setenv(name, "1")
     status = 0
     try:
@@ -269,3 +269,16 @@ def test_a_table_that_was_swapped_for_another_is_refused_by_its_checksum(tmp_pat
     (tmp_path / "a.parquet").write_bytes((tmp_path / "b.parquet").read_bytes())
     with pytest.raises(InputError, match="a.parquet: not what was written there"):
         files.read_parquet(tmp_path / "a.parquet", ["user"])
+
+
+def test_the_plans_of_products_are_few_unless_the_user_says_otherwise():
+    asked = (
+        "import os; from recexplainer import cli; "
+        "cli.run(lambda args: print(*map(os.getenv, cli.PLANS)), cli.parser(''))"
+    )
+    for given, expected in (({}, cli.PLANS), (dict.fromkeys(cli.PLANS, "7"), dict.fromkeys(cli.PLANS, "7"))):
+        environment = {name: value for name, value in os.environ.items() if name not in cli.PLANS} | given
+        done = subprocess.run(
+            [sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.split() == list(expected.values())

@@ -10,11 +10,18 @@ from recexplainer.settings import with_gpus
 X86 = "processor\t: 0\nflags\t\t: fpu sse2 avx512f avx512_bf16 amx_bf16 amx_tile\nbugs\t\t: none\n"
 ARM = "processor\t: 0\nFeatures\t: fp asimd i8mm bf16\n"
 VECTORS = "processor\t: 0\nflags\t\t: fpu sse2 avx512f avx512_bf16\n"
+AMD = "processor\t: 0\nvendor_id\t: AuthenticAMD\n" + VECTORS
+INTEL = "processor\t: 0\nvendor_id\t: GenuineIntel\n" + VECTORS
+AMD_OF_OLD = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu sse2 avx2\n"
 OLD = "processor\t: 0\nflags\t\t: fpu sse2 avx2\nmodel name\t: avx512_bf16\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [(X86, "bf16"), (ARM, "bf16"), (VECTORS, "fp32"), (OLD, "fp32"), ("", "fp32"), (None, "fp32")]
+    ("text", "expected"),
+    [
+        *((X86, "bf16"), (ARM, "bf16"), (AMD, "bf16")),
+        *((VECTORS, "fp32"), (INTEL, "fp32"), (AMD_OF_OLD, "fp32"), (OLD, "fp32"), ("", "fp32"), (None, "fp32")),
+    ],
 )
 def test_a_processor_takes_bf16_where_it_has_it(text, expected, tmp_path, monkeypatch):
     path = tmp_path / "cpuinfo"
