@@ -41,8 +41,10 @@ def reading(config: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-def file_reading(settings: dict[str, Any], file: str) -> tuple[str | None, dict[str, Any]]:
+def file_reading(settings: dict[str, Any], file: str) -> tuple[Any, dict[str, Any]]:
     """Return the format and layout of one raw file: what is said of it alone, over what is said of both.
+
+    The format is whatever stands there; its reader refuses one that is none.
 
     Args:
         settings: with ``format`` (a name, or one per file) and perhaps ``layout`` (keys, and more keys per file).

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -34,8 +35,8 @@ def compare_claims(runs: Sequence[str | Path]) -> pd.DataFrame:
     for place, found in enumerate(others):
         for claim in [*expected, *(name for name in found if name not in expected)]:
             own, reference = found.get(claim), expected.get(claim)
-            known = reference or own
-            row = {"run": place} | {name: known[name] for name in ("claim", "words", "where")}
+            known = reference or found[claim]
+            row: dict[str, Any] = {"run": place} | {name: known[name] for name in ("claim", "words", "where")}
             row |= {"verdict": own["verdict"] if own else "", "comparisons": _rests_on(own)}
             row |= {
                 "reference": reference["verdict"] if reference else "",
@@ -46,7 +47,7 @@ def compare_claims(runs: Sequence[str | Path]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _read(path: Path) -> dict[str, dict]:
+def _read(path: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     frame = read_csv(path, dtype=str, keep_default_na=False)
@@ -58,14 +59,14 @@ def _read(path: Path) -> dict[str, dict]:
     return found
 
 
-def _rests_on(claim: dict | None) -> str:
+def _rests_on(claim: dict[str, Any] | None) -> str:
     """Return how many of a claim's comparisons hold, in words."""
     if claim is None:
         return ""
     return f"{claim['held']} of {claim['compared']} hold, {claim['reversed']} reversed, {claim['missing']} not made"
 
 
-def _agreement(row: dict) -> str:
+def _agreement(row: dict[str, Any]) -> str:
     verdicts = {row["verdict"], row["reference"]}
     if "" in verdicts:
         return ALONE

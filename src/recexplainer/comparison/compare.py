@@ -18,6 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -94,8 +95,8 @@ def compare_runs(folders: Sequence[str | Path], names: Sequence[str] | None = No
         notes.append(
             "No run repeated its trainings with other seeds (seeds.csv): what another training changes is in no error."
         )
-    named = [frame.assign(run=frame["run"].map(dict(enumerate(called[1:])))) for frame in (rows, claims)]
-    return Comparison(called, *named, verdicts, notes)
+    rows, claims = (frame.assign(run=frame["run"].map(dict(enumerate(called[1:])))) for frame in (rows, claims))
+    return Comparison(called, rows, claims, verdicts, notes)
 
 
 def _told_apart(names: list[str]) -> list[str]:
@@ -126,7 +127,7 @@ def compare_numbers(
     rows = []
     for place, run in enumerate(runs):
         for key in [*reference, *(key for key in run if key not in reference)]:
-            row = {"run": place} | dict(zip(COLUMNS[1:5], key, strict=True))
+            row: dict[str, Any] = {"run": place} | dict(zip(COLUMNS[1:5], key, strict=True))
             row |= _shown(run.get(key), SIDES[:3]) | _shown(reference.get(key), SIDES[3:])
             if (place, key) in tests:
                 difference, p_value, half = tests[place, key]
@@ -140,11 +141,11 @@ def compare_numbers(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _shown(number: Number | None, names: list[str]) -> dict:
+def _shown(number: Number | None, names: list[str]) -> dict[str, Any]:
     return dict(zip(names, (number.value, number.low, number.high), strict=True)) if number else {}
 
 
-def _difference(difference: float, half: float) -> dict:
+def _difference(difference: float, half: float) -> dict[str, Any]:
     return {
         "difference": difference,
         "difference_low": difference - half,
@@ -152,16 +153,17 @@ def _difference(difference: float, half: float) -> dict:
     }
 
 
-def _untested(run: Number | None, reference: Number | None) -> dict:
+def _untested(run: Number | None, reference: Number | None) -> dict[str, Any]:
     """Return what is said of a number that one side alone has, or that is shown alone."""
-    if not (run or reference).tested:
-        if not run or not reference:
-            return {"verdict": "not tested"}
-        difference, variances = run.value - reference.value, (run.variance, reference.variance)
-        known = None not in variances
-        beside = _difference(difference, NORMAL_95 * math.sqrt(sum(variances))) if known else {"difference": difference}
-        return beside | {"verdict": "not tested"}
-    return {"verdict": "missing" if reference else "further"}
+    if any(number.tested for number in (run, reference) if number):
+        return {"verdict": "missing" if reference else "further"}
+    if not run or not reference:
+        return {"verdict": "not tested"}
+    difference = run.value - reference.value
+    if run.variance is None or reference.variance is None:
+        return {"difference": difference, "verdict": "not tested"}
+    half = NORMAL_95 * math.sqrt(run.variance + reference.variance)
+    return _difference(difference, half) | {"verdict": "not tested"}
 
 
 def _spread(key: Key, spreads: Mapping[tuple[str, str], Spread]) -> Spread | None:
@@ -184,18 +186,21 @@ def _test(ours: Number, reference: Number, spread: Spread | None) -> tuple[float
     if total == 0:
         return difference, float(difference == 0), 0.0
     # Welch and Satterthwaite; the errors of the samples are as good as known.
-    freedom = spread.freedom * (total / trained) ** 2 if trained else math.inf
+    freedom = spread.freedom * (total / trained) ** 2 if spread and trained else math.inf
     p_value = 2 * student.sf(abs(difference) / math.sqrt(total), freedom)
     return difference, float(p_value), float(student.ppf(0.975, freedom) * math.sqrt(total))
 
 
 def _variance(ours: Number, reference: Number) -> float:
     """Return the variance of the difference of two means of samples from one population."""
+    own, other = ours.variance, reference.variance
+    assert own is not None and other is not None  # both are tested
     if not ours.cases or not reference.cases:
-        return ours.variance + reference.variance
+        return own + other
     cases = ours.cases + reference.cases
     common = (ours.value * ours.cases + reference.value * reference.cases) / cases
-    squares = sum(one.cases * (one.variance * one.cases + (one.value - common) ** 2) for one in (ours, reference))
+    squares = ours.cases * (own * ours.cases + (ours.value - common) ** 2)
+    squares += reference.cases * (other * reference.cases + (reference.value - common) ** 2)
     return squares / cases * (1 / ours.cases + 1 / reference.cases)
 
 

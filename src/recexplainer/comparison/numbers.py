@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -178,7 +179,7 @@ def _valued(frame: pd.DataFrame, layout: Layout) -> Iterator[str]:
             yield name
 
 
-def _number(row: Mapping, column: str, layout: Layout, tested: bool) -> Number:
+def _number(row: Mapping[str, Any], column: str, layout: Layout, tested: bool) -> Number:
     value = float(row[column])
     if layout.counts:
         return Number(value, count=True)
@@ -187,10 +188,11 @@ def _number(row: Mapping, column: str, layout: Layout, tested: bool) -> Number:
     if column in UNREAD:  # a share, without an interval of its own
         return Number(value, value * (1 - value) / cases if cases else 0.0, cases)
     low, high = (row.get(name) for name in layout.ends or (f"{column}_low", f"{column}_high"))
-    ends = [None if end is None or pd.isna(end) else float(end) for end in (low, high)]
-    known = None not in ends
-    variance = variance_of(ends[1] - ends[0]) if known else 0.0 if tested else None
-    return Number(value, variance, cases if tested else None, low=ends[0], high=ends[1], tested=tested)
+    low, high = (None if end is None or pd.isna(end) else float(end) for end in (low, high))
+    variance = 0.0 if tested else None
+    if low is not None and high is not None:
+        variance = variance_of(high - low)
+    return Number(value, variance, cases if tested else None, low=low, high=high, tested=tested)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -59,7 +60,7 @@ def mark(verdict: str) -> str:
     return "not-run" if verdict in PLAIN else MARKS.get(verdict, verdict_mark(verdict))
 
 
-def _facts(folder: Path) -> dict:
+def _facts(folder: Path) -> dict[str, Any]:
     """Return what a run's record says of it, in words; less, where it has none."""
     nothing = {"title": "no record", "synthetic": "", "names": {}, "code": "", "machine": ""}
     if not (folder / RECORD).is_file():
@@ -82,7 +83,7 @@ def _facts(folder: Path) -> dict:
     )
 
 
-def _claims(found: Comparison) -> list[dict]:
+def _claims(found: Comparison) -> list[dict[str, Any]]:
     """Return the claims, each with the verdict of every run."""
     claims = []
     for _, group in found.claims.groupby("claim", sort=False):
@@ -93,10 +94,10 @@ def _claims(found: Comparison) -> list[dict]:
     return claims
 
 
-def _table(found: Comparison, name: str, names: dict[str, str]) -> dict:
+def _table(found: Comparison, name: str, names: dict[str, str]) -> dict[str, Any]:
     """Return one table of results: its numbers by dataset, each with those of every run."""
     rows = found.rows[found.rows["table"] == name]
-    groups: dict[str, list] = {}
+    groups: dict[str, list[dict[str, Any]]] = {}
     for (dataset, system, metric), group in rows.groupby(["dataset", "system", "metric"], sort=False):
         called = " ".join(names.get(word, system_label(word)) for word in system.split(" ")) if system else ""
         first, *_ = cells = group.to_dict("records")
@@ -110,7 +111,7 @@ def _table(found: Comparison, name: str, names: dict[str, str]) -> dict:
     return {"name": name, "title": title, "words": words, "groups": groups, "counts": Counter(rows["verdict"])}
 
 
-def _cell(row: dict) -> dict:
+def _cell(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "value": _number(row["value"], row["value_low"], row["value_high"]),
         "difference": _number(row["difference"], row["difference_low"], row["difference_high"], "+"),

@@ -1,5 +1,8 @@
 """A comparison of runs as text, for a terminal."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import pandas as pd
 
 from recexplainer.comparison.claims import ALONE, OPPOSITE, OTHER, SAME
@@ -32,11 +35,11 @@ def in_words(found: Comparison) -> str:
     return "\n".join(map(one_line, [*lines, _counts(found.verdict, found.rows)]))
 
 
-def _with(frame: pd.DataFrame, column: str, value: str) -> list[dict]:
+def _with(frame: pd.DataFrame, column: str, value: str) -> list[dict[str, Any]]:
     return frame[frame[column] == value].to_dict("records")
 
 
-def _shortened(lines) -> list[str]:
+def _shortened(lines: Iterable[str]) -> list[str]:
     lines = list(lines)
     more = [f"and {len(lines) - SHOWN} more of these"] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
@@ -46,7 +49,7 @@ def _named(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _differing(row: dict, reference: str) -> str:
+def _differing(row: dict[str, Any], reference: str) -> str:
     return (
         f"differs: {_named(*(row[name] for name in COLUMNS[1:5]))}: {row['run']} {row['value']:.4g}, {reference} "
         f"{row['reference']:.4g}, difference {row['difference']:+.4g} (95 % interval {row['difference_low']:+.4g} to "
@@ -54,7 +57,7 @@ def _differing(row: dict, reference: str) -> str:
     )
 
 
-def _opposite(row: dict, reference: str) -> str:
+def _opposite(row: dict[str, Any], reference: str) -> str:
     return f"differs: claim {row['claim']}: {row['run']} {row['verdict']}, {reference} {row['reference']}"
 
 

@@ -12,7 +12,7 @@ NEARLY = 0.99  # share of the values that must be of a kind
 MOMENTS = (315_532_800, 2_524_608_000)  # seconds since 1970: from 1980 to 2050
 
 
-def is_number(text: object) -> bool:
+def is_number(text: Any) -> bool:
     """Return whether a value is a number, also one with a decimal comma."""
     try:
         float(text.replace(",", ".") if isinstance(text, str) else text)

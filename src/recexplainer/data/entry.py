@@ -94,11 +94,11 @@ def entry(result: Inspection, name: str) -> str:
 PLACES = {"results": "", "logs": "/logs", "benchmarks": "/benchmarks"}
 
 
-def _layout(file: RawFile) -> dict:
+def _layout(file: RawFile) -> dict[str, Any]:
     return {key: value for key, value in file.layout.items() if value != LAYOUT[key]}
 
 
-def _source(file: RawFile) -> dict:
+def _source(file: RawFile) -> dict[str, Any]:
     """Return a source whose path holds in the repository's folder, where the config is read."""
     path = Path(file.source["path"]).resolve()
     if Path.cwd() == ROOT.resolve():

@@ -83,10 +83,12 @@ def _inspect(files: list[RawFile]) -> Inspection:
             f"{', '.join(map(shown, files[0].names[:12]))}."
         )
     reviews, *spare = kinds["interactions"]
-    metadata, *more = kinds["items"] or [None]
+    metadata = kinds["items"][0] if kinds["items"] else None
     smaller = f"of interactions, too, but smaller than {reviews.label}; a dataset has one such file"
     others = [(file, smaller) for file in spare]
-    others += [(file, f"describes items, too, but is smaller than {metadata.label}") for file in more]
+    if metadata:
+        smaller = f"describes items, too, but is smaller than {metadata.label}"
+        others += [(file, smaller) for file in kinds["items"][1:]]
     others += [(file, "neither who took what nor the titles of items") for file in kinds[""]]
     result = Inspection(reviews, metadata, others)
     own = columns[id(reviews)]
@@ -190,6 +192,7 @@ def _tell_item(
         common = "told by its name, though none of its ids is"
     if told:
         fields["item"], fields["meta_item"] = name, key
+        assert result.metadata is not None  # whose columns these are
         why["item"] = f"{common} in {shown(result.metadata.label)}"
     else:
         fields["meta_item"] = keys[0] if len(keys) == 1 else None
@@ -276,9 +279,9 @@ def _tell_separator(result: Inspection, columns: dict[str, Column]) -> None:
                 return
 
 
-def _goes_by(title: str, item: str, rows: list[dict]) -> bool | None:
+def _goes_by(title: str, item: str, rows: list[dict[str, Any]]) -> bool | None:
     """Return whether the records of an item have one title; None if no item has two records."""
-    titles: dict[str, list] = defaultdict(list)
+    titles: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         titles[str(row.get(item))].append(str(row.get(title)))
     several = [found for found in titles.values() if len(found) > 1]

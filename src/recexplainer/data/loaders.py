@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -102,7 +102,9 @@ class _Collected:
     def add(self, records: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Add records, each with its number."""
         user_key, item_key, time_key = self.keys
-        users, items, times = [], [], []
+        users: list[str] = []
+        items: list[str] = []
+        times: list[int | None] = []
         for number, record in records:
             if len(users) == BATCH:
                 self._extend(_id_column(users), _id_column(items), times)
@@ -125,8 +127,9 @@ class _Collected:
         users, items = _id_column(plain.users), _id_column(plain.items)
         if users is None or items is None:
             return False
+        times: Sequence[int | None]
         try:
-            times = array("q", plain.times)  # whole numbers are times as they are
+            times = array("q", cast("list[int]", plain.times))  # whole numbers are times as they are
         except (TypeError, OverflowError):
             times = [parse_time(raw) for raw in plain.times]
             if any(time is None and not is_missing(raw) for time, raw in zip(times, plain.times, strict=True)):
@@ -208,7 +211,7 @@ def read_interactions(
         InputError: the file is missing, corrupt, lacks a column, or has too many broken lines or odd times.
     """
     broken = counter(path, form, max_broken_share)
-    keys = tuple(fields[name] for name in ("user", "item", "time"))
+    keys = fields["user"], fields["item"], fields["time"]
     found = _Collected(*keys, broken)
     if form in LINES:
         _collect_lines(path, form, keys, found)
@@ -337,7 +340,7 @@ def read_metadata(
         for name in names:
             if name == "related":
                 ids = (parse_id(raw) for key in fields[name] for raw in _texts(record.get(key)))
-                value = list(dict.fromkeys(other for other in ids if other))
+                value: Any = list(dict.fromkeys(other for other in ids if other))
             else:
                 value = _title(record, fields[name]) if name == "title" else _text(record, fields[name])
             old = values.get(name)

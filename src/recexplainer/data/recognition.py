@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -48,7 +49,7 @@ _ATOMIC = re.compile(r"[^\t:]+:(?:token|token_seq|float|float_seq)")
 _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
-class _Every(frozenset):
+class _Every(frozenset[str]):
     """Holds whatever is looked for in it."""
 
     def __contains__(self, _: object) -> bool:
@@ -86,11 +87,11 @@ class RawFile:
     path: Path
     whole: bool = True
     form: str = ""
-    layout: dict = field(default_factory=dict)
+    layout: dict[str, Any] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
-    rows: list[dict] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    broken: BrokenLines | None = None
+    broken: BrokenLines = field(init=False)
 
     @property
     def unnamed(self) -> bool:
@@ -262,7 +263,7 @@ def _tell_form(file: RawFile, text: str) -> None:
         objects = {"amazon": sum(map(_is_json, tried)), "steam": sum(map(_is_literal, tried[:50]))}
         if not any(objects.values()):
             raise NotRead("an object over several lines; expected one JSON object (or Python literal) per line")
-        file.form = max(objects, key=objects.get)
+        file.form = max(objects, key=lambda form: objects[form])
         return
     names = first.partition("\n")[0].rstrip("\r").split("\t")
     if all(map(_ATOMIC.fullmatch, names)):
@@ -306,7 +307,7 @@ def _tell_layout(file: RawFile, text: str) -> list[list[str]]:
     for delimiter in (*DELIMITERS, " "):
         if delimiter == " " and best[0]:  # of a table of single words alone
             break
-        ways = [{}] if len(delimiter) > 1 else [{}, {"escape": "\\"}, {"quoted": False}]
+        ways: list[dict[str, Any]] = [{}] if len(delimiter) > 1 else [{}, {"escape": "\\"}, {"quoted": False}]
         for way in ways:
             rows, fitting = _rows(text, LAYOUT | {"delimiter": delimiter} | way)
             width = len(rows[0]) if rows else 0
@@ -324,7 +325,7 @@ def _tell_layout(file: RawFile, text: str) -> list[list[str]]:
     return best_rows
 
 
-def _rows(text: str, layout: dict) -> tuple[list[list[str]], float]:
+def _rows(text: str, layout: dict[str, Any]) -> tuple[list[list[str]], float]:
     """Return the first rows that have as many values as most, and which share of the lines they are."""
     lost = 0
 

@@ -16,11 +16,15 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from recexplainer import cli, targets
 from recexplainer.errors import InputError
 from recexplainer.interactive import guard
 from recexplainer.place import ROOT
+
+if TYPE_CHECKING:
+    from recexplainer.interactive.explainer import Answer, Explainer, Verdict
 
 DECISIONS = {True: "Yes", False: "No", None: "cannot be read"}
 KEYS = {True: "yes", False: "no", None: None}
@@ -62,7 +66,7 @@ def arguments() -> argparse.ArgumentParser:
     return result
 
 
-def _of_reviewers(commands) -> None:
+def _of_reviewers(commands: Any) -> None:
     """Add the commands about whole runs."""
     one = commands.add_parser("bundle", help="write a finished run as one file, with nothing of other people's data")
     one.add_argument("results", metavar="RESULTS", help="the folder of a finished run")
@@ -133,17 +137,31 @@ def quiet() -> None:
     logging.getLogger("recexplainer.evaluation").setLevel(logging.WARNING)
 
 
-def print_json(explainer, history: list[int], item: int, viewpoint: str | None, verdict, answers: list) -> None:
+def print_json(
+    explainer: "Explainer",
+    history: list[int],
+    item: int,
+    viewpoint: str | None,
+    verdict: "Verdict",
+    answers: "list[Answer]",
+) -> None:
     """Print question and answers as one JSON object."""
     titles, seen = explainer.titles, explainer.seen(history)
-    question = {"history": [titles[one] for one in history], "seen": [titles[one] for one in seen]}
+    question: dict[str, Any] = {"history": [titles[one] for one in history], "seen": [titles[one] for one in seen]}
     question |= {"item": titles[item], "viewpoint": viewpoint}
     answered = [asdict(one) | {"decision": KEYS[one.decision]} for one in answers]
     found = {"dataset": explainer.name, "synthetic": explainer.synthetic, "llm": explainer.llm, "question": question}
     print(json.dumps(found | {"recommender": asdict(verdict), "answers": answered}, indent=2))
 
 
-def print_answers(explainer, history: list[int], item: int, viewpoint: str | None, verdict, answers: list) -> None:
+def print_answers(
+    explainer: "Explainer",
+    history: list[int],
+    item: int,
+    viewpoint: str | None,
+    verdict: "Verdict",
+    answers: "list[Answer]",
+) -> None:
     """Print question and answers to read."""
     from recexplainer.checking.marked import STANDINGS, standing
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -144,7 +145,7 @@ class Explainer:
                 raise InputError(f"{folder}: no aligned model; expected one of: {made}.")
 
     @staticmethod
-    def config_of(results: str | Path) -> dict:
+    def config_of(results: str | Path) -> dict[str, Any]:
         """Return the config of a finished run.
 
         Raises:
@@ -306,7 +307,7 @@ class Explainer:
         checked = check(text, case, self.catalogue)
         return Answer(system, text, finish, checked.decision, checked.citations, checked.aspects)
 
-    def _speaking(self, model: RecExplainer, system: str):
+    def _speaking(self, model: RecExplainer, system: str) -> Any:
         """Let the shared LLM speak as one of the systems."""
         if not hasattr(model.llm, "set_adapter"):
             return nullcontext()

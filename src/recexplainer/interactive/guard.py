@@ -3,8 +3,16 @@
 import argparse
 import errno
 import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from recexplainer.errors import InputError
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An application as servers call it: with what is asked, and what gets and sends its messages."""
 
 
 def port(text: str) -> int:
@@ -40,10 +48,10 @@ class SameOrigin:
         origins: those of the page, such as ``http://127.0.0.1:8080``.
     """
 
-    def __init__(self, app, origins: list[str]):
+    def __init__(self, app: Asgi, origins: list[str]) -> None:
         self.app, self.origins = app, {origin.encode() for origin in origins}
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = [value for name, value in scope.get("headers", ()) if name.lower() == b"origin"]
         if all(value in self.origins for value in given):
             await self.app(scope, receive, send)
@@ -51,7 +59,7 @@ class SameOrigin:
             await refuse(scope, receive, send, 403, "another origin")
 
 
-async def refuse(scope, receive, send, status: int, why: str) -> None:
+async def refuse(scope: Scope, receive: Receive, send: Send, status: int, why: str) -> None:
     """Answer a request with a status and a line of text; a socket is closed before it is accepted, which is a 403."""
     if scope["type"] == "websocket":
         await receive()

@@ -6,8 +6,9 @@ It is served to this machine alone, and asks nothing of any other. Texts of data
 import asyncio
 import html
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from nicegui import app, run, ui
@@ -24,6 +25,9 @@ from recexplainer.interactive.sessions import PATIENCE, limit, turned_away
 from recexplainer.style import FAINT, INK, ITEM, MUTED, RIGHT, SYSTEM_COLORS, WRONG, system_colors, system_label
 
 logger = logging.getLogger(__name__)
+
+Question = tuple[tuple[int, ...], int, str | None]
+"""History, item and point of view."""
 
 HOST = "127.0.0.1"
 # Vue compiles its templates in the page, hence unsafe-eval; no text of ours or of a data set reaches a template.
@@ -90,7 +94,7 @@ class Library:
             self._read[dataset] = Explainer(self.results, dataset)
         return self._read[dataset]
 
-    def ask(self, dataset: str, *question) -> Answer:
+    def ask(self, dataset: str, *question: Any) -> Answer:
         """Let a system of a dataset answer: :meth:`recexplainer.interactive.explainer.Explainer.ask`."""
         for name, explainer in self._read.items():
             if name != dataset:
@@ -123,7 +127,7 @@ class Page:
     def __init__(self, library: Library, dataset: str, question: dict[str, str]):
         self.library, self.dataset, self.explainer = library, dataset, library.get(dataset)
         self.history: list[int] = []
-        self.asked: tuple | None = None
+        self.asked: Question | None = None
         ui.add_head_html('<script>document.documentElement.lang = "en"</script>')
         ui.add_css(STYLE)
         ui.colors(primary=SYSTEM_COLORS["hybrid"])
@@ -176,13 +180,13 @@ class Page:
             self.user.value = 0
 
     @staticmethod
-    def _search(options: dict, label: str, on_change=None) -> ui.select:
+    def _search(options: dict[int, str], label: str, on_change: Callable[..., object] | None = None) -> ui.select:
         """Return a field in which one types to find an option; what stood there is replaced."""
         field = ui.select(options, label=label, with_input=True, clearable=True, on_change=on_change).classes("w-full")
         field.add_slot("no-option", NOTHING_FOUND)
         return field.on("focus", js_handler="(event) => setTimeout(() => event.target.select?.(), 0)")
 
-    def _take_user(self, event) -> None:
+    def _take_user(self, event: Any) -> None:
         if event.value is None:
             return
         # The last item is the one in question: what the recommender was tested on.
@@ -190,7 +194,7 @@ class Page:
         self.item.value = item
         self._show_history()
 
-    def _add(self, event) -> None:
+    def _add(self, event: Any) -> None:
         if event.value is not None:
             if event.value not in self.history:
                 self.history.append(event.value)
@@ -202,7 +206,7 @@ class Page:
         self.history, self.user.value, self.item.value = [], None, None
         self._show_history()
 
-    def _current(self) -> tuple:
+    def _current(self) -> Question:
         """The question as it stands: history, item and point of view."""
         return tuple(self.history), self.item.value, self.viewpoint.value or None
 
@@ -281,7 +285,7 @@ class Page:
                 self.button.enable()
 
     def _address(self, history: Sequence[int], item: int, viewpoint: str | None) -> dict[str, str]:
-        found = {"dataset": self.dataset, "history": ",".join(map(str, history)), "item": item}
+        found = {"dataset": self.dataset, "history": ",".join(map(str, history)), "item": str(item)}
         return found | ({"viewpoint": viewpoint} if viewpoint else {})
 
     def _show_verdict(self, verdict: Verdict, item: int) -> None:
@@ -319,7 +323,7 @@ class Page:
         ui.html(f"Cited titles: {kinds}", sanitize=False).classes("legend text-sm quiet")
 
 
-def serve(results: str | Path, config: dict, dataset: str, port: int) -> None:
+def serve(results: str | Path, config: dict[str, Any], dataset: str, port: int) -> None:
     """Serve the page until the program is stopped.
 
     Args:
@@ -341,7 +345,7 @@ def serve(results: str | Path, config: dict, dataset: str, port: int) -> None:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
 
     @app.middleware("http")
-    async def with_policy(request, call_next):
+    async def with_policy(request: Request, call_next: Callable[[Request], Awaitable[Any]]) -> Any:
         response = await call_next(request)
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -349,7 +353,7 @@ def serve(results: str | Path, config: dict, dataset: str, port: int) -> None:
         return response
 
     @ui.page("/", title="RecExplainer")
-    def index(request: Request):
+    def index(request: Request) -> Any:
         refusal = turned_away()
         if refusal is None:
             question = dict(request.query_params)

@@ -9,7 +9,7 @@ import gc
 from nicegui import Client, app, context, core
 from starlette.responses import PlainTextResponse
 
-from recexplainer.interactive.guard import refuse
+from recexplainer.interactive.guard import Asgi, Receive, Scope, Send, refuse
 
 MOST = 24  # open at once
 GRACE = 20.0  # seconds in which a page that was sent has to open its socket
@@ -37,7 +37,7 @@ def turned_away() -> PlainTextResponse | None:
 class Collector:
     """Ends what no browser came to, and frees what ended sessions held, which are circles of objects."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.due = 0
         app.on_delete(self._ended)
 
@@ -61,10 +61,10 @@ class FewSockets:
         most: of them at once.
     """
 
-    def __init__(self, app, most: int):
+    def __init__(self, app: Asgi, most: int) -> None:
         self.app, self.most, self.open = app, most, 0
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
         elif self.open >= self.most:

@@ -86,7 +86,12 @@ def compare(numbers: list[Number], ours: Mapping[Key, Ours], generated: list[str
         found = ours.get(paper.key)
         allowed = margin(paper, found, paper_cases(paper, values)) if found else None
         verdict = judge_number(paper.value, found, allowed, paper.dataset in generated)
-        row = {"table": paper.table, "section": paper.section, "dataset": paper.dataset, "method": paper.method}
+        row: dict[str, Any] = {
+            "table": paper.table,
+            "section": paper.section,
+            "dataset": paper.dataset,
+            "method": paper.method,
+        }
         row |= {"metric": paper.metric, "paper": paper.printed.replace(",", "").removesuffix("%"), "verdict": verdict}
         row |= {"printed": paper.printed, "ours": None, "low": None, "high": None, "difference": None, "margin": None}
         if found:
@@ -143,6 +148,7 @@ def judge_number(paper: float, ours: Ours | None, allowed: float | None, generat
         return "not run"
     if generated:
         return "synthetic"
+    assert allowed is not None  # there is a number of ours
     # Exactly as far as allowed, say 90 for 100, is within, whatever binary fractions make of it.
     return "within" if abs(ours.value - paper) <= allowed + 1e-9 else "outside"
 

@@ -1,7 +1,7 @@
 """Our CSV tables as tables for readers: what is a row, what is a column, how many digits, what is best."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -214,11 +214,14 @@ def table3(path: str, names: Names) -> Sheet:
         blocks.append(Block(f"Rated by {who}{n}", body))
     for column, heading in WORDINESS.items():
         # The same whoever judges; the controls are rated by one judge alone.
-        own = {(row["method"], row["dataset"]): row[column] for row in rows if row.get(column)}
-        shown = {key: Cell(_digits(value, 3, path, f"{key[0]} {column}")) for key, value in own.items()}
+        shown = {
+            (row["method"], row["dataset"]): Cell(_digits(row[column], 3, path, f"{row['method']} {column}"))
+            for row in rows
+            if row.get(column)
+        }
         body = [
             [Cell(_label(method, names)), *(shown.get((method, dataset), Cell(NONE)) for dataset in datasets)]
-            for method in _unique(method for method, _ in own)
+            for method in _unique(method for method, _ in shown)
         ]
         blocks += [Block(heading, body)] if body else []
     return Sheet(
@@ -318,7 +321,7 @@ def _block(
 
 
 def _column(
-    rows: list[dict[str, Any] | None],
+    rows: Sequence[Mapping[str, Any] | None],
     metric: str,
     digits: int,
     path: str,
@@ -341,14 +344,15 @@ def _column(
         text = _digits(row[metric], digits, path, f"{what} {metric}") if row else ""
         interval = None
         if row and text and row[low] and row[high]:
-            interval = tuple(_digits(row[end], digits, path, f"{what} {end}") for end in (low, high))
+            ends_shown = [_digits(row[end], digits, path, f"{what} {end}") for end in (low, high)]
+            interval = ends_shown[0], ends_shown[1]
         n = _count(count, path, f"{what} {cases}").text if unlike and text else ""
         cells.append(Cell(text or NONE, interval, mark, n))
     return cells
 
 
 def _marks(
-    rows: list[dict[str, Any] | None],
+    rows: Sequence[Mapping[str, Any] | None],
     metric: str,
     p_values: list[float | None] | None,
     path: str,
@@ -358,10 +362,12 @@ def _marks(
     """Return the mark of each row's number, see :func:`recexplainer.paper.sheet.not_worse`."""
     low, high = ends or (f"{metric}_low", f"{metric}_high")
     values = [number(row[metric], path, f"{what} {metric}") if row else None for row in rows]
-    intervals = []
+    intervals: list[tuple[float, float] | None] = []
     for row, value in zip(rows, values, strict=True):
-        both = [number(row[end], path, f"{what} {end}") for end in (low, high)] if row and value is not None else [None]
-        intervals.append(None if None in both else tuple(both))
+        first, last = (
+            number(row[end], path, f"{what} {end}") if row and value is not None else None for end in (low, high)
+        )
+        intervals.append(None if first is None or last is None else (first, last))
     return not_worse(values, p_values, intervals)
 
 

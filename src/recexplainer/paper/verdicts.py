@@ -32,20 +32,13 @@ from recexplainer.paper.claims import (
     PEOPLE,
     RATING,
     STRANGE,
-    Ahead,
     Below,
     Claim,
     Commonest,
     Part,
 )
 from recexplainer.paper.numbers import Number, number
-from recexplainer.paper.paired import (
-    commonest,
-    rating_values,
-    record_values,
-    share_over,
-    variance_of,
-)
+from recexplainer.paper.paired import commonest, rating_values, record_values, share_over, variance_of
 from recexplainer.seeds import generator
 from recexplainer.statistics.paired import RESAMPLES, Difference, holm, paired_bootstrap
 from recexplainer.style import system_label
@@ -213,10 +206,10 @@ def _judge(claim: Claim, findings: Sequence[Finding], why: str) -> dict[str, Any
         findings: its comparisons, those that could not be made among them.
         why: there are none.
     """
-    made = [finding for finding in findings if finding.difference]
+    made = [(finding, finding.difference) for finding in findings if finding.difference]
     details, outcomes = [], []
-    for finding, p_value in zip(made, holm([finding.difference.p_value for finding in made]), strict=True):
-        difference = finding.difference
+    p_values = holm([difference.p_value for _, difference in made])
+    for (finding, difference), p_value in zip(made, p_values, strict=True):
         sure = p_value < LEVEL and difference.mean != 0
         outcome = ("holds" if difference.mean > 0 else "reversed") if sure else "open"
         outcomes.append(outcome)
@@ -231,7 +224,7 @@ def _judge(claim: Claim, findings: Sequence[Finding], why: str) -> dict[str, Any
         "reversed": outcomes.count("reversed"),
         "compared": len(outcomes),
         "missing": len(absent),
-        "datasets": list(dict.fromkeys(finding.dataset for finding in made)),
+        "datasets": list(dict.fromkeys(finding.dataset for finding, _ in made)),
         "detail": "; ".join(details + [f"{what}: not run" for what in absent]),
     }
 
@@ -296,28 +289,34 @@ def _same_order(
     people = read_rows(human, ["method", "mean", "low", "high", "source"])
     if any(rater["source"] != "people" for rater in people):
         return [], "the raters are simulated"
-    means = {
-        rater["method"]: [number(rater[name], human, f"{rater['method']} {name}") for name in ("mean", "low", "high")]
-        for rater in people
-    }
+    means = {rater["method"]: _mean_of(rater, human) for rater in people}
     rated = {settings["names"].get(system, system): rating_values(cases) for system, cases in ratings.items()}
-    absent = [name for name in means if None in means[name] or name not in rated or rated[name].empty]
+    absent = [name for name in means if means[name] is None or name not in rated or rated[name].empty]
     if absent or len(means) < 2:
         return [], f"no ratings by both of {absent[0]}" if absent else "fewer than two systems have ratings"
     findings = []
-    for first, second in combinations(means, 2):
+    known = {name: mean for name, mean in means.items() if mean}
+    for first, second in combinations(known, 2):
         rng = generator(seed, "claims", settings["study"], RATING)
         judged = paired_bootstrap(rated[first], rated[second], RESAMPLES, rng)
         if judged is None:
             findings.append(Finding(settings["study"], f"{first} and {second}", None))
             continue
-        (mean, *ends), (other_mean, *other_ends) = means[first], means[second]
-        p_value = max(judged.p_value, _p_of_means(mean - other_mean, ends, other_ends))
-        what = f"{first} and {second}, judge {judged.mean:+.3f}, people {mean - other_mean:+.3f}"
+        (mean, *ends), (other_mean, *other_ends) = known[first], known[second]
+        apart = mean - other_mean
+        p_value = max(judged.p_value, _p_of_means(apart, ends, other_ends))
+        what = f"{first} and {second}, judge {judged.mean:+.3f}, people {apart:+.3f}"
         # The smaller of the two, with a minus where they point apart.
-        joint = min(abs(judged.mean), abs(mean - other_mean)) * (1 if judged.mean * (mean - other_mean) > 0 else -1)
+        joint = min(abs(judged.mean), abs(apart)) * (1 if judged.mean * apart > 0 else -1)
         findings.append(Finding(settings["study"], what, Difference(joint, None, None, p_value, judged.cases)))
     return findings, ""
+
+
+def _mean_of(rater: Mapping[str, str], human: str) -> list[float] | None:
+    """Return a mean rating and the two ends of its interval; None if one of them is not there."""
+    read = [number(rater[name], human, f"{rater['method']} {name}") for name in ("mean", "low", "high")]
+    numbers = [value for value in read if value is not None]
+    return numbers if len(numbers) == len(read) else None
 
 
 def _p_of_means(difference: float, *intervals: Sequence[float]) -> float:
@@ -355,7 +354,7 @@ def _counted(path: str | None, column: str, share: float) -> tuple[list[Finding]
             findings.append(Finding(row["dataset"], what, None))
             continue
         cases, count = (number(row[name], path, f"{row['dataset']} {what} {name}") for name in ("cases", column))
-        if None in (cases, count) or cases % 1 or count % 1 or not 0 <= count <= cases or cases < 1:
+        if cases is None or count is None or cases % 1 or count % 1 or not 0 <= count <= cases or cases < 1:
             raise InputError(
                 f"{path}: {row['dataset']} {what}: expected whole numbers, {column} from 0 to cases. "
                 "Make the table again."
@@ -377,7 +376,9 @@ def _paper_says(claim: Claim, numbers: list[Number]) -> dict[str, str]:
 
     held, against = 0, []
     for part in claim.parts:
-        for dataset in datasets if isinstance(part, (Ahead, Below)) else []:
+        if isinstance(part, Commonest):
+            continue
+        for dataset in datasets:
             own = value(dataset, part.system, part.metric)
             other = part.value if isinstance(part, Below) else value(dataset, part.other, part.metric)
             if own is None or other is None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,9 @@ def export(results: str | Path, dataset: str, mode: str, run: str, to: str | Pat
         _write(alignment, config, read_json(record), base, made)
 
 
-def _write(alignment: Alignment, config: dict, record: dict, base: str | None, folder: Path) -> None:
+def _write(
+    alignment: Alignment, config: dict[str, Any], record: dict[str, Any], base: str | None, folder: Path
+) -> None:
     """Write the folder's files."""
     manifest, template = str(alignment.results / "llm/base.json"), config["llm"]["chat_template"]
     tokenizer = load_tokenizer(manifest, None if template == "tokenizer" else template)
@@ -80,17 +83,18 @@ def _write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _questioned(alignment: Alignment, config: dict, items: int) -> tuple[list[int], list[int]]:
+def _questioned(alignment: Alignment, config: dict[str, Any], items: int) -> tuple[list[int], list[int]]:
     """Return the history and the items that the examples are about."""
     longest = config["datasets"][alignment.data]["recommender"]["max_length"]
     return made_up(config["seed"], alignment.dataset, items, longest, config["labels"]["candidates"])
 
 
-def _check_tokens(tokenizer, asked: list[Example]) -> None:
+def _check_tokens(tokenizer: Any, asked: list[Example]) -> None:
     """Refuse to export what the card's lines would read otherwise than the run did."""
     encoded = ChatEncoder(tokenizer, 10**9).encode([one.messages for one in asked], prompt_only=True)
     marks = {"<user>": [USER_ID], "<item>": [ITEM_ID]}
     for one, expected in zip(asked, encoded, strict=True):
+        assert expected is not None  # the context is long enough
         parts = pieces(tokenizer, one.shown()["ask"]["question"])
         found = [number for part in parts for number in (marks[part] if isinstance(part, str) else part)]
         if found != expected.ids.tolist():
@@ -100,7 +104,7 @@ def _check_tokens(tokenizer, asked: list[Example]) -> None:
             )
 
 
-def _base_llm(manifest: str, config: dict, base: str | None, folder: Path) -> dict:
+def _base_llm(manifest: str, config: dict[str, Any], base: str | None, folder: Path) -> dict[str, Any]:
     """Return the base LLM's ``name``, ``revision``, ``here`` (whether it is in the folder), ``files`` and more.
 
     One that the run has trained from scratch is copied: it is nowhere else, and tiny.
@@ -118,7 +122,7 @@ def _base_llm(manifest: str, config: dict, base: str | None, folder: Path) -> di
     return found | {"name": name, "revision": found["revision"] if hub else None, "here": here}
 
 
-def _write_adapter(alignment: Alignment, llm: dict, folder: Path) -> None:
+def _write_adapter(alignment: Alignment, llm: dict[str, Any], folder: Path) -> None:
     """Write the adapter; its config gets the base LLM's name."""
     path = alignment.folder / "adapter_config.json"
     config = read_json(path)

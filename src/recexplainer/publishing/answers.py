@@ -5,6 +5,7 @@ joins them by ``sample``, which names the user's test case, or ``case``.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -89,7 +90,7 @@ def answers(results: str | Path, there: list[System]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=ANSWERS)
 
 
-def _answer(task: str, row: dict) -> dict:
+def _answer(task: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return one prediction in the columns that all tasks have."""
     found = {"sample": row["sample"], "text": row.get("text")}
     if task == "retrieval":

@@ -108,10 +108,13 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
 def _listed(archive: zipfile.ZipFile) -> dict[str, str]:
     """Return the checksums of the manifest by name."""
     text = archive.read(MANIFEST).decode("utf-8")
-    lines = [re.fullmatch(r"([0-9a-f]{64})  (\S+)", line) for line in text.splitlines()]
-    if not all(lines):
-        raise NotThere(f"{MANIFEST} is none")
-    return {line[2]: line[1] for line in lines}
+    digests = {}
+    for line in text.splitlines():
+        parts = re.fullmatch(r"([0-9a-f]{64})  (\S+)", line)
+        if not parts:
+            raise NotThere(f"{MANIFEST} is none")
+        digests[parts[2]] = parts[1]
+    return digests
 
 
 def _write(archive: zipfile.ZipFile, name: str, output: Path) -> str:

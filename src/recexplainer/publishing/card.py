@@ -4,6 +4,7 @@ Its head is YAML as the model hub reads it.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -57,7 +58,14 @@ CONTENT = {
 }
 
 
-def card(alignment: Alignment, config: dict, record: dict, llm: dict, history: list[str], folder: Path) -> str:
+def card(
+    alignment: Alignment,
+    config: dict[str, Any],
+    record: dict[str, Any],
+    llm: dict[str, Any],
+    history: list[str],
+    folder: Path,
+) -> str:
     """Return the model card.
 
     Args:
@@ -87,7 +95,7 @@ def card(alignment: Alignment, config: dict, record: dict, llm: dict, history: l
     return "\n".join(parts)
 
 
-def _head(alignment: Alignment, config: dict, llm: dict) -> str:
+def _head(alignment: Alignment, config: dict[str, Any], llm: dict[str, Any]) -> str:
     """Return what the hub reads."""
     own = terms.open_to_all(config, alignment.data)
     found = {"license": "mit" if own else "other", "library_name": "peft", "pipeline_tag": "text-generation"}
@@ -96,7 +104,7 @@ def _head(alignment: Alignment, config: dict, llm: dict) -> str:
     return f"---\n{yaml.safe_dump(found | {'tags': tags}, sort_keys=False, allow_unicode=True)}---\n"
 
 
-def _what(alignment: Alignment, config: dict) -> str:
+def _what(alignment: Alignment, config: dict[str, Any]) -> str:
     recommender = alignment.dataset.partition(".")[2] or targets.DEFAULT
     kind = config["recommenders"][recommender]["model"]
     less = ""
@@ -111,7 +119,7 @@ def _what(alignment: Alignment, config: dict) -> str:
     )
 
 
-def _use(alignment: Alignment, config: dict, llm: dict, history: list[str], folder: Path) -> str:
+def _use(alignment: Alignment, config: dict[str, Any], llm: dict[str, Any], history: list[str], folder: Path) -> str:
     precision = config["evaluation"]["precision"]
     if precision == "auto":  # whatever suited the run's machine
         precision = read_json(alignment.folder / "record.json")["precision"]
@@ -150,7 +158,7 @@ def _others(embeddings: bool) -> str:
     )
 
 
-def _metrics(alignment: Alignment, config: dict) -> str:
+def _metrics(alignment: Alignment, config: dict[str, Any]) -> str:
     """Return the alignment's row of table 2, beside the base LLM, popularity and chance, with 95 % intervals."""
     path = alignment.results / "tables/table2.csv"
     found = read_csv(path) if path.is_file() else pd.DataFrame()
@@ -193,7 +201,7 @@ def _faithfulness(alignment: Alignment) -> str:
     return f"\nOf the reasons in explanations, over all of the run's data sets: {sentence}\n" if sentence else ""
 
 
-def _data(alignment: Alignment, config: dict) -> str:
+def _data(alignment: Alignment, config: dict[str, Any]) -> str:
     made_up = bool(config["datasets"][alignment.data].get("generate"))
     name = plain(about.told(targets.shown(config, alignment.dataset), made_up))
     path = alignment.results / f"data/{alignment.data}/statistics.json"
@@ -219,10 +227,11 @@ def _settings(alignment: Alignment) -> str:
     return table(["setting", "value"], [[plain(cell) for cell in row] for row in [*wanted, *rows]])
 
 
-def _origin(alignment: Alignment, config: dict, record: dict, llm: dict) -> str:
+def _origin(alignment: Alignment, config: dict[str, Any], record: dict[str, Any], llm: dict[str, Any]) -> str:
     commit = str(record.get("commit") or "unknown")
     changed = ", with changes that were not committed" if record.get("dirty") else ""
-    packages = record.get("packages") if isinstance(record.get("packages"), dict) else {}
+    recorded = record.get("packages")
+    packages = recorded if isinstance(recorded, dict) else {}
     versions = ", ".join(f"{name} {packages[name]}" for name in PACKAGES if name in packages)
     weights = {name: digest for name, digest in llm["files"].items() if name.endswith((".safetensors", ".bin"))}
     rows = [
@@ -244,7 +253,7 @@ def _further(alignment: Alignment) -> str:
     return f", of the alignment from {seed}" if seed else ""
 
 
-def _licences(alignment: Alignment, config: dict) -> str:
+def _licences(alignment: Alignment, config: dict[str, Any]) -> str:
     rows = [
         ["base LLM", plain(terms.of_llm(config))],
         ["data", plain(terms.of_data(config, alignment.data))],

@@ -55,7 +55,7 @@ def workflow_files() -> list[Path]:
     return [ROOT / name for name in (WORKFLOW, "LICENSE", "NOTICE")] + sorted(ROOT.glob("rules/*.smk"))
 
 
-def write_crate(folder: Path, results: str | Path, config: dict, contents: dict[str, str]) -> None:
+def write_crate(folder: Path, results: str | Path, config: dict[str, Any], contents: dict[str, str]) -> None:
     """Write what a bundle's folder is into it.
 
     Args:
@@ -91,16 +91,16 @@ def _refer(*names: str) -> Any:
     return found[0] if len(found) == 1 else found
 
 
-def _descriptor() -> dict:
+def _descriptor() -> dict[str, Any]:
     conforms = _refer("https://w3id.org/ro/crate/1.1", "https://w3id.org/workflowhub/workflow-ro-crate/1.0")
     return {"@id": METADATA, "@type": "CreativeWork", "about": _refer("./"), "conformsTo": conforms}
 
 
-def _profile(name: str, words: str) -> dict:
+def _profile(name: str, words: str) -> dict[str, Any]:
     return {"@id": name, "@type": "CreativeWork", "name": words, "version": name.rpartition("/")[2]}
 
 
-def _root(config: dict, day: str, parts: list[str], cited: str) -> dict:
+def _root(config: dict[str, Any], day: str, parts: list[str], cited: str) -> dict[str, Any]:
     made_up = about.synthetic(config)
     words = "What a run of the recexplainer workflow found: tables, figures, predictions, texts, and its record."
     return {
@@ -119,18 +119,18 @@ def _root(config: dict, day: str, parts: list[str], cited: str) -> dict:
     }
 
 
-def _named(name: str, contents: dict[str, str]) -> dict:
+def _named(name: str, contents: dict[str, str]) -> dict[str, Any]:
     """Return a file of the crate by its name alone: the manifest has the checksum of this very text."""
     kind = KINDS.get(Path(name).suffix, "text/plain")
     words = contents.get(name, "the page of this bundle")
     return {"@id": name, "@type": "File", "name": name, "description": words, "encodingFormat": kind}
 
 
-def _file(path: Path, name: str, contents: dict[str, str]) -> dict:
+def _file(path: Path, name: str, contents: dict[str, str]) -> dict[str, Any]:
     return _named(name, contents) | {"contentSize": str(path.stat().st_size), "sha256": sha256(path)}
 
 
-def _workflow(entity: dict, record: Given, names: list[str]) -> dict:
+def _workflow(entity: dict[str, Any], record: Given, names: list[str]) -> dict[str, Any]:
     """Return the Snakefile, as the main workflow; ``names`` are of all of the workflow's files."""
     rules = [name for name in names if name.endswith(".smk")]
     more = {
@@ -147,7 +147,7 @@ def _workflow(entity: dict, record: Given, names: list[str]) -> dict:
     return entity | more
 
 
-def _parameter() -> dict:
+def _parameter() -> dict[str, Any]:
     return {
         "@id": CONFIG,
         "@type": "FormalParameter",
@@ -159,7 +159,7 @@ def _parameter() -> dict:
     }
 
 
-def _run(record: Given, day: str, objects: list[str], results: list[str]) -> dict:
+def _run(record: Given, day: str, objects: list[str], results: list[str]) -> dict[str, Any]:
     """Return the run: what it took, and what of it is here."""
     machine, commit = record["machine"], record.get("commit")
     code = f"commit {commit}{', with changes' if record.get('dirty') else ''}" if commit else "an unknown commit"
@@ -177,14 +177,14 @@ def _run(record: Given, day: str, objects: list[str], results: list[str]) -> dic
     }
 
 
-def _raw(entry: dict) -> dict:
+def _raw(entry: dict[str, Any]) -> dict[str, Any]:
     """Return a file that the run read and that is not here: its name, and the checksum by which it is known."""
     described = {"description": f"from {', '.join(entry['sources'])}"} if entry.get("sources") else {}
     named = {"@id": f"#{quote(entry['path'])}", "@type": "PropertyValue", "name": f"sha256 of {entry['path']}"}
     return named | {"value": entry["sha256"]} | described
 
 
-def _paper(cited: dict) -> list[dict]:
+def _paper(cited: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the paper, as ``CITATION.cff`` has it, and its authors."""
     people = [
         {
@@ -206,7 +206,7 @@ def _paper(cited: dict) -> list[dict]:
     return [article, *people]
 
 
-def _language(record: Given) -> dict:
+def _language(record: Given) -> dict[str, Any]:
     return {
         "@id": SNAKEMAKE,
         "@type": "ComputerLanguage",
@@ -217,11 +217,11 @@ def _language(record: Given) -> dict:
     }
 
 
-def _authors(citation: dict) -> dict:
+def _authors(citation: dict[str, Any]) -> dict[str, Any]:
     (author,) = citation["authors"]
     return {"@id": AUTHORS, "@type": "Organization", "name": author["name"]}
 
 
-def _licence() -> dict:
+def _licence() -> dict[str, Any]:
     words = "Of what is this project's own. NOTICE has the terms of the data and models, whose titles the texts name."
     return {"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License", "description": words}

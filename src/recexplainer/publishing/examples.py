@@ -1,6 +1,7 @@
 """A question of each kind about a made-up history, for whoever tries an exported alignment: no person's choices."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from recexplainer.evaluation.predict import FRAME_TOKENS, ITEM_TOKENS, VERDICT_TOKENS, retrieval_beams
 from recexplainer.explanation.questions import show
@@ -29,10 +30,10 @@ class Example:
     """
 
     kind: str
-    messages: list[dict]
-    how: dict
+    messages: list[dict[str, Any]]
+    how: dict[str, Any]
 
-    def shown(self) -> dict:
+    def shown(self) -> dict[str, Any]:
         """Return it as the card's code takes it: <user> and <item> stand for embeddings, ``items`` are the rows."""
         segments = self.messages[0]["segments"]
         rows = [segment["ref"] for segment in segments if segment["kind"] == "item"]
@@ -56,7 +57,7 @@ def made_up(seed: int, dataset: str, items: int, longest: int, candidates: int) 
 
 
 def examples(
-    config: dict, titles: list[str], form: str, history: list[int], others: list[int], encoder: ChatEncoder
+    config: dict[str, Any], titles: list[str], form: str, history: list[int], others: list[int], encoder: ChatEncoder
 ) -> list[Example]:
     """Return a question of each kind that a mode is asked, in the first wording of each.
 
@@ -78,9 +79,10 @@ def examples(
         (answer,) = encoder.answers([SEPARATOR.join(titles[item] for item in items)])
         return len(answer) + FURTHER_TOKENS + (listed and listed + ITEM_TOKENS * len(items))
 
-    def asked(kind: str, items: list[int], form: str, **how) -> Example:
+    def asked(kind: str, items: list[int], form: str, **how: Any) -> Example:
         phrasing: Phrasing = wordings[kind]
-        slots = {"history": shown} | {name: items for name in phrasing[1::2] if name != "history"}
+        slots: dict[str, History | list[int] | str] = dict.fromkeys(phrasing[1::2], items)
+        slots["history"] = shown
         return Example(kind, renderer.messages(Sample(kind, kind, phrasing, slots, answer=""), form), how)
 
     found = [
@@ -93,12 +95,12 @@ def examples(
     return [*found, asked("explanation", others[:1], form, max_new_tokens=config["explanation"]["max_tokens"])]
 
 
-def _beams(config: dict, switches: dict, titles: list[str], encoder: ChatEncoder) -> dict:
+def _beams(config: dict[str, Any], switches: dict[str, Any], titles: list[str], encoder: ChatEncoder) -> dict[str, Any]:
     beams = retrieval_beams(config["evaluation"] | switches)
     return {"beams": beams, "max_new_tokens": max(map(len, encoder.answers(titles))) + 1}
 
 
-def _verdict(switches: dict, encoder: ChatEncoder) -> dict:
+def _verdict(switches: dict[str, Any], encoder: ChatEncoder) -> dict[str, Any]:
     if switches["classification_decision"] != "logits":
         return {"max_new_tokens": VERDICT_TOKENS}
     yes, no = (ids[0] for ids in encoder.answers(["Yes", "No"]))

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ class Facts:
         files: further files of the folder, by name, with what they are.
     """
 
-    config: dict
+    config: dict[str, Any]
     sizes: pd.DataFrame
     parameters: int
     asked: Sequence[System]
@@ -66,7 +67,7 @@ class Facts:
     records: pd.DataFrame
     times: pd.DataFrame
     texts: pd.DataFrame
-    machine: dict = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
     code: str = ""
     sentence: str = ""
     files: dict[str, str] = field(default_factory=dict)
@@ -85,7 +86,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 
 
-def label(config: dict, method: str) -> str:
+def label(config: dict[str, Any], method: str) -> str:
     """Return what a method, or a system by its folder's name, is called on the page."""
     named = f"Base LLM ({about.llm(config)})" if method in ("base", config["llm"]["name"]) else method
     return system_label(named)
@@ -103,7 +104,7 @@ def main_table(facts: Facts, intervals: bool = True) -> str:
     return table(["dataset", "system", *METRICS.values()], rows)
 
 
-def _cell(row: dict, intervals: bool) -> str:
+def _cell(row: dict[str, Any], intervals: bool) -> str:
     between = f" ({row['low']:.3f} to {row['high']:.3f})" if intervals else ""
     spread = "" if pd.isna(row["sd"]) else f" ± {row['sd']:.3f}"
     return f"{row['mean']:.3f}{spread}{between}"
@@ -126,7 +127,7 @@ def limits(facts: Facts) -> str:
     return f"**{run} These are not the paper's numbers**, which are of a larger model and larger data."
 
 
-def _bits(config: dict) -> str:
+def _bits(config: dict[str, Any]) -> str:
     """Return the bits of the weights that a GGUF file is named for, "" if it names none."""
     if config["llm"]["source"] != "gguf":
         return ""

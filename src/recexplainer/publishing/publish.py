@@ -3,6 +3,7 @@
 import logging
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pandas as pd
@@ -36,7 +37,7 @@ from recexplainer.report.curves import learning_curves
 from recexplainer.seeds import derive_seed
 from recexplainer.settings import resolve
 from recexplainer.style import system_label
-from recexplainer.tables.table2 import common_cases, table2, unread
+from recexplainer.tables.table2 import Cases, common_cases, table2, unread
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ WITH_HISTORIES = ("figure4", "figure5")
 FORMS = ("svg", "pdf", "png", "csv")
 
 
-def publish(results: str, config: dict, output: str, whole: bool = False) -> Facts:
+def publish(results: str, config: dict[str, Any], output: str, whole: bool = False) -> Facts:
     """Write the published folder of a run; what was there is replaced.
 
     Args:
@@ -150,7 +151,7 @@ def further(source: Path) -> list[Path]:
     ]
 
 
-def _facts(source: Path, config: dict, record: dict, asked: list[System], there: list[System]) -> Facts:
+def _facts(source: Path, config: dict[str, Any], record: Given, asked: list[System], there: list[System]) -> Facts:
     frame = answers.values(source, there, resolve(config)["coverage_counts"])
     cases = _cases(source, there)
     settings = config["evaluation"]["bootstrap"], derive_seed(config["seed"], "table2")
@@ -179,11 +180,11 @@ def _facts(source: Path, config: dict, record: dict, asked: list[System], there:
     )
 
 
-def _cases(source: Path, there: list[System]) -> dict:
-    return common_cases([predictions_of(source, system) for system in there], [system.dataset for system in there])
+def _cases(source: Path, there: list[System]) -> dict[Any, Cases]:
+    return common_cases([str(predictions_of(source, system)) for system in there], [system.dataset for system in there])
 
 
-def _sizes(source: Path, config: dict) -> pd.DataFrame:
+def _sizes(source: Path, config: dict[str, Any]) -> pd.DataFrame:
     rows = []
     for dataset in config["run"]["datasets"]:
         path = source / "data" / dataset / "statistics.json"
@@ -192,7 +193,7 @@ def _sizes(source: Path, config: dict) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _machine(record: Given) -> dict:
+def _machine(record: Given) -> dict[str, Any]:
     """Return the machine of a run's record; {} without one."""
     found = record.get("machine", {})
     gpus = found["gpus"] if found and isinstance(found, dict) else []
@@ -201,7 +202,7 @@ def _machine(record: Given) -> dict:
     return found
 
 
-def _code(record: dict) -> str:
+def _code(record: dict[str, Any]) -> str:
     """Return of which commit the run is, in words."""
     if not record.get("commit"):
         return "an unknown commit"
@@ -248,7 +249,7 @@ def without_histories(page: str) -> str:
 def without_dead_links(page: str, folder: Path) -> str:
     """Return a report without its links to what is not in the folder; names in tables stay, without their links."""
 
-    def kept_or_not(link: re.Match) -> str:
+    def kept_or_not(link: re.Match[str]) -> str:
         cell, address, words = link.groups()
         return link[0] if (folder / unquote(address)).exists() else f"<td>{words}" if cell else ""
 

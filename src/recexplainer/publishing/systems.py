@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from recexplainer import targets
 from recexplainer.evaluation.predictions import SCHEMAS
@@ -27,7 +28,7 @@ class System:
         return "." not in self.name
 
 
-def systems(config: dict) -> list[System]:
+def systems(config: dict[str, Any]) -> list[System]:
     """Return every system of table 2 that a config asks for, trainings with further seeds behind the first."""
     runs = ["full", *(f"full.{seed}" for seed in config["run"]["seeds"])]
     named = [("random", "random"), ("popularity", "popularity"), ("base", config["llm"]["name"])]

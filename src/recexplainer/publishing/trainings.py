@@ -1,6 +1,7 @@
 """What the alignments took, and whether their losses had flattened."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -33,8 +34,8 @@ def last_fall(losses: pd.Series) -> float:
 
 def trainings(results: str | Path) -> list[tuple[str, str, str, Path]]:
     """Return dataset, mode, run (``full``, ``full.1``, an ablation) and folder of each alignment that is finished."""
-    found = sorted(Path(results).glob("alignment/*/*/*/record.json"))
-    return [(*path.parent.parts[-3:], path.parent) for path in found]
+    folders = [path.parent for path in sorted(Path(results).glob("alignment/*/*/*/record.json"))]
+    return [(folder.parts[-3], folder.parts[-2], folder.name, folder) for folder in folders]
 
 
 def losses(results: str | Path) -> pd.DataFrame:
@@ -47,7 +48,7 @@ def losses(results: str | Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def _record(path: Path) -> dict:
+def _record(path: Path) -> dict[str, Any]:
     """Read the record of an alignment.
 
     Raises:
@@ -68,7 +69,7 @@ def records(results: str | Path) -> pd.DataFrame:
     rows = []
     for dataset, mode, run, folder in trainings(results):
         record, curve = _record(folder / "record.json"), read_curve(str(folder / "loss.csv"), LOSSES)["loss"]
-        row = {"dataset": dataset, "mode": mode, "run": run}
+        row: dict[str, Any] = {"dataset": dataset, "mode": mode, "run": run}
         row |= {name: record[name] for name in ("steps", "samples", "tokens", "seconds")}
         row |= {"tokens_per_second": round(record["tokens"] / max(record["seconds"], 0.1), 1)}
         row |= {name: record[name] for name in ("peak_memory_mb", "precision", "device", "trained_parameters")}

@@ -1,13 +1,14 @@
 """What a finished run says last on the terminal: what it found, what that rests on, and where to look."""
 
 from pathlib import Path
+from typing import Any
 
 from recexplainer import about
 from recexplainer.errors import InputError
 from recexplainer.report.first import headline
 
 
-def closing(config: dict) -> str:
+def closing(config: dict[str, Any]) -> str:
     """Return the last lines of a run.
 
     Args:

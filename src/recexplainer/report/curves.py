@@ -1,6 +1,7 @@
 """Learning curves: SASRec's validation, and the loss of each alignment."""
 
 import logging
+from typing import Any
 
 import pandas as pd
 
@@ -22,7 +23,7 @@ def learning_curves(
     datasets: list[str],
     losses: list[str],
     runs: list[list[str]],
-    settings: dict,
+    settings: dict[str, Any],
     output: str,
     images: list[str],
 ) -> None:
@@ -140,7 +141,7 @@ def _name(group: pd.DataFrame, names: dict[str, str]) -> str:
     return names.get(dataset, dataset)
 
 
-def _draw_validation(panel, group: pd.DataFrame, names: dict[str, str]) -> None:
+def _draw_validation(panel: Any, group: pd.DataFrame, names: dict[str, str]) -> None:
     """Draw the validation of one recommender, and mark the epoch that is kept."""
     panel.plot(group["at"], group["value"], color="#0072b2", marker="." if len(group) < 60 else None)
     best = group.loc[group["value"].idxmax()]
@@ -150,7 +151,7 @@ def _draw_validation(panel, group: pd.DataFrame, names: dict[str, str]) -> None:
     panel.set(title=f"SASRec\n{_name(group, names)}", xlabel="epoch", ylabel="validation NDCG@10")
 
 
-def _draw_losses(panel, group: pd.DataFrame, names: dict[str, str]) -> None:
+def _draw_losses(panel: Any, group: pd.DataFrame, names: dict[str, str]) -> None:
     """Draw the losses of one dataset's alignments; repetitions with other seeds are thin and not named."""
     for (mode, ablation), run in group.groupby(["mode", "ablation"], sort=False):
         first = ablation == "full"
@@ -167,7 +168,7 @@ def _draw_losses(panel, group: pd.DataFrame, names: dict[str, str]) -> None:
     panel.legend()
 
 
-def _draw_ablations(panel, group: pd.DataFrame, names: dict[str, str]) -> None:
+def _draw_ablations(panel: Any, group: pd.DataFrame, names: dict[str, str]) -> None:
     """Draw the losses of the ablations of one mode, beside the alignment with every task."""
     styles = ["-", (0, (5, 1.5)), "-.", (0, (1, 1)), (0, (6, 1.5, 1, 1.5, 1, 1.5))]
     left = 0
@@ -187,7 +188,7 @@ def _draw_ablations(panel, group: pd.DataFrame, names: dict[str, str]) -> None:
 _ABLATED = (*SPARE_COLORS[:2], "#cc79a7", "#e69f00", "#000000")
 
 
-def _plain_ticks(panel) -> None:
+def _plain_ticks(panel: Any) -> None:
     """Label a logarithmic axis with a few plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 

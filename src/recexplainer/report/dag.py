@@ -8,6 +8,9 @@ from recexplainer.errors import InputError
 from recexplainer.style import INK, MUTED
 
 Edges = list[tuple[str, str]]
+Node = str | tuple[str, int]
+"""A rule; or, where an edge passes a layer, the edge's start and that layer."""
+Link = tuple[Node, Node]
 
 HEIGHT, GAP_X, GAP_Y = 26, 26, 34
 """Of a box, between boxes and between layers, in pixels."""
@@ -60,11 +63,11 @@ def layers(edges: Edges) -> dict[str, int]:
 
 def reduce_edges(edges: Edges) -> Edges:
     """Return the edges less those that a longer way says already (the transitive reduction)."""
-    after = defaultdict(set)
+    after: dict[str, set[str]] = defaultdict(set)
     for start, end in edges:
         after[start].add(end)
-    depth, reach = layers(edges), {}
-    for name in sorted(depth, key=depth.get, reverse=True):
+    depth, reach = layers(edges), dict[str, set[str]]()
+    for name in sorted(depth, key=lambda name: depth[name], reverse=True):
         reach[name] = set(after[name]).union(*(reach[other] for other in after[name]))
     return [(a, b) for a, b in edges if not any(b in reach[other] for other in after[a] if other != b)]
 
@@ -109,22 +112,22 @@ def draw_dag(edges: Edges) -> str:
     )
 
 
-def _width(node) -> float:
+def _width(node: Node) -> float:
     """Return the width of a node's box; an edge that passes a row takes little room."""
     return len(node) * LETTER + 16 if isinstance(node, str) else 4.0
 
 
-def _rows(edges: Edges, depth: dict[str, int]) -> tuple[list[list], list[tuple]]:
+def _rows(edges: Edges, depth: dict[str, int]) -> tuple[list[list[Node]], list[Link]]:
     """Return the nodes of each layer, and the links between neighbouring layers.
 
-    Where an edge passes a layer, a node ``(start, end, layer)`` stands for it.
+    Where an edge passes a layer, a node ``(start, layer)`` stands for it.
     """
-    rows: list[list] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    rows: list[list[Node]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for name in sorted(depth):
         rows[depth[name]].append(name)
-    links = []
+    links: list[Link] = []
     for start, end in edges:
-        before = start
+        before: Node = start
         for layer in range(depth[start] + 1, depth[end]):
             # Edges of one start share their way as long as they can.
             node = (start, layer)
@@ -137,14 +140,15 @@ def _rows(edges: Edges, depth: dict[str, int]) -> tuple[list[list], list[tuple]]
     return rows, links
 
 
-def _in_order(rows: list[list], links: list[tuple]) -> list[list]:
+def _in_order(rows: list[list[Node]], links: list[Link]) -> list[list[Node]]:
     """Return the layers with their nodes in an order with few crossings: each at the mean of its neighbours' places."""
-    up, down = defaultdict(list), defaultdict(list)
+    up: dict[Node, list[Node]] = defaultdict(list)
+    down: dict[Node, list[Node]] = defaultdict(list)
     for start, end in links:
         down[start].append(end)
         up[end].append(start)
 
-    def crossings(rows: list[list]) -> int:
+    def crossings(rows: list[list[Node]]) -> int:
         place = {node: index for row in rows for index, node in enumerate(row)}
         found = 0
         for row in rows:
@@ -160,7 +164,9 @@ def _in_order(rows: list[list], links: list[tuple]) -> list[list]:
         for layer in order:
             place = {node: index for row in rows for index, node in enumerate(row)}
 
-            def mean(node, place=place, neighbours=neighbours) -> float:
+            def mean(
+                node: Node, place: dict[Node, int] = place, neighbours: dict[Node, list[Node]] = neighbours
+            ) -> float:
                 near = [place[other] for other in neighbours[node]]
                 return sum(near) / len(near) if near else place[node]
 
@@ -171,17 +177,17 @@ def _in_order(rows: list[list], links: list[tuple]) -> list[list]:
     return best
 
 
-def _places(rows: list[list], links: list[tuple]) -> tuple[dict, float]:
+def _places(rows: list[list[Node]], links: list[Link]) -> tuple[dict[Node, float], float]:
     """Return the middle of every node in pixels, and the width of the picture.
 
     Nodes move towards the mean of their neighbours, as far as the order and the boxes beside them let them.
     """
-    near = defaultdict(list)
+    near: dict[Node, list[Node]] = defaultdict(list)
     for start, end in links:
         near[start].append(end)
         near[end].append(start)
     widest = max((sum(map(_width, row)) + GAP_X * (len(row) - 1) for row in rows), default=0.0)
-    places: dict = {}
+    places: dict[Node, float] = {}
     for row in rows:
         left = (widest - sum(map(_width, row)) - GAP_X * (len(row) - 1)) / 2
         for node in row:
@@ -194,7 +200,7 @@ def _places(rows: list[list], links: list[tuple]) -> tuple[dict, float]:
     return places, widest + 2
 
 
-def _settle(row: list, wish: dict, widest: float, places: dict) -> None:
+def _settle(row: list[Node], wish: dict[Node, float], widest: float, places: dict[Node, float]) -> None:
     """Put the nodes of a row as near to their wishes as their order lets them: between packing left and right."""
     lefts, rights = {}, {}
     edge = 1.0

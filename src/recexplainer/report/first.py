@@ -39,9 +39,10 @@ def headline(table2: str, names: dict[str, str]) -> str:
         )
         ends = "" if low is None or high is None else f"95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
         ends += f"n = {cases:,.0f}" if cases is not None else ""
+        assert value is not None  # the cell is filled
         shown = names.get(row["dataset"], row["dataset"])
         parts.append(f"{100 * value:.1f} % of the items of {shown} ({ends.strip(', ')}{_beside_chance(low, high)})")
-    if not parts:
+    if method is None or not parts:
         return ""
     listed = "; ".join(parts)
     return f"{system_label(method)} agrees with the recommender on {listed}. Chance agrees on 50 %."

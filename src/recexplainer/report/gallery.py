@@ -1,6 +1,7 @@
 """The gallery: of every system the explanation that passes the most checks, and the one that passes the fewest."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ RULE = (
 )
 
 
-def checks(record: Mapping) -> list[tuple[str, bool]]:
+def checks(record: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """Return the checks that apply to a text, in words, and whether it passes.
 
     Args:
@@ -39,7 +40,9 @@ def checks(record: Mapping) -> list[tuple[str, bool]]:
     return found
 
 
-def gallery(cases: str, explanations: Sequence[str], systems: Sequence[str], records: Sequence[str]) -> list[dict]:
+def gallery(
+    cases: str, explanations: Sequence[str], systems: Sequence[str], records: Sequence[str]
+) -> list[dict[str, Any]]:
     """Return the good and the bad example of each system, by :data:`RULE`; the page escapes their texts.
 
     Args:
@@ -85,14 +88,14 @@ def gallery(cases: str, explanations: Sequence[str], systems: Sequence[str], rec
     return result
 
 
-def _merit(record: Mapping) -> tuple[float, float]:
+def _merit(record: Mapping[str, Any]) -> tuple[float, float]:
     """Return the share of the checks that a text passes, and how much more its items matter than others."""
     passed = [there for _, there in checks(record)]
     beyond = 0.0 if pd.isna(record["effect"]) else record["effect"] - record["effect_by_chance"]
     return sum(passed) / len(passed), beyond
 
 
-def _numbers(record: Mapping) -> list[str]:
+def _numbers(record: Mapping[str, Any]) -> list[str]:
     """Return what was measured, in words."""
     found = [
         f"cited titles: {record['cited_history']} of the history, {record['cited_catalogue']} of other items, "
@@ -108,7 +111,7 @@ def _numbers(record: Mapping) -> list[str]:
     return found
 
 
-def _wrong(record: Mapping) -> int:
+def _wrong(record: Mapping[str, Any]) -> int:
     """Return how many statements on items are wrong, so far as the metadata tells."""
     return record["wrong_roles"] + record["wrong_facts"]
 

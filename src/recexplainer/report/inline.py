@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_text
@@ -12,7 +13,7 @@ _COLOR = re.compile(r"\.panel:nth-of-type\((\d+)\) { --bar: (#[0-9a-f]{6}); }")
 _HEADINGS = {"<h1>": '<p class="heading">', "</h1>": "</p>", "<h2>": "<h4>", "</h2>": "</h4>"}
 
 
-def inline_case(figure: str):
+def inline_case(figure: str) -> tuple[Any, str] | None:
     """Return the body of a case figure's page and the style rules that it needs; None for figures without such a page.
 
     Args:

@@ -69,8 +69,8 @@ def measures_sheet(
     """
     filled = frame[frame[column] != ""]
     if methods is None:
-        there = {*filled["method"]}
-        found = [method for method in dict.fromkeys(frame["method"]) if method in there]
+        filled_in = {*filled["method"]}
+        found = [method for method in dict.fromkeys(frame["method"]) if method in filled_in]
         methods = sorted(found, key=lambda one: one in CONTROLS)
     blocks = []
     for dataset in dict.fromkeys(filled["dataset"]):

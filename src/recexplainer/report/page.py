@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -22,7 +23,7 @@ from recexplainer.paper.sheet import to_html
 from recexplainer.report import captions
 from recexplainer.report.costs import Cost, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
-from recexplainer.report.facts import LABELS, read_facts
+from recexplainer.report.facts import LABELS, Fact, read_facts
 from recexplainer.report.first import headline, when
 from recexplainer.report.gallery import RULE, gallery
 from recexplainer.report.inline import inline_case
@@ -85,7 +86,7 @@ class Files:
     logs: str | None = None
 
 
-def write_report(files: Files, settings: dict, output: str) -> None:
+def write_report(files: Files, settings: dict[str, Any], output: str) -> None:
     """Write the report.
 
     The page loads nothing and runs nothing: its policy forbids both, pictures are part of it, and all text of data
@@ -153,8 +154,10 @@ def write_report(files: Files, settings: dict, output: str) -> None:
         "claims": claims,
         "claim_verdicts": _verdicts(files.claims),
         "deviations": load_deviations(files.deviations) if files.deviations else [],
-        "examples": _examples(files, settings.get("examples", EXAMPLES)) if files.cases else [],
-        "gallery": gallery(files.cases, files.explanations, files.systems, files.records) if files.records else [],
+        "examples": _examples(files.cases, files, settings.get("examples", EXAMPLES)) if files.cases else [],
+        "gallery": gallery(files.cases, files.explanations, files.systems, files.records)
+        if files.cases and files.records
+        else [],
         "gallery_rule": RULE,
     }
     view["missing"] = _missing(view)
@@ -163,14 +166,14 @@ def write_report(files: Files, settings: dict, output: str) -> None:
     logger.info("report of %.1f MB in %s", len(page.encode()) / 1e6, output)
 
 
-def _table(name: str, frame: pd.DataFrame, names: dict[str, str]):
+def _table(name: str, frame: pd.DataFrame, names: dict[str, str]) -> Any:
     """Return a table of results; of the long one of faithfulness a block per data set, and the systems side by side."""
     from markupsafe import Markup
 
     return Markup(to_html(measures_sheet(frame, names))) if name == "faithfulness" else lay_out(frame, names)
 
 
-def _beside_controls(paths: list[str], tables: dict, names: dict[str, str]) -> str:
+def _beside_controls(paths: list[str], tables: dict[str, Any], names: dict[str, str]) -> str:
     """Add the table of how far the systems are above the controls; return what it says of the reasons, in a sentence.
 
     Without the table of faithfulness, or without controls in it, nothing is added and the sentence is empty.
@@ -186,7 +189,7 @@ def _beside_controls(paths: list[str], tables: dict, names: dict[str, str]) -> s
     return in_a_sentence(frame, lambda method: names.get(method, system_label(method)))
 
 
-def _first(facts: list, day: str, wall: str) -> list[tuple[str, str]]:
+def _first(facts: list[Fact], day: str, wall: str) -> list[tuple[str, str]]:
     """Return what the first screen says of the code and the time."""
     known = {fact.label: fact.text for fact in facts}
     commit = known.get(LABELS["commit"], "").replace("not known", "")
@@ -196,7 +199,7 @@ def _first(facts: list, day: str, wall: str) -> list[tuple[str, str]]:
     return [pair for pair in (("Commit", commit), ("Date", day and f"{day} (UTC)"), ("Wall time", time)) if pair[1]]
 
 
-def _check_names(tables: dict, figures: dict) -> None:
+def _check_names(tables: dict[str, Any], figures: dict[str, Any]) -> None:
     """Refuse what no block of the page shows, rather than lose it."""
     shown = {name for block in captions.BLOCKS for name in (*block.tables, *block.figures)} | {"spending"}
     for name in [*tables, *figures]:
@@ -204,7 +207,7 @@ def _check_names(tables: dict, figures: dict) -> None:
             raise InputError(f"{name}: the report has no place for it; known are {', '.join(sorted(shown))}.")
 
 
-def _fragment(path: str):
+def _fragment(path: str) -> Any:
     """Return an HTML table that this project has typeset: its text is escaped already."""
     from markupsafe import Markup
 
@@ -246,7 +249,7 @@ def _total(costs: list[Cost]) -> dict[str, str]:
     }
 
 
-def _claims(path: str, names: dict[str, str]) -> list[dict]:
+def _claims(path: str, names: dict[str, str]) -> list[dict[str, Any]]:
     """Return the claims: the words, where the paper says so, the verdict and its mark, and what it rests on."""
     frame = read_csv(path)
     missing = [name for name in CLAIMS if name not in frame]
@@ -260,7 +263,7 @@ def _claims(path: str, names: dict[str, str]) -> list[dict]:
     ]
 
 
-def _paper(path: str) -> dict:
+def _paper(path: str) -> dict[str, Any]:
     """Return the comparison with the paper: ``grids`` of what was compared, ``alone`` of what the paper has beside."""
     frame = read_csv(path)
     for name in ("table", "dataset", "method", "metric", "paper", "ours", "verdict"):
@@ -301,9 +304,9 @@ def load_deviations(path: str) -> list[dict[str, str]]:
     return entries
 
 
-def _examples(files: Files, number: int) -> list[dict]:
+def _examples(path: str, files: Files, number: int) -> list[dict[str, Any]]:
     """Return the first cases, recommended and not in turn, with the explanations of all systems."""
-    cases = list(cases_by_name(files.cases).values())
+    cases = list(cases_by_name(path).values())
     texts = load_explanations(files.explanations, files.systems, cases)
     colors = system_colors(files.systems)
     places = [[i for i, case in enumerate(cases) if bool(case["label"]) is label] for label in (True, False)]
@@ -333,7 +336,7 @@ def _examples(files: Files, number: int) -> list[dict]:
     return result
 
 
-def _missing(view: dict) -> list[str]:
+def _missing(view: dict[str, Any]) -> list[str]:
     """Return what the page does not show, in words."""
     there = {*view["tables"], *view["figures"]}
     missing = [block.missing for block in view["blocks"] if not there & {*block.tables, *block.figures}]
@@ -350,7 +353,7 @@ def _missing(view: dict) -> list[str]:
     return [words for words in missing if words] + [words for key, words in parts.items() if not view[key]]
 
 
-def _render(view: dict) -> str:
+def _render(view: dict[str, Any]) -> str:
     """Return the page. Its policy allows its own style by digest, and pictures that are part of it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -373,7 +376,7 @@ def _render(view: dict) -> str:
     )
 
 
-def _with_code(text: str):
+def _with_code(text: str) -> Any:
     """Return a text of this project as HTML, with what stands between backticks as code."""
     from markupsafe import Markup, escape
 
