@@ -13,14 +13,14 @@ from recexplainer.llm.encoding import Encoded
 
 
 class WithEmbeddings(torch.nn.Module):
-    """What a Trainer trains: the projected embeddings put in, then the LLM's own loss over all positions."""
+    """What a Trainer trains: the projected embeddings put in, then the LLM's own loss over all position_ids."""
 
     def __init__(self, model: RecExplainer):
         super().__init__()
         self.model = model
 
-    def forward(self, ids, refs, attention_mask, labels, **kwargs) -> dict:
-        vectors = self.model.embed(ids, refs)
+    def forward(self, input_ids, embedding_rows, attention_mask, labels, **kwargs) -> dict:
+        vectors = self.model.embed(input_ids, embedding_rows)
         output = self.model.llm(inputs_embeds=vectors, attention_mask=attention_mask, labels=labels, **kwargs)
         return {"loss": output.loss}
 
@@ -82,36 +82,38 @@ class PaddedTraining:
         return trainer.state.log_history[0]["loss"], clock.cost
 
     def _collate(self, samples: list[Encoded]) -> dict[str, torch.Tensor]:
-        ids, refs, mask = padded(samples, self.length, left=False)
-        labels = torch.full_like(ids, -100)
+        input_ids, embedding_rows, mask = padded(samples, self.length, left=False)
+        labels = torch.full_like(input_ids, -100)
         for row, sample in enumerate(samples):
-            labels[row, : len(sample)] = torch.from_numpy(np.where(sample.targets, sample.ids, -100))
-        self.padded += ids.numel()
-        return {"ids": ids, "refs": refs, "attention_mask": mask, "labels": labels}
+            labels[row, : len(sample)] = torch.from_numpy(np.where(sample.loss_mask, sample.input_ids, -100))
+        self.padded += input_ids.numel()
+        return {"input_ids": input_ids, "embedding_rows": embedding_rows, "attention_mask": mask, "labels": labels}
 
 
 class FlattenedTraining(PaddedTraining):
-    """The same without padding: samples stand end to end in one row, and positions that start anew part them."""
+    """The same without padding: samples stand end to end in one row, and position_ids that start anew part them."""
 
     def _collate(self, samples: list[Encoded]) -> dict[str, torch.Tensor | None]:
-        ids, refs = (np.concatenate([getattr(one, name) for one in samples])[None] for name in ("ids", "refs"))
-        positions = np.concatenate([np.arange(len(one)) for one in samples])[None]
-        targets = np.concatenate([one.targets for one in samples])[None]
-        self.padded += ids.size
-        arrays = {"ids": ids, "refs": refs, "position_ids": positions}
-        arrays["labels"] = np.where(targets & (positions > 0), ids, -100)
+        input_ids, embedding_rows = (
+            np.concatenate([getattr(one, name) for one in samples])[None] for name in ("input_ids", "embedding_rows")
+        )
+        position_ids = np.concatenate([np.arange(len(one)) for one in samples])[None]
+        loss_mask = np.concatenate([one.loss_mask for one in samples])[None]
+        self.padded += input_ids.size
+        arrays = {"input_ids": input_ids, "embedding_rows": embedding_rows, "position_ids": position_ids}
+        arrays["labels"] = np.where(loss_mask & (position_ids > 0), input_ids, -100)
         batch = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
         return batch | {"attention_mask": None, "use_cache": False}
 
 
 def padded(samples: list[Encoded], length: int | None, left: bool) -> tuple[torch.Tensor, ...]:
-    """Return ids, refs and attention mask ``(samples, length)``, padded to a length or to the longest."""
+    """Return token ids, embedding rows and attention mask ``(samples, length)``, padded to a length or the longest."""
     shape = len(samples), length or max(map(len, samples))
-    ids, refs, mask = (np.zeros(shape, np.int64) for _ in range(3))
+    input_ids, embedding_rows, mask = (np.zeros(shape, np.int64) for _ in range(3))
     for row, sample in enumerate(samples):
         at = slice(shape[1] - len(sample), None) if left else slice(len(sample))
-        ids[row, at], refs[row, at], mask[row, at] = sample.ids, sample.refs, 1
-    return tuple(torch.from_numpy(array) for array in (ids, refs, mask))
+        input_ids[row, at], embedding_rows[row, at], mask[row, at] = sample.input_ids, sample.embedding_rows, 1
+    return tuple(torch.from_numpy(array) for array in (input_ids, embedding_rows, mask))
 
 
 @torch.inference_mode()
@@ -122,9 +124,11 @@ def generate_padded(
     results = []
     device = next(model.parameters()).device
     for start in range(0, len(prompts), each):
-        ids, refs, mask = (value.to(device) for value in padded(prompts[start : start + each], length, left=True))
+        input_ids, embedding_rows, mask = (
+            value.to(device) for value in padded(prompts[start : start + each], length, left=True)
+        )
         tokens = model.base[0].generate(
-            inputs_embeds=model.embed(ids, refs),
+            inputs_embeds=model.embed(input_ids, embedding_rows),
             attention_mask=mask,
             max_new_tokens=max_new_tokens,
             do_sample=False,

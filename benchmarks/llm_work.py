@@ -189,7 +189,7 @@ def training_flops(model: RecExplainer, samples: list[Encoded]) -> float:
     config = model.base[0].config
     hidden, layers, width = config.hidden_size, config.num_hidden_layers, config.intermediate_size
     lengths = np.array([len(sample) for sample in samples])
-    targets = sum(int(sample.targets.sum()) for sample in samples) / lengths.sum()
+    targets = sum(int(sample.loss_mask.sum()) for sample in samples) / lengths.sum()
     weights = layers * (4 * hidden**2 + 3 * hidden * width) + targets * config.vocab_size * hidden
     return float(4 * weights + 6 * layers * hidden * (lengths**2).sum() / lengths.sum())
 

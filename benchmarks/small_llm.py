@@ -76,10 +76,10 @@ def short_samples(count: int) -> list:
 
     rng, samples = np.random.default_rng(0), []
     for length in rng.integers(30, 66, count):
-        ids = rng.integers(3, VOCABULARY, length).astype(np.int32)
-        ids[10] = USER_ID
+        input_ids = rng.integers(3, VOCABULARY, length).astype(np.int32)
+        input_ids[10] = USER_ID
         targets = np.arange(length) >= length - rng.integers(3, 16)
-        samples.append(Encoded(ids, np.zeros(length, np.int32), targets))
+        samples.append(Encoded(input_ids, np.zeros(length, np.int32), targets))
     return samples
 
 
@@ -111,7 +111,7 @@ def flops(model, samples: list) -> float:
     decoder = model.base[0].get_decoder()
     frozen = sum(p.numel() for name, p in decoder.named_parameters() if "base_layer" in name)
     trained = sum(p.numel() for name, p in decoder.named_parameters() if "lora_" in name)
-    targets = sum(int(sample.targets.sum()) for sample in samples) / sum(map(len, samples))
+    targets = sum(int(sample.loss_mask.sum()) for sample in samples) / sum(map(len, samples))
     return 4 * (frozen + targets * VOCABULARY * HIDDEN) + 6 * trained
 
 

@@ -72,7 +72,7 @@ def plain_loop(model, tokenizer, **changes) -> list[float]:
     for number, step in enumerate(steps):
         rate = learning_rate(number, len(steps), settings["lr"], settings["warmup"], settings["schedule"])
         optimizer.param_groups[0]["lr"] = rate
-        normalizer = step.samples if settings["loss_average"] == "samples" else step.targets
+        normalizer = step.samples if settings["loss_average"] == "samples" else step.loss_tokens
         loss = model(collate(step.rows, samples, settings["loss_average"]), normalizer)
         optimizer.zero_grad()
         loss.backward()
@@ -99,16 +99,16 @@ def test_projector_is_equation_1():
 
 
 def test_injection_replaces_or_adds(tokenizer):
-    ids, refs = torch.tensor([[5, -1, -2, 6]]), torch.tensor([[0, 3, 4, 0]])
+    input_ids, embedding_rows = torch.tensor([[5, -1, -2, 6]]), torch.tensor([[0, 3, 4, 0]])
     model = make_model(tokenizer)
     words = model.base[0].get_input_embeddings().weight
-    vectors = model.embed(ids, refs)[0]
+    vectors = model.embed(input_ids, embedding_rows)[0]
     torch.testing.assert_close(vectors[[0, 3]], words[[5, 6]])
     torch.testing.assert_close(vectors[1], model.user_projector(model.users[3]))
     torch.testing.assert_close(vectors[2], model.item_projector(model.items[4]))
     added = make_model(tokenizer, "add")
     added.token_rows.data += torch.tensor([[1.0], [2.0]])
-    vectors = added.embed(ids, refs)[0]
+    vectors = added.embed(input_ids, embedding_rows)[0]
     torch.testing.assert_close(vectors[1], added.user_projector(added.users[3]) + 1)
     torch.testing.assert_close(vectors[2], added.item_projector(added.items[4]) + 2)
 

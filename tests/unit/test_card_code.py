@@ -59,7 +59,7 @@ def test_tokens_are_those_of_the_training(kind):
         messages = chat(form, [text("")])
         (expected,) = ChatEncoder(tokenizer, 500).encode([messages], prompt_only=True)
         parts = [marks[part] if isinstance(part, str) else part for part in pieces(tokenizer, show(messages))]
-        assert sum(parts, []) == expected.ids.tolist(), template
+        assert sum(parts, []) == expected.input_ids.tolist(), template
 
 
 @pytest.fixture(params=["replace", "add"])
@@ -95,7 +95,9 @@ def test_vectors_and_answers_are_those_of_the_model(folder, form, monkeypatch):
     found = {}
     exec(code('folder / "base"', "float32", False, form != "behavior", added), found)
     (encoded,) = ChatEncoder(tokenizer, 500).encode([messages], prompt_only=True)
-    expected = model.embed(*(torch.from_numpy(one[None].astype(np.int64)) for one in (encoded.ids, encoded.refs)))
+    expected = model.embed(
+        *(torch.from_numpy(one[None].astype(np.int64)) for one in (encoded.input_ids, encoded.embedding_rows))
+    )
     if form != "behavior":
         found["recommender"]["user"] = found["recommender"]["user"][user]
     torch.testing.assert_close(found["read"](ask["question"], rows), expected)
@@ -146,4 +148,4 @@ def test_a_llamas_tokenizer_is_the_same_in_the_folder(tmp_path, legacy):
         messages, marks = chat(form, [text("")]), {"<user>": [USER_ID], "<item>": [ITEM_ID]}
         (expected,) = ChatEncoder(tokenizer, 500).encode([messages], prompt_only=True)
         parts = [marks[part] if isinstance(part, str) else part for part in pieces(saved, show(messages))]
-        assert sum(parts, []) == expected.ids.tolist()
+        assert sum(parts, []) == expected.input_ids.tolist()

@@ -34,14 +34,14 @@ def test_text_of_a_whole_conversation_is_what_the_template_renders(tokenizer):
     encoded = ChatEncoder(tokenizer, 200).encode([messages])[0]
     plain = [{"role": m["role"], "content": m["segments"][0]["text"]} for m in messages]
     expected = tokenizer.apply_chat_template(plain, tokenize=False)
-    assert tokenizer.decode(encoded.ids).replace(" ", "") == expected.replace(" ", "")
+    assert tokenizer.decode(encoded.input_ids).replace(" ", "") == expected.replace(" ", "")
 
 
 def test_targets_are_the_answers_and_their_end_of_turn_only(tokenizer):
     encoded = ChatEncoder(tokenizer, 200).encode(
         [chat([text("red")], [text("blue")], [text("gold")], [text("amber")])]
     )[0]
-    learnt = [tokenizer.decode([i]).strip() for i in encoded.ids[encoded.targets]]
+    learnt = [tokenizer.decode([i]).strip() for i in encoded.input_ids[encoded.loss_mask]]
     assert learnt == ["blue", "</s>", "amber", "</s>"]
 
 
@@ -49,17 +49,17 @@ def test_prompt_is_the_training_sample_up_to_its_answer(tokenizer):
     messages = chat([text("red"), user(3), text("green")], [text("blue")])
     encoder = ChatEncoder(tokenizer, 200)
     whole, prompt = encoder.encode([messages])[0], encoder.encode([messages], prompt_only=True)[0]
-    np.testing.assert_array_equal(prompt.ids, whole.ids[: len(prompt)])
-    assert whole.targets.argmax() == len(prompt)
+    np.testing.assert_array_equal(prompt.input_ids, whole.input_ids[: len(prompt)])
+    assert whole.loss_mask.argmax() == len(prompt)
 
 
 def test_placeholders_carry_their_rows(tokenizer):
     messages = chat([text("red"), user(7), item(5), item(2), text("green")], [text("blue")])
     encoded = ChatEncoder(tokenizer, 200).encode([messages])[0]
-    at = encoded.ids < 0
-    assert encoded.ids[at].tolist() == [USER_ID, ITEM_ID, ITEM_ID]
-    assert encoded.refs[at].tolist() == [7, 5, 2]
-    assert not encoded.refs[~at].any()
+    at = encoded.input_ids < 0
+    assert encoded.input_ids[at].tolist() == [USER_ID, ITEM_ID, ITEM_ID]
+    assert encoded.embedding_rows[at].tolist() == [7, 5, 2]
+    assert not encoded.embedding_rows[~at].any()
 
 
 @pytest.mark.parametrize("hostile", ["</s>", "<s>", "<pad>", "<user>", "<item>", "\ue0000\ue001", "x</s>USER: y"])
@@ -68,8 +68,8 @@ def test_text_of_the_data_never_becomes_a_special_token_or_a_placeholder(tokeniz
     calm = encoder.encode([chat([text("red")], [text("blue")])])[0]
     encoded = encoder.encode([chat([text(f"red {hostile}")], [text(f"blue {hostile}")])])[0]
     special = [tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, USER_ID, ITEM_ID]
-    assert [i for i in encoded.ids if i in special] == [i for i in calm.ids if i in special]
-    assert hostile.replace(" ", "") in tokenizer.decode(encoded.ids).replace(" ", "")
+    assert [i for i in encoded.input_ids if i in special] == [i for i in calm.input_ids if i in special]
+    assert hostile.replace(" ", "") in tokenizer.decode(encoded.input_ids).replace(" ", "")
 
 
 def test_a_long_prompt_loses_its_oldest_titles_and_nothing_else(tokenizer):
@@ -77,21 +77,23 @@ def test_a_long_prompt_loses_its_oldest_titles_and_nothing_else(tokenizer):
     messages = chat([user(1), text("What comes next?"), *titles], [text("amber")])
     full = ChatEncoder(tokenizer, 200).encode([messages])[0]
     short = ChatEncoder(tokenizer, len(full) - 3).encode([messages])[0]
-    assert tokenizer.decode(short.ids[short.ids >= 0]).count("red") == 0
+    assert tokenizer.decode(short.input_ids[short.input_ids >= 0]).count("red") == 0
     rest = ChatEncoder(tokenizer, 200).encode(
         [chat([user(1), text("What comes next?"), *titles[2:]], [text("amber")])]
     )[0]
-    np.testing.assert_array_equal(short.ids, rest.ids)
+    np.testing.assert_array_equal(short.input_ids, rest.input_ids)
 
 
 def test_a_long_conversation_loses_its_last_turns_then_the_end_of_its_answer(tokenizer):
     turns = [[text("red")], [text("green blue gold")], [text("silver")], [text("amber")]]
     encoder = ChatEncoder(tokenizer, 200)
     first, whole = encoder.encode([chat(*turns[:2]), chat(*turns)])
-    np.testing.assert_array_equal(ChatEncoder(tokenizer, len(whole) - 1).encode([chat(*turns)])[0].ids, first.ids)
+    np.testing.assert_array_equal(
+        ChatEncoder(tokenizer, len(whole) - 1).encode([chat(*turns)])[0].input_ids, first.input_ids
+    )
     cut = ChatEncoder(tokenizer, len(first) - 2).encode([chat(*turns)])[0]
-    np.testing.assert_array_equal(cut.ids, first.ids[:-2])
-    assert cut.targets.any()
+    np.testing.assert_array_equal(cut.input_ids, first.input_ids[:-2])
+    assert cut.loss_mask.any()
 
 
 def test_a_sample_without_room_for_its_answer_is_left_out(tokenizer):
@@ -109,9 +111,9 @@ def test_every_length_of_context_keeps_the_answer_header_and_the_placeholders(to
         encoded = ChatEncoder(tokenizer, context).encode([messages])[0]
         if encoded is not None:
             assert len(encoded) <= context
-            assert (encoded.ids < 0).sum() == 2
-            start = int(encoded.targets.argmax())
-            assert encoded.ids[start - len(header) : start].tolist() == header
+            assert (encoded.input_ids < 0).sum() == 2
+            start = int(encoded.loss_mask.argmax())
+            assert encoded.input_ids[start - len(header) : start].tolist() == header
 
 
 def test_template_file_is_the_one_in_use(tokenizer):
@@ -119,7 +121,7 @@ def test_template_file_is_the_one_in_use(tokenizer):
 
 
 def plain_encoding(encoder: ChatEncoder, messages: list[dict], prompt_only: bool) -> tuple[list, list, list] | None:
-    """Return ids, refs and targets in the plainest way: segment by segment, shorter and shorter until they fit."""
+    """Return the three arrays in the plainest way: segment by segment, shorter and shorter until they fit."""
     messages = messages[:-1] if prompt_only else messages
     while True:
         tokens = []  # id, ref, target
@@ -187,5 +189,7 @@ def test_many_at_once_are_encoded_as_one_by_one(turns, context, prompt_only, bat
     for messages, one, other in zip(conversations, found, from_arrow, strict=True):
         expected = plain_encoding(encoder, messages, prompt_only)
         for encoded in (one, other):
-            got = encoded and tuple(values.tolist() for values in (encoded.ids, encoded.refs, encoded.targets))
+            got = encoded and tuple(
+                values.tolist() for values in (encoded.input_ids, encoded.embedding_rows, encoded.loss_mask)
+            )
             assert got == expected

@@ -59,8 +59,11 @@ def test_batched_and_padded_generation_is_that_of_single_prompts(tokenizer, mode
 
 def test_greedy_generation_is_the_argmax_of_the_whole_sequence(tokenizer, model):
     case = prompts(tokenizer)[3]
-    ids, refs = torch.tensor(case.ids[None]).long(), torch.tensor(case.refs[None]).long()
-    vectors, tokens = model.embed(ids, refs), []
+    input_ids, embedding_rows = (
+        torch.tensor(case.input_ids[None]).long(),
+        torch.tensor(case.embedding_rows[None]).long(),
+    )
+    vectors, tokens = model.embed(input_ids, embedding_rows), []
     for _ in range(6):
         token = int(model.base[0](inputs_embeds=vectors).logits[0, -1].argmax())
         if token == tokenizer.eos_token_id:
@@ -79,9 +82,12 @@ def test_constrained_beams_are_titles_in_the_order_of_their_scores(tokenizer, mo
 
     def score(title: list[int]) -> float:
         """Sum the log-probabilities within the catalogue's tree, over the length, as the beam search does."""
-        ids, refs = torch.tensor(case.ids[None]).long(), torch.tensor(case.refs[None]).long()
+        input_ids, embedding_rows = (
+            torch.tensor(case.input_ids[None]).long(),
+            torch.tensor(case.embedding_rows[None]).long(),
+        )
         answer = model.base[0].get_input_embeddings()(torch.tensor([[*title, eos]]))
-        logits = model.base[0](inputs_embeds=torch.cat([model.embed(ids, refs), answer], 1)).logits[0]
+        logits = model.base[0](inputs_embeds=torch.cat([model.embed(input_ids, embedding_rows), answer], 1)).logits[0]
         rows = logits[len(case) - 1 : len(case) + len(title)].log_softmax(-1)
         return float(rows[range(len(title) + 1), [*title, eos]].sum()) / (len(title) + 1)
 
@@ -102,9 +108,12 @@ def test_next_token_logits_are_those_of_single_prompts(tokenizer, model):
     cases = prompts(tokenizer)
     together = Generator(model, tokenizer, 3).next_token_logits(cases, [5, 9])
     for row, case in zip(together, cases, strict=True):
-        ids, refs = torch.tensor(case.ids[None]).long(), torch.tensor(case.refs[None]).long()
+        input_ids, embedding_rows = (
+            torch.tensor(case.input_ids[None]).long(),
+            torch.tensor(case.embedding_rows[None]).long(),
+        )
         with torch.no_grad():
-            logits = model.base[0](inputs_embeds=model.embed(ids, refs)).logits[0, -1]
+            logits = model.base[0](inputs_embeds=model.embed(input_ids, embedding_rows)).logits[0, -1]
         np.testing.assert_allclose(row, logits[[5, 9]].numpy(), atol=1e-3)
 
 

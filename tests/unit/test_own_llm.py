@@ -178,11 +178,17 @@ def test_the_loss_is_the_one_of_the_models_own_logits_however_it_is_packed(tmp_p
     for sample in samples:
         batch = collate([[0]], [sample])
         # Some LLMs scale the vectors of tokens as they look them up, some later.
-        words = bool((batch["ids"] >= 0).all())
-        given = {"input_ids": batch["ids"]} if words else {"inputs_embeds": model.embed(batch["ids"], batch["refs"])}
+        words = bool((batch["input_ids"] >= 0).all())
+        given = (
+            {"input_ids": batch["input_ids"]}
+            if words
+            else {"inputs_embeds": model.embed(batch["input_ids"], batch["embedding_rows"])}
+        )
         logits = model.base[0](**given).logits.float()
-        losses = torch.nn.functional.cross_entropy(logits[0, :-1], batch["ids"][0, 1:].clamp(min=0), reduction="none")
-        own += (losses * batch["weights"][0, 1:]).sum().item()
+        losses = torch.nn.functional.cross_entropy(
+            logits[0, :-1], batch["input_ids"][0, 1:].clamp(min=0), reduction="none"
+        )
+        own += (losses * batch["loss_weights"][0, 1:]).sum().item()
     packed = model(collate([[0, 1, 2], [3, 4], [5, 6, 7]], samples), 1.0).item()
     assert packed == pytest.approx(own, rel=1e-4)
     for precision in ("fp32", "bf16"):
@@ -315,7 +321,7 @@ def test_an_answer_ends_with_the_token_at_which_generation_stops(tmp_path, templ
     tokenizer = load_tokenizer(save(tmp_path, template=template))
     assert tokenizer.eos_token == TEMPLATES[template][0]
     for sample in ChatEncoder(tokenizer, 64).encode(conversations(4)):
-        learnt = sample.ids[sample.targets].tolist()
+        learnt = sample.input_ids[sample.loss_mask].tolist()
         words = tokenizer.decode(learnt[: learnt.index(tokenizer.eos_token_id)])
         assert words.split()[0] == WORDS[0] and set(words.split()) <= set(WORDS)
 
@@ -327,12 +333,12 @@ def test_a_prompt_is_its_sample_up_to_the_answer_with_one_beginning(tmp_path, te
     for one in (conversations(3)[2], chat([text("red")], [text("green")], [text("blue")], [text("gold")])):
         (sample,), (prompt,) = encoder.encode([one]), encoder.encode([one], prompt_only=True)
         # After words, a template ends the prompt without the space before the answer.
-        length = len(tokenizer.decode(prompt.ids[prompt.ids >= 0]).rstrip())
-        whole = tokenizer.decode(sample.ids[sample.ids >= 0])
-        assert whole[:length] == tokenizer.decode(prompt.ids[prompt.ids >= 0]).rstrip()
+        length = len(tokenizer.decode(prompt.input_ids[prompt.input_ids >= 0]).rstrip())
+        whole = tokenizer.decode(sample.input_ids[sample.input_ids >= 0])
+        assert whole[:length] == tokenizer.decode(prompt.input_ids[prompt.input_ids >= 0]).rstrip()
         assert whole[length:].strip().startswith(("red", "gold"))
         begins = int("bos_token" in TEMPLATES[template][1])
-        assert sample.ids.tolist().count(tokenizer.bos_token_id) == begins
+        assert sample.input_ids.tolist().count(tokenizer.bos_token_id) == begins
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -340,7 +346,7 @@ def test_a_title_never_spells_a_token_of_the_template(tmp_path, template):
     tokenizer = load_tokenizer(save(tmp_path, template=template))
     marks = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
     calm, hostile = (
-        ChatEncoder(tokenizer, 512).encode([chat([text(f"red {middle} blue")], [text(f"gold {middle}")])])[0].ids
+        ChatEncoder(tokenizer, 512).encode([chat([text(f"red {middle} blue")], [text(f"gold {middle}")])])[0].input_ids
         for middle in ("green", " ".join([*MARKS, "<s>", "</s>"]))
     )
     assert [i for i in hostile if i in marks] == [i for i in calm if i in marks]

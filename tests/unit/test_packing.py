@@ -43,20 +43,20 @@ def test_plan_covers_each_epoch_once_and_stops_at_max_steps():
 
 def test_collate_numbers_sequences_and_restarts_positions():
     batch = collate([[0, 1], [2]], [sample(2), sample(3), sample(4)])
-    assert batch["sequences"].tolist() == [[1, 1, 2, 2, 2], [1, 1, 1, 1, 0]]
-    assert batch["positions"].tolist() == [[0, 1, 0, 1, 2], [0, 1, 2, 3, 0]]
-    np.testing.assert_allclose(batch["weights"], [[0, 1, 0, 1 / 2, 1 / 2], [0, 1 / 3, 1 / 3, 1 / 3, 0]])
+    assert batch["sequence_ids"].tolist() == [[1, 1, 2, 2, 2], [1, 1, 1, 1, 0]]
+    assert batch["position_ids"].tolist() == [[0, 1, 0, 1, 2], [0, 1, 2, 3, 0]]
+    np.testing.assert_allclose(batch["loss_weights"], [[0, 1, 0, 1 / 2, 1 / 2], [0, 1 / 3, 1 / 3, 1 / 3, 0]])
     assert not collate([], [])["weights"].any()
 
 
 def test_every_sample_or_every_token_counts_alike_in_the_loss():
     samples = [sample(n) for n in (2, 3, 9, 4)]
     batch = collate([[0, 1, 2], [3]], samples)
-    assert float(batch["weights"].sum()) == 4
+    assert float(batch["loss_weights"].sum()) == 4
     batch = collate([[0, 1, 2], [3]], samples, "tokens")
     (step,) = plan_steps(samples, batch=4, context=32, epochs=1, max_steps=None, seed=1)
-    assert set(batch["weights"].unique().tolist()) == {0, 1}
-    assert float(batch["weights"].sum()) == step.targets == 1 + 2 + 8 + 3
+    assert set(batch["loss_weights"].unique().tolist()) == {0, 1}
+    assert float(batch["loss_weights"].sum()) == step.loss_tokens == 1 + 2 + 8 + 3
 
 
 def test_a_packed_batch_has_the_loss_of_its_sequences_apart():
@@ -122,6 +122,8 @@ def test_attention_of_half_precision_is_that_of_fp32_rounded_on_a_processor():
 
 def _mean_loss(model: RecExplainer, sample: Encoded) -> torch.Tensor:
     """The plain causal-LM loss of one sequence, as transformers computes it."""
-    vectors = model.embed(torch.from_numpy(sample.ids[None]).long(), torch.from_numpy(sample.refs[None]).long())
-    labels = torch.from_numpy(np.where(sample.targets, sample.ids, -100)[None]).long()
+    vectors = model.embed(
+        torch.from_numpy(sample.input_ids[None]).long(), torch.from_numpy(sample.embedding_rows[None]).long()
+    )
+    labels = torch.from_numpy(np.where(sample.loss_mask, sample.input_ids, -100)[None]).long()
     return model.llm(inputs_embeds=vectors, labels=labels).loss

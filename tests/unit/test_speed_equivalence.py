@@ -132,5 +132,5 @@ def test_tokens_of_files_read_in_parts_are_those_of_all_their_rows(tmp_path, mon
     names = ["too_long" if one is None else row["task"] for row, one in zip(kept, expected, strict=True)]
     assert counts == dict(sorted(Counter(names).items())) and counts["too_long"] > 0
     for one, other in zip(found, [one for one in expected if one is not None], strict=True):
-        for name in ("ids", "refs", "targets"):
+        for name in ("input_ids", "embedding_rows", "loss_mask"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))

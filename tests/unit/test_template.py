@@ -72,7 +72,7 @@ def check(tokenizer) -> None:
         for prompt_only in (False, True):
             (found,) = ChatEncoder(tokenizer, 999).encode(samples, prompt_only)
             expected = whole(tokenizer, turns[: count - prompt_only], prompt_only)
-            assert tokenizer.convert_ids_to_tokens(found.ids) == tokenizer.convert_ids_to_tokens(expected)
+            assert tokenizer.convert_ids_to_tokens(found.input_ids) == tokenizer.convert_ids_to_tokens(expected)
 
 
 @pytest.mark.parametrize("template", WITH_ENDS)
@@ -108,14 +108,14 @@ def test_a_prompt_for_vicuna_is_what_it_was_trained_on(folder, config):
     system = WITH_ENDS["vicuna"].split('"')[1]
     first = f"{system}USER: {TURNS[0]} ASSISTANT: {TURNS[1]}"
     second = f"USER: {TURNS[2]} ASSISTANT: {TURNS[3]}"
-    assert found.ids.tolist() == [1, *pieces.encode(first), 2, *pieces.encode(second), 2]
-    assert tokenizer.convert_ids_to_tokens(found.ids[:2]) == ["<s>", "▁A"]
+    assert found.input_ids.tolist() == [1, *pieces.encode(first), 2, *pieces.encode(second), 2]
+    assert tokenizer.convert_ids_to_tokens(found.input_ids[:2]) == ["<s>", "▁A"]
 
 
 def test_a_tokenizer_that_splits_the_newer_way_begins_in_the_same_way(folder):
     tokenizer = of_folder(folder, legacy=False)
     (found,) = ChatEncoder(tokenizer, 999).encode([chat(*([text(turn)] for turn in TURNS))])
-    tokens = tokenizer.convert_ids_to_tokens(found.ids)
+    tokens = tokenizer.convert_ids_to_tokens(found.input_ids)
     assert tokens[:2] == ["<s>", "▁A"] and tokens[tokens.index("</s>") + 1][0] != "▁"
 
 
@@ -138,8 +138,8 @@ def test_an_answer_by_itself_has_the_tokens_that_it_has_behind_its_prompt(kind, 
         (sample,) = encoder.encode([chat([text("red")], [text(answer)])])
         (prompt,) = encoder.encode([chat([text("red")], [text(answer)])], prompt_only=True)
         (tokens,) = encoder.answers([answer])
-        assert sample.ids[: len(prompt)].tolist() == prompt.ids.tolist()
-        assert sample.ids[len(prompt) :][: len(tokens)].tolist() == tokens
+        assert sample.input_ids[: len(prompt)].tolist() == prompt.input_ids.tolist()
+        assert sample.input_ids[len(prompt) :][: len(tokens)].tolist() == tokens
     tokenizer.chat_template = kept
 
 
@@ -169,7 +169,7 @@ def test_models_that_think_unless_told_not_to_are_told_so(name):
     tokenizer = tokenizer_with(template.replace("NAME", name))
     assert render(tokenizer, [{"role": "user", "content": "red"}], True).endswith("assistant: ")
     (prompt,) = ChatEncoder(tokenizer, 99).encode([chat([text("red")], [text("gold")])], prompt_only=True)
-    assert "think" not in tokenizer.decode(prompt.ids)
+    assert "think" not in tokenizer.decode(prompt.input_ids)
 
 
 def test_the_date_is_in_the_manifest(folder, tmp_path):

@@ -220,5 +220,5 @@ def test_samples_are_the_same_by_word_and_by_text(kind, prompt_only, context):
     for one, other in pairs:
         assert (one is None) == (other is None)
         if one is not None:
-            for name in ("ids", "refs", "targets"):
+            for name in ("input_ids", "embedding_rows", "loss_mask"):
                 np.testing.assert_array_equal(getattr(one, name), getattr(other, name))

@@ -62,14 +62,14 @@ class RecExplainer(nn.Module):
         self.register_buffer("users", torch.from_numpy(users / max(users.std(), 1e-8)).float(), persistent=False)
         self.register_buffer("items", torch.from_numpy(items / max(items.std(), 1e-8)).float(), persistent=False)
 
-    def embed(self, ids: torch.Tensor, refs: torch.Tensor) -> torch.Tensor:
+    def embed(self, input_ids: torch.Tensor, embedding_rows: torch.Tensor) -> torch.Tensor:
         """Return the input vectors ``(batch, length, h)`` of token ids and embedding rows ``(batch, length)``."""
-        vectors = self.base[0].get_input_embeddings()(ids.clamp(min=0))
+        vectors = self.base[0].get_input_embeddings()(input_ids.clamp(min=0))
         for row, (placeholder, table, projector) in enumerate(
             ((USER_ID, self.users, self.user_projector), (ITEM_ID, self.items, self.item_projector))
         ):
-            at = ids == placeholder
-            projected = projector(table[refs[at]].to(projector.inner.weight.dtype))
+            at = input_ids == placeholder
+            projected = projector(table[embedding_rows[at]].to(projector.inner.weight.dtype))
             if self.token_rows is not None:
                 projected = projected + self.token_rows[row]
             # index_put even when there is none: every parameter then takes part in every backward pass.
@@ -77,29 +77,30 @@ class RecExplainer(nn.Module):
         return vectors
 
     def forward(self, batch: dict[str, torch.Tensor], normalizer: float) -> torch.Tensor:
-        """Return the weighted cross-entropy over the target tokens, summed and divided by ``normalizer``.
+        """Return the weighted cross-entropy over the tokens that count, summed and divided by ``normalizer``.
 
         Args:
-            batch: ``ids``, ``refs``, ``positions``, ``sequences`` and ``weights``, each ``(rows, length)``, from
-                :func:`recexplainer.llm.packing.collate`; the packed sequences do not see one another.
+            batch: ``input_ids``, ``embedding_rows``, ``position_ids``, ``sequence_ids`` and ``loss_weights``, each
+                ``(rows, length)``, from :func:`recexplainer.llm.packing.collate`; packed
+                sequences do not see one another.
             normalizer: the sum of the weights of the whole global batch.
         """
-        vectors = self.embed(batch["ids"], batch["refs"])
-        hidden = _packed_states(self.base[0], vectors, batch["positions"], batch["sequences"])
-        weights = batch["weights"][:, 1:]
+        vectors = self.embed(batch["input_ids"], batch["embedding_rows"])
+        hidden = _packed_states(self.base[0], vectors, batch["position_ids"], batch["sequence_ids"])
+        weights = batch["loss_weights"][:, 1:]
         at = weights > 0
         logits = _logits(self.base[0], hidden[:, :-1][at])
-        losses = nn.functional.cross_entropy(logits, batch["ids"][:, 1:][at], reduction="none")
+        losses = nn.functional.cross_entropy(logits, batch["input_ids"][:, 1:][at], reduction="none")
         return (losses * weights[at]).sum() / normalizer
 
 
 def _packed_states(
-    llm: nn.Module, vectors: torch.Tensor, positions: torch.Tensor, sequences: torch.Tensor
+    llm: nn.Module, vectors: torch.Tensor, position_ids: torch.Tensor, sequence_ids: torch.Tensor
 ) -> torch.Tensor:
     """Return the last hidden states ``(rows, length, h)`` of input vectors, of which sequences see only themselves."""
-    seen = attention.arguments(llm, sequences, vectors.dtype)
+    seen = attention.arguments(llm, sequence_ids, vectors.dtype)
     decoder = llm.get_decoder()
-    return decoder(inputs_embeds=vectors, position_ids=positions, use_cache=False, **seen).last_hidden_state
+    return decoder(inputs_embeds=vectors, position_ids=position_ids, use_cache=False, **seen).last_hidden_state
 
 
 def _logits(llm: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
@@ -131,14 +132,14 @@ def check_packing(llm: nn.Module) -> None:
         InputError: the logits differ by more than rounding.
     """
     weight = llm.get_input_embeddings().weight
-    ids = torch.arange(3, 15, device=weight.device)[None]
-    first, second = ids[:, :5], ids[:, 5:]
+    input_ids = torch.arange(3, 15, device=weight.device)[None]
+    first, second = input_ids[:, :5], input_ids[:, 5:]
     alone = torch.cat([llm(input_ids=part, use_cache=False).logits[0].float() for part in (first, second)])
-    sizes = torch.tensor([first.shape[1], second.shape[1]], device=ids.device)
-    sequences = torch.repeat_interleave(sizes)[None]
-    positions = torch.cat([torch.arange(int(size), device=ids.device) for size in sizes])[None]
+    sizes = torch.tensor([first.shape[1], second.shape[1]], device=input_ids.device)
+    sequence_ids = torch.repeat_interleave(sizes)[None]
+    position_ids = torch.cat([torch.arange(int(size), device=input_ids.device) for size in sizes])[None]
     try:
-        hidden = _packed_states(llm, llm.get_input_embeddings()(ids), positions, sequences)
+        hidden = _packed_states(llm, llm.get_input_embeddings()(input_ids), position_ids, sequence_ids)
         packed = _logits(llm, hidden[0])
         away = (packed - alone).norm(dim=1) / (alone - alone.mean(dim=1, keepdim=True)).norm(dim=1)
         difference = away[first.shape[1] :].median().item()

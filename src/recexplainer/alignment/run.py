@@ -119,6 +119,6 @@ def _tokens(samples: list[Encoded]) -> str:
     """Return a digest of the samples' tokens."""
     digest = hashlib.sha256()
     for sample in samples:
-        digest.update(sample.ids.tobytes())
-        digest.update(sample.refs.tobytes())
+        digest.update(sample.input_ids.tobytes())
+        digest.update(sample.embedding_rows.tobytes())
     return digest.hexdigest()

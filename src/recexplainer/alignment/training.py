@@ -157,7 +157,7 @@ def _step(
     """Run one global batch; return its loss and whether any process is to stop, the same on every rank."""
     rank, world = engine.global_rank, engine.world_size
     average, rows_per_micro_batch = settings["loss_average"], settings["rows_per_micro_batch"]
-    normalizer = step.samples if average == "samples" else step.targets
+    normalizer = step.samples if average == "samples" else step.loss_tokens
     mine = step.rows[rank::world]
     # Every rank runs as many micro-batches, the last ones empty where its share is short.
     share = math.ceil(len(step.rows) / world)

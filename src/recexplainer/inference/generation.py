@@ -236,9 +236,10 @@ class Generator:
 
     def _embed(self, prompts: list[Encoded], length: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return left-padded input vectors ``(batch, length, h)`` and the attention mask ``(batch, length)``."""
-        ids, refs, mask = (np.zeros((len(prompts), length), np.int64) for _ in range(3))
+        input_ids, embedding_rows, mask = (np.zeros((len(prompts), length), np.int64) for _ in range(3))
         for row, prompt in enumerate(prompts):
             at = slice(length - len(prompt), length)
-            ids[row, at], refs[row, at], mask[row, at] = prompt.ids, prompt.refs, 1
-        ids, refs, mask = (torch.from_numpy(array).to(self.device) for array in (ids, refs, mask))
-        return self.model.embed(ids, refs), mask
+            input_ids[row, at], embedding_rows[row, at], mask[row, at] = prompt.input_ids, prompt.embedding_rows, 1
+        arrays = (input_ids, embedding_rows, mask)
+        input_ids, embedding_rows, mask = (torch.from_numpy(array).to(self.device) for array in arrays)
+        return self.model.embed(input_ids, embedding_rows), mask

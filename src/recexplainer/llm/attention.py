@@ -9,7 +9,7 @@ NAME = "packed_sdpa"
 """Under this name transformers knows :func:`_by_sequence`."""
 
 
-def arguments(llm: nn.Module, sequences: torch.Tensor, dtype: torch.dtype) -> dict[str, Any]:
+def arguments(llm: nn.Module, sequence_ids: torch.Tensor, dtype: torch.dtype) -> dict[str, Any]:
     """Return what a decoder is called with, beside its input and positions, so that sequences see only themselves.
 
     Torch's attention is then called once per sequence, in its causal form, which is the fastest. A mask says the same
@@ -17,13 +17,13 @@ def arguments(llm: nn.Module, sequences: torch.Tensor, dtype: torch.dtype) -> di
 
     Args:
         llm: the causal LM; from here on its attention takes ``lengths`` too, if it is torch's.
-        sequences: ``(rows, length)``, as :func:`recexplainer.llm.packing.collate` numbers them.
+        sequence_ids: ``(rows, length)``, as :func:`recexplainer.llm.packing.collate` numbers them.
         dtype: of the LLM's states.
     """
-    found = {"attention_mask": attention_mask(llm.config, sequences, dtype)}
+    found = {"attention_mask": attention_mask(llm.config, sequence_ids, dtype)}
     if _attends_by_sequence(llm):
-        row = torch.arange(len(sequences), device=sequences.device)[:, None]
-        _, lengths = (row * (sequences.max() + 1) + sequences).flatten().unique_consecutive(return_counts=True)
+        row = torch.arange(len(sequence_ids), device=sequence_ids.device)[:, None]
+        _, lengths = (row * (sequence_ids.max() + 1) + sequence_ids).flatten().unique_consecutive(return_counts=True)
         window = _window(llm.config)
         if not window or lengths.max() <= window:
             found["lengths"] = lengths.tolist()
@@ -76,12 +76,14 @@ def _window(config: Any) -> int | None:
     return getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
 
 
-def attention_mask(config: Any, sequences: torch.Tensor, dtype: torch.dtype) -> torch.Tensor | dict[str, torch.Tensor]:
+def attention_mask(
+    config: Any, sequence_ids: torch.Tensor, dtype: torch.dtype
+) -> torch.Tensor | dict[str, torch.Tensor]:
     """Return the mask of packed rows for an LLM whose layers, or some of them, may see a window of tokens alone.
 
     Args:
         config: the LLM's, of its text.
-        sequences: ``(rows, length)``, as :func:`recexplainer.llm.packing.collate` numbers them.
+        sequence_ids: ``(rows, length)``, as :func:`recexplainer.llm.packing.collate` numbers them.
         dtype: of the LLM's states.
 
     Returns:
@@ -96,17 +98,17 @@ def attention_mask(config: Any, sequences: torch.Tensor, dtype: torch.dtype) -> 
             ~visible, torch.finfo(dtype).min
         )
 
-    full, window = block_causal_mask(sequences), _window(config)
-    if not window or window >= sequences.shape[1]:
+    full, window = block_causal_mask(sequence_ids), _window(config)
+    if not window or window >= sequence_ids.shape[1]:
         return finished(full)
-    places = torch.arange(sequences.shape[1], device=sequences.device)
+    places = torch.arange(sequence_ids.shape[1], device=sequence_ids.device)
     narrow = finished(full & (places[:, None] - places[None, :] < window))
     if set(getattr(config, "layer_types", None) or ["sliding_attention"]) == {"sliding_attention"}:
         return narrow
     return {"full_attention": finished(full), "sliding_attention": narrow}
 
 
-def block_causal_mask(sequences: torch.Tensor) -> torch.Tensor:
+def block_causal_mask(sequence_ids: torch.Tensor) -> torch.Tensor:
     """Return the bool mask ``(rows, 1, length, length)``: a position sees itself and earlier ones of its sequence."""
-    same = sequences[:, :, None] == sequences[:, None, :]
+    same = sequence_ids[:, :, None] == sequence_ids[:, None, :]
     return same.tril()[:, None]

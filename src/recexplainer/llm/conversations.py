@@ -22,13 +22,13 @@ class Pieces:
     Attributes:
         message: int ``(pieces,)``, the message of each, ascending.
         placeholder: int ``(pieces,)``, the place of its kind in :data:`PLACEHOLDERS`; -1 is text.
-        refs: int32, the rows of the embeddings, one per placeholder.
+        embedding_rows: int32, the rows of the embeddings, one per placeholder.
         texts: Arrow strings, one per text, none empty.
     """
 
     message: np.ndarray
     placeholder: np.ndarray
-    refs: np.ndarray
+    embedding_rows: np.ndarray
     texts: pa.StringArray
 
 
@@ -42,7 +42,7 @@ class Conversations:
         segments: int ``(messages,)``, how many segments each has.
         kinds: Arrow strings, of each segment.
         texts: Arrow strings, of each segment.
-        refs: int32 ``(segments,)``.
+        embedding_rows: int32 ``(segments,)``.
     """
 
     messages: np.ndarray
@@ -50,7 +50,7 @@ class Conversations:
     segments: np.ndarray
     kinds: pa.StringArray
     texts: pa.StringArray
-    refs: np.ndarray
+    embedding_rows: np.ndarray
 
     @classmethod
     def of(cls, conversations: pa.ListArray) -> "Conversations":
@@ -72,7 +72,7 @@ class Conversations:
     def without_last_messages(self) -> "Conversations":
         """Return the conversations, each without its last message."""
         messages = np.maximum(self.messages - 1, 0)
-        return self._keep(self._place() < np.repeat(messages, self.messages), np.ones(len(self.refs), bool))
+        return self._keep(self._place() < np.repeat(messages, self.messages), np.ones(len(self.embedding_rows), bool))
 
     def most_cuts(self) -> np.ndarray:
         """Return ``(conversations,)``, how often each can be shortened."""
@@ -104,7 +104,7 @@ class Conversations:
         filled = text & (pc.binary_length(texts).to_numpy() > 0)
         kept = filled | ~text
         return Pieces(
-            message[starts][kept], placeholder[starts][kept], self.refs[alone], texts.filter(pa.array(filled))
+            message[starts][kept], placeholder[starts][kept], self.embedding_rows[alone], texts.filter(pa.array(filled))
         )
 
     def _is_title(self) -> np.ndarray:
@@ -138,5 +138,5 @@ class Conversations:
             np.bincount(of_message[segments], minlength=len(messages))[messages],
             self.kinds.filter(chosen),
             self.texts.filter(chosen),
-            self.refs[segments],
+            self.embedding_rows[segments],
         )

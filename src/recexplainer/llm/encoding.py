@@ -37,17 +37,17 @@ class Encoded:
     """One conversation as tokens.
 
     Attributes:
-        ids: int32 ``(length,)``; :data:`USER_ID` and :data:`ITEM_ID` at placeholders.
-        refs: int32 ``(length,)``; at a placeholder the row of its embedding, elsewhere 0.
-        targets: bool ``(length,)``; true where the token is one that the model learns to produce.
+        input_ids: int32 ``(length,)``; :data:`USER_ID` and :data:`ITEM_ID` at placeholders.
+        embedding_rows: int32 ``(length,)``; at a placeholder the row of its embedding, elsewhere 0.
+        loss_mask: bool ``(length,)``; true where the token is one that the model learns to produce.
     """
 
-    ids: np.ndarray
-    refs: np.ndarray
-    targets: np.ndarray
+    input_ids: np.ndarray
+    embedding_rows: np.ndarray
+    loss_mask: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.input_ids)
 
 
 class ChatEncoder:
@@ -154,12 +154,13 @@ class ChatEncoder:
         learnt[inside], learnt[last] = (roles == "assistant")[pieces.message], roles == "assistant"
 
         parts = (Ragged.of(self._fixed) + tokens).take(rows)
-        refs = np.zeros(len(parts.ids), np.int32)
-        refs[parts.ids < 0] = pieces.refs
-        targets = np.repeat(learnt, parts.lengths)
+        input_ids = parts.ids
+        embedding_rows = np.zeros(len(input_ids), np.int32)
+        embedding_rows[input_ids < 0] = pieces.embedding_rows
+        loss_mask = np.repeat(learnt, parts.lengths)
         lengths = parts.join(np.diff(end, prepend=-1)).lengths
         return [
-            Encoded(parts.ids[a:b], refs[a:b], targets[a:b])
+            Encoded(input_ids[a:b], embedding_rows[a:b], loss_mask[a:b])
             for a, b in itertools.pairwise([0, *lengths.cumsum().tolist()])
         ]
 
@@ -238,6 +239,6 @@ def _without(end: str, text: str) -> str:
 
 def _cut_answer(encoded: Encoded, context: int) -> Encoded | None:
     """Cut the end of the last answer; None if nothing of the answer would be left."""
-    if not encoded.targets[:context].any() or (encoded.ids[context:] < 0).any():
+    if not encoded.loss_mask[:context].any() or (encoded.input_ids[context:] < 0).any():
         return None
-    return Encoded(encoded.ids[:context], encoded.refs[:context], encoded.targets[:context])
+    return Encoded(encoded.input_ids[:context], encoded.embedding_rows[:context], encoded.loss_mask[:context])

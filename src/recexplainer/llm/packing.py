@@ -16,13 +16,13 @@ class Step:
         rows: the packed rows, each a list of sample numbers.
         samples: how many samples the global batch has.
         tokens: how many tokens the global batch has.
-        targets: how many of them the model learns to produce.
+        loss_tokens: how many of them the model learns to produce.
     """
 
     rows: list[list[int]]
     samples: int
     tokens: int
-    targets: int
+    loss_tokens: int
 
 
 def plan_steps(
@@ -41,7 +41,7 @@ def plan_steps(
         seed: the seed of the shuffles.
     """
     lengths = np.array([len(sample) for sample in samples])
-    targets = np.array([sample.targets[1:].sum() for sample in samples])
+    loss_tokens = np.array([sample.loss_mask[1:].sum() for sample in samples])
     steps: list[Step] = []
     for epoch in range(epochs):
         order = np.random.default_rng([seed, epoch]).permutation(len(samples))
@@ -50,7 +50,7 @@ def plan_steps(
                 return steps
             chosen = order[start : start + batch]
             rows = pack(chosen, lengths, context)
-            steps.append(Step(rows, len(chosen), int(lengths[chosen].sum()), int(targets[chosen].sum())))
+            steps.append(Step(rows, len(chosen), int(lengths[chosen].sum()), int(loss_tokens[chosen].sum())))
     return steps
 
 
@@ -73,26 +73,33 @@ def pack(chosen: np.ndarray, lengths: np.ndarray, context: int) -> list[list[int
 def collate(rows: list[list[int]], samples: list[Encoded], average: str = "samples") -> dict[str, torch.Tensor]:
     """Build the tensors of some packed rows, each ``(rows, longest row)``.
 
-    ``sequences`` numbers a row's sequences from 1 (0 is padding) and ``positions`` starts anew in each.
-    ``weights`` is what a token counts in the loss. With ``average`` ``samples`` it is 1 over the number of its sample's
-    targets, so that samples count alike, as they do in the authors' batches of one sample per device; with ``tokens``
-    it is 1, so that long answers count more. The first token of a sequence is no target, as nothing before it
-    predicts it.
+    ``sequence_ids`` numbers a row's sequences from 1 (0 is padding) and ``position_ids`` starts anew in each.
+    ``loss_weights`` is what a token counts in the loss. With ``average`` ``samples`` it is 1 over the number of its
+    sample's tokens that count, so that samples count alike, as they do in the authors' batches of one sample per
+    device; with ``tokens`` it is 1, so that long answers count more. The first token of a sequence never counts, as
+    nothing before it predicts it.
     """
     length = max(1, *(sum(len(samples[i]) for i in row) for row in rows)) if rows else 1
     shape = (max(len(rows), 1), length)
-    ids, refs, positions, sequences = (np.zeros(shape, np.int64) for _ in range(4))
-    weights = np.zeros(shape, np.float32)
+    input_ids, embedding_rows, position_ids, sequence_ids = (np.zeros(shape, np.int64) for _ in range(4))
+    loss_weights = np.zeros(shape, np.float32)
     for r, row in enumerate(rows):
         start = 0
         for number, index in enumerate(row, start=1):
             sample = samples[index]
             span = slice(start, start + len(sample))
-            ids[r, span], refs[r, span] = sample.ids, sample.refs
-            positions[r, span] = np.arange(len(sample))
-            sequences[r, span] = number
-            weights[r, span] = sample.targets / (max(1, sample.targets[1:].sum()) if average == "samples" else 1)
-            weights[r, start] = 0
+            input_ids[r, span], embedding_rows[r, span] = sample.input_ids, sample.embedding_rows
+            position_ids[r, span] = np.arange(len(sample))
+            sequence_ids[r, span] = number
+            counted = max(1, sample.loss_mask[1:].sum()) if average == "samples" else 1
+            loss_weights[r, span] = sample.loss_mask / counted
+            loss_weights[r, start] = 0
             start += len(sample)
-    arrays = {"ids": ids, "refs": refs, "positions": positions, "sequences": sequences, "weights": weights}
+    arrays = {
+        "input_ids": input_ids,
+        "embedding_rows": embedding_rows,
+        "position_ids": position_ids,
+        "sequence_ids": sequence_ids,
+        "loss_weights": loss_weights,
+    }
     return {name: torch.from_numpy(array) for name, array in arrays.items()}

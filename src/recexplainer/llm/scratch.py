@@ -163,13 +163,13 @@ def _train(model: Any, samples: list[Encoded], settings: dict[str, Any], seed: i
             group["lr"] = learning_rate(number, len(steps), settings["lr"], 0.05, "cosine")
         batch = collate(step.rows, samples)
         logits = model(
-            input_ids=batch["ids"],
-            position_ids=batch["positions"],
-            attention_mask=block_causal_mask(batch["sequences"]),
+            input_ids=batch["input_ids"],
+            position_ids=batch["position_ids"],
+            attention_mask=block_causal_mask(batch["sequence_ids"]),
             use_cache=False,
         ).logits[:, :-1]
-        at = batch["weights"][:, 1:] > 0
-        loss = torch.nn.functional.cross_entropy(logits[at], batch["ids"][:, 1:][at])
+        at = batch["loss_weights"][:, 1:] > 0
+        loss = torch.nn.functional.cross_entropy(logits[at], batch["input_ids"][:, 1:][at])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -97,7 +97,7 @@ def _check_tokens(tokenizer: Any, asked: list[Example]) -> None:
         assert expected is not None  # the context is long enough
         parts = pieces(tokenizer, one.shown()["ask"]["question"])
         found = [number for part in parts for number in (marks[part] if isinstance(part, str) else part)]
-        if found != expected.ids.tolist():
+        if found != expected.input_ids.tolist():
             raise InputError(
                 f"the chat template: transformers gives the question of the {one.kind} other tokens than the run had, "
                 "so that the exported model would answer otherwise. Set llm.chat_template to another and run it again."
