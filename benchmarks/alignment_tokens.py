@@ -25,7 +25,7 @@ def main(args) -> None:
 
     from recexplainer.alignment.model import with_lora
     from recexplainer.llm.packing import plan_steps
-    from recexplainer.seeds import generator
+    from recexplainer.seeds import make_rng
 
     torch.set_num_threads(args.threads)
     work = make_work(users=200, items=1000, context=args.context)
@@ -47,7 +47,7 @@ def main(args) -> None:
 
         def theirs(peer=peer, losses=losses["peer"]) -> Cost:
             # In a random order: the plan has them sorted by length within its rows.
-            chosen = generator(SEED, len(losses)).permutation([i for row in steps[len(losses)].rows for i in row])
+            chosen = make_rng(SEED, len(losses)).permutation([i for row in steps[len(losses)].rows for i in row])
             loss, cost = peer.step([work.train[index] for index in chosen])
             losses.append(loss)
             return cost

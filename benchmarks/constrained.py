@@ -18,13 +18,13 @@ def main(args) -> None:
     from llm_work import explainer, make_work
 
     from recexplainer.inference.catalogue import CatalogueConstraint
-    from recexplainer.inference.generation import Generator
+    from recexplainer.inference.generation import TextGenerator
 
     torch.set_num_threads(args.threads)
     for count in args.titles:
         work = make_work(users=args.cases, items=count, training=False)
         model = explainer(work, args.hidden, args.layers, args.hidden // 64, args.hidden * 11 // 4)
-        clock = StepClock(Generator(model, work.tokenizer, args.batch), work.tests["retrieval"][: args.cases])
+        clock = StepClock(TextGenerator(model, work.tokenizer, args.batch), work.tests["retrieval"][: args.cases])
         titles = work.tokenizer(work.titles, add_special_tokens=False)["input_ids"]
         begin = time.perf_counter()
         constraint = CatalogueConstraint(titles, work.tokenizer.eos_token_id)

@@ -22,14 +22,14 @@ def main(args) -> None:
     from llm_peers import generate_padded
     from llm_work import explainer, fit, generation_flops, make_work
 
-    from recexplainer.inference.generation import Generator
+    from recexplainer.inference.generation import TextGenerator
 
     torch.set_num_threads(args.threads)
     work = make_work(users=max(args.cases, 100), items=300, context=args.context)
     model = explainer(work, args.hidden, args.layers, args.hidden // 32, args.hidden * 11 // 4)
     if args.steps:
         print(f"trained for {args.steps} steps to a loss of {fit(model, work.train, args.steps, args.context):.2f}")
-    runner = Generator(model, work.tokenizer, args.batch)
+    runner = TextGenerator(model, work.tokenizer, args.batch)
     size = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     rate = matmul_rate(args.hidden, args.hidden * 11 // 4)
     for task, (name, longest, beams) in TASKS.items():

@@ -96,11 +96,11 @@ def retrieve(shape: str, work, args) -> None:
     """Five-beam retrieval, against two prompts at a time padded to the context."""
     from llm_peers import generate_padded
 
-    from recexplainer.inference.generation import Generator
+    from recexplainer.inference.generation import TextGenerator
 
     model = model_of(shape, work, args.device).to(args.device).eval()
     prompts = work.tests["retrieval"][: args.cases]
-    runner = Generator(model, work.tokenizer, 320)
+    runner = TextGenerator(model, work.tokenizer, 320)
     turns = alternate(
         lambda: runner.generate(prompts, 16, 5),
         lambda: generate_padded(model, work.tokenizer, prompts, CONTEXT, 2, 16, 5),

@@ -16,7 +16,7 @@ from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.llm.packing import collate, plan_steps
 from recexplainer.llm.scratch import train_tokenizer
 from recexplainer.prompts.phrasings import load_prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.build import task_rows
 from recexplainer.tasks.forms import History, Renderer, Sample
 from recexplainer.tasks.schema import text_segment
@@ -52,7 +52,7 @@ class Work:
 @functools.cache
 def words(count: int = 3000) -> list[str]:
     """Return made-up words, the likeliest first."""
-    rng = generator(SEED, "words")
+    rng = make_rng(SEED, "words")
     parts = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
     made = ["".join(rng.choice(parts, size=rng.integers(1, 5))).capitalize() for _ in range(2 * count)]
     return list(dict.fromkeys(made))[:count]
@@ -60,7 +60,7 @@ def words(count: int = 3000) -> list[str]:
 
 def catalogue(items: int) -> list[str]:
     """Return different titles of three to eleven words; words are used as unevenly as in a language."""
-    rng, known = generator(SEED, "titles"), np.array(words())
+    rng, known = make_rng(SEED, "titles"), np.array(words())
     shares = 1 / np.arange(1, len(known) + 1)
     found: dict[str, None] = {}
     while len(found) < items:
@@ -81,7 +81,7 @@ def make_work(users: int, items: int, context: int = 1024, max_length: int = 9, 
     import pandas as pd
 
     titles = catalogue(items)
-    rng = generator(SEED, "histories")
+    rng = make_rng(SEED, "histories")
     sequences = [rng.choice(items, size=rng.integers(6, 12), replace=False).tolist() for _ in range(users)]
     rows = []
     for user, sequence in enumerate(sequences):

@@ -19,6 +19,6 @@ def derive_seed(seed: int, *parts: str | int) -> int:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
 
 
-def generator(seed: int, *parts: str | int) -> np.random.Generator:
-    """Return a NumPy generator seeded by :func:`derive_seed`."""
+def make_rng(seed: int, *parts: str | int) -> np.random.Generator:
+    """Return a random state of NumPy, seeded by :func:`derive_seed`."""
     return np.random.default_rng(derive_seed(seed, *parts))

@@ -18,7 +18,7 @@ from recexplainer.alignment.engine import SCALER
 from recexplainer.alignment.interruption import Interrupted, StopRequest
 from recexplainer.alignment.model import load_aligned
 from recexplainer.files import read_json
-from recexplainer.inference.generation import Generator
+from recexplainer.inference.generation import TextGenerator
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ["zero2", "zero2_offload", "zero3", "zero3_offload"]
@@ -141,7 +141,7 @@ def test_every_preset_trains_as_the_plain_loop_does(runs, plain, tokenizer, pres
     # What was saved answers as the plain loop's model does.
     tables, samples = model.users.numpy(), make_samples(tokenizer)[:6]
     loaded = load_aligned(tiny_llama(tokenizer), folder / "model", tables, tables)
-    ours, theirs = Generator(loaded, tokenizer, 6), Generator(model.eval(), tokenizer, 6)
+    ours, theirs = TextGenerator(loaded, tokenizer, 6), TextGenerator(model.eval(), tokenizer, 6)
     every = list(range(len(tokenizer)))
     np.testing.assert_allclose(
         ours.next_token_logits(samples, every), theirs.next_token_logits(samples, every), atol=2e-3

@@ -15,7 +15,7 @@ from recexplainer.evaluation.predict import _choose, _classification
 from recexplainer.evaluation.reading import split_titles
 from recexplainer.inference.answering import answer
 from recexplainer.inference.catalogue import CatalogueConstraint
-from recexplainer.inference.generation import Generator
+from recexplainer.inference.generation import TextGenerator
 from recexplainer.llm.encoding import ChatEncoder
 
 TITLES = ["red stone", "red", "green wolf", "green wolf castle", "blue tower", "gold", "silver knight"]
@@ -50,8 +50,8 @@ def title_tokens(tokenizer) -> list[list[int]]:
 @pytest.mark.parametrize("beams", [1, 3])
 def test_batched_and_padded_generation_is_that_of_single_prompts(tokenizer, model, beams):
     cases = prompts(tokenizer)
-    together = Generator(model, tokenizer, batch_size=6).generate(cases, 6, beams)
-    alone = [Generator(model, tokenizer, batch_size=1).generate([case], 6, beams)[0] for case in cases]
+    together = TextGenerator(model, tokenizer, batch_size=6).generate(cases, 6, beams)
+    alone = [TextGenerator(model, tokenizer, batch_size=1).generate([case], 6, beams)[0] for case in cases]
     assert together == alone
     assert all(len(texts) == beams for texts in together)
     assert len({tuple(texts) for texts in together}) > 1
@@ -71,14 +71,14 @@ def test_greedy_generation_is_the_argmax_of_the_whole_sequence(tokenizer, model)
         tokens.append(token)
         vectors = torch.cat([vectors, model.base[0].get_input_embeddings()(torch.tensor([[token]]))], 1)
     expected = tokenizer.decode(tokens, skip_special_tokens=True).strip()
-    assert Generator(model, tokenizer, 4).generate([case], 6)[0] == [expected]
+    assert TextGenerator(model, tokenizer, 4).generate([case], 6)[0] == [expected]
 
 
 def test_constrained_beams_are_titles_in_the_order_of_their_scores(tokenizer, model):
     tokens, eos = title_tokens(tokenizer), tokenizer.eos_token_id
     beams = len(TITLES)
     case = prompts(tokenizer)[2]
-    found = Generator(model, tokenizer, 50).generate([case], 8, beams, CatalogueConstraint(tokens, eos))[0]
+    found = TextGenerator(model, tokenizer, 50).generate([case], 8, beams, CatalogueConstraint(tokens, eos))[0]
 
     def score(title: list[int]) -> float:
         """Sum the log-probabilities within the catalogue's tree, over the length, as the beam search does."""
@@ -99,14 +99,14 @@ def test_constrained_beams_are_titles_in_the_order_of_their_scores(tokenizer, mo
 
 def test_every_constrained_answer_is_a_title_and_free_ones_need_not_be(tokenizer, model):
     constraint = CatalogueConstraint(title_tokens(tokenizer), tokenizer.eos_token_id)
-    runner = Generator(model, tokenizer, 12)
-    assert {t for texts in runner.generate(prompts(tokenizer), 8, 3, constraint) for t in texts} <= set(TITLES)
-    assert not {t for texts in runner.generate(prompts(tokenizer), 8, 3) for t in texts} <= set(TITLES)
+    generator = TextGenerator(model, tokenizer, 12)
+    assert {t for texts in generator.generate(prompts(tokenizer), 8, 3, constraint) for t in texts} <= set(TITLES)
+    assert not {t for texts in generator.generate(prompts(tokenizer), 8, 3) for t in texts} <= set(TITLES)
 
 
 def test_next_token_logits_are_those_of_single_prompts(tokenizer, model):
     cases = prompts(tokenizer)
-    together = Generator(model, tokenizer, 3).next_token_logits(cases, [5, 9])
+    together = TextGenerator(model, tokenizer, 3).next_token_logits(cases, [5, 9])
     for row, case in zip(together, cases, strict=True):
         input_ids, embedding_rows = (
             torch.tensor(case.input_ids[None]).long(),
@@ -117,37 +117,37 @@ def test_next_token_logits_are_those_of_single_prompts(tokenizer, model):
         np.testing.assert_allclose(row, logits[[5, 9]].numpy(), atol=1e-3)
 
 
-def spied(runner: Generator, monkeypatch) -> list[tuple[int, int]]:
+def spied(generator: TextGenerator, monkeypatch) -> list[tuple[int, int]]:
     """Return where the shapes ``(prompts, length)`` of all batches to come are noted."""
-    shapes, embed = [], runner._embed
+    shapes, embed = [], generator._embed
 
     def noted(chosen, length):
         shapes.append((len(chosen), length))
         return embed(chosen, length)
 
-    monkeypatch.setattr(runner, "_embed", noted)
+    monkeypatch.setattr(generator, "_embed", noted)
     return shapes
 
 
 @pytest.mark.parametrize("beams", [1, 2])
 def test_a_batch_has_no_more_tokens_than_allowed(tokenizer, model, monkeypatch, beams):
     cases, room, limit = prompts(tokenizer), 6, 150
-    runner = Generator(model, tokenizer, 64, batch_tokens=limit)
-    shapes = spied(runner, monkeypatch)
-    found = runner.generate(cases, room, beams)
+    generator = TextGenerator(model, tokenizer, 64, batch_tokens=limit)
+    shapes = spied(generator, monkeypatch)
+    found = generator.generate(cases, room, beams)
     assert all(count * beams * (length + room) <= limit or count == 1 for count, length in shapes)
     # Each batch is as full as it may be, but for the last one; the longest prompts come first.
     assert all((count + 1) * beams * (length + room) > limit for count, length in shapes[:-1])
     assert sum(count for count, _ in shapes) == len(cases) and max(count for count, _ in shapes) > 1
     assert [length for _, length in shapes] == sorted((length for _, length in shapes), reverse=True)
-    assert found == Generator(model, tokenizer, 64).generate(cases, room, beams)
+    assert found == TextGenerator(model, tokenizer, 64).generate(cases, room, beams)
 
 
 def test_a_prompt_over_the_limit_of_tokens_is_a_batch_of_its_own(tokenizer, model, monkeypatch):
     cases = prompts(tokenizer)
-    runner = Generator(model, tokenizer, 64, batch_tokens=1)
-    shapes = spied(runner, monkeypatch)
-    assert runner.generate(cases, 6, 3) == Generator(model, tokenizer, 64).generate(cases, 6, 3)
+    generator = TextGenerator(model, tokenizer, 64, batch_tokens=1)
+    shapes = spied(generator, monkeypatch)
+    assert generator.generate(cases, 6, 3) == TextGenerator(model, tokenizer, 64).generate(cases, 6, 3)
     assert [count for count, _ in shapes] == [1] * len(cases)
 
 
@@ -171,14 +171,14 @@ class Memory:
 @pytest.mark.parametrize("beams", [1, 3])
 def test_halved_batches_give_the_same_answers_in_the_same_padding(tokenizer, model, monkeypatch, caplog, beams):
     cases, room = prompts(tokenizer, 13), 6
-    whole = Generator(model, tokenizer, 6 * beams).generate(cases, room, beams)
-    runner, longest = Generator(model, tokenizer, 6 * beams), max(map(len, cases))
-    shapes = spied(runner, monkeypatch)
+    whole = TextGenerator(model, tokenizer, 6 * beams).generate(cases, room, beams)
+    generator, longest = TextGenerator(model, tokenizer, 6 * beams), max(map(len, cases))
+    shapes = spied(generator, monkeypatch)
     # Two prompts fit, and three do until their answers grow.
     memory = Memory(model, beams * (3 * longest + 2), monkeypatch)
     with caplog.at_level(logging.WARNING):
-        assert runner.generate(cases, room, beams) == whole
-    assert runner.own == list(range(13))
+        assert generator.generate(cases, room, beams) == whole
+    assert generator.own == list(range(13))
     # Six do not, and three do not in the end; the next batch of six begins with what is less than three of it.
     assert shapes[:5] == [(6, longest), (3, longest), (2, longest), (1, longest), (2, longest)]
     assert 2 <= memory.failures < 6 and all(count <= 3 for count, _ in shapes[1:])
@@ -189,9 +189,9 @@ def test_halved_batches_give_the_same_answers_in_the_same_padding(tokenizer, mod
 
 def test_halved_batches_give_the_same_logits(tokenizer, model, monkeypatch):
     cases = prompts(tokenizer, 8)
-    whole = Generator(model, tokenizer, 8).next_token_logits(cases, [5, 9])
+    whole = TextGenerator(model, tokenizer, 8).next_token_logits(cases, [5, 9])
     memory = Memory(model, 3 * max(map(len, cases)), monkeypatch)
-    halved = Generator(model, tokenizer, 8).next_token_logits(cases, [5, 9])
+    halved = TextGenerator(model, tokenizer, 8).next_token_logits(cases, [5, 9])
     assert memory.failures
     np.testing.assert_allclose(halved, whole, rtol=1e-5, atol=1e-5)
 
@@ -208,7 +208,7 @@ def test_explanations_are_the_same_where_memory_is_short(tokenizer, model, monke
 def test_memory_that_does_not_hold_one_prompt_is_said_to_be_too_small(tokenizer, model, monkeypatch):
     Memory(model, 3, monkeypatch)
     with pytest.raises(InputError, match=r"ranking: \d+ tokens of one prompt .* \(CUDA out of memory[^\n]*\)"):
-        Generator(model, tokenizer, 6).generate(prompts(tokenizer), 6, label="ranking")
+        TextGenerator(model, tokenizer, 6).generate(prompts(tokenizer), 6, label="ranking")
 
 
 def test_cases_are_chosen_by_user_and_seed():

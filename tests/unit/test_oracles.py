@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, ndcg_score, top_k
 from recexplainer.evaluation.metrics import correct, hit_ratio, ranking_gains, ranking_ndcg, retrieval_ndcg
 from recexplainer.recommender import evaluation as recommender
 from recexplainer.recommender.histories import Histories
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.agreement import krippendorff_alpha, weighted_kappa
 from recexplainer.statistics.paired import holm, paired_bootstrap
 from recexplainer.tables.table3 import signed_rank
@@ -154,9 +154,9 @@ def test_the_paired_bootstrap_covers_the_true_difference_and_errs_as_seldom_as_i
         user = np.repeat(rng.normal(0, 0.2, 60), 2)
         noise = rng.normal(0, 0.3, 120) + user
         shared = rng.normal(0, 1, 120)
-        ahead = paired_bootstrap(frame(shared + 0.1 + noise), frame(shared), 300, generator(trial))
+        ahead = paired_bootstrap(frame(shared + 0.1 + noise), frame(shared), 300, make_rng(trial))
         covered += ahead.low <= 0.1 <= ahead.high
-        level = paired_bootstrap(frame(shared + noise), frame(shared), 300, generator(trial))
+        level = paired_bootstrap(frame(shared + noise), frame(shared), 300, make_rng(trial))
         false_alarms += level.p_value <= 0.05
     assert binomtest(covered, trials, 0.94).pvalue > 0.01
     assert binomtest(false_alarms, trials, 0.06).pvalue > 0.01

@@ -16,7 +16,7 @@ from recexplainer.alignment.run import align
 from recexplainer.errors import InputError
 from recexplainer.files import write_json, write_safetensors
 from recexplainer.inference import cache, generation
-from recexplainer.inference.generation import Generator
+from recexplainer.inference.generation import TextGenerator
 from recexplainer.llm import attention
 from recexplainer.llm.base import check_fit, load_model, load_tokenizer, make_manifest
 from recexplainer.llm.encoding import ChatEncoder
@@ -221,8 +221,8 @@ def test_an_alignment_from_files_to_files(tmp_path, kind):
     tokenizer = load_tokenizer(manifest)
     model = load_aligned(load_model(manifest), tmp_path / "aligned", TABLES, TABLES)
     prompts = ChatEncoder(tokenizer, 64).encode(conversations(4), prompt_only=True)
-    plain = Generator(aligned(manifest), tokenizer, 12).generate(prompts, 8)
-    assert Generator(model, tokenizer, 12).generate(prompts, 8) != plain
+    plain = TextGenerator(aligned(manifest), tokenizer, 12).generate(prompts, 8)
+    assert TextGenerator(model, tokenizer, 12).generate(prompts, 8) != plain
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -246,8 +246,8 @@ def test_answers_in_a_batch_are_those_one_by_one(tmp_path, kind):
     model, tokenizer = aligned(manifest), load_tokenizer(manifest)
     prompts = ChatEncoder(tokenizer, 64).encode(conversations(6), prompt_only=True)
     for beams in (1, 3):
-        together = Generator(model, tokenizer, 12).generate(prompts, 8, beams)
-        assert together == [Generator(model, tokenizer, beams).generate([one], 8, beams)[0] for one in prompts]
+        together = TextGenerator(model, tokenizer, 12).generate(prompts, 8, beams)
+        assert together == [TextGenerator(model, tokenizer, beams).generate([one], 8, beams)[0] for one in prompts]
     assert len({texts[0] for texts in together}) > 1
 
 
@@ -260,7 +260,7 @@ def test_every_logit_is_that_of_transformers_own_cache(tmp_path, monkeypatch, ki
     def logits(beams: int) -> list[torch.Tensor]:
         found = []
         hook = model.base[0].register_forward_hook(lambda *call: found.append(call[-1].logits.clone()))
-        Generator(model, tokenizer, 12).generate(prompts, 8, beams)
+        TextGenerator(model, tokenizer, 12).generate(prompts, 8, beams)
         hook.remove()
         return found
 
@@ -284,10 +284,10 @@ def test_answers_do_not_follow_the_makers_defaults_for_chats(tmp_path, defaults,
     manifest = save(tmp_path)
     tokenizer = load_tokenizer(manifest)
     prompts = ChatEncoder(tokenizer, 64).encode(conversations(7), prompt_only=True)
-    own = Generator(aligned(manifest), tokenizer, 12).generate(prompts, 8, beams)
+    own = TextGenerator(aligned(manifest), tokenizer, 12).generate(prompts, 8, beams)
     (tmp_path / "llm/generation_config.json").write_text(json.dumps(defaults))
     make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
-    assert Generator(aligned(manifest), tokenizer, 12).generate(prompts, 8, beams) == own
+    assert TextGenerator(aligned(manifest), tokenizer, 12).generate(prompts, 8, beams) == own
 
 
 def test_an_llm_in_four_bits_learns_and_answers(tmp_path):
@@ -305,8 +305,8 @@ def test_an_llm_in_four_bits_learns_and_answers(tmp_path):
     save_aligned(model, tmp_path / "aligned")
     again = load_aligned(load_model(manifest), tmp_path / "aligned", TABLES, TABLES)
     prompts = ChatEncoder(tokenizer, 64).encode(conversations(6), prompt_only=True)
-    answers = Generator(again, tokenizer, 12).generate(prompts, 8, 3)
-    assert answers == Generator(model.eval(), tokenizer, 12).generate(prompts, 8, 3)
+    answers = TextGenerator(again, tokenizer, 12).generate(prompts, 8, 3)
+    assert answers == TextGenerator(model.eval(), tokenizer, 12).generate(prompts, 8, 3)
 
 
 def test_four_bits_without_their_package(tmp_path, monkeypatch):
@@ -406,9 +406,9 @@ def test_a_system_that_only_answers_is_checked_too(tmp_path):
         load_system(manifest, tokenizer, None, tables, settings)
     prompts = ChatEncoder(load_tokenizer(manifest), 256).encode(conversations(1), prompt_only=True)
     room = 256 - len(prompts[0])
-    assert Generator(model, tokenizer, 12).generate(prompts, room)
+    assert TextGenerator(model, tokenizer, 12).generate(prompts, room)
     with pytest.raises(InputError, match=f"no room for an answer of {room + 1} in the LLM's 256 positions. Set it to"):
-        Generator(model, tokenizer, 12).generate(prompts, room + 1)
+        TextGenerator(model, tokenizer, 12).generate(prompts, room + 1)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_collate_numbers_sequences_and_restarts_positions():
     assert batch["sequence_ids"].tolist() == [[1, 1, 2, 2, 2], [1, 1, 1, 1, 0]]
     assert batch["position_ids"].tolist() == [[0, 1, 0, 1, 2], [0, 1, 2, 3, 0]]
     np.testing.assert_allclose(batch["loss_weights"], [[0, 1, 0, 1 / 2, 1 / 2], [0, 1 / 3, 1 / 3, 1 / 3, 0]])
-    assert not collate([], [])["weights"].any()
+    assert not collate([], [])["loss_weights"].any()
 
 
 def test_every_sample_or_every_token_counts_alike_in_the_loss():

@@ -23,7 +23,7 @@ from recexplainer.paper.paired import commonest, rating_values, record_values, s
 from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, not_worse, to_html, to_latex
 from recexplainer.paper.tables import KINDS, NONE, typeset
 from recexplainer.paper.verdicts import VERDICTS, Sources, judge_claims, verdict
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import estimate
 from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
 from recexplainer.tables.surrogates import SHARED
@@ -273,30 +273,30 @@ def test_the_bootstrap_pairs_cases_and_resamples_users():
     rng = np.random.default_rng(0)
     hard = rng.uniform(size=300)
     # A difference far below the spread of the cases shows only if they are paired.
-    found = paired_bootstrap(cases(hard + 0.02 + rng.normal(0, 0.01, 300)), cases(hard), 500, generator(1))
+    found = paired_bootstrap(cases(hard + 0.02 + rng.normal(0, 0.01, 300)), cases(hard), 500, make_rng(1))
     assert found.mean == pytest.approx(0.02, abs=0.002)
     assert found.low < found.mean < found.high
     assert found.p_value == pytest.approx(2 / 501)
-    back = paired_bootstrap(cases(hard), cases(hard + 0.02), 500, generator(1))
+    back = paired_bootstrap(cases(hard), cases(hard + 0.02), 500, make_rng(1))
     assert back.mean == pytest.approx(-0.02) and back.p_value == pytest.approx(2 / 501)
-    assert paired_bootstrap(cases(hard), cases(hard), 500, generator(1)).p_value == 1
+    assert paired_bootstrap(cases(hard), cases(hard), 500, make_rng(1)).p_value == 1
     # One user with many cases is one observation: every resample is the same.
-    alone = paired_bootstrap(cases([1, 0, 1], [7, 7, 7]), cases([0, 0, 0], [7, 7, 7]), 50, generator(1))
+    alone = paired_bootstrap(cases([1, 0, 1], [7, 7, 7]), cases([0, 0, 0], [7, 7, 7]), 50, make_rng(1))
     assert alone.low == alone.high == pytest.approx(2 / 3)
 
 
 def test_only_common_cases_count():
     later = cases([0.0, 1], users=[1, 2], first=1)
-    found = paired_bootstrap(cases([1.0, 1, 1]), later, 50, generator(1))
+    found = paired_bootstrap(cases([1.0, 1, 1]), later, 50, make_rng(1))
     assert (found.mean, found.cases) == (0.5, 2)
-    assert paired_bootstrap(cases([1.0]), cases([1.0], first=9), 50, generator(1)) is None
+    assert paired_bootstrap(cases([1.0]), cases([1.0], first=9), 50, make_rng(1)) is None
 
 
 def test_ratings_are_paired_without_failed_ones():
     first, second = rating_values({"a": 4, "b": None, "c": 3, "d": 1}), rating_values({"a": 2, "b": 1, "c": 2})
-    found = paired_bootstrap(first, second, 50, generator(1))
+    found = paired_bootstrap(first, second, 50, make_rng(1))
     assert (found.mean, found.cases, found.users) == (1.5, 2, 2)
-    assert paired_bootstrap(rating_values({"a": None}), rating_values({"a": 2}), 50, generator(1)) is None
+    assert paired_bootstrap(rating_values({"a": None}), rating_values({"a": 2}), 50, make_rng(1)) is None
 
 
 def test_a_level_is_compared_with_the_commonest_other():
@@ -509,7 +509,7 @@ def test_a_verdict_does_not_hang_on_the_seed():
     # A difference with p near 0.05, where few resamples would say now this, now that.
     gap = rng.normal(0, 1, 400)
     gap += 1.96 * gap.std() / 20 - gap.mean()
-    found = [paired_bootstrap(cases(gap), cases(gap * 0), RESAMPLES, generator(seed)).p_value for seed in range(6)]
+    found = [paired_bootstrap(cases(gap), cases(gap * 0), RESAMPLES, make_rng(seed)).p_value for seed in range(6)]
     assert max(found) - min(found) < 0.015
     assert np.mean(found) == pytest.approx(0.05, abs=0.01)
 

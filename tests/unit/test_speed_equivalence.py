@@ -22,7 +22,7 @@ import trained_memory
 from recexplainer.alignment.model import with_lora
 from recexplainer.alignment.run import encode_tasks
 from recexplainer.inference.catalogue import CatalogueConstraint
-from recexplainer.inference.generation import Generator
+from recexplainer.inference.generation import TextGenerator
 from recexplainer.llm.encoding import ChatEncoder
 from recexplainer.llm.packing import plan_steps
 from recexplainer.tasks import schema
@@ -69,7 +69,7 @@ def both_curves(work, model, training: type, length: int | None):
 @pytest.mark.parametrize(("task", "beams"), [("retrieval", 5), ("ranking", 1), ("explanation", 1)])
 def test_batched_answers_are_those_of_prompts_padded_to_the_context(work, model, task, beams):
     prompts = work.tests[task][:7]
-    ours = Generator(model, work.tokenizer, 15).generate(prompts, 10, beams)
+    ours = TextGenerator(model, work.tokenizer, 15).generate(prompts, 10, beams)
     assert ours == llm_peers.generate_padded(model, work.tokenizer, prompts, CONTEXT, 2, 10, beams)
     assert len({text for texts in ours for text in texts}) > 3
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from recexplainer.errors import InputError
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ def _combinations(pairs: Pairs, settings: dict[str, Any], seed: int) -> Iterator
         kept = kept[np.bincount(users)[users] >= core]
         kept = kept[newest_rows(pairs.user[kept], settings["newest"])]
         # One random order of the users: a larger sample holds the smaller ones.
-        shuffled = generator(seed, "sample_users").permutation(np.flatnonzero(np.bincount(pairs.user[kept])))
+        shuffled = make_rng(seed, "sample_users").permutation(np.flatnonzero(np.bincount(pairs.user[kept])))
         for size in settings["sample_users"]:
             chosen = kept if size is None else kept[_mask(shuffled[:size], number)[pairs.user[kept]]]
             yield top, size, chosen[k_core(pairs.user[chosen], pairs.item[chosen], core)]

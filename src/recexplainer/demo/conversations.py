@@ -24,7 +24,7 @@ from recexplainer.demo.explanations import Question, explain
 from recexplainer.demo.formats import THEMES, Fact, words
 from recexplainer.errors import InputError
 from recexplainer.files import check, write_text
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def make_conversations(
     if questions:
         skills += (lambda facts, rng: explain(questions, facts, rng),) * EXPLANATIONS
     catalogues = [facts for facts in map(read_facts, metadata) if facts]
-    rng = generator(seed, "demo", "sharegpt")
+    rng = make_rng(seed, "demo", "sharegpt")
     rows = []
     for index in range(values["conversations"]):
         turns: list[dict[str, str]] = []

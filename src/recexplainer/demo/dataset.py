@@ -45,7 +45,7 @@ from recexplainer.demo.formats import (
     write_gzip,
 )
 from recexplainer.errors import InputError
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
 
@@ -107,11 +107,11 @@ def make_dataset(settings: dict[str, Any], seed: int, reviews: str | Path, metad
     values = read_settings(settings, DEFAULTS)
     check(values, theme)
     kind = values["format"]
-    items = plant_items(values, theme, kind, generator(seed, "demo", kind, "items"))
-    rows = plant_reviews(values, items, kind, generator(seed, "demo", kind, "sequences"))
-    catalogue = add_odd_items(items, rows, theme, kind, generator(seed, "demo", kind, "odd items"))
-    add_odd_reviews(rows, generator(seed, "demo", kind, "odd reviews"))
-    details = generator(seed, "demo", kind, "details")
+    items = plant_items(values, theme, kind, make_rng(seed, "demo", kind, "items"))
+    rows = plant_reviews(values, items, kind, make_rng(seed, "demo", kind, "sequences"))
+    catalogue = add_odd_items(items, rows, theme, kind, make_rng(seed, "demo", kind, "odd items"))
+    add_odd_reviews(rows, make_rng(seed, "demo", kind, "odd reviews"))
+    rng = make_rng(seed, "demo", kind, "details")
     write: dict[str, Any] = {
         "amazon": (amazon_review, amazon_item, json.dumps),
         "steam": (steam_review, steam_item, python_literal),
@@ -119,8 +119,8 @@ def make_dataset(settings: dict[str, Any], seed: int, reviews: str | Path, metad
     review_row, item_row, dump = write[kind]
     rows.sort(key=lambda row: (row.item, -row.day, row.user))  # as in the real dumps: by item, newest first
     names = {item.item_id: item for item in catalogue}
-    lines = [dump(review_row(row, names.get(row.item), theme, details)) for row in rows]
-    break_lines(lines, max(1, len(lines) // 1000), details)
+    lines = [dump(review_row(row, names.get(row.item), theme, rng)) for row in rows]
+    break_lines(lines, max(1, len(lines) // 1000), rng)
     write_gzip(reviews, lines)
     counts = {item.item_id: 0 for item in catalogue}
     for row in rows:
@@ -128,9 +128,9 @@ def make_dataset(settings: dict[str, Any], seed: int, reviews: str | Path, metad
     order = sorted(counts, key=lambda item_id: (-counts[item_id], item_id))
     ranks = {item_id: rank + 1 for rank, item_id in enumerate(order)}
     catalogue.sort(key=lambda item: item.item_id)
-    lines = [dump(item_row(item, items, ranks[item.item_id], theme, details)) for item in catalogue]
+    lines = [dump(item_row(item, items, ranks[item.item_id], theme, rng)) for item in catalogue]
     lines.insert(len(lines) // 2, lines[len(lines) // 3])  # one item twice
-    break_lines(lines, len(lines) // 400, details)
+    break_lines(lines, len(lines) // 400, rng)
     write_gzip(metadata, lines)
     logger.info("%s: %d reviews in %s, %d items in %s", kind, len(rows), reviews, len(lines), metadata)
 

@@ -9,7 +9,7 @@ import numpy as np
 from recexplainer.evaluation.metrics import K
 from recexplainer.evaluation.predictions import SCHEMAS, case, check_candidates, write_predictions
 from recexplainer.files import read_parquet
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.schema import SEPARATOR, load_tasks
 
 logger = logging.getLogger(__name__)
@@ -36,11 +36,11 @@ def predict_baseline(system: str, interactions: str, items: str, test_tasks: str
         cases[row["task"]].append(row)
     answers: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
     if system == "random":
-        answers["retrieval"] = retrieve(cases["retrieval"], titles, None, generator(seed, system, "retrieval"))
-        answers["ranking"] = shuffle(cases["ranking"], generator(seed, system, "ranking"))
-        answers["classification"] = flip(cases["classification"], generator(seed, system, "classification"))
+        answers["retrieval"] = retrieve(cases["retrieval"], titles, None, make_rng(seed, system, "retrieval"))
+        answers["ranking"] = shuffle(cases["ranking"], make_rng(seed, system, "ranking"))
+        answers["classification"] = flip(cases["classification"], make_rng(seed, system, "classification"))
     else:
-        answers["retrieval"] = retrieve(cases["retrieval"], titles, popularity, generator(seed, system, "retrieval"))
+        answers["retrieval"] = retrieve(cases["retrieval"], titles, popularity, make_rng(seed, system, "retrieval"))
         answers["ranking"] = sort_by_popularity(cases["ranking"], titles, popularity)
     for task, rows in answers.items():
         write_predictions(Path(folder) / f"{task}.parquet", task, rows)

@@ -13,11 +13,11 @@ from recexplainer.evaluation.reading import AnswerReader
 from recexplainer.evaluation.shards import write_shard
 from recexplainer.files import read_parquet
 from recexplainer.inference.catalogue import CatalogueConstraint
-from recexplainer.inference.generation import Generator
+from recexplainer.inference.generation import TextGenerator
 from recexplainer.llm.base import load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.recommender.contract import load_tables
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.schema import load_tasks
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def predict(
     tables = load_tables(embeddings)
     model = load_system(llm, tokenizer, adapter, tables, settings)
     encoder = ChatEncoder(tokenizer, settings["context"])
-    runner = Generator(model, tokenizer, settings["batch_size"], shard, shards, settings.get("batch_tokens"))
+    generator = TextGenerator(model, tokenizer, settings["batch_size"], shard, shards, settings.get("batch_tokens"))
     titles = list(read_parquet(items, ["title"])["title"])
     reader = AnswerReader(titles, settings["title_reading"])
     beams = retrieval_beams(settings)
@@ -77,12 +77,12 @@ def predict(
     for row in load_tasks(test_tasks, columns):
         cases[row["task"]].append(row)
     predictors: dict[str, Callable[[list[dict[str, Any]], list[Encoded]], list[dict[str, Any]]]] = {
-        "retrieval": lambda rows, prompts: _retrieval(runner, encoder, titles, reader, rows, prompts, beams),
-        "ranking": lambda rows, prompts: _lists(runner, encoder, reader, rows, prompts, "ranking"),
+        "retrieval": lambda rows, prompts: _retrieval(generator, encoder, titles, reader, rows, prompts, beams),
+        "ranking": lambda rows, prompts: _lists(generator, encoder, reader, rows, prompts, "ranking"),
         "classification": lambda rows, prompts: _classification(
-            runner, encoder, rows, prompts, settings["classification_decision"]
+            generator, encoder, rows, prompts, settings["classification_decision"]
         ),
-        "reconstruction": lambda rows, prompts: _lists(runner, encoder, reader, rows, prompts, "reconstruction"),
+        "reconstruction": lambda rows, prompts: _lists(generator, encoder, reader, rows, prompts, "reconstruction"),
     }
     for task, predictor in predictors.items():
         rows = _choose(cases[task], settings["max_cases"], seed)
@@ -95,7 +95,7 @@ def predict(
         if shards == 1:
             write_predictions(path, task, answers)
         else:
-            own = runner.own if kept else []
+            own = generator.own if kept else []
             write_shard(path, task, [answers[number] for number in own], own, len(kept))
     logger.info("predictions in %s", folder)
 
@@ -105,7 +105,7 @@ def _choose(rows: list[dict[str, Any]], max_cases: int | None, seed: int) -> lis
     users = sorted({row["user"] for row in rows})
     if max_cases is None or len(users) <= max_cases:
         return rows
-    chosen = {users[i] for i in generator(seed, "cases").permutation(len(users))[:max_cases]}
+    chosen = {users[i] for i in make_rng(seed, "cases").permutation(len(users))[:max_cases]}
     return [row for row in rows if row["user"] in chosen]
 
 
@@ -122,7 +122,7 @@ def retrieval_beams(settings: dict[str, Any]) -> int:
 
 
 def _retrieval(
-    runner: Generator,
+    generator: TextGenerator,
     encoder: ChatEncoder,
     titles: list[str],
     reader: AnswerReader,
@@ -134,9 +134,9 @@ def _retrieval(
     tokens = encoder.answers(titles)
     longest = max(map(len, tokens)) + 1
     catalogue = set(titles)
-    free = runner.generate(prompts, longest, beams, label="retrieval")
+    free = generator.generate(prompts, longest, beams, label="retrieval")
     constraint = CatalogueConstraint(tokens, encoder.tokenizer.eos_token_id)
-    bound = runner.generate(prompts, longest, beams, constraint, label="retrieval, constrained")
+    bound = generator.generate(prompts, longest, beams, constraint, label="retrieval, constrained")
     answers = []
     for row, texts, held in zip(rows, free, bound, strict=True):
         predictions = [reader.title(text) for text in texts]
@@ -146,7 +146,7 @@ def _retrieval(
 
 
 def _lists(
-    runner: Generator,
+    generator: TextGenerator,
     encoder: ChatEncoder,
     reader: AnswerReader,
     rows: list[dict[str, Any]],
@@ -158,7 +158,7 @@ def _lists(
     longest = max(map(len, encoder.answers(["; ".join(row["target"]) for row in rows]))) + 8
     if not reader.strict:
         longest += FRAME_TOKENS + ITEM_TOKENS * max(len(row["target"]) for row in rows)
-    texts = [texts[0] if texts else "" for texts in runner.generate(prompts, longest, label=task)]
+    texts = [texts[0] if texts else "" for texts in generator.generate(prompts, longest, label=task)]
     answers = []
     for row, text in zip(rows, texts, strict=True):
         answer = case(row) | {"target": row["target"], "text": text}
@@ -172,16 +172,16 @@ def _lists(
 
 
 def _classification(
-    runner: Generator, encoder: ChatEncoder, rows: list[dict[str, Any]], prompts: list[Encoded], decision: str
+    generator: TextGenerator, encoder: ChatEncoder, rows: list[dict[str, Any]], prompts: list[Encoded], decision: str
 ) -> list[dict[str, Any]]:
     """Decide by the next-token logits of Yes and No, or by a generated answer."""
     if decision == "logits":
         yes, no = (ids[0] for ids in encoder.answers(["Yes", "No"]))
-        logits = runner.next_token_logits(prompts, [yes, no], label="classification")
+        logits = generator.next_token_logits(prompts, [yes, no], label="classification")
         scores = logits[:, 0] - logits[:, 1]
         verdicts: list[tuple[bool | None, str, float]] = [(bool(score > 0), "", float(score)) for score in scores]
     else:
-        found = runner.generate(prompts, VERDICT_TOKENS, label="classification")
+        found = generator.generate(prompts, VERDICT_TOKENS, label="classification")
         texts = [texts[0] if texts else "" for texts in found]
         verdicts = [(read_decision(text), text, float("nan")) for text in texts]
     return [

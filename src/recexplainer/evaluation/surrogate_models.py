@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 NEIGHBOURS = 20
 """Training prefixes that are asked for a test prefix."""
@@ -153,7 +153,7 @@ class SparseLinear:
 
     def _preferences(self, bags: sparse.csr_array, lessons: Lessons, seed: int) -> tuple[np.ndarray, ...]:
         """Return row, better and worse item."""
-        drawn = generator(seed, "others").integers(self._item_count, size=(len(lessons.top1), OTHERS))
+        drawn = make_rng(seed, "others").integers(self._item_count, size=(len(lessons.top1), OTHERS))
         rows, better = (np.repeat(values, OTHERS) for values in (np.arange(len(drawn)), lessons.top1))
         fresh = (np.asarray(bags[rows, drawn.ravel()]).ravel() == 0) & (drawn.ravel() != better)
         more = (rows[fresh], better[fresh], drawn.ravel()[fresh])

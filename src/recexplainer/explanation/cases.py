@@ -11,7 +11,7 @@ import pyarrow as pa
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_parquet, write_parquet
 from recexplainer.recommender.contract import Export, load_export
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def draw_cases(users: list[int], count: int, seed: int) -> list[tuple[int, bool]
     Positive and negative are as many (one more positive for an odd number); a user comes a second time, with the
     other item, only when all users have come.
     """
-    rng = generator(seed, "cases")
+    rng = make_rng(seed, "cases")
     order = [users[place] for place in rng.permutation(len(users))]
     positives = count - count // 2
     pairs = [(order[place % len(order)], place < positives) for place in range(count)]

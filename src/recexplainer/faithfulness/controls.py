@@ -20,7 +20,7 @@ from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import explanation, load_explanations, write_explanations
 from recexplainer.files import read_parquet
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.systems import CONTROLS
 
 logger = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def control_rows(
     """
     result: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTROLS}
     for case, said in zip(cases, _of_another_case(cases, texts, seed), strict=True):
-        yes = bool(generator(seed, "coin", case["case"]).random() < 0.5)
+        yes = bool(make_rng(seed, "coin", case["case"]).random() < 0.5)
         answer, history = "Yes" if yes else "No", case["history"]
         newest = history[-min(NEWEST, max(1, len(history) - 1)) :]
         fits = "is" if yes else "is not"
@@ -124,7 +124,7 @@ def _of_another_case(
 
     Where all cases are of one user, the text is of any case.
     """
-    rng = generator(seed, "shuffle")
+    rng = make_rng(seed, "shuffle")
     users = np.array([int(case["user"]) for case in cases])
     systems = list(texts)
     result = []

@@ -19,7 +19,7 @@ import numpy as np
 from recexplainer.errors import InputError
 from recexplainer.recommender.removal import Decision, effect, standings
 from recexplainer.recommender.scorer import Scorer
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _choices(
         if comb(len(history), size) <= draws:
             result[size] = [frozenset(choice) for choice in combinations(history, size)]
         else:
-            rng = generator(seed, "removal", question.name, size)
+            rng = make_rng(seed, "removal", question.name, size)
             result[size] = [frozenset(rng.permutation(history)[:size].tolist()) for _ in range(draws)]
     return result
 

@@ -15,7 +15,7 @@ from recexplainer.faithfulness.records import OWN_DECISIONS
 from recexplainer.files import read_parquet, write_parquet
 from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.recommender.contract import load_tables
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +50,13 @@ def classify_cases(
         InputError: a file is missing or broken.
     """
     from recexplainer.alignment.model import load_system
-    from recexplainer.inference.generation import Generator
+    from recexplainer.inference.generation import TextGenerator
     from recexplainer.llm.base import load_tokenizer
     from recexplainer.llm.encoding import ChatEncoder
 
     chosen = load_cases(cases)
     phrasings = load_prompts(prompts).phrasings["classification"]
-    drawn = generator(seed, "phrasings").integers(len(phrasings), size=len(chosen))
+    drawn = make_rng(seed, "phrasings").integers(len(phrasings), size=len(chosen))
     titles = list(read_parquet(items, ["title"])["title"])
     tables = load_tables(embeddings)
     tokenizer = load_tokenizer(llm, chat_template)
@@ -67,9 +67,9 @@ def classify_cases(
         messages = render(chosen, [phrasings[number] for number in drawn], titles, form)
         prompted = encoder.encode(messages, prompt_only=True)
         model = load_system(llm, tokenizer, adapter, tables, settings)
-        runner = Generator(model, tokenizer, settings["batch_size"], batch_tokens=settings.get("batch_tokens"))
+        generator = TextGenerator(model, tokenizer, settings["batch_size"], batch_tokens=settings.get("batch_tokens"))
         kept = [prompt for prompt in prompted if prompt is not None]
-        logits = iter(runner.next_token_logits(kept, tokens, label=system) if kept else [])
+        logits = iter(generator.next_token_logits(kept, tokens, label=system) if kept else [])
         for case, prompt in zip(chosen, prompted, strict=True):
             score = None
             if prompt is not None:
@@ -78,6 +78,6 @@ def classify_cases(
             decision = None if score is None else score > 0
             rows.append({"case": case["case"], "system": system, "decision": decision, "score": score})
         # Before the next model is loaded.
-        del model, runner
+        del model, generator
     write_parquet(output, pa.Table.from_pylist(rows, schema=OWN_DECISIONS))
     logger.info("decisions of %d systems on %d cases in %s", len(systems), len(chosen), output)

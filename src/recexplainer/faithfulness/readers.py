@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recexplainer.faithfulness.masking import mask_verdict
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 FEATURES = 20_000
 """Words and pairs of words that are kept at most, the most frequent ones."""
@@ -79,7 +79,7 @@ def read_verdicts(
 def _folds(users: Sequence[int], folds: int, seed: int) -> np.ndarray:
     """Return (cases,) the fold of each case: users are dealt out in random order."""
     names, owners = np.unique(np.asarray(users), return_inverse=True)
-    order = generator(seed, "folds").permutation(len(names))
+    order = make_rng(seed, "folds").permutation(len(names))
     return (order % min(folds, len(names)))[owners]
 
 

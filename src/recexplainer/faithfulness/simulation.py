@@ -18,7 +18,7 @@ from recexplainer.checking.checker import Citation
 from recexplainer.checking.words import Catalogue, stem, stem_key, words_of
 from recexplainer.recommender.contract import Export
 from recexplainer.recommender.histories import Histories
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 Facts = frozenset[tuple[str, ...]]
 
@@ -59,7 +59,7 @@ def draw_pairs(cases: Sequence[dict[str, Any]], export: Export, histories: Histo
         free[case["item"]] = False
         above = np.flatnonzero(free & (scores > label["threshold_high"]))
         below = np.flatnonzero(free & (scores < label["threshold_low"]))
-        rng = generator(seed, "simulation", case["case"])
+        rng = make_rng(seed, "simulation", case["case"])
         # Both are drawn in any case, so that one side's emptiness does not move the other's draw.
         drawn = rng.random(2)
         if len(above) and len(below):

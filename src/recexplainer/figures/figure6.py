@@ -8,7 +8,7 @@ import pandas as pd
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
 from recexplainer.judgement.judgements import load_judgements
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import Estimate, estimate
 from recexplainer.style import FAINT, INK, MUTED, system_label
 from recexplainer.tables.table2 import METRICS, common_cases, evaluate
@@ -150,7 +150,7 @@ def _score(ratings: dict[str, int | None], resamples: int, seed: int, dataset: s
     values = [rating for rating in ratings.values() if rating is not None]
     if not values:
         return None
-    return estimate(values, range(len(values)), resamples, generator(seed, "bootstrap", dataset))
+    return estimate(values, range(len(values)), resamples, make_rng(seed, "bootstrap", dataset))
 
 
 def normalise(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import torch
 
 from recexplainer.alignment.model import RecExplainer
 from recexplainer.errors import InputError
-from recexplainer.inference.generation import Generator
+from recexplainer.inference.generation import TextGenerator
 from recexplainer.llm.base import longest_sequence
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 
@@ -52,7 +52,7 @@ def answer(
     return [("", "failed") if prompt is None else next(answers) for prompt in prompts]
 
 
-class _Answerer(Generator):
+class _Answerer(TextGenerator):
     """A generator that also tells whether an answer ended by itself."""
 
     @torch.inference_mode()

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 Found = TypeVar("Found")
 
 
-class Generator:
+class TextGenerator:
     """Generate from encoded prompts, in batches of like length, with a key-value cache.
 
     Args:

@@ -10,7 +10,7 @@ from recexplainer.explanation.texts import load_explanations
 from recexplainer.judgement.judgements import write_judgements
 from recexplainer.judgement.ratings import read_rating
 from recexplainer.prompts.explanation import LEVELS, ExplanationPrompts, fill, load_explanation_prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.service.client import answer_all
 from recexplainer.service.store import AnswerStore
 from recexplainer.tasks.schema import SEPARATOR
@@ -150,7 +150,7 @@ def failure(reply: dict[str, Any]) -> str:
 
 def sending_order(cases: int, systems: list[str], seed: int) -> list[tuple[int, str]]:
     """Return the pairs of a case's number and a system, the systems of each case in a random order."""
-    rng = generator(seed, "judge")
+    rng = make_rng(seed, "judge")
     return [(place, systems[i]) for place in range(cases) for i in rng.permutation(len(systems))]
 
 

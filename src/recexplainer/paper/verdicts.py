@@ -39,7 +39,7 @@ from recexplainer.paper.claims import (
 )
 from recexplainer.paper.numbers import Number, number
 from recexplainer.paper.paired import commonest, rating_values, record_values, share_over, variance_of
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.paired import RESAMPLES, Difference, holm, paired_bootstrap
 from recexplainer.style import system_label
 from recexplainer.tables.controllability import EACH
@@ -181,7 +181,7 @@ def _measure(sources: Sources, ratings: Mapping[str, Ratings], settings: Mapping
             first = own.assign(value=part.value)
         else:
             second = other.assign(value=other["value"] * part.share)
-        return paired_bootstrap(first, second, resamples, generator(seed, "claims", dataset, part.metric))
+        return paired_bootstrap(first, second, resamples, make_rng(seed, "claims", dataset, part.metric))
 
     return measure
 
@@ -297,7 +297,7 @@ def _same_order(
     findings = []
     known = {name: mean for name, mean in means.items() if mean}
     for first, second in combinations(known, 2):
-        rng = generator(seed, "claims", settings["study"], RATING)
+        rng = make_rng(seed, "claims", settings["study"], RATING)
         judged = paired_bootstrap(rated[first], rated[second], RESAMPLES, rng)
         if judged is None:
             findings.append(Finding(settings["study"], f"{first} and {second}", None))

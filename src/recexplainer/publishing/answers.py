@@ -17,7 +17,7 @@ from recexplainer.explanation.texts import EXPLANATIONS
 from recexplainer.files import read_parquet
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.publishing.systems import System, explanations_of, predictions_of
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import estimate
 from recexplainer.tables.table2 import METRICS, Cases, case_values
 
@@ -71,7 +71,7 @@ def main_table(
         if own.empty:
             continue
         means = own.groupby("sample", sort=False).agg(user=("user", "first"), value=("value", "mean"))
-        found = estimate(means["value"], means["user"], resamples, generator(seed, "bootstrap", METRICS[metric]))
+        found = estimate(means["value"], means["user"], resamples, make_rng(seed, "bootstrap", METRICS[metric]))
         each = own.groupby("system", sort=False)["value"].mean()
         row = {"dataset": dataset, "method": method, "metric": metric, "mean": found.mean, "low": found.low}
         row |= {"high": found.high, "sd": each.std(), "seeds": len(each), "cases": found.cases}

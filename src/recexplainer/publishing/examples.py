@@ -8,7 +8,7 @@ from recexplainer.explanation.questions import show
 from recexplainer.llm.encoding import ChatEncoder
 from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.prompts.phrasings import Phrasing, load_prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.settings import resolve
 from recexplainer.tasks.forms import History, Renderer, Sample
 from recexplainer.tasks.schema import SEPARATOR
@@ -51,7 +51,7 @@ def made_up(seed: int, dataset: str, items: int, longest: int, candidates: int) 
         longest: most items that the recommender sees of a history.
         candidates: how many other items, at most.
     """
-    drawn = generator(seed, "exported examples", dataset).permutation(items).tolist()
+    drawn = make_rng(seed, "exported examples", dataset).permutation(items).tolist()
     length = min(ITEMS, longest, items - 1)
     return drawn[:length], drawn[length : length + candidates]
 

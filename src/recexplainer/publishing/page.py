@@ -17,7 +17,7 @@ from recexplainer.figures.case_view import in_words as decision_in_words
 from recexplainer.publishing.systems import System
 from recexplainer.publishing.trainings import RULE
 from recexplainer.report.tables import show_number
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.style import system_label
 
 METRICS = {
@@ -224,7 +224,7 @@ def shares(facts: Facts) -> pd.DataFrame:
 def drawn(facts: Facts, dataset: str) -> list[str]:
     """Return the names of the cases that are shown, by :data:`EXAMPLES_RULE`."""
     cases = sorted(set(facts.texts.loc[facts.texts["dataset"] == dataset, "case"]))
-    order = generator(facts.config["seed"], "published examples", dataset).permutation(len(cases))
+    order = make_rng(facts.config["seed"], "published examples", dataset).permutation(len(cases))
     return [cases[place] for place in np.sort(order[:EXAMPLES])]
 
 

@@ -73,9 +73,9 @@ def metrics_table(ranks: dict[str, np.ndarray], seed: int, bootstrap: int) -> pd
         values = np.stack(
             [f(model_ranks, k) for f in (hit_ratio, ndcg) for k in CUTOFFS], axis=1
         )  # (users, metrics), in the order of METRICS
-        random = seeds.generator(seed, "bootstrap")
+        rng = seeds.make_rng(seed, "bootstrap")
         users = len(values)
-        means = np.stack([values[random.integers(users, size=users)].mean(axis=0) for _ in range(bootstrap)])
+        means = np.stack([values[rng.integers(users, size=users)].mean(axis=0) for _ in range(bootstrap)])
         low, high = np.percentile(means, [2.5, 97.5], axis=0)
         numbers = np.stack([values.mean(axis=0), low, high], axis=1).round(6).ravel()
         rows.append([model, *numbers])

@@ -73,7 +73,7 @@ def label_prefixes(
     """
     _check_catalogue(histories, settings)
     # Every prefix takes the same amount of randomness from each stream, in row order, so batches do not matter.
-    streams = {name: seeds.generator(seed, "labels", name) for name in ("ranking", "positive", "negative")}
+    streams = {name: seeds.make_rng(seed, "labels", name) for name in ("ranking", "positive", "negative")}
     split = histories.split()
     batches = []
     for start in range(0, len(histories), batch_size):

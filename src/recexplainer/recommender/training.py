@@ -98,7 +98,7 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
     """
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seeds.derive_seed(seed, "weights"))
-    order = seeds.generator(seed, "order")
+    rng = seeds.make_rng(seed, "order")
     targets = histories.training_targets(validation)
     watched = histories.validation_targets(validation)
     if not len(targets):
@@ -117,7 +117,7 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
         if isinstance(model, MF):
             loss = model.sweep(histories, histories.training_part(validation))
         else:
-            losses = losses_of(model, histories, learnt_from, settings.batch_size, order)
+            losses = losses_of(model, histories, learnt_from, settings.batch_size, rng)
             loss = _train_epoch(model, optimizer, losses, settings.gradient_clip)
         if not math.isfinite(loss):
             logger.warning("epoch %d: the loss is not finite; training diverged and stops here", epoch)
@@ -138,10 +138,10 @@ def train(histories: Histories, settings: Hyperparameters, validation: str, seed
 
 
 def _losses_at_last(
-    model: torch.nn.Module, histories: Histories, targets: np.ndarray, batch_size: int, order: np.random.Generator
+    model: torch.nn.Module, histories: Histories, targets: np.ndarray, batch_size: int, rng: np.random.Generator
 ) -> Iterator[tuple[torch.Tensor, int]]:
     """Yield each step's mean loss and number of targets: each target is predicted from the prefix before it."""
-    targets = order.permutation(targets)
+    targets = rng.permutation(targets)
     for start in range(0, len(targets), batch_size):
         batch = targets[start : start + batch_size]
         wanted = torch.from_numpy(histories.items[batch].astype(np.int64))
@@ -153,14 +153,14 @@ def _losses_at_last(
 
 
 def _losses_at_all(
-    model: torch.nn.Module, histories: Histories, stretches: np.ndarray, batch_size: int, order: np.random.Generator
+    model: torch.nn.Module, histories: Histories, stretches: np.ndarray, batch_size: int, rng: np.random.Generator
 ) -> Iterator[tuple[torch.Tensor, int]]:
     """Yield the same of steps of about ``batch_size`` targets: each item of a stretch predicts the one after it."""
-    stretches = order.permutation(stretches)
+    stretches = rng.permutation(stretches)
     width = np.minimum(histories.length[stretches], model.max_length)
     alike = np.argsort(width, kind="stable")  # those of one width are read together, so little of a batch is padding
     batches = np.split(stretches[alike], np.flatnonzero(np.diff(width[alike].cumsum() // batch_size)) + 1)
-    for number in order.permutation(len(batches)):
+    for number in rng.permutation(len(batches)):
         sequence = histories.inputs(batches[number], model.max_length)
         following = histories.inputs(batches[number] + 1, model.max_length)[:, -sequence.shape[1] :]
         real = sequence > 0

@@ -26,23 +26,23 @@ def draw(base: dict[str, Any], space: dict[str, Any], trial: int, seed: int) -> 
     """
     if trial == 0:
         return hyperparameters(base)
-    random = seeds.generator(seed, "trial", trial)
-    drawn = {name: _draw_value(name, space[name], random) for name in sorted(space)}
+    rng = seeds.make_rng(seed, "trial", trial)
+    drawn = {name: _draw_value(name, space[name], rng) for name in sorted(space)}
     return hyperparameters({**base, **drawn})
 
 
-def _draw_value(name: str, spec: dict[str, Any], random: Any) -> Any:
+def _draw_value(name: str, spec: dict[str, Any], rng: Any) -> Any:
     """Draw one value; floats are rounded to 6 significant digits, so that they read well."""
     key = f"recommender.tuning.space.{name}"
     if isinstance(spec, dict) and set(spec) == {"choices"} and isinstance(spec["choices"], list) and spec["choices"]:
-        return spec["choices"][int(random.integers(len(spec["choices"])))]
+        return spec["choices"][int(rng.integers(len(spec["choices"])))]
     if not isinstance(spec, dict) or not {"low", "high"} <= set(spec) <= {"low", "high", "log", "integer"}:
         raise InputError(f"{key}: {spec!r}; expected {{low, high, log?, integer?}} or {{choices: [...]}}.")
     low, high = number(f"{key}.low", spec["low"]), number(f"{key}.high", spec["high"])
     if low > high or (spec.get("log") and low <= 0):
         raise InputError(f"{key}: low {low}, high {high}; expected low <= high, and low > 0 on a log scale.")
     log = spec.get("log", False)
-    value = math.exp(random.uniform(math.log(low), math.log(high))) if log else random.uniform(low, high)
+    value = math.exp(rng.uniform(math.log(low), math.log(high))) if log else rng.uniform(low, high)
     return round(value) if spec.get("integer") else float(f"{value:.6g}")
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_json, write_text
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.study.page import load_levels, render_page
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def draw_study(
     for rater in raters:
         page = {"study": study, "rater": rater, "dataset": settings["dataset"], "levels": levels}
         page["items"] = beside
-        page["cases"] = _order(drawn, texts, ids, generator(seed, "order", rater))
+        page["cases"] = _order(drawn, texts, ids, make_rng(seed, "order", rater))
         write_text(Path(folder) / "pages" / f"{rater}.html", render_page(page))
     logger.info("study %s: %d cases, %d texts, pages for %s", study, len(drawn), len(ids), ", ".join(raters))
 
@@ -100,7 +100,7 @@ def check_raters(raters: list[str]) -> list[str]:
 
 def _choose(frame: pd.DataFrame, count: int, seed: int) -> list[dict[str, Any]]:
     """Return the drawn cases as plain values, the positive ones first."""
-    order = frame.iloc[generator(seed, "cases").permutation(len(frame))]
+    order = frame.iloc[make_rng(seed, "cases").permutation(len(frame))]
     positive, negative = order[order["label"]], order[~order["label"]]
     # Whoever has fewer than half gives room to the other.
     most = max(count // 2, count - len(negative))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_json
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.study.key import read_key
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def simulate_raters(key: str, judgements: str, seed: int, folder: str) -> None:
                 f"the study. Run the judge again."
             )
     for rater in study["raters"]:
-        rng = generator(seed, "rater", rater)
+        rng = make_rng(seed, "rater", rater)
         ratings = {}
         for text in sorted(study["texts"]):
             what = study["texts"][text]

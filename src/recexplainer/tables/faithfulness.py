@@ -12,7 +12,7 @@ from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.faithfulness.records import read_records
 from recexplainer.files import write_csv
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ def faithfulness_table(
                 raise InputError(f"{path}: other cases than of the first system. Measure the faithfulness again.")
         authors = sum(not is_control(system) for system in frames)
         systems = {system: case_values(frame, system, authors) for system, (_, frame) in frames.items()}
-        samples = resamples(first["user"], settings["bootstrap"], generator(seed, "bootstrap", dataset))
+        samples = resamples(first["user"], settings["bootstrap"], make_rng(seed, "bootstrap", dataset))
         for row in compare(systems, samples):
             table.append({"dataset": dataset} | row | {"method": names.get(row["method"], row["method"])})
     frame = pd.DataFrame(table, columns=COLUMNS)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.files import read_parquet, write_csv, write_json
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.statistics.intervals import estimate
 from recexplainer.study.key import read_key
@@ -98,7 +98,7 @@ def mean_ratings(frame: pd.DataFrame, systems: list[str], resamples: int, seed: 
     for system in systems:
         own = frame[frame["system"] == system]
         if len(own):
-            result = estimate(own["rating"], own["case"], resamples, generator(seed, "bootstrap"))
+            result = estimate(own["rating"], own["case"], resamples, make_rng(seed, "bootstrap"))
             rows.append([system, result.mean, result.low, result.high, result.cases])
     return pd.DataFrame(rows, columns=["method", "mean", "low", "high", "n"])
 

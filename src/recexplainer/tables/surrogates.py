@@ -8,7 +8,7 @@ import pandas as pd
 
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import Estimate, estimate
 from recexplainer.systems import SURROGATES
 from recexplainer.tables.table2 import METRICS, Cases, case_values, common_cases
@@ -93,4 +93,4 @@ def _estimate(own: pd.DataFrame, other: pd.DataFrame | None, resamples: int, see
     values = own["value"].to_numpy()
     if other is not None:
         values = values - other["value"].to_numpy()
-    return estimate(values, np.asarray(own["user"]), resamples, generator(seed, "bootstrap", task))
+    return estimate(values, np.asarray(own["user"]), resamples, make_rng(seed, "bootstrap", task))

@@ -15,7 +15,7 @@ from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import correct, history_coverage, hit_ratio, ranking_ndcg, retrieval_ndcg
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.files import read_parquet, write_csv
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import Estimate, estimate
 from recexplainer.statistics.paired import RESAMPLES, holm, paired_bootstrap
 
@@ -144,7 +144,7 @@ def evaluate(
         cases: the samples of each task that count; None for all.
     """
     return {
-        name: estimate(frame["value"].tolist(), frame["user"], resamples, generator(seed, "bootstrap", task))
+        name: estimate(frame["value"].tolist(), frame["user"], resamples, make_rng(seed, "bootstrap", task))
         if len(frame)
         else None
         for (name, task), frame in zip(
@@ -196,7 +196,7 @@ def beside_best(
         others = [place for place in there if place != best]
         tests = [
             paired_bootstrap(
-                systems[best][metric], systems[place][metric], RESAMPLES, generator(seed, "beside best", task)
+                systems[best][metric], systems[place][metric], RESAMPLES, make_rng(seed, "beside best", task)
             )
             for place in others
         ]

@@ -15,7 +15,7 @@ from recexplainer.explanation.texts import EXPLANATIONS
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.judgement.judgements import load_judgements
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.statistics.agreement import spearman, weighted_kappa
 from recexplainer.statistics.discovery import benjamini_hochberg
 from recexplainer.statistics.intervals import estimate
@@ -150,12 +150,12 @@ def rate_systems(
         row: dict[str, Any] = {"method": system, "cases": len(rated), "failed": len(cases) - len(rated)}
         row |= {"rating": None, "rating_low": None, "rating_high": None, "judge_agreement": None}
         if rated:
-            rng = generator(seed, "bootstrap", dataset)
+            rng = make_rng(seed, "bootstrap", dataset)
             mean = estimate(list(rated.values()), range(len(rated)), resamples, rng)
             row |= {"rating": mean.mean, "rating_low": mean.low, "rating_high": mean.high}
             row["judge_agreement"] = np.mean([(rated[case] == 1) != right[system][case] for case in rated])
         row["decision_accuracy"] = np.mean(list(right[system].values())) if right[system] else None
-        rows.append(row | _over_controls(ratings, system, resamples, generator(seed, "bootstrap", dataset)))
+        rows.append(row | _over_controls(ratings, system, resamples, make_rng(seed, "bootstrap", dataset)))
     # The first of equals, in the order of the systems.
     rivals = [row for row in rows if row["cases"] and not is_control(row["method"])]
     best: Any = max(rivals, key=lambda row: row["rating"], default=None)

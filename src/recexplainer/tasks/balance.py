@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from recexplainer.prompts.phrasings import Prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.forms import Sample
 
 
@@ -40,25 +40,23 @@ def balanced(
         yield from samples
         return
     samples = list(samples)
-    random = generator(seed, "balance", task)
-    order, wanted = random.permutation(len(samples)), round(share * len(samples))
+    rng = make_rng(seed, "balance", task)
+    order, wanted = rng.permutation(len(samples)), round(share * len(samples))
     for time, start in enumerate(range(0, wanted, max(1, len(samples)))):
         others = list(further(time)) if time and further else samples
         for place in np.sort(order[: wanted - start]):
             if time and further:
                 yield others[place]._replace(name=f"{samples[place].name}.{time}")
             elif time:
-                yield _again(samples[place], time, prompts.phrasings[task], random)
+                yield _again(samples[place], time, prompts.phrasings[task], rng)
             else:
                 yield samples[place]
 
 
-def _again(sample: Sample, time: int, phrasings: list[Any], random: np.random.Generator) -> Sample:
+def _again(sample: Sample, time: int, phrasings: list[Any], rng: np.random.Generator) -> Sample:
     """Return a sample as it is asked another time."""
     slots = dict(sample.slots)
     if "items" in slots:
         items: Any = slots["items"]
-        slots["items"] = [items[place] for place in random.permutation(len(items))]
-    return sample._replace(
-        name=f"{sample.name}.{time}", phrasing=phrasings[random.integers(len(phrasings))], slots=slots
-    )
+        slots["items"] = [items[place] for place in rng.permutation(len(items))]
+    return sample._replace(name=f"{sample.name}.{time}", phrasing=phrasings[rng.integers(len(phrasings))], slots=slots)

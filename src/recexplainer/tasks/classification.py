@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from recexplainer.prompts.phrasings import Prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.forms import History, Sample
 from recexplainer.tasks.source import Source
 
@@ -28,11 +28,11 @@ def classification(
     lengths = rows.groupby("user")["length"]
     rows = rows[lengths.rank(ascending=False) - 1 == shorter % lengths.transform("size")]
     if split == "test":
-        chosen = generator(source.seed, "classification", "users").permutation(len(rows))
+        chosen = make_rng(source.seed, "classification", "users").permutation(len(rows))
         rows = rows.iloc[np.sort(chosen[: round(test_share * len(rows))])]
     phrasings = prompts.phrasings["classification"]
-    draw = generator(source.seed, "classification", split, "phrasing", *([str(shorter)] if shorter else []))
-    drawn = draw.integers(len(phrasings), size=(len(rows), 2))
+    rng = make_rng(source.seed, "classification", split, "phrasing", *([str(shorter)] if shorter else []))
+    drawn = rng.integers(len(phrasings), size=(len(rows), 2))
     for number, row in enumerate(rows.itertuples(index=False)):
         history = History(row.prefix, source.history(row.user, row.length))
         for place, (item, answer) in enumerate(((row.positive, "Yes"), (row.negative, "No"))):

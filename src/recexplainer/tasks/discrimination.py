@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from recexplainer.prompts.phrasings import ASKED_FIELDS, FIELDS, Prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.forms import Sample
 from recexplainer.tasks.schema import SEPARATOR
 from recexplainer.tasks.source import Source
@@ -23,7 +23,7 @@ def discrimination(source: Source, prompts: Prompts, asked: str) -> Iterator[Sam
     texts = {"title": source.titles, **source.fields, "similar": similar}
     phrasings = prompts.phrasings["discrimination"]
     shape = (len(source.titles), len(FIELDS))
-    drawn = generator(source.seed, "discrimination", "phrasing").integers(len(phrasings), size=shape)
+    drawn = make_rng(source.seed, "discrimination", "phrasing").integers(len(phrasings), size=shape)
     number = 0
     for item in range(len(source.titles)):
         for place, name in enumerate(FIELDS):

@@ -17,7 +17,7 @@ from recexplainer.prompts.phrasings import Phrasing
 from recexplainer.recommender.contract import load_embeddings
 from recexplainer.recommender.removal import Decision
 from recexplainer.recommender.scorer import Scorer
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.forms import History, Renderer, Sample, rows_of
 from recexplainer.tasks.reasons import Reasons, find_reasons
 from recexplainer.tasks.schema import write_tasks
@@ -89,13 +89,13 @@ def explanations(
             logger.warning("%d decisions %s with reasons, %d asked for", len(chosen), "Yes" if label else "No", wanted)
         found += chosen
     for number, (prefix, decision, reasons) in enumerate(sorted(found, key=lambda one: (one[0], not one[1].label))):
-        random = generator(source.seed, "explanation", "sentences", prefix, decision.target)
+        rng = make_rng(source.seed, "explanation", "sentences", prefix, decision.target)
         yield Sample(
             name=f"explanation-{number:06d}",
             task="explanation",
             phrasing=question,
             slots={"history": History(prefix, list(decision.history)), "item": [decision.target]},
-            answer=wording.answer(reasons, source.titles, random),
+            answer=wording.answer(reasons, source.titles, rng),
             user=int(source.labels["user"].iat[prefix]),
             prefix=prefix,
             item=decision.target,
@@ -114,7 +114,7 @@ def training_decisions(
     asked = dict(zip(source.prefixes("test")["user"], tests.tolist(), strict=True))
     rows = source.prefixes("train")
     column = "positive" if label else "negative"
-    rows = rows.iloc[generator(source.seed, "explanation", column).permutation(len(rows))]
+    rows = rows.iloc[make_rng(source.seed, "explanation", column).permutation(len(rows))]
     result = []
     for prefix, user, length, target in zip(
         *(rows[key].tolist() for key in ("prefix", "user", "length", column)), strict=True

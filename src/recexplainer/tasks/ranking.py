@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from recexplainer.prompts.phrasings import Prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.forms import History, Sample
 from recexplainer.tasks.schema import SEPARATOR
 from recexplainer.tasks.source import Source
@@ -21,9 +21,9 @@ def ranking(source: Source, prompts: Prompts, split: str) -> Iterator[Sample]:
     """
     rows = source.prefixes(split)
     phrasings = prompts.phrasings["ranking"]
-    drawn = generator(source.seed, "ranking", split, "phrasing").integers(len(phrasings), size=len(rows))
+    drawn = make_rng(source.seed, "ranking", split, "phrasing").integers(len(phrasings), size=len(rows))
     count = len(rows["ranking"].iloc[0]) if len(rows) else 0
-    orders = _orders(generator(source.seed, "ranking", split, "order"), len(rows), count)
+    orders = _orders(make_rng(source.seed, "ranking", split, "order"), len(rows), count)
     for number, (row, order) in enumerate(zip(rows.itertuples(index=False), orders, strict=True)):
         shuffled = [row.ranking[place] for place in order]
         titles = [source.titles[item] for item in row.ranking]
@@ -40,7 +40,7 @@ def ranking(source: Source, prompts: Prompts, split: str) -> Iterator[Sample]:
         )
 
 
-def _orders(random: np.random.Generator, rows: int, count: int) -> Iterator[list[int]]:
+def _orders(rng: np.random.Generator, rows: int, count: int) -> Iterator[list[int]]:
     """Yield a uniform permutation for each row: the ranks of one uniform draw per candidate."""
     for start in range(0, rows, BLOCK):
-        yield from random.random((min(BLOCK, rows - start), count)).argsort(axis=1).tolist()
+        yield from rng.random((min(BLOCK, rows - start), count)).argsort(axis=1).tolist()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from recexplainer.prompts.phrasings import Prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.forms import History, Sample
 from recexplainer.tasks.schema import SEPARATOR
 from recexplainer.tasks.source import Source
@@ -22,7 +22,7 @@ def reconstruction(source: Source, prompts: Prompts, split: str) -> Iterator[Sam
     else:
         rows = source.prefixes("full")
     phrasings = prompts.phrasings["reconstruction"]
-    drawn = generator(source.seed, "reconstruction", split, "phrasing").integers(len(phrasings), size=len(rows))
+    drawn = make_rng(source.seed, "reconstruction", split, "phrasing").integers(len(phrasings), size=len(rows))
     for number, row in enumerate(rows.itertuples(index=False)):
         history = source.history(row.user, row.length)
         titles = [source.titles[item] for item in history]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from recexplainer.prompts.phrasings import Prompts
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.forms import History, Sample
 from recexplainer.tasks.source import Source
 
@@ -12,7 +12,7 @@ def retrieval(source: Source, prompts: Prompts, split: str) -> Iterator[Sample]:
     """Yield one sample per prefix of the split: up to n - 2 items to train on, n - 1 to test."""
     rows = source.prefixes(split)
     phrasings = prompts.phrasings["retrieval"]
-    drawn = generator(source.seed, "retrieval", split, "phrasing").integers(len(phrasings), size=len(rows))
+    drawn = make_rng(source.seed, "retrieval", split, "phrasing").integers(len(phrasings), size=len(rows))
     for number, row in enumerate(rows.itertuples(index=False)):
         title = source.titles[row.top1]
         yield Sample(

@@ -6,7 +6,7 @@ from typing import Any
 
 from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
-from recexplainer.seeds import generator
+from recexplainer.seeds import make_rng
 from recexplainer.tasks.schema import text_segment, write_tasks
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def build_sharegpt(conversations: str, llm: str, settings: dict[str, Any], seed:
             counts["train"],
             counts["test"],
         )
-    drawn = generator(seed, "sharegpt").permutation(len(eligible))
+    drawn = make_rng(seed, "sharegpt").permutation(len(eligible))
     start = 0
     for split, path in paths.items():
         chosen = sorted(eligible[place] for place in drawn[start : start + counts[split]])

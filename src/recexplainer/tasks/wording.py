@@ -44,13 +44,13 @@ class Wording:
     strength: list[str]
     sentences: dict[str, list[Phrasing]]
 
-    def answer(self, reasons: Reasons, titles: Sequence[str], random: np.random.Generator) -> str:
+    def answer(self, reasons: Reasons, titles: Sequence[str], rng: np.random.Generator) -> str:
         """Return an answer: Yes or No, and two or three sentences, each drawn.
 
         Args:
             reasons: what is to be said.
             titles: of every item.
-            random: of the draws.
+            rng: of the draws.
         """
         values = {
             "item": titles[reasons.target],
@@ -63,7 +63,7 @@ class Wording:
         for part, facts in reasons.parts():
             sentences = self.sentences[part]
             filled = values | {"facts": self.join.join(facts)}
-            chosen = sentences[random.integers(len(sentences))]
+            chosen = sentences[rng.integers(len(sentences))]
             said.append("".join(filled[piece] if place % 2 else piece for place, piece in enumerate(chosen)))
         return " ".join([f"{'Yes' if reasons.label else 'No'}.", *said])
 
