@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from recexplainer.collecting import no_collection
 from recexplainer.llm.conversations import CONVERSATION, Conversations, Pieces
+from recexplainer.llm.layout import Layout
 from recexplainer.llm.plain_text import PlainText
 from recexplainer.llm.template import ChatTemplate
 from recexplainer.llm.words import Ragged, Words
@@ -124,45 +125,52 @@ class ChatEncoder:
         raise AssertionError("there is always a next cut")
 
     def _encode(self, conversations: Conversations, prompt_only: bool) -> list[Encoded]:
-        """Encode conversations, however long: first as rows of a table of tokens, then as the tokens."""
-        roles, ends = conversations.roles, conversations.messages.cumsum()
-        starts = ends - conversations.messages
-        # For each message the rows before and after it, and for each conversation, after its messages, its end.
-        around, more = (
-            np.concatenate(part)
-            for part in zip(
-                *(
-                    self._rows(tuple(roles[a:b]), prompt_only)
-                    for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
-                ),
-                strict=True,
-            )
-        )
-        number = np.arange(len(ends))
-        message = np.arange(len(roles)) + np.repeat(number, conversations.messages)  # its place in ``around``
-        pieces = conversations.pieces()
-        piece_rows, tokens, took = self._piece_rows(pieces, roles, more[message])
-        counts = np.bincount(pieces.message, minlength=len(roles))
-        last = counts.cumsum() + message + np.arange(len(roles)) + 1
-        inside = np.arange(len(piece_rows)) + (message + np.arange(len(roles)) + 1)[pieces.message]
-        end = np.append(0, counts.cumsum())[ends] + 2 * ends + number
-        rows = np.empty(len(piece_rows) + 2 * len(around) - len(ends), int)
-        before = np.append(0, took)  # whether the message before a message took line ends
-        rows[last - counts - 1], rows[inside] = around[message, 0, before[:-1]], piece_rows
-        rows[last], rows[end] = around[message, 1, took], around[ends + number, 0, before[ends]]
-        learnt = np.zeros(len(rows), bool)
-        learnt[inside], learnt[last] = (roles == "assistant")[pieces.message], roles == "assistant"
+        """Encode conversations, however long: first as rows of a table of tokens, then as the tokens.
 
-        parts = (Ragged.of(self._fixed) + tokens).take(rows)
-        input_ids = parts.ids
+        :class:`recexplainer.llm.layout.Layout` has an example of the order in which the rows stand.
+        """
+        roles, answers = conversations.roles, conversations.roles == "assistant"
+        around, more, turn, closing = self._turns(conversations, prompt_only)
+        pieces = conversations.pieces()
+        piece_rows, tokens, took = self._piece_rows(pieces, roles, more[turn])
+        took_before = np.append(0, took)  # by the message before a message, and by the last one
+        table = Ragged.of(self._fixed) + tokens
+        layout = Layout.of(conversations.messages, np.bincount(pieces.message, minlength=len(roles)))
+
+        rows = np.empty(layout.length, int)
+        rows[layout.before] = around[turn, 0, took_before[:-1]]
+        rows[layout.pieces] = piece_rows
+        rows[layout.end] = around[turn, 1, took]
+        rows[layout.closing] = around[closing, 0, took_before[conversations.messages.cumsum()]]
+        learnt = np.zeros(layout.length, bool)
+        learnt[layout.pieces], learnt[layout.end] = answers[pieces.message], answers
+
+        parts = table.take(rows)
+        input_ids, loss_mask = parts.ids, np.repeat(learnt, parts.lengths)
         embedding_rows = np.zeros(len(input_ids), np.int32)
         embedding_rows[input_ids < 0] = pieces.embedding_rows
-        loss_mask = np.repeat(learnt, parts.lengths)
-        lengths = parts.join(np.diff(end, prepend=-1)).lengths
+        lengths = parts.join(layout.lengths).lengths
         return [
             Encoded(input_ids[a:b], embedding_rows[a:b], loss_mask[a:b])
             for a, b in itertools.pairwise([0, *lengths.cumsum().tolist()])
         ]
+
+    def _turns(self, conversations: Conversations, prompt_only: bool) -> tuple[np.ndarray, ...]:
+        """Return what the template writes around the messages of all conversations, and where to look it up.
+
+        Returns:
+            What :meth:`_rows` returns, of one conversation after the other; then two lists of places in both: of each
+            message, and of what stands after the messages of each conversation.
+        """
+        ends = conversations.messages.cumsum()
+        found = [
+            self._rows(tuple(conversations.roles[end - count : end]), prompt_only)
+            for end, count in zip(ends.tolist(), conversations.messages.tolist(), strict=True)
+        ]
+        around, more = (np.concatenate(part) for part in zip(*found, strict=True))
+        number = np.arange(len(ends))
+        message = np.arange(len(conversations.roles)) + np.repeat(number, conversations.messages)
+        return around, more, message, ends + number
 
     def _piece_rows(self, pieces: Pieces, roles: np.ndarray, more: np.ndarray) -> tuple[np.ndarray, Ragged, np.ndarray]:
         """Return the row of each piece in the table of tokens, the rows to be added to it, and who took line ends.

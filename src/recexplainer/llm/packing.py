@@ -55,7 +55,19 @@ def plan_steps(
 
 
 def pack(chosen: np.ndarray, lengths: np.ndarray, context: int) -> list[list[int]]:
-    """First-fit decreasing: put sequences into as few rows of ``context`` tokens as it finds."""
+    """First-fit decreasing: put sequences into as few rows of ``context`` tokens as it finds.
+
+    The longest comes first; each goes into the first row that has room for it, or else into a new one. Samples 1 to 4
+    have 6, 3, 5 and 2 tokens here: 6 opens a row of 8, in which 2 fits at last, and 5 one in which 3 does.
+
+    >>> pack(chosen=np.array([1, 2, 3, 4]), lengths=np.array([9, 6, 3, 5, 2]), context=8)
+    [[1, 4], [3, 2]]
+
+    Args:
+        chosen: numbers of samples.
+        lengths: in tokens, of all samples; none is over ``context``.
+        context: tokens per row.
+    """
     rows: list[list[int]] = []
     free: list[int] = []
     for index in chosen[np.argsort(-lengths[chosen], kind="stable")]:
@@ -78,6 +90,19 @@ def collate(rows: list[list[int]], samples: list[Encoded], average: str = "sampl
     sample's tokens that count, so that samples count alike, as they do in the authors' batches of one sample per
     device; with ``tokens`` it is 1, so that long answers count more. The first token of a sequence never counts, as
     nothing before it predicts it.
+
+    Two samples of 2 and 3 tokens in a row, and one of 4 in another; the model learns the last two tokens of each:
+
+    >>> samples = [Encoded(np.arange(n) + 5, np.zeros(n, int), np.arange(n) >= n - 2) for n in (2, 3, 4)]
+    >>> batch = collate([[0, 1], [2]], samples)
+    >>> batch["input_ids"].tolist()
+    [[5, 6, 5, 6, 7], [5, 6, 7, 8, 0]]
+    >>> batch["position_ids"].tolist()
+    [[0, 1, 0, 1, 2], [0, 1, 2, 3, 0]]
+    >>> batch["sequence_ids"].tolist()
+    [[1, 1, 2, 2, 2], [1, 1, 1, 1, 0]]
+    >>> batch["loss_weights"].tolist()
+    [[0.0, 1.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.5, 0.5, 0.0]]
     """
     length = max(1, *(sum(len(samples[i]) for i in row) for row in rows)) if rows else 1
     shape = (max(len(rows), 1), length)

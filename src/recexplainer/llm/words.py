@@ -59,13 +59,23 @@ class Ragged:
         return Ragged(np.concatenate([self.ids, other.ids]), np.concatenate([self.lengths, other.lengths]))
 
     def take(self, rows: np.ndarray) -> "Ragged":
-        """Return chosen rows, by their numbers."""
+        """Return chosen rows, by their numbers.
+
+        >>> taken = Ragged.of([[7], [8, 9], [5, 6, 4]]).take(np.array([2, 0, 2]))
+        >>> taken.ids.tolist(), taken.lengths.tolist()
+        ([5, 6, 4, 7, 5, 6, 4], [3, 1, 3])
+        """
         lengths = self.lengths[rows]
         shift = self._starts[rows] - (lengths.cumsum() - lengths)
         return Ragged(self.ids[np.repeat(shift, lengths) + np.arange(lengths.sum())], lengths)
 
     def join(self, counts: np.ndarray) -> "Ragged":
-        """Return rows of which each is so many neighbouring ones of these."""
+        """Return rows of which each is so many neighbouring ones of these.
+
+        >>> joined = Ragged.of([[7], [8, 9], [5, 6, 4]]).join(np.array([2, 1]))
+        >>> joined.ids.tolist(), joined.lengths.tolist()
+        ([7, 8, 9, 5, 6, 4], [3, 3])
+        """
         ends = np.concatenate([[0], self.lengths.cumsum()])[counts.cumsum()]
         return Ragged(self.ids, np.diff(ends, prepend=0))
 
