@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from recexplainer import about, digest, progress, settings, sources, systems, targets
+from recexplainer import about, digest, progress, run_names, settings, sources, systems
 from recexplainer.errors import InputError
 from recexplainer.provenance import machine
 from recexplainer.planning import plan
@@ -45,8 +45,8 @@ ABLATED = [f"{mode}-{name}" for mode in ABLATION["modes"] for name in ABLATION["
 REASONS = config["tasks"]["explanation"]
 REASONED = [f"{mode}-reasons" for mode in REASONS["modes"]]
 # Each dataset with each recommender. Ablations, study and figures 3 to 6 are about the first one.
-TARGETS = targets.targets(config)
-FIRST = targets.suffix(config["run"]["recommenders"][0])
+RUN_NAMES = run_names.of(config)
+FIRST = run_names.suffix(config["run"]["recommenders"][0])
 ABLATED_DATASETS = [f"{dataset}{FIRST}" for dataset in ABLATION["datasets"]] if ABLATED else []
 REPEATED = [[f"{mode}-full", *(f"{mode}-full.{seed}" for seed in config["run"]["seeds"])] for mode in MODES]
 SYSTEMS = [*BASELINES, "base", *ALIGNED, *REASONED]
@@ -61,8 +61,8 @@ STUDY = config["explanation"]["study"]
 STUDIED = f"{STUDY['dataset']}{FIRST}"
 # What services are asked for: the results, less their suffix.
 PAID = [
-    *(f"explanations/{dataset}/{name}" for dataset in TARGETS for name in config["explanation"]["services"]),
-    *(f"judgements/{dataset}/systems/{name}" for dataset in TARGETS for name in JUDGES if name != "rubric"),
+    *(f"explanations/{dataset}/{name}" for dataset in RUN_NAMES for name in config["explanation"]["services"]),
+    *(f"judgements/{dataset}/systems/{name}" for dataset in RUN_NAMES for name in JUDGES if name != "rubric"),
     *(f"judgements/{dataset}/ablations/{name}" for dataset in ABLATED_DATASETS for name in JUDGES if name != "rubric"),
 ]
 LEDGER = f"{RESULTS}/answers/ledger.jsonl"  # what all services together have been paid
@@ -99,7 +99,7 @@ def seed(stage, *wildcard_names):
     )
 
 
-def target(wildcards):
+def run_name(wildcards):
     """The folder of a dataset with a recommender."""
     return f"{wildcards.dataset}{wildcards.recommender}"
 

@@ -150,7 +150,7 @@ rule predict_surrogates:
         code=code_digest("surrogates.py"),
         settings=lambda w: to_json(pick(entry(w.dataset)["recommender"], "max_length")),
         seed=seed("surrogates", "dataset"),
-        folder=lambda w: f"{RESULTS}/predictions/{target(w)}",
+        folder=lambda w: f"{RESULTS}/predictions/{run_name(w)}",
     shell:
         "python workflow/scripts/surrogates.py --interactions {input.interactions:q} --items {input.catalogue:q}"
         " --embeddings {input.embeddings:q} --labels {input.labels:q} --test {input.test:q}"

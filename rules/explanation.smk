@@ -1,6 +1,6 @@
 # Stage 7: explanations of the recommender's decisions (section 3.1.2).
 # Who is asked from each point of view. Services are not: each answer costs.
-TOLD = [[dataset, system] for dataset in TARGETS for system in ["base", *ALIGNED, *REASONED]]
+TOLD = [[dataset, system] for dataset in RUN_NAMES for system in ["base", *ALIGNED, *REASONED]]
 
 
 rule choose_cases:
@@ -104,7 +104,7 @@ rule explain_by_service:
         settings=unwatched(to_json(pick(config["explanation"], "max_tokens", "max_usd"))),
         texts=meaning(config["explanation"]["prompts"]),
         # What was paid for is no output: Snakemake would delete it before a rerun, which is to replay it.
-        store=lambda w: answer_store(f"explanations/{target(w)}/{w.service}"),
+        store=lambda w: answer_store(f"explanations/{run_name(w)}/{w.service}"),
         ledger=LEDGER,
     shell:
         "python workflow/scripts/explain_service.py --cases {input.cases:q} --items {input.catalogue:q}"
@@ -122,7 +122,7 @@ rule explain_viewpoints:
         cases="<results>/explanations/{dataset}{recommender}/cases.parquet",
         # The case of figure 5, for the system that it shows: it may be none of those that are drawn.
         selected=lambda w: (
-            "<results>/explanations/selected.json" if (target(w), w.system) == (STUDIED, CASE_SYSTEM) else []
+            "<results>/explanations/selected.json" if (run_name(w), w.system) == (STUDIED, CASE_SYSTEM) else []
         ),
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         catalogue="<results>/data/{dataset}/items.parquet",

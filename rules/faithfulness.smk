@@ -34,7 +34,7 @@ rule classify_cases:
         systems=lambda w: json.dumps(
             [["base", "behavior", None]]
             + [
-                [system, system.split("-")[0], f"{RESULTS}/alignment/{target(w)}/{system.replace('-', '/')}"]
+                [system, system.split("-")[0], f"{RESULTS}/alignment/{run_name(w)}/{system.replace('-', '/')}"]
                 for system in ALIGNED + REASONED
             ]
         ),
@@ -93,7 +93,7 @@ rule measure_faithfulness:
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         labels="<results>/export/{dataset}{recommender}/labels.parquet",
         # One from outside cannot be asked again: the counterfactual measure is then left out.
-        model=lambda w: targets.trained_files(config, w.dataset, w.recommender),
+        model=lambda w: run_names.trained_files(config, w.dataset, w.recommender),
     output:
         records=collect("<results>/faithfulness/{{dataset}}{{recommender}}/{system}.parquet", system=MEASURED),
     log:

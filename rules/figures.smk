@@ -115,8 +115,8 @@ rule figure6:
     input:
         predictions=ABLATION_PREDICTIONS,
         judgements=collect(
-            "<results>/judgements/{target}/{group}/{judge}.parquet",
-            target=ABLATED_DATASETS,
+            "<results>/judgements/{run_name}/{group}/{judge}.parquet",
+            run_name=ABLATED_DATASETS,
             group=["systems", "ablations"],
             judge=JUDGES[0],
         ),

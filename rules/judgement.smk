@@ -62,7 +62,7 @@ rule judge_by_service:
         settings=unwatched(to_json(pick(config["explanation"], "judge_max_tokens", "max_usd"))),
         texts=meaning(config["explanation"]["prompts"]),
         seed=seed("judge", "dataset"),
-        store=lambda w: answer_store(f"judgements/{target(w)}/{w.group}/{w.service}"),
+        store=lambda w: answer_store(f"judgements/{run_name(w)}/{w.group}/{w.service}"),
         ledger=LEDGER,
     shell:
         "python workflow/scripts/judge.py --cases {input.cases:q} --explanations {input.explanations:q}"

@@ -4,7 +4,7 @@
 rule table_recommender:
     """Hit ratio and NDCG of the recommender and of popularity, with intervals. Not in the paper."""
     input:
-        metrics=collect("<results>/recommender/{target}/metrics.csv", target=TARGETS),
+        metrics=collect("<results>/recommender/{run_name}/metrics.csv", run_name=RUN_NAMES),
     output:
         table=in_report("<results>/tables/recommender.csv", "Tables"),
     log:
@@ -19,7 +19,7 @@ rule table_recommender:
         runtime=10,
     params:
         code=code_digest("table_recommender.py"),
-        datasets=TARGETS,
+        datasets=RUN_NAMES,
     shell:
         "python workflow/scripts/table_recommender.py --metrics {input.metrics:q} --datasets {params.datasets}"
         " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
@@ -29,8 +29,8 @@ rule table_seeds:
     """How much table 2 varies between alignments that differ in nothing but the seed. Not in the paper."""
     input:
         predictions=collect(
-            "<results>/predictions/{target}/{system}/{task}.parquet",
-            target=TARGETS,
+            "<results>/predictions/{run_name}/{system}/{task}.parquet",
+            run_name=RUN_NAMES,
             system=[system for systems in REPEATED for system in systems],
             task=PREDICTED,
         ),
@@ -49,7 +49,7 @@ rule table_seeds:
     params:
         code=code_digest("table_seeds.py"),
         rows=json.dumps(
-            [[dataset, METHOD_NAMES[systems[0]]] for dataset in TARGETS for systems in REPEATED for _ in systems]
+            [[dataset, METHOD_NAMES[systems[0]]] for dataset in RUN_NAMES for systems in REPEATED for _ in systems]
         ),
         settings=to_json(pick(SWITCHES, "coverage_counts")),
         folders=prediction_folders,
@@ -63,8 +63,8 @@ rule table_surrogates:
     """How well models that are no LLM imitate the recommender, and what each LLM adds to them. Not in the paper."""
     input:
         predictions=collect(
-            "<results>/predictions/{target}/{system}/{task}.parquet",
-            target=TARGETS,
+            "<results>/predictions/{run_name}/{system}/{task}.parquet",
+            run_name=RUN_NAMES,
             system=[*SYSTEMS, *SURROGATES],
             task=PREDICTED,
         ),
@@ -82,7 +82,7 @@ rule table_surrogates:
         runtime=30,
     params:
         code=code_digest("table_surrogates.py"),
-        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in [*SYSTEMS, *SURROGATES]]),
+        rows=json.dumps([[dataset, system] for dataset in RUN_NAMES for system in [*SYSTEMS, *SURROGATES]]),
         settings=to_json(pick(config["evaluation"], "bootstrap")),
         seed=seed("table_surrogates"),
         folders=prediction_folders,
@@ -95,11 +95,11 @@ rule table_surrogates:
 rule table_controllability:
     """How often a decision stays and the reasons follow the point of view, beside controls. Not in the paper."""
     input:
-        cases=collect("<results>/explanations/{target}/cases.parquet", target=TARGETS),
-        catalogues=collect("<results>/data/{dataset}/items.parquet", dataset=[name.split(".")[0] for name in TARGETS]),
+        cases=collect("<results>/explanations/{run_name}/cases.parquet", run_name=RUN_NAMES),
+        catalogues=collect("<results>/data/{dataset}/items.parquet", dataset=[name.split(".")[0] for name in RUN_NAMES]),
         explanations=[
             *(f"<results>/explanations/{dataset}/{system}.parquet" for dataset, system in TOLD),
-            *collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=CONTROLS),
+            *collect("<results>/explanations/{run_name}/{system}.parquet", run_name=RUN_NAMES, system=CONTROLS),
         ],
         viewpoints=[f"<results>/explanations/{dataset}/viewpoints/{system}.parquet" for dataset, system in TOLD],
     output:
@@ -116,12 +116,12 @@ rule table_controllability:
         runtime=30,
     params:
         code=code_digest("controllability.py"),
-        targets=TARGETS,
-        rows=json.dumps(TOLD + [[dataset, system] for dataset in TARGETS for system in CONTROLS]),
+        run_names=RUN_NAMES,
+        rows=json.dumps(TOLD + [[dataset, system] for dataset in RUN_NAMES for system in CONTROLS]),
         viewpoint_rows=json.dumps(TOLD),
         settings=to_json(pick(config["explanation"], "viewpoints", "viewpoint_cases", "viewpoint_words")),
     shell:
-        "python workflow/scripts/controllability.py --targets {params.targets:q} --cases {input.cases:q}"
+        "python workflow/scripts/controllability.py --run-names {params.run_names:q} --cases {input.cases:q}"
         " --items {input.catalogues:q} --explanations {input.explanations:q} --rows {params.rows:q}"
         " --viewpoints {input.viewpoints:q} --viewpoint-rows {params.viewpoint_rows:q} --settings {params.settings:q}"
         " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
@@ -130,7 +130,7 @@ rule table_controllability:
 rule table_faithfulness:
     """How far the explanations can be trusted, with intervals, beside the controls. Not in the paper."""
     input:
-        records=collect("<results>/faithfulness/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
+        records=collect("<results>/faithfulness/{run_name}/{system}.parquet", run_name=RUN_NAMES, system=MEASURED),
     output:
         table=in_report("<results>/tables/faithfulness.csv", "Tables"),
     log:
@@ -145,7 +145,7 @@ rule table_faithfulness:
         runtime=30,
     params:
         code=code_digest("table_faithfulness.py"),
-        rows=json.dumps([[dataset, system] for dataset in TARGETS for system in MEASURED]),
+        rows=json.dumps([[dataset, system] for dataset in RUN_NAMES for system in MEASURED]),
         settings=to_json(pick(config["faithfulness"], "bootstrap"), names=METHOD_NAMES),
         seed=seed("table_faithfulness"),
     shell:

@@ -1,6 +1,6 @@
 # Stage 13: this run beside the paper, and its tables for print.
 # What is compared with the paper: predictions by dataset and system; judgements by path, dataset and judge.
-COMPARED = [[dataset, system] for dataset in TARGETS for system in SYSTEMS] + [
+COMPARED = [[dataset, system] for dataset in RUN_NAMES for system in SYSTEMS] + [
     [dataset, f"{mode}-{ablation}"] for dataset, mode, ablation in ABLATION_ROWS if ablation != "full"
 ]
 COMPARED_PREDICTIONS = [
@@ -8,11 +8,11 @@ COMPARED_PREDICTIONS = [
 ]
 COMPARED_JUDGEMENTS = [
     [f"{dataset}/{group}/{judge}", dataset, judge]
-    for group, datasets in (("systems", TARGETS), ("ablations", ABLATED_DATASETS))
+    for group, datasets in (("systems", RUN_NAMES), ("ablations", ABLATED_DATASETS))
     for dataset in datasets
     for judge in JUDGES
 ]
-COMPARED_RECORDS = [[dataset, system] for dataset in TARGETS for system in EXPLAINED]
+COMPARED_RECORDS = [[dataset, system] for dataset in RUN_NAMES for system in EXPLAINED]
 STUDY_TABLES = ["<results>/tables/human.csv"] if STUDY["ratings"] else []
 
 

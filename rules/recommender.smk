@@ -1,5 +1,5 @@
 # Stage 2: the recommender, tuned, trained and exported: its embeddings and labels (sections 3.1.1 and 3.2.2).
-EXTERNAL = targets.external(config)
+EXTERNAL = run_names.external(config)
 
 
 rule tune_recommender:
@@ -22,7 +22,7 @@ rule tune_recommender:
     params:
         code=code_digest("tune_recommender.py"),
         settings=lambda w: to_json(
-            targets.tuning(config, w.dataset, w.recommender, w.trial), validation=SWITCHES["recommender_validation"]
+            run_names.tuning(config, w.dataset, w.recommender, w.trial), validation=SWITCHES["recommender_validation"]
         ),
         seed=seed("recommender", "dataset"),
     shell:
@@ -56,7 +56,7 @@ rule train_recommender:
         code=code_digest("train_recommender.py"),
         settings=lambda w: to_json(
             pick(config["recommender"], "bootstrap"),
-            targets.model(config, w.recommender),
+            run_names.model(config, w.recommender),
             validation=SWITCHES["recommender_validation"],
         ),
         seed=seed("recommender", "dataset"),
@@ -109,7 +109,7 @@ rule take_recommender:
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
-        given=lambda w: targets.given(config, w.dataset, w.recommender),
+        given=lambda w: run_names.given(config, w.dataset, w.recommender),
     output:
         embeddings="<results>/export/{dataset}{recommender}/embeddings.safetensors",
         labels="<results>/export/{dataset}{recommender}/labels.parquet",

@@ -1,10 +1,10 @@
 # Stage 14: what a reviewer opens.
-RUNS = [[dataset, *system.split("-")] for dataset in TARGETS for system in ALIGNED + REASONED] + [
+RUNS = [[dataset, *system.split("-")] for dataset in RUN_NAMES for system in ALIGNED + REASONED] + [
     row for row in ABLATION_ROWS if row[2] != "full"
 ]
-NAMES = {target: targets.shown(config, target) for target in TARGETS}
+NAMES = {name: run_names.shown(config, name) for name in RUN_NAMES}
 # A recommender from outside has no learning curve.
-TRAINED = [target for target in TARGETS if target.partition(".")[2] not in EXTERNAL]
+TRAINED = [name for name in RUN_NAMES if name.partition(".")[2] not in EXTERNAL]
 SHOWN = about.report_settings(config)
 # What the report shows: typeset tables, other tables, and figures.
 REPORT_TABLES = collect(
@@ -44,7 +44,7 @@ RECORDED_FIGURES = [
 rule learning_curves:
     """How the recommender and each alignment learn. Not in the paper."""
     input:
-        curves=collect("<results>/recommender/{target}/curve.csv", target=TRAINED),
+        curves=collect("<results>/recommender/{run_name}/curve.csv", run_name=TRAINED),
         losses=collect("<results>/alignment/{run}/loss.csv", run=["/".join(run) for run in RUNS]),
     output:
         image=in_report("<results>/figures/learning_curves.svg", "Figures"),
@@ -85,8 +85,8 @@ rule provenance:
         tables=RECORDED_TABLES,
         figures=RECORDED_FIGURES,
         predictions=collect(
-            "<results>/predictions/{target}/{system}/{task}.parquet",
-            target=TARGETS,
+            "<results>/predictions/{run_name}/{system}/{task}.parquet",
+            run_name=RUN_NAMES,
             system=SYSTEMS,
             task=PREDICTED,
         ),

@@ -1,7 +1,7 @@
 # Stage 11: the paper's tables 1 to 4.
 # Judgements by path, dataset and judge. Only the rubric, which costs nothing, rates the controls as well.
-RATED = [[f"{dataset}/systems/{judge}", dataset, judge] for dataset in TARGETS for judge in JUDGES] + [
-    [f"{dataset}/controls/rubric", dataset, "rubric"] for dataset in TARGETS if "rubric" in JUDGES
+RATED = [[f"{dataset}/systems/{judge}", dataset, judge] for dataset in RUN_NAMES for judge in JUDGES] + [
+    [f"{dataset}/controls/rubric", dataset, "rubric"] for dataset in RUN_NAMES if "rubric" in JUDGES
 ]
 
 
@@ -33,8 +33,8 @@ rule table2:
     """How well each system imitates the recommender, with intervals (table 2, section 3.3)."""
     input:
         predictions=collect(
-            "<results>/predictions/{target}/{system}/{task}.parquet",
-            target=TARGETS,
+            "<results>/predictions/{run_name}/{system}/{task}.parquet",
+            run_name=RUN_NAMES,
             system=SYSTEMS,
             task=PREDICTED,
         ),
@@ -52,7 +52,7 @@ rule table2:
         runtime=30,
     params:
         code=code_digest("table2.py"),
-        rows=json.dumps([[dataset, METHOD_NAMES.get(system, system)] for dataset in TARGETS for system in SYSTEMS]),
+        rows=json.dumps([[dataset, METHOD_NAMES.get(system, system)] for dataset in RUN_NAMES for system in SYSTEMS]),
         settings=to_json(pick(config["evaluation"], "bootstrap"), pick(SWITCHES, "coverage_counts")),
         seed=seed("table2"),
         folders=prediction_folders,
@@ -66,7 +66,7 @@ rule table3:
     """How well each system explains, by judge (table 3), and how far the judges agree."""
     input:
         judgements=[f"<results>/judgements/{path}.parquet" for path, _, _ in RATED],
-        explanations=collect("<results>/explanations/{target}/{system}.parquet", target=TARGETS, system=MEASURED),
+        explanations=collect("<results>/explanations/{run_name}/{system}.parquet", run_name=RUN_NAMES, system=MEASURED),
     output:
         table=in_report("<results>/tables/table3.csv", "Tables"),
         judges=in_report("<results>/tables/judges.csv", "Tables"),
@@ -83,7 +83,7 @@ rule table3:
     params:
         code=code_digest("table3.py"),
         judgement_rows=json.dumps([row for _, *row in RATED]),
-        explanation_rows=json.dumps([[dataset, system] for dataset in TARGETS for system in MEASURED]),
+        explanation_rows=json.dumps([[dataset, system] for dataset in RUN_NAMES for system in MEASURED]),
         settings=to_json(pick(config["explanation"], "bootstrap"), names=METHOD_NAMES),
         seed=seed("table3"),
     shell:
@@ -96,12 +96,12 @@ rule table3:
 rule table4:
     """Training and test samples of each task, beside the expected ones and the paper's (table 4)."""
     input:
-        train=collect("<results>/tasks/{target}/{mode}/train.parquet", target=TARGETS, mode=COUNTED_MODE),
-        test=collect("<results>/tasks/{target}/{mode}/test.parquet", target=TARGETS, mode=COUNTED_MODE),
+        train=collect("<results>/tasks/{run_name}/{mode}/train.parquet", run_name=RUN_NAMES, mode=COUNTED_MODE),
+        test=collect("<results>/tasks/{run_name}/{mode}/test.parquet", run_name=RUN_NAMES, mode=COUNTED_MODE),
         sharegpt_train="<results>/tasks/sharegpt/train.parquet",
         sharegpt_test="<results>/tasks/sharegpt/test.parquet",
         explanation=collect(
-            "<results>/tasks/{target}/{mode}/explanation.parquet", target=TARGETS, mode=REASONS["modes"][:1]
+            "<results>/tasks/{run_name}/{mode}/explanation.parquet", run_name=RUN_NAMES, mode=REASONS["modes"][:1]
         ),
         sizes="<results>/tables/table1.csv",
         numbers="config/paper_numbers.csv",
@@ -119,7 +119,7 @@ rule table4:
         runtime=30,
     params:
         code=code_digest("table4.py"),
-        datasets=TARGETS,
+        datasets=RUN_NAMES,
         settings=to_json(
             pick(config["tasks"], "classification_test_share"),
             sharegpt=pick(config["sharegpt"], "train", "test"),

@@ -52,7 +52,7 @@ rule build_reasons:
         labels="<results>/export/{dataset}{recommender}/labels.parquet",
         similar="<results>/export/{dataset}{recommender}/similar.parquet",
         # The recommender is asked again, without items of a history.
-        model=lambda w: targets.trained_files(config, w.dataset, w.recommender),
+        model=lambda w: run_names.trained_files(config, w.dataset, w.recommender),
         question=ancient(config["explanation"]["prompts"]),
         wording=ancient(REASONS["prompts"]),
     output:

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from recexplainer import sources, targets
+from recexplainer import run_names, sources
 from recexplainer.csv_rows import read_rows
 from recexplainer.place import ROOT
 
@@ -39,8 +39,8 @@ def llm(config: dict[str, Any]) -> str:
 
 
 def generated(config: dict[str, Any]) -> list[str]:
-    """Return the targets of a run whose data are made up."""
-    return [one for one in targets.targets(config) if sources.entry(config, one.partition(".")[0]).get("generate")]
+    """Return the run names of those whose data are made up."""
+    return [one for one in run_names.of(config) if sources.entry(config, one.partition(".")[0]).get("generate")]
 
 
 def synthetic(config: dict[str, Any]) -> str:
@@ -86,19 +86,19 @@ def _is_papers(config: dict[str, Any]) -> bool:
 
 
 def others(config: dict[str, Any]) -> list[str]:
-    """Return the targets that have a name of the paper's data sets, but are real data that are cut otherwise."""
+    """Return the run names that are a name of the paper's data sets, but are real data that are cut otherwise."""
     return [
         name
         for name, sizes in paper_sizes().items()
-        if name in targets.targets(config)
+        if name in run_names.of(config)
         and name not in generated(config)
         and config["datasets"][name]["filter"].get("target") != sizes
     ]
 
 
 def names(config: dict[str, Any]) -> dict[str, str]:
-    """Return what targets and the base LLM are called wherever a reader sees them, by their names in the tables."""
-    shown = {one: targets.shown(config, one) for one in targets.targets(config)}
+    """Return what datasets, with their recommenders, and the base LLM are called where a reader sees them, by name."""
+    shown = {one: run_names.shown(config, one) for one in run_names.of(config)}
     return shown | {config["llm"]["name"]: "Base LLM", "base": "Base LLM"}
 
 

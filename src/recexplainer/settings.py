@@ -207,10 +207,10 @@ def _dataset_conflicts(path: str, dataset: dict[str, Any], recommender: dict[str
             yield f"recommender.tuning.space.heads.choices: {choice!r}; expected divisors of {path}.recommender.dim."
     yield from _source_conflicts(path, dataset)
     yield from _layout_conflicts(path, dataset)
-    limits, target = dataset["filter"], dataset["filter"]["target"]
+    limits, goal = dataset["filter"], dataset["filter"]["target"]
     if (newest := limits.get("newest")) and newest < limits["core"]:
         yield f"{path}.filter.newest: {newest}; expected at least {path}.filter.core, {limits['core']}."
-    if target is None:
+    if goal is None:
         if len(limits["top_items"]) * len(limits["sample_users"]) > 1:
             yield (
                 f"{path}.filter.target: null with several values of top_items or sample_users; expected the users, "
@@ -219,12 +219,12 @@ def _dataset_conflicts(path: str, dataset: dict[str, Any], recommender: dict[str
         return
     for name, count in (("top_items", "items"), ("sample_users", "users")):
         values = limits[name]
-        if None not in values and max(values) < target[count]:
-            yield f"{path}.filter.{name}: {values}; expected a value of at least target.{count}, {target[count]}."
-    if target["interactions"] < limits["core"] * max(target["users"], target["items"]):
+        if None not in values and max(values) < goal[count]:
+            yield f"{path}.filter.{name}: {values}; expected a value of at least target.{count}, {goal[count]}."
+    if goal["interactions"] < limits["core"] * max(goal["users"], goal["items"]):
         yield (
-            f"{path}.filter.target.interactions: {target['interactions']}; expected at least core times the users and "
-            f"times the items, {limits['core'] * max(target['users'], target['items'])}."
+            f"{path}.filter.target.interactions: {goal['interactions']}; expected at least core times the users and "
+            f"times the items, {limits['core'] * max(goal['users'], goal['items'])}."
         )
 
 

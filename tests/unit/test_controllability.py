@@ -219,7 +219,7 @@ def test_files_that_lack_a_case_are_refused(files):
 
 
 def test_texts_of_nobody_known_are_refused(files):
-    with pytest.raises(InputError, match=r"--viewpoint-rows: \['games', 'base'\]; expected a dataset of --targets"):
+    with pytest.raises(InputError, match=r"--viewpoint-rows: \['games', 'base'\]; expected a dataset of --run-names"):
         controllability(
             ["games"],
             [str(files / "cases.parquet")],
@@ -239,7 +239,7 @@ def test_the_program(files):
     assert set(config["viewpoints"]) <= set(config["viewpoint_words"])
     settings = {key: config[key] for key in ("viewpoints", "viewpoint_cases", "viewpoint_words")}
     output = files / "out.csv"
-    command = [sys.executable, str(ROOT / "workflow/scripts/controllability.py"), "--targets", "games"]
+    command = [sys.executable, str(ROOT / "workflow/scripts/controllability.py"), "--run-names", "games"]
     command += ["--cases", "cases.parquet", "--items", "items.parquet"]
     command += ["--explanations", "hybrid-full.parquet", "control-genre.parquet"]
     command += ["--rows", '[["games", "hybrid-full"], ["games", "control-genre"]]']

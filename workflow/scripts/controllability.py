@@ -1,7 +1,7 @@
 r"""Count how often decisions stay and reasons follow the point of view that was asked for: controllability.csv.
 
 Run as:
-    python workflow/scripts/controllability.py --targets games --cases cases.parquet --items items.parquet \
+    python workflow/scripts/controllability.py --run-names games --cases cases.parquet --items items.parquet \
         --explanations hybrid-full.parquet control-copy.parquet \
         --rows '[["games", "hybrid-full"], ["games", "control-copy"]]' \
         --viewpoints viewpoints/hybrid-full.parquet --viewpoint-rows '[["games", "hybrid-full"]]' \
@@ -18,10 +18,10 @@ def main(args) -> None:
 
     cli.check_paired(args, "explanations", "rows")
     cli.check_paired(args, "viewpoints", "viewpoint_rows")
-    cli.check_paired(args, "cases", "targets")
-    cli.check_paired(args, "items", "targets")
+    cli.check_paired(args, "cases", "run_names")
+    cli.check_paired(args, "items", "run_names")
     controllability(
-        args.targets,
+        args.run_names,
         args.cases,
         args.items,
         args.explanations,
@@ -35,7 +35,7 @@ def main(args) -> None:
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
-    parser.add_argument("--targets", nargs="+", required=True, help="the datasets")
+    parser.add_argument("--run-names", nargs="+", required=True, help="the datasets")
     parser.add_argument("--cases", nargs="+", required=True, help="cases.parquet of each")
     parser.add_argument("--items", nargs="+", required=True, help="items.parquet of each")
     parser.add_argument("--explanations", nargs="+", required=True, help="without a point of view, one per row")

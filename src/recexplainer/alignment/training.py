@@ -40,8 +40,8 @@ def train(
     """Train the model on the samples; a run that was cut off goes on from its last checkpoint.
 
     The loss of a step is a mean over its whole global batch, so that it does not depend on how the batch is cut into
-    rows, micro-batches and processes: over all target tokens (``loss_average`` ``tokens``), or over the samples, of
-    each sample's mean over its target tokens (``samples``). A checkpoint fits any number of processes and any ZeRO
+    rows, micro-batches and processes: over all learnt tokens (``loss_average`` ``tokens``), or over the samples, of
+    each sample's mean over its learnt tokens (``samples``). A checkpoint fits any number of processes and any ZeRO
     stage.
 
     Args:
@@ -180,7 +180,7 @@ def _step(
 
 
 def write_curve(path: Path, curve: list[dict[str, Any]]) -> None:
-    """Write the loss curve: step, loss (nats per target token, mean over samples or tokens), learning rate, tokens."""
+    """Write the loss curve: step, loss (nats per learnt token, mean over samples or tokens), learning rate, tokens."""
     with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["step", "loss", "lr", "tokens"], lineterminator="\n")
         writer.writeheader()

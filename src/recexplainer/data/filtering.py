@@ -195,12 +195,12 @@ def search(pairs: Pairs, settings: dict[str, Any], seed: int) -> tuple[list[Tria
     Raises:
         InputError: nothing is left, whatever the combination.
     """
-    target = settings["target"]
+    goal = settings["target"]
     trials: list[Trial] = []
     best, best_rows, best_distance = None, np.empty(0, dtype=np.int64), math.inf
     for index, (top, size, kept) in enumerate(_combinations(pairs, settings, seed)):
         counts = pairs.take(kept).counts()
-        distance = sum(abs(counts[name] - target[name]) / target[name] for name in target) / 3 if target else None
+        distance = sum(abs(counts[name] - goal[name]) / goal[name] for name in goal) / 3 if goal else None
         trials.append(Trial(top, size, counts, distance))
         logger.info("top_items %s, sample_users %s: %s, distance %s", top, size, counts, distance)
         if len(kept) and (distance or 0.0) < best_distance:
@@ -234,7 +234,7 @@ def check_filter(settings: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(settings) - {"core", "top_items", "newest", "sample_users", "target", "max_broken_share"})
     if unknown:
         raise InputError(f"config key 'filter': unknown name {unknown[0]!r}.")
-    core, share, target = settings.get("core", 5), settings.get("max_broken_share", 0.0), settings.get("target")
+    core, share, goal = settings.get("core", 5), settings.get("max_broken_share", 0.0), settings.get("target")
     if type(core) is not int or core < 3:
         raise InputError(f"config key 'filter.core': expected a whole number of at least 3, found {core!r}.")
     newest = settings.get("newest")
@@ -243,13 +243,13 @@ def check_filter(settings: dict[str, Any]) -> dict[str, Any]:
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise InputError(f"config key 'filter.max_broken_share': expected a number from 0 to 1, found {share!r}.")
     names = ("users", "items", "interactions")
-    if target is not None and (
-        not isinstance(target, dict)
-        or set(target) != set(names)
-        or not all(type(value) is int and value > 0 for value in target.values())
+    if goal is not None and (
+        not isinstance(goal, dict)
+        or set(goal) != set(names)
+        or not all(type(value) is int and value > 0 for value in goal.values())
     ):
-        raise InputError(f"config key 'filter.target': expected users, items, interactions over 0, found {target!r}.")
+        raise InputError(f"config key 'filter.target': expected users, items, interactions over 0, found {goal!r}.")
     result = {name: _limits(settings, name) for name in ("top_items", "sample_users")}
-    if len(result["top_items"]) * len(result["sample_users"]) > 1 and target is None:
+    if len(result["top_items"]) * len(result["sample_users"]) > 1 and goal is None:
         raise InputError("config key 'filter.target' is missing: several combinations need the counts to come near to.")
-    return result | {"core": core, "newest": newest, "target": target, "max_broken_share": share}
+    return result | {"core": core, "newest": newest, "target": goal, "max_broken_share": share}

@@ -30,10 +30,10 @@ class CatalogueConstraint(LogitsProcessor):
             going = np.flatnonzero(tokens >= 0)
             level, inverse = np.unique((nodes[going] << 32) + tokens[going], return_inverse=True)
             ends = (level & 0xFFFFFFFF) == eos
-            target = np.where(ends, DONE, count + np.cumsum(~ends) - 1)
-            nodes[going] = target[inverse]
+            child = np.where(ends, DONE, count + np.cumsum(~ends) - 1)
+            nodes[going] = child[inverse]
             edges.append(level)
-            children.append(target)
+            children.append(child)
             count += int((~ends).sum())
         self._edges = torch.from_numpy(np.concatenate(edges))
         self._children = torch.from_numpy(np.concatenate(children))

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recexplainer import cli, targets
+from recexplainer import cli, run_names
 from recexplainer.errors import InputError
 from recexplainer.interactive import guard
 from recexplainer.place import ROOT
@@ -198,7 +198,7 @@ def demo_ui(args: argparse.Namespace) -> None:
     quiet()
     guard.check_free(HOST, args.port)
     config = Explainer.config_of(args.results)
-    dataset = args.dataset or targets.targets(config)[0]
+    dataset = args.dataset or run_names.of(config)[0]
     serve(args.results, config, dataset, args.port)
 
 

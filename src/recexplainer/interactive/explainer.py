@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from recexplainer import about, targets
+from recexplainer import about, run_names
 from recexplainer.alignment.model import RecExplainer, load_aligned
 from recexplainer.checking.checker import Citation, check, load_catalogue
 from recexplainer.checking.marked import remarks
@@ -106,16 +106,16 @@ class Explainer:
     def __init__(self, results: str | Path, dataset: str, systems: Sequence[str] = ()):
         results = Path(results)
         self.config = self.config_of(results)
-        known = targets.targets(self.config)
+        known = run_names.of(self.config)
         if dataset not in known:
             raise InputError(f"{results}: no dataset {dataset!r} in this run; expected one of: {', '.join(known)}.")
         plain, _, recommender = dataset.partition(".")
-        if recommender in targets.external(self.config):
+        if recommender in run_names.external(self.config):
             raise InputError(
                 f"{results}: {recommender!r} of {dataset!r} comes from outside and cannot embed a history that it has "
                 "not seen; expected a recommender that was trained in this run."
             )
-        self.name, self.llm = targets.shown(self.config, dataset), about.llm(self.config)
+        self.name, self.llm = run_names.shown(self.config, dataset), about.llm(self.config)
         self.synthetic = dataset in about.generated(self.config)
         data = results / "data" / plain
         items = data / "items.parquet"

@@ -15,7 +15,7 @@ from nicegui import app, run, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 
-from recexplainer import targets
+from recexplainer import run_names
 from recexplainer.checking.checker import Citation
 from recexplainer.checking.marked import STANDINGS, standing
 from recexplainer.errors import InputError
@@ -75,7 +75,7 @@ class Library:
 
     Args:
         results: the folder of a finished run.
-        names: of its datasets, as in the config; :func:`recexplainer.targets.shown` says what they are called.
+        names: of its datasets, as in the config; :func:`recexplainer.run_names.shown` says what they are called.
     """
 
     def __init__(self, results: str | Path, names: dict[str, str]):
@@ -335,9 +335,9 @@ def serve(results: str | Path, config: dict[str, Any], dataset: str, port: int) 
     Raises:
         InputError: there is no such dataset, or a file of it is missing or broken.
     """
-    outside = targets.external(config)
-    asked = [one for one in targets.targets(config) if one.partition(".")[2] not in outside]
-    library = Library(results, {one: targets.shown(config, one) for one in asked})
+    outside = run_names.external(config)
+    asked = [one for one in run_names.of(config) if one.partition(".")[2] not in outside]
+    library = Library(results, {one: run_names.shown(config, one) for one in asked})
     library.get(dataset).load()
     limit()
     # A page elsewhere must not reach this one, nor its socket, under a name of its own.

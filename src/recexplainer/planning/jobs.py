@@ -14,7 +14,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from recexplainer import settings, sources, targets
+from recexplainer import run_names, settings, sources
 from recexplainer.planning import memory, work
 from recexplainer.planning.job import Job
 from recexplainer.planning.sizes import (
@@ -58,7 +58,7 @@ def all_jobs(config: dict[str, Any]) -> Iterator[Job]:
         config: the merged and checked config.
     """
     yield from _data_jobs(config)
-    config = targets.as_datasets(config)
+    config = run_names.as_datasets(config)
     yield from _recommender_jobs(config)
     yield from _task_jobs(config)
     yield from _llm_jobs(config)
@@ -121,7 +121,7 @@ def _data_jobs(config: dict[str, Any]) -> Iterator[Job]:
 def _recommender_jobs(config: dict[str, Any]) -> Iterator[Job]:
     recommender = config["recommender"]
     for name in config["run"]["datasets"]:
-        if targets.recommender(config, name.partition(".")[2])["model"] == targets.EXTERNAL:
+        if run_names.recommender(config, name.partition(".")[2])["model"] == run_names.EXTERNAL:
             yield Job("take_recommender", name)
             continue
         size, own = dataset_size(config, name), config["datasets"][name]["recommender"]

@@ -216,8 +216,8 @@ def dataset_size(config: dict[str, Any], name: str) -> Size:
         weights = [made["length_decay"] ** place for place in range(len(lengths))]
         mean = sum(length * weight for length, weight in zip(lengths, weights, strict=True)) / sum(weights)
         return Size(made["users"], made["items"], round(mean * made["users"]), "generated")
-    if target := entry["filter"]["target"]:
-        return Size(target["users"], target["items"], target["interactions"], "target")
+    if goal := entry["filter"]["target"]:
+        return Size(goal["users"], goal["items"], goal["interactions"], "target")
     measured = Path(config["pathvars"]["results"]) / "data" / name / "statistics.json"
     if measured.is_file():
         return Size(**read_counts(measured, name), basis="measured")

@@ -14,7 +14,7 @@ class Alignment:
 
     Attributes:
         results: the run's folder.
-        dataset: the target, as ``games`` or ``games.gru4rec``.
+        dataset: the run name, as ``games`` or ``games.gru4rec``.
         mode: ``behavior``, ``intention`` or ``hybrid``.
         run: ``full``, an ablation, ``reasons``, or ``full.7`` of a further seed.
     """

@@ -29,7 +29,7 @@ def bundle(results: str, output: str | None = None) -> Path:
         InputError: the run is not finished, a file is broken, or there is more than a bundle may hold.
     """
     config = recorded_config(Path(results) / RECORD)
-    target = named(output or f"{Path(results)}.zip", "file")
+    archive = named(output or f"{Path(results)}.zip", "file")
     with tempfile.TemporaryDirectory(prefix="recexplainer-") as made:
         folder = Path(made) / "bundle"
         facts = publish(results, config, str(folder), whole=True)
@@ -40,6 +40,6 @@ def bundle(results: str, output: str | None = None) -> Path:
         write_crate(folder, results, config, facts.files)
         checksum_of(folder / METADATA).unlink()
         write_manifest(folder)
-        write_zip(folder, target)
-    logger.info("%.1f MB in %s", target.stat().st_size / 1e6, target)
-    return target
+        write_zip(folder, archive)
+    logger.info("%.1f MB in %s", archive.stat().st_size / 1e6, archive)
+    return archive

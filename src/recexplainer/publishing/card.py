@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from recexplainer import about, targets
+from recexplainer import about, run_names
 from recexplainer.alignment.model import AGAIN
 from recexplainer.data.counts import read_counts
 from recexplainer.errors import InputError
@@ -80,7 +80,7 @@ def card(
         InputError: a file of the run is missing or broken.
     """
     synthetic = about.synthetic(config)
-    name = f"{system_label(alignment.method)}: {targets.shown(config, alignment.dataset)}, {about.llm(config)}"
+    name = f"{system_label(alignment.method)}: {run_names.shown(config, alignment.dataset)}, {about.llm(config)}"
     parts = [_head(alignment, config, llm), f"# {plain(name)}\n"]
     parts += [f"**{plain(synthetic)}**\n"] if synthetic else []
     parts += [_what(alignment, config), "## How to use it\n", _use(alignment, config, llm, history, folder)]
@@ -105,7 +105,7 @@ def _head(alignment: Alignment, config: dict[str, Any], llm: dict[str, Any]) -> 
 
 
 def _what(alignment: Alignment, config: dict[str, Any]) -> str:
-    recommender = alignment.dataset.partition(".")[2] or targets.DEFAULT
+    recommender = alignment.dataset.partition(".")[2] or run_names.DEFAULT
     kind = config["recommenders"][recommender]["model"]
     less = ""
     if alignment.run.startswith("no_"):
@@ -203,7 +203,7 @@ def _faithfulness(alignment: Alignment) -> str:
 
 def _data(alignment: Alignment, config: dict[str, Any]) -> str:
     made_up = bool(config["datasets"][alignment.data].get("generate"))
-    name = plain(about.told(targets.shown(config, alignment.dataset), made_up))
+    name = plain(about.told(run_names.shown(config, alignment.dataset), made_up))
     path = alignment.results / f"data/{alignment.data}/statistics.json"
     counts = read_counts(path, alignment.data)
     return (

@@ -46,7 +46,7 @@ def made_up(seed: int, dataset: str, items: int, longest: int, candidates: int) 
 
     Args:
         seed: the config's.
-        dataset: the target's name.
+        dataset: the run name.
         items: how many the catalogue has.
         longest: most items that the recommender sees of a history.
         candidates: how many other items, at most.

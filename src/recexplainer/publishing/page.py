@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recexplainer import about, targets
+from recexplainer import about, run_names
 from recexplainer.checking.wordiness import FEWEST_WORDS, has_no_reason, repeats_itself
 from recexplainer.duration import in_words as time_in_words
 from recexplainer.evaluation.metrics import expected_random_ranking_ndcg
@@ -100,7 +100,7 @@ def main_table(facts: Facts, intervals: bool = True) -> str:
     for dataset, method in methods:
         found = [cells.get((dataset, method, metric)) for metric in METRICS]
         shown = [_cell(row, intervals) if row else "" for row in found]
-        rows.append([plain(targets.shown(facts.config, dataset)), plain(label(facts.config, method)), *shown])
+        rows.append([plain(run_names.shown(facts.config, dataset)), plain(label(facts.config, method)), *shown])
     return table(["dataset", "system", *METRICS.values()], rows)
 
 
@@ -115,7 +115,7 @@ def limits(facts: Facts) -> str:
     bits = _bits(facts.config)
     held = f", dequantized from weights of {bits} bits" if bits else ""
     sizes = [
-        f"{row['items']} items and {row['users']} users of {plain(targets.shown(facts.config, row['dataset']))}"
+        f"{row['items']} items and {row['users']} users of {plain(run_names.shown(facts.config, row['dataset']))}"
         for row in facts.sizes.to_dict("records")
     ]
     size = facts.parameters / 1e6
@@ -140,7 +140,7 @@ def missing(facts: Facts) -> str:
     """Return which systems of the config are not there; "" if all are."""
     absent = [system for system in facts.asked if system not in facts.there]
     names = [
-        f"{plain(targets.shown(facts.config, one.dataset))} {plain(label(facts.config, one.name))}" for one in absent
+        f"{plain(run_names.shown(facts.config, one.dataset))} {plain(label(facts.config, one.name))}" for one in absent
     ]
     return f"**The run is not finished.** Not there yet: {', '.join(names)}.\n" if names else ""
 
@@ -243,7 +243,7 @@ def examples(facts: Facts) -> str:
             rows.append(
                 [plain(row["item"]), decision_in_words(bool(row["label"])), plain(row["text"]) or "*nothing*", level]
             )
-        name = f"{targets.shown(facts.config, dataset)}, {system_label(system)}"
+        name = f"{run_names.shown(facts.config, dataset)}, {system_label(system)}"
         parts.append(f"### {plain(name)}\n\n" + table(["item", "recommender", "explanation", "rubric"], rows))
     return "\n".join(parts)
 
@@ -255,7 +255,7 @@ def page(facts: Facts, title: str) -> str:
     parts += [_read(facts), _chance(), _ablations(facts), "## The explanations\n", _worth(facts)]
     said = shares(facts)
     if len(said):
-        named = {"dataset": said["dataset"].map(lambda one: targets.shown(facts.config, one))}
+        named = {"dataset": said["dataset"].map(lambda one: run_names.shown(facts.config, one))}
         named |= {"system": said["system"].map(lambda one: label(facts.config, one))}
         parts += [
             _frame(said.assign(**named)),

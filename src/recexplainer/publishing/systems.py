@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recexplainer import targets
+from recexplainer import run_names
 from recexplainer.evaluation.predictions import SCHEMAS
 
 
@@ -36,7 +36,7 @@ def systems(config: dict[str, Any]) -> list[System]:
     # A run of an earlier version has a config without it.
     reasoned = config["tasks"].get("explanation", {"modes": []})["modes"]
     named += [(f"{mode}-reasons", f"{mode}-reasons") for mode in reasoned]
-    return [System(dataset, name, method) for dataset in targets.targets(config) for name, method in named]
+    return [System(dataset, name, method) for dataset in run_names.of(config) for name, method in named]
 
 
 def predictions_of(results: str | Path, system: System) -> Path:

@@ -27,7 +27,7 @@ from recexplainer.recommender.hyperparameters import Hyperparameters, hyperparam
 from recexplainer.recommender.mf import MF
 from recexplainer.recommender.sasrec import SASRec
 from recexplainer.recommender.tuning import best_trial, draw
-from recexplainer.targets import DEFAULT
+from recexplainer.run_names import DEFAULT
 from recexplainer.tensors import check_tensors
 
 logger = logging.getLogger(__name__)

@@ -93,7 +93,7 @@ def _alone(said: Said, view: str) -> bool | None:
 
 
 def controllability(
-    targets: Sequence[str],
+    run_names: Sequence[str],
     cases: Sequence[str],
     items: Sequence[str],
     explanations: Sequence[str],
@@ -112,7 +112,7 @@ def controllability(
     ``_low`` and ``_high`` end Wilson's 95 % intervals: each case is of another user.
 
     Args:
-        targets: the datasets.
+        run_names: of the datasets.
         cases, items: ``cases.parquet`` and ``items.parquet`` of each.
         explanations: the texts without a point of view, one file per dataset and system, the controls among them.
         rows: dataset and system of each.
@@ -128,10 +128,10 @@ def controllability(
     """
     texts_of = {tuple(row) for row in rows}
     for name, row in [("rows", row) for row in rows] + [("viewpoint-rows", row) for row in viewpoint_rows]:
-        if row[0] not in targets or tuple(row) not in texts_of:
-            raise InputError(f"--{name}: {list(row)}; expected a dataset of --targets, and a system of its --rows.")
+        if row[0] not in run_names or tuple(row) not in texts_of:
+            raise InputError(f"--{name}: {list(row)}; expected a dataset of --run-names, and a system of its --rows.")
     table: list[dict[str, Any]] = []
-    for dataset, case_file, item_file in zip(targets, cases, items, strict=True):
+    for dataset, case_file, item_file in zip(run_names, cases, items, strict=True):
         every = load_cases(case_file)
         chosen = draw_viewpoint_cases(every, settings["viewpoint_cases"])
         if not chosen:

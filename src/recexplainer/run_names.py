@@ -1,6 +1,6 @@
-"""The recommenders of a run beside its datasets: each pair is a target, whose files stand in a folder of its own.
+"""The recommenders of a run beside its datasets: each pair has a run name, that of its folders.
 
-SASRec's folder is the dataset's name, ``games``; that of another recommender has the recommender's name behind it,
+That of SASRec is the dataset's name, ``games``; that of another recommender has the recommender's name behind it,
 ``games.gru4rec``.
 """
 
@@ -16,8 +16,8 @@ def suffix(name: str) -> str:
     return "" if name == DEFAULT else f".{name}"
 
 
-def targets(config: dict[str, Any]) -> list[str]:
-    """Return the targets of a run, dataset by dataset."""
+def of(config: dict[str, Any]) -> list[str]:
+    """Return the run names of a run, dataset by dataset."""
     names = config["run"]["recommenders"]
     return [f"{dataset}{suffix(name)}" for dataset in config["run"]["datasets"] for name in names]
 
@@ -66,16 +66,16 @@ def model(config: dict[str, Any], behind: str) -> dict[str, Any]:
     return {"model": recommender(config, behind)["model"]} if behind else {}
 
 
-def shown(config: dict[str, Any], target: str) -> str:
-    """Return what a target is called in the report."""
-    dataset, _, name = target.partition(".")
+def shown(config: dict[str, Any], run_name: str) -> str:
+    """Return what a pair is called in the report."""
+    dataset, _, name = run_name.partition(".")
     return config["datasets"][dataset]["name"] + (f" ({name})" if name else "")
 
 
 def as_datasets(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a config in which the targets stand as datasets of their own."""
+    """Return a config in which the pairs stand as datasets of their own."""
     first = suffix(config["run"]["recommenders"][0])
-    names = targets(config)
+    names = of(config)
     entries = {name: config["datasets"][name.partition(".")[0]] for name in names}
     ablations = config["run"]["ablations"]
     ablations = ablations | {"datasets": [f"{name}{first}" for name in ablations["datasets"]]}
