@@ -21,7 +21,7 @@ from recexplainer.publishing.archive import MANIFEST
 from recexplainer.publishing.bundle import bundle
 from recexplainer.publishing.crate import METADATA
 
-HISTORY = f'<dt>History, oldest first</dt><dd class="text">{SECRET}</dd><dt>Target item</dt><dd>Film B</dd>'
+HISTORY = f"<dt>History, oldest first</dt><dd data-history>{SECRET}</dd><dt>Target item</dt><dd>Film B</dd>"
 
 
 @pytest.fixture(scope="module")

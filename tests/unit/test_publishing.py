@@ -5,22 +5,29 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from copy import deepcopy
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 import pytest
 from clone import ROOT
+from small_report import make_files
 from small_results import HOSTILE, SECRET, USERS, explain, predict, small_config, train, write_results
 
+from recexplainer.checking.marked import Run
 from recexplainer.comparison.compare import compare_runs
 from recexplainer.errors import InputError
 from recexplainer.explanation.texts import write_explanations
-from recexplainer.files import read_parquet, write_json
+from recexplainer.figures.case_view import CaseView, Panel, write_page
+from recexplainer.files import read_parquet, write_json, write_text
 from recexplainer.publishing.page import END, EXAMPLES, NOT_YET, START, plain
 from recexplainer.publishing.publish import MARK, block_of, publish, write_block
+from recexplainer.publishing.published_report import HISTORY, NOT_HERE
 from recexplainer.publishing.trainings import last_fall
+from recexplainer.report.page import Files, write_report
 
 
 @pytest.fixture(scope="module")
@@ -274,29 +281,74 @@ def test_the_numbers_that_are_published_are_those_of_its_files():
     assert json.loads((folder / MARK).read_text())["readme"] == block_of(folder)
 
 
+def report_of(results: Path) -> str:
+    """Write a real report into a run's folder, with examples, a gallery, and figures 4 (text) and 5 (image alone)."""
+    parts = results / "parts"
+    parts.mkdir()
+    (results / "figures").mkdir()
+    for name in ("figure4", "figure5"):
+        (results / f"figures/{name}.svg").write_text(f"<svg xmlns='http://www.w3.org/2000/svg'><!--{name}--></svg>")
+    panel = Panel("Base LLM", "#000000", "Recommended", True, 3, [Run("It is like Second & co.", "plain")], [])
+    write_page(
+        CaseView("Figure 4", ["Alien <1>", "Second"], "Fargo", [], "yes", "high", [panel], "", "As drawn."),
+        str(results / "figures/figure4.html"),
+    )
+    files = vars(make_files(parts)) | {"figures": [str(path) for path in (results / "figures").glob("*.svg")]}
+    write_report(Files(**files), {"title": "A run"}, str(results / "report.html"))
+    return (results / "report.html").read_text(encoding="utf-8")
+
+
 def test_no_history_of_the_data_set_is_in_the_published_report(results, config, tmp_path):
-    """As the report, and the pages of cases within it, write them: what the reader is told apart from them stays."""
-    sources = [ROOT / "src/recexplainer/report/report.html", ROOT / "src/recexplainer/figures/case_page.html"]
-    written = "".join(path.read_text(encoding="utf-8") for path in sources)
-    assert written.count("{% for title in") == written.count("<dt>History, oldest first</dt>") == 3
-    titles = "<span>Alien</span><span>Brazil</span>"
-    report = f'<dl><dt>History, oldest first</dt><dd class="text">{titles}</dd><dt>Target item</dt><dd>Fargo</dd></dl>'
-    report += f"<dt>History, oldest first</dt>\n<dd><ol>{titles}</ol></dd>\n<dt>Target item</dt><dd>Fargo</dd>"
-    (results / "report.html").write_text(report, encoding="utf-8")
+    text = report_of(results)
+    image = b64encode((results / "figures/figure5.svg").read_bytes()).decode()
+    assert text.count("<dt>History, oldest first</dt>") == 4 == text.count('<dd class="text" data-history') + 1
+    assert text.count("History 0 ") == 1 and "Alien &lt;1&gt;" in text and image in text
     published(results, config, tmp_path / "out")
     found = (tmp_path / "out/report.html").read_text(encoding="utf-8")
-    assert "Alien" not in found and "Brazil" not in found
-    assert found.count("Fargo") == 2 and found.count("terms ask") == 2
-    assert (results / "report.html").read_text(encoding="utf-8") == report
+    for secret in ("History 0 ", "History 1 ", "Alien", "<li>Second", ">Second<", image):
+        assert secret not in found, secret
+    assert found.count(NOT_HERE) == 5
+    # What stands beside a history stays as it was written, escapes included.
+    assert "Fargo" in found and "It is like Second &amp; co." in found
+    assert found.count("&lt;script&gt;") == text.count("&lt;script&gt;") - 3
+    assert found.count("<div") == found.count("</div>") and found.count("<dd") == found.count("</dd>")
+    assert (results / "report.html").read_text(encoding="utf-8") == text
+
+
+def test_every_history_of_a_template_is_marked():
+    places = [path for folder in ("report", "figures") for path in (ROOT / "src/recexplainer" / folder).glob("*.html")]
+    for path in places:
+        template = path.read_text(encoding="utf-8")
+        shown = re.findall(r"<(\w+)([^<>]*)>(?:<ol>)?{% for \w+ in \w+\.history", template)
+        assert len(shown) == template.count(".history") == template.count("<dt>History, oldest first</dt>"), path
+        assert all(tag == "dd" and HISTORY in attributes.split() for tag, attributes in shown), path
+
+
+@pytest.mark.parametrize("change", [(" data-history", ""), ("</main>", "</dd><dl><dd data-history><p>Alien")])
+def test_a_report_whose_histories_cannot_be_told_apart_is_refused(results, config, tmp_path, change):
+    write_text(results / "report.html", report_of(results).replace(*change))
+    with pytest.raises(InputError, match="report.html: histories cannot be told .* Run the rule report again"):
+        publish(str(results), config, str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_link_of_the_published_report_leads_nowhere(results, config, tmp_path):
     (results / "tables").mkdir(exist_ok=True)
     (results / "tables/judges.csv").write_text("judge_a\n")
-    kept = '<a href="#trust">How</a> <a href="tables/judges.csv">CSV</a> '
-    dead = '<a href="logs/">A name leads to its logs.</a> <a href="figures/a%20b.svg">SVG</a> '
-    cell = '<td><a href="logs/align/">align</a></td><td>&lt;a href="x"&gt;</td>'
-    (results / "report.html").write_text(f"<p>{kept}{dead}</p>{cell}", encoding="utf-8")
+    kept = '<a href="#trust">How</a> <a class="x" href="tables/judges.csv">CSV</a> <a href="https://a.b/c">Site</a> '
+    dead = '<a href="logs/">A name leads to its <b>logs</b>.</a> <a class="x" href="figures/a%20b.svg">SVG</a> '
+    cell = '<td><a href="logs/align/">align &amp; on</a></td><td>&lt;a href="x"&gt;<br/></td>'
+    page = "<!doctype html><style>a > b {}</style><!-- note --><p>%s</p>%s\n"
+    (results / "report.html").write_text(page % (kept + dead, cell), encoding="utf-8")
     published(results, config, tmp_path / "out")
     found = (tmp_path / "out/report.html").read_text(encoding="utf-8")
-    assert found == f'<p>{kept}  </p><td>align</td><td>&lt;a href="x"&gt;</td>'
+    assert found == page % (f"{kept}  ", '<td>align &amp; on</td><td>&lt;a href="x"&gt;<br/></td>')
+
+
+def test_the_pocket_runs_report_shows_no_history_and_no_dead_link():
+    folder = ROOT / "docs/pocket"
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    shown = re.findall(r"<dt>History, oldest first</dt>\s*<dd[^>]*>(.*?)</dd>", text)
+    assert shown and set(shown) == {NOT_HERE}
+    for address in re.findall(r'<a [^>]*?href="([^"#:]+)"', text):
+        assert (folder / unquote(address)).exists(), address

@@ -4,7 +4,6 @@ import logging
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pandas as pd
 import yaml
@@ -31,7 +30,9 @@ from recexplainer.planning.sizes import architecture
 from recexplainer.provenance.recorded import RECORD, config_in, recorded_config
 from recexplainer.publishing import answers, trainings
 from recexplainer.publishing.page import END, NOT_YET, POCKET, START, Facts, page, readme_block
+from recexplainer.publishing.published_report import published_report
 from recexplainer.publishing.systems import System, finished, predictions_of, systems
+from recexplainer.report.captions import WITH_HISTORIES
 from recexplainer.report.costs import read_costs
 from recexplainer.report.curves import learning_curves
 from recexplainer.seeds import derive_seed
@@ -42,11 +43,6 @@ from recexplainer.tables.table2 import Cases, common_cases, table2, unread
 logger = logging.getLogger(__name__)
 
 MOST_BYTES = 10_000_000
-HISTORY = re.compile(r"(<dt>History, oldest first</dt>\s*<dd[^>]*>).*?(</dd>)", re.DOTALL)
-"""A history in the report; titles are escaped there, so that none holds a tag."""
-LINK = re.compile(r'(<td>)?<a href="([^"#:]+)">([^<]*)</a>')
-"""A link of the report to another file, at the beginning of a table's cell or elsewhere."""
-NOT_HERE = "not published, as the data set's terms ask"
 MARK = "readme.json"
 """What the README shows of the folder; by this file it is known to be a published one."""
 CONTENT = {
@@ -71,8 +67,6 @@ OTHERS = {
     "manifest-sha256.txt": "checksums of all other files: `sha256sum -c manifest-sha256.txt`",
 }
 """What a bundle has beside."""
-WITH_HISTORIES = ("figure4", "figure5")
-"""Figures that show a history. What the systems said there is in the report, as text."""
 FORMS = ("svg", "pdf", "png", "csv")
 
 
@@ -116,15 +110,15 @@ def _make(source: Path, facts: Facts, folder: Path, output: str, whole: bool) ->
     """Make the folder, which is called ``output`` when it is whole."""
     _write_frames(facts, folder)
     _write_answers(source, facts, folder)
-    _copy(source, folder, [*source.glob("tables/*.csv"), source / "report.html", source / RECORD])
+    _copy(source, folder, [*source.glob("tables/*.csv"), source / RECORD])
     _write_table2(source, facts, folder / "tables/table2.csv")
     _draw(source, facts, folder)
     if whole:
         _copy(source, folder, further(source))
         write_text(folder / "config.yaml", yaml.safe_dump(config_in(source / RECORD), allow_unicode=True))
-    report = folder / "report.html"
-    if report.is_file():
-        write_text(report, without_dead_links(read_text(report), folder))
+    report = source / "report.html"
+    if report.is_file():  # behind the others, to which it links
+        write_text(folder / report.name, published_report(read_text(report), folder, str(report)))
     facts.files.update({name: CONTENT[name] for name in CONTENT if (folder / name).is_file()})
     copied = [*folder.glob("tables/[!.]*"), *folder.glob("figures/[!.]*")]
     facts.files.update({path.relative_to(folder).as_posix(): "as the run wrote it" for path in copied})
@@ -237,23 +231,7 @@ def _copy(source: Path, folder: Path, paths: list[Path]) -> None:
         if path.is_file():
             target = folder / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
-            report = path == source / "report.html"
-            target.write_bytes(without_histories(read_text(path)).encode() if report else read_bytes(path))
-
-
-def without_histories(page: str) -> str:
-    """Return a report without the histories of its examples, which are the data set's own."""
-    return HISTORY.sub(rf"\1{NOT_HERE}\2", page)
-
-
-def without_dead_links(page: str, folder: Path) -> str:
-    """Return a report without its links to what is not in the folder; names in tables stay, without their links."""
-
-    def kept_or_not(link: re.Match[str]) -> str:
-        cell, address, words = link.groups()
-        return link[0] if (folder / unquote(address)).exists() else f"<td>{words}" if cell else ""
-
-    return LINK.sub(kept_or_not, page)
+            target.write_bytes(read_bytes(path))
 
 
 def _write_table2(source: Path, facts: Facts, output: Path) -> None:

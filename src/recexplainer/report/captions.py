@@ -115,6 +115,9 @@ CAPTIONS = {
 }
 """Heading and sentence of each table and figure."""
 
+WITH_HISTORIES = ("figure4", "figure5")
+"""Figures that show a history."""
+
 BESIDE_THE_PAPER = {"paper_vs_ours": "The paper's numbers and ours", "claims": "The paper's claims"}
 """What the files are called that the report shows as a section of its own."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_text
+from recexplainer.report.captions import WITH_HISTORIES
 
 HERE = Path(__file__).parent
 
@@ -25,7 +26,7 @@ def inline_case(figure: str) -> tuple[Any, str] | None:
     from markupsafe import Markup
 
     path = Path(figure).with_suffix(".html")
-    if path.stem not in ("figure4", "figure5") or not path.is_file():
+    if path.stem not in WITH_HISTORIES or not path.is_file():
         return None
     text = read_text(path, "page of a case")
     start, end = text.find("<main>"), text.rfind("</main>")

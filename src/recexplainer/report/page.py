@@ -139,6 +139,7 @@ def write_report(files: Files, settings: dict[str, Any], output: str) -> None:
         "nothing_spent": "spending" not in tables and any(Path(path).stem == "spending" for path in files.tables),
         "figures": figures,
         "inline": {name: body for name, (body, _) in cases.items()},
+        "with_histories": captions.WITH_HISTORIES,
         "inline_rules": "".join(rules for _, rules in cases.values()),
         "captions": headings,
         "blocks": blocks,
