@@ -293,12 +293,35 @@ def test_an_interval_stands_beside_its_value(tmp_path):
         "games,hybrid,2.5,2.25,2.75,0.0001,3.3,True\nsteam,gru,,,,,3.4,False\n"
     )
     table = lay_out(read_csv(tmp_path / "t.csv"), {"games": "Games"})
-    assert table.headings == ["Data set", "Method", "Rating", "p-value", "Where", "Best"]
-    assert table.numeric == [False, False, True, True, False, False]
-    assert [cell.text for cell in table.rows[0]] == ["Games", "RecExplainer-H", "2.500", "< 0.001", "3.3", "yes"]
-    assert table.rows[0][2].note == "2.250–2.750"
-    assert [cell.text for cell in table.rows[1]] == ["steam", "gru", "–", "–", "3.4", "no"]
-    assert table.rows[1][2].note == ""
+    assert table.headings == ["Method", "Rating", "p-value", "Where", "Best"]
+    assert table.numeric == [False, True, True, False, False]
+    (games, [first]), (steam, [second]) = table.parts
+    assert (games, steam) == ("Games", "steam")
+    assert [cell.text for cell in first] == ["RecExplainer-H", "2.500", "< 0.001", "3.3", "yes"]
+    assert first[1].note == "2.250–2.750"
+    assert [cell.text for cell in second] == ["gru", "–", "–", "3.4", "no"]
+    assert second[1].note == ""
+
+
+def test_rows_stand_below_their_data_set_and_each_begins_with_its_own_name(tmp_path):
+    columns = "dataset,system,viewpoint,cases,kept_share"
+    rows = "games,base,genre,9,0.5\nsteam,base,genre,9,0.4\ngames,hybrid,genre,9,0.6\n"
+    (tmp_path / "controllability.csv").write_text(f"{columns}\n{rows}")
+    files = Files(**(vars(NOTHING) | {"tables": [str(tmp_path / "controllability.csv")]}))
+    page = written(files, tmp_path)
+    table = page[page.index('<h3 id="controllability">') : page.index("</table>")]
+    headings = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', table)
+    assert headings[:2] == ["System", "Point of view"] and len(headings) == 4
+    order = re.findall(r'<th scope="row(?:group)?"[^>]*>(?:<span[^>]*>)?(.*?)<', table)
+    assert order == ["Video games", "Base LLM", "RecExplainer-H", "steam", "Base LLM"]
+    assert table.count("<tbody>") == 2
+
+
+def test_a_table_of_data_sets_names_one_in_each_row(tmp_path):
+    (tmp_path / "t.csv").write_text("dataset,users\ngames,700\n")
+    table = lay_out(read_csv(tmp_path / "t.csv"), {"games": "Games"})
+    assert table.headings == ["Data set", "Users"]
+    assert [[cell.text for cell in row] for _, rows in table.parts for row in rows] == [["Games", "700"]]
 
 
 # The page

@@ -72,11 +72,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: the headings, whether a column is of numbers, and the rows."""
+    """A table: the headings, whether a column is of numbers, and the rows, in parts under a heading each ("": none)."""
 
     headings: list[str]
     numeric: list[bool]
-    rows: list[list[Cell]]
+    parts: list[tuple[str, list[list[Cell]]]]
 
 
 def read_csv(path: str | Path) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...]
     """Return the table of a frame of texts.
 
     Columns ``x_low`` and ``x_high`` become the interval of ``x``; so do ``low`` and ``high`` of ``ours``, ``mean`` or
-    ``value``, whichever comes first.
+    ``value``, whichever comes first. Rows that have other names beside their data set's stand in a part for each.
 
     Args:
         frame: of :func:`read_csv`.
@@ -105,7 +105,11 @@ def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...]
     hidden = {end for pair in ends.values() for end in pair} | {*without}
     shown = [name for name in frame if name not in hidden]
     numeric = [name not in REFERENCES and _is_numeric(frame[name]) for name in shown]
-    rows = []
+    parted = "dataset" in shown and numeric.count(False) > 1
+    if parted:
+        numeric.pop(shown.index("dataset"))
+        shown.remove("dataset")
+    parts: dict[str, list[list[Cell]]] = {}
     for row in frame.to_dict("records"):
         cells = []
         for name, number in zip(shown, numeric, strict=True):
@@ -123,8 +127,9 @@ def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...]
             mark = text if name == "verdict" else ""
             text = WORDS.get(text, text)
             cells.append(Cell(text or "–", note, verdict_mark(mark)))
-        rows.append(cells)
-    return Table([heading(name) for name in shown], numeric, rows)
+        own = row["dataset"] if parted else ""
+        parts.setdefault(names.get(own, own), []).append(cells)
+    return Table([heading(name) for name in shown], numeric, [*parts.items()])
 
 
 def heading(name: str) -> str:
