@@ -12,8 +12,7 @@ from selenium.webdriver.common.by import By
 from serving import demo_ui, explain
 
 AXE = Path(sys.prefix) / "axe/axe_playwright_python/axe.min.js"
-# Colours do not depend on the width, nor sizes on the colours.
-LOOKS = [("light", 1440), ("dark", 390)]
+LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1440, 390)]
 ASK = """
     const done = arguments[0];
     axe.run(document, {resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}).then((found) =>
@@ -50,9 +49,15 @@ def serious(browser):
 
 def test_axe_sees_what_is_wrong(browser, serious, tmp_path):
     page = tmp_path / "page.html"
-    page.write_text("<!doctype html><html><title>x</title><body><img src='data:,'><p style='color:#aaa'>faint</p>")
+    style = "@media (prefers-color-scheme: light) and (min-width: 600px) { p { color: #aaa } }"
+    head = f"<title>x</title><meta name='viewport' content='width=device-width'><style>{style}</style>"
+    page.write_text(f"<!doctype html><html>{head}<img src='data:,'><p>faint</p>")
     browser.get(page.as_uri())
-    assert {problem[0] for found in serious().values() for problem in found} >= {"html-has-lang", "image-alt"}
+    found = serious()
+    assert list(found) == LOOKS
+    for look, problems in found.items():
+        seen = {problem[0] for problem in problems}
+        assert seen >= {"html-has-lang", "image-alt"} and ("color-contrast" in seen) == (look == ("light", 1440)), look
 
 
 def test_no_file_of_a_run_has_a_serious_fault(browser, serious, whole_run):
