@@ -38,6 +38,11 @@ def llm(config: dict[str, Any]) -> str:
     return _LLMS.get(config["llm"]["name"], config["llm"]["name"])
 
 
+def llm_in_words(config: dict[str, Any]) -> str:
+    """Return what the base LLM is called in the report and answers: of a toy, that it is one."""
+    return llm(config) + (" (a toy, trained from scratch)" if config["llm"]["source"] == "scratch" else "")
+
+
 def generated(config: dict[str, Any]) -> list[str]:
     """Return the run names of those whose data are made up."""
     return [one for one in run_names.of(config) if sources.entry(config, one.partition(".")[0]).get("generate")]
@@ -109,8 +114,7 @@ def report_settings(config: dict[str, Any]) -> dict[str, Any]:
     """
     made_up = {name.partition(".")[0] for name in generated(config)}
     data = [_named(config, name, made_up) for name in config["run"]["datasets"]]
-    toy = " (a toy, trained from scratch)" if config["llm"]["source"] == "scratch" else ""
-    run = [["Data", in_a_row(data)], ["Base LLM", llm(config) + toy]]
+    run = [["Data", in_a_row(data)], ["Base LLM", llm_in_words(config)]]
     run.append(["Recommender", in_a_row([_RECOMMENDERS.get(one, one) for one in config["run"]["recommenders"]])])
     return {"title": title(config), "synthetic": synthetic(config), "names": names(config), "about": run}
 

@@ -14,6 +14,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from recexplainer import about
 from recexplainer.checking.checker import Citation
 from recexplainer.checking.marked import standing
 from recexplainer.interactive.page import marked
@@ -99,7 +100,8 @@ def test_it_opens_with_an_example_and_says_what_it_rests_on(browser, address, ex
     assert field(browser, "Item").get_attribute("value") == explainer.titles[item]
     assert browser.title == f"RecExplainer: {explainer.name} (generated data)"
     assert "says nothing of any real recommender" in body(browser)
-    assert explainer.llm in body(browser)
+    known = dict(about.report_settings(explainer.config)["about"])["Base LLM"]
+    assert f"Base LLM: {known}." in body(browser)
     facts = [one.text for one in browser.find_elements(By.CSS_SELECTOR, ".asked .facts") if one.text]
     assert facts == [explainer.facts[one] for one in (*items, item)]
     box = field(browser, "Add a title")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from clone import ROOT
 
+from recexplainer import about
 from recexplainer.errors import InputError
 from recexplainer.interactive.explainer import Explainer
 
@@ -109,9 +110,10 @@ def test_the_command(explainer, cases, whole_run):
     done = command(folder, *asked[:3], "--user", user)
     assert done.returncode == 0, done.stderr
     shown = done.stdout.splitlines()
-    assert shown[0].endswith(f", generated data): {explainer.titles[last]}")
+    known = dict(about.report_settings(explainer.config)["about"])["Base LLM"]
+    assert shown[0].endswith(f" (base LLM: {known}, generated data): {explainer.titles[last]}")
     assert shown[1] == f"after: {'; '.join(explainer.titles[one] for one in explainer.seen(taken))}"
-    assert "\nrecommender: " in done.stdout and "\n\nhybrid/full: " in done.stdout
+    assert "\nrecommender: " in done.stdout and "\n\nRecExplainer-H: " in done.stdout
 
 
 def test_a_long_history_says_that_it_was_cut(explainer, capsys):

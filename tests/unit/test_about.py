@@ -7,6 +7,7 @@ import yaml
 from clone import ROOT
 
 from recexplainer import about
+from recexplainer.interactive.explainer import Answer
 from recexplainer.planning.plan import merged
 from recexplainer.report.closing import closing
 
@@ -83,7 +84,12 @@ def test_one_name_for_each_thing(config):
     assert names["games"] == "Amazon Video Games" and names["games.mf"] == "Amazon Video Games (mf)"
     assert names["vicuna-7b"] == names["base"] == "Base LLM"
     shown = dict(about.report_settings(config)["about"])
-    assert shown["Base LLM"] == "Vicuna-7B" and shown["Recommender"] == "SASRec"
+    assert shown["Base LLM"] == about.llm_in_words(config) == "Vicuna-7B" and shown["Recommender"] == "SASRec"
+    toy = changed(config, llm__source="scratch", llm__name="tiny")
+    shown = dict(about.report_settings(toy)["about"])
+    assert shown["Base LLM"] == about.llm_in_words(toy) == "tiny (a toy, trained from scratch)"
+    said = [Answer(name, "", "stop", None, [], {}).label for name in ("base", "hybrid/full", "hybrid/no_retrieval")]
+    assert said == ["Base LLM", "RecExplainer-H", "RecExplainer-H without retrieval"]
 
 
 def test_the_last_lines_of_a_run(tmp_path):

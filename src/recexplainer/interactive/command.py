@@ -167,7 +167,7 @@ def print_answers(
 
     titles, seen = explainer.titles, explainer.seen(history)
     generated = ", generated data" if explainer.synthetic else ""
-    print(f"{explainer.name} ({explainer.llm}{generated}): {titles[item]}")
+    print(f"{explainer.name} (base LLM: {explainer.llm}{generated}): {titles[item]}")
     print(f"after: {'; '.join(titles[one] for one in seen)}")
     if len(seen) < len(history):
         print(f"       (the newest {len(seen)} of {len(history)} titles; the recommender sees no more)")
@@ -176,7 +176,7 @@ def print_answers(
     where = f"score {verdict.score:.3f}, rank {verdict.rank} of {verdict.unseen}"
     print(f"recommender: {VERDICTS[verdict.decision]} ({where})")
     for one in answers:
-        print(f"\n{one.system}: {DECISIONS[one.decision]}\n{one.text or '(no answer: the question is too long)'}")
+        print(f"\n{one.label}: {DECISIONS[one.decision]}\n{one.text or '(no answer: the question is too long)'}")
         for citation in one.citations:
             print(f"  {citation.title}: {STANDINGS[standing(citation)][1]}")
         print(f"  {' '.join(one.remarks(verdict))}")

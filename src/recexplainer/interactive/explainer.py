@@ -29,6 +29,7 @@ from recexplainer.recommender.contract import load_tables
 from recexplainer.recommender.labels import thresholds
 from recexplainer.recommender.scorer import recommender_encoder
 from recexplainer.service.thoughts import without_thoughts
+from recexplainer.style import system_label
 
 NEAR = 5  # titles that a message offers in place of one that is not there
 BASE = "base"
@@ -74,6 +75,11 @@ class Answer:
     citations: list[Citation]
     aspects: dict[str, bool | None]
 
+    @property
+    def label(self) -> str:
+        """What readers call the system, as in the report."""
+        return system_label(self.system.replace("/", "-"))
+
     def remarks(self, verdict: Verdict) -> list[str]:
         """Say in words what the checks found; beside a recommender that decides neither way, any decision passes."""
         right = verdict.decision == "between" or self.decision == (verdict.decision == "yes")
@@ -96,7 +102,7 @@ class Explainer:
         viewpoints: the names of points of view that can be asked for.
         systems: the names.
         name: what the dataset, and the recommender if it is not SASRec, are called.
-        llm: what the base LLM is called, as in the report.
+        llm: what the base LLM is called, in the same words as in the report.
         synthetic: whether the dataset is generated.
 
     Raises:
@@ -115,7 +121,7 @@ class Explainer:
                 f"{results}: {recommender!r} of {dataset!r} comes from outside and cannot embed a history that it has "
                 "not seen; expected a recommender that was trained in this run."
             )
-        self.name, self.llm = run_names.shown(self.config, dataset), about.llm(self.config)
+        self.name, self.llm = run_names.shown(self.config, dataset), about.llm_in_words(self.config)
         self.synthetic = dataset in about.generated(self.config)
         data = results / "data" / plain
         items = data / "items.parquet"

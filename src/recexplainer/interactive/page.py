@@ -19,10 +19,10 @@ from recexplainer import run_names
 from recexplainer.checking.checker import Citation
 from recexplainer.checking.marked import STANDINGS, standing
 from recexplainer.errors import InputError
-from recexplainer.interactive.explainer import BASE, Answer, Explainer, Verdict
+from recexplainer.interactive.explainer import Answer, Explainer, Verdict
 from recexplainer.interactive.guard import SameOrigin
 from recexplainer.interactive.sessions import PATIENCE, limit, turned_away
-from recexplainer.style import FAINT, INK, ITEM, MUTED, RIGHT, SYSTEM_COLORS, WRONG, system_colors, system_label
+from recexplainer.style import FAINT, INK, ITEM, MUTED, RIGHT, SYSTEM_COLORS, WRONG, system_colors
 
 logger = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ class Page:
             if len(self.library.names) > 1:
                 menu = ui.select(self.library.names, label="Dataset", value=self.dataset).classes("w-64")
                 menu.on_value_change(lambda event: ui.navigate.to(f"/?{urlencode({'dataset': event.value})}"))
-        about = f"Language model: {self.explainer.llm}. " + (GENERATED if self.explainer.synthetic else "")
+        about = f"Base LLM: {self.explainer.llm}. " + (GENERATED if self.explainer.synthetic else "")
         ui.label(about).classes("quiet")
 
     def _question(self) -> None:
@@ -301,7 +301,7 @@ class Page:
         color = system_colors([mode])[mode]
         with ui.card().classes("answer w-full gap-2").style(f"border-top: 4px solid {color}"):
             with ui.row().classes("w-full items-baseline justify-between no-wrap"):
-                ui.label("Base LLM" if answer.system == BASE else system_label(answer.system.replace("/", "-")))
+                ui.label(answer.label)
                 ui.label(self._agreement(answer, verdict)).classes("text-sm quiet")
             asked = self.explainer.titles[item] + (f", point of view: {viewpoint}" if viewpoint else "")
             ui.label(f"{DECISIONS[answer.decision]}: {asked}").classes("text-lg font-semibold title")

@@ -33,9 +33,8 @@ READS = {
 SETTINGS = (
     "Preset",
     "Switches that differ from it",
-    "Base LLM",
-    "Its source",
-    "Its name on the hub",
+    "Source of the base LLM",
+    "The base LLM's name on the hub",
     "Longest sequence, tokens",
     "Samples per step",
     "Epochs",
