@@ -39,17 +39,17 @@ def extract(archive: Path, member: str, output: Path) -> None:
     with described(member):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
-                found = _find(member, [(info.filename, info) for info in opened.infolist() if not info.is_dir()])
-                with opened.open(found) as source:
-                    _copy(source, member, found.file_size, output)
+                chosen = _find(member, [(info.filename, info) for info in opened.infolist() if not info.is_dir()])
+                with opened.open(chosen) as source:
+                    _copy(source, member, chosen.file_size, output)
         elif tarfile.is_tarfile(archive):
             with tarfile.open(archive) as tar:
                 # The file itself, not its name: a link that repeats the name would be followed.
-                found = _find(member, [(entry.name, entry) for entry in tar if entry.isfile()])
+                chosen = _find(member, [(entry.name, entry) for entry in tar if entry.isfile()])
                 file: Any = tar.fileobj
                 while file.read(CHUNK):  # at its end gzip has a checksum
                     pass
-                _copy(tar.extractfile(found), member, found.size, output)
+                _copy(tar.extractfile(chosen), member, chosen.size, output)
         else:
             raise NotThere("not a zip or tar archive, out of which 'member' is to be taken")
 
@@ -97,12 +97,12 @@ def described(what: str) -> Iterator[None]:
 
 def _find(member: str, members: list[tuple[Any, ...]]) -> Any:
     """Return the last of the members with that name: in a tar it replaces those before it."""
-    found = next((info for name, info in reversed(members) if name == member), None)
-    if found is None:
+    chosen = next((info for name, info in reversed(members) if name == member), None)
+    if chosen is None:
         names = ", ".join(shown(name) for name, _ in members[:SHOWN]) or "none"
         more = ", ..." if len(members) > SHOWN else ""
         raise NotThere(f"no file {member!r} in the archive; found: {names}{more}")
-    return found
+    return chosen
 
 
 def _copy(source: Any, member: str, size: int, output: Path) -> None:

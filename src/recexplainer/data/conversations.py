@@ -41,15 +41,15 @@ def _turns(entry: dict[str, Any]) -> list[tuple[Any, ...]]:
     Raises:
         Dropped: a turn is no mapping.
     """
-    found = next((entry[key] for key in TURNS if isinstance(entry.get(key), list)), None)
-    if found is None and "instruction" in entry and "output" in entry:  # Alpaca's form
+    turns = next((entry[key] for key in TURNS if isinstance(entry.get(key), list)), None)
+    if turns is None and "instruction" in entry and "output" in entry:  # Alpaca's form
         asked = [entry["instruction"], entry.get("input") or ""]
         if all(isinstance(part, str) for part in asked):
             return [("human", "\n\n".join(part for part in asked if part.strip())), ("gpt", entry["output"])]
         raise Dropped("unreadable_turn")
-    if not all(isinstance(turn, dict) for turn in found or []):
+    if not all(isinstance(turn, dict) for turn in turns or []):
         raise Dropped("unreadable_turn")
-    return [(turn.get("from", turn.get("role")), _text(turn.get("value", turn.get("content")))) for turn in found or []]
+    return [(turn.get("from", turn.get("role")), _text(turn.get("value", turn.get("content")))) for turn in turns or []]
 
 
 def _text(content: Any) -> Any:

@@ -54,8 +54,8 @@ def _verify(path: Path, source: dict[str, Any]) -> None:
         raise _Refused("the file is empty")
     if source.get("bytes") not in (None, size):
         raise _Refused(f"{size} bytes, expected {source['bytes']}")
-    if source.get("sha256") and (found := sha256(path)) != source["sha256"].lower():
-        raise _Refused(f"SHA-256 is {found}, expected {source['sha256']}")
+    if source.get("sha256") and (digest := sha256(path)) != source["sha256"].lower():
+        raise _Refused(f"SHA-256 is {digest}, expected {source['sha256']}")
     address = urlsplit(source["url"]).path if "url" in source else source.get("path", "")
     with open(path, "rb") as handle:
         if address.endswith(".gz") and handle.read(2) != GZIP_MAGIC:

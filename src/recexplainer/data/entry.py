@@ -29,7 +29,7 @@ def summary(result: Inspection) -> list[str]:
         if value or why:
             shown = ", ".join(value) if isinstance(value, list) else value
             lines.append(f"{name}: {shown or ('LEFT TO YOU' if name in result.left else 'none')}{why}")
-    return [one_line(line) if not line.startswith(" ") else line for line in lines + result.found]
+    return [one_line(line) if not line.startswith(" ") else line for line in lines + result.findings]
 
 
 def _of_file(file: RawFile, kind: str) -> list[str]:

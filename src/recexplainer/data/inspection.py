@@ -32,7 +32,7 @@ class Inspection:
         others: files that are not taken, each with the reason.
         fields: of the config's entry; None for what cannot be told.
         why: of some fields, how they were told, or what they may be.
-        found: what reading the files showed, in sentences.
+        findings: what reading the files showed, in sentences.
     """
 
     reviews: RawFile
@@ -40,7 +40,7 @@ class Inspection:
     others: list[tuple[RawFile, str]]
     fields: dict[str, Any] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
-    found: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
 
     @property
     def left(self) -> list[str]:
@@ -128,9 +128,9 @@ def _nested(file: RawFile, columns: dict[str, Column]) -> list[str]:
 
 def _best(role: str, columns: dict[str, Column]) -> list[str]:
     """Return the columns whose names stand for a role and that hold ids, the fullest first."""
-    found = [columns[name] for name in named(role, list(columns)) if columns[name].is_id]
-    most = max((column.filled for column in found), default=0.0)
-    return [column.name for column in sorted(found, key=lambda column: column.filled < most - 0.01)]
+    candidates = [columns[name] for name in named(role, list(columns)) if columns[name].is_id]
+    most = max((column.filled for column in candidates), default=0.0)
+    return [column.name for column in sorted(candidates, key=lambda column: column.filled < most - 0.01)]
 
 
 def _tell_interactions(result: Inspection, own: dict[str, Column], theirs: dict[str, Column]) -> None:
@@ -284,8 +284,8 @@ def _goes_by(title: str, item: str, rows: list[dict[str, Any]]) -> bool | None:
     titles: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         titles[str(row.get(item))].append(str(row.get(title)))
-    several = [found for found in titles.values() if len(found) > 1]
-    return sum(len(set(found)) == 1 for found in several) >= 0.9 * len(several) if several else None
+    several = [own for own in titles.values() if len(own) > 1]
+    return sum(len(set(own)) == 1 for own in several) >= 0.9 * len(several) if several else None
 
 
 def _rename(result: Inspection) -> None:
@@ -315,7 +315,7 @@ def _check(result: Inspection) -> None:
             if result.fields["title"]:
                 _check_titles(result, ids)
     except InputError as error:
-        result.found.append(str(error))
+        result.findings.append(str(error))
 
 
 def _asked(result: Inspection) -> dict[str, Any]:
@@ -332,16 +332,16 @@ def _check_interactions(result: Inspection) -> set[str]:
         kind = "numbers in an order of their own"
     elif isinstance(raw := file.rows[0].get(fields["time"]), str) and not is_number(raw):
         kind = f"dates as {shown(raw)!r}"
-    result.found.append(
+    result.findings.append(
         f"interactions: {len(read)} of {len(read.users)} users with {len(read.items)} items; {counts['lines']} "
         f"{file.broken.unit}s, {counts['broken_lines']} broken, {counts['without_time']} without a time, "
         f"{counts['odd_times']} with an odd one"
     )
-    result.found.append(f"times: {kind}, from {shown_time(low)} to {shown_time(high)}")
+    result.findings.append(f"times: {kind}, from {shown_time(low)} to {shown_time(high)}")
     try:
         read_interactions(file.path, file.form, fields, BROKEN, file.layout)
     except InputError as error:
-        result.found.append(f"this will stop the run: {error}".replace(str(file.path), file.label))
+        result.findings.append(f"this will stop the run: {error}".replace(str(file.path), file.label))
     return set(read.items)
 
 
@@ -351,18 +351,18 @@ def _check_titles(result: Inspection, ids: set[str]) -> None:
     known, counts = read_metadata(file.path, file.form, fields, EVERY, names, 1.0, file.layout)
     titled = {item: values["title"] for item, values in known.items() if values["title"]}
     some = "; ".join(shown(title)[:60] for title in list(titled.values())[:3])
-    result.found.append(
+    result.findings.append(
         f"titles: of {len(titled)} of {len(known)} items, as {some}; {counts['lines']} {file.broken.unit}s, "
         f"{counts['broken_lines']} broken, {counts['repeated']} of an item again"
     )
     both = len(ids & titled.keys())
-    result.found.append(f"items of the interactions with a title: {both} of {len(ids)}")
+    result.findings.append(f"items of the interactions with a title: {both} of {len(ids)}")
     if not both:
         whole = file.whole and result.reviews.whole
-        result.found[-1] += ". Do the files belong together?" if whole else ", in the beginnings that were read"
+        result.findings[-1] += ". Do the files belong together?" if whole else ", in the beginnings that were read"
         if whole:
             result.fields["title"] = []
             result.why["title"] = "no item of the interactions has a title in the file: see item and meta_item"
     if counts["broken_lines"] > BROKEN * counts["lines"]:
         share = f"over {BROKEN:.0%} of the {file.broken.unit}s of {file.label} are broken"
-        result.found.append(f"this will stop the run: {share}")
+        result.findings.append(f"this will stop the run: {share}")

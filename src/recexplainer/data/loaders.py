@@ -176,19 +176,19 @@ def _ranked(blocks: list[pa.Array]) -> tuple[list[str], np.ndarray]:
     return ids.filter(pa.array(new)).to_pylist(), ranks[codes]
 
 
-def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], found: _Collected) -> None:
+def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], collected: _Collected) -> None:
     """Read a file of lines, most of them many at a time."""
     parse, read_plain, total = parser(form, set(keys)), plain_reader(form, *keys), 0
     for first, block, ends in line_blocks(path):
         plain = read_plain(first, block, ends)
-        if not found.add_plain(plain):
+        if not collected.add_plain(plain):
             plain = Plain([], [], [], list(numbered(first, block)))  # one by one, so that it can be named
         if plain.left:
-            found.add(parsed(plain.left, parse, found.broken))
+            collected.add(parsed(plain.left, parse, collected.broken))
         before, total = total, total + len(plain.users) + len(plain.left)
         if before // PROGRESS < total // PROGRESS:
             logger.info("%s: %d million lines read", path, total // 1_000_000)
-    found.broken.check(total)
+    collected.broken.check(total)
 
 
 def read_interactions(
@@ -212,20 +212,20 @@ def read_interactions(
     """
     broken = counter(path, form, max_broken_share)
     keys = fields["user"], fields["item"], fields["time"]
-    found = _Collected(*keys, broken)
+    collected = _Collected(*keys, broken)
     if form in LINES:
-        _collect_lines(path, form, keys, found)
+        _collect_lines(path, form, keys, collected)
     else:
-        found.add(
+        collected.add(
             records(path, form, layout or {}, {name: [fields[name]] for name in ("user", "item", "time")}, broken)
         )
-    time = np.concatenate(found.times)
+    time = np.concatenate(collected.times)
     if not len(time):
         raise InputError(f"{path}: no record has a time in {keys[2]!r}. Check the config key 'fields'.")
-    if found.without_time:
-        logger.warning("%s: %d records without a time in %r dropped", path, found.without_time, keys[2])
+    if collected.without_time:
+        logger.warning("%s: %d records without a time in %r dropped", path, collected.without_time, keys[2])
     with ThreadPoolExecutor() as pool:
-        (user_ids, user), (item_ids, item) = pool.map(_ranked, (found.users, found.items))
+        (user_ids, user), (item_ids, item) = pool.map(_ranked, (collected.users, collected.items))
     odd = _odd_times(time, keys[2], broken)
     if len(odd):
         user, item, time = (np.delete(column, odd) for column in (user, item, time))
@@ -238,7 +238,7 @@ def read_interactions(
         {
             "lines": broken.total,
             "broken_lines": broken.count,
-            "without_time": found.without_time,
+            "without_time": collected.without_time,
             "odd_times": len(odd),
         },
     )

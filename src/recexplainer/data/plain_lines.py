@@ -92,8 +92,8 @@ def _literal_reader(user: str, item: str, time: str) -> Reader:
                 plain.left.append((number, line))
                 continue
             special = "\\" in text or "\r" in text or "\0" in text
-            found = match(text) if special else match_simple(text)
-            user, item, time, digits = found.groups() if found else (None, None, None, None)
+            matched = match(text) if special else match_simple(text)
+            user, item, time, digits = matched.groups() if matched else (None, None, None, None)
             if user is None or item is None:
                 plain.left.append((number, line))
                 continue

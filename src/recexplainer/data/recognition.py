@@ -140,7 +140,7 @@ def raw_files(path: str, folder: Path) -> Iterator[RawFile]:
 
 def _members(archive: str, wanted: str, folder: Path) -> Iterator[RawFile]:
     """Yield the files of an archive that can be read."""
-    found, seen, why = False, [], ""
+    any_read, seen, why = False, [], ""
     for name, size, head in beginnings(Path(archive), HEAD + 1):
         seen.append(name)
         if name == "xl/workbook.xml":
@@ -154,10 +154,10 @@ def _members(archive: str, wanted: str, folder: Path) -> Iterator[RawFile]:
             if head.startswith(b"PAR1") and size > HEAD:
                 extract(Path(archive), name, file.path)
             yield _recognised(file, head)
-            found = True
+            any_read = True
         except (NotRead, InputError) as error:
             why = why or f"{shown(name)} is {error}"
-    if not found:
+    if not any_read:
         there = ", ".join(map(shown, seen[:10])) or "none"
         reason = f"; {why}" if why else ""
         raise InputError(f"{archive}: no file {wanted and repr(wanted) + ' '}in it is read; found: {there}{reason}.")
@@ -186,13 +186,13 @@ def _recognised(file: RawFile, head: bytes) -> RawFile:
     file.broken = BrokenLines(file.label, 1.0, "row" if file.form == "parquet" else "line")
     if file.form in LINES:
         parse = parser("amazon", set()) if file.form == "amazon" else lambda line: parse_line(line, EVERY)
-        found = parsed(lines(file.path), parse, file.broken)
+        numbered = parsed(lines(file.path), parse, file.broken)
     else:
         if unusable := [name for name in file.names if not name or file.names.count(name) > 1]:
             file.notes.append(f"columns without a name of their own are left aside: {', '.join(map(repr, unusable))}")
         keys = {name: [name] for name in file.names if name not in unusable}
-        found = records(file.path, file.form, file.layout, keys, file.broken)
-    file.rows = [record for _, record in found]
+        numbered = records(file.path, file.form, file.layout, keys, file.broken)
+    file.rows = [record for _, record in numbered]
     if not file.rows:
         raise NotRead(f"without a record that can be read; {file.broken.first or EXPECTED}")
     if file.form in LINES:
@@ -333,8 +333,8 @@ def _rows(text: str, layout: dict[str, Any]) -> tuple[list[list[str]], float]:
         nonlocal lost
         lost += count
 
-    found = itertools.islice(split_rows(io.StringIO(text, newline=""), "csv", layout, skip), TRIED)
-    rows = [row for _, row in found]
+    numbered = itertools.islice(split_rows(io.StringIO(text, newline=""), "csv", layout, skip), TRIED)
+    rows = [row for _, row in numbered]
     widths = [len(row) for row in rows]
     usual = max(set(widths), key=lambda width: (widths.count(width), width), default=0)
     kept = [row for row in rows if len(row) == usual]

@@ -58,11 +58,11 @@ def records(
     """
     names = {name for alternatives in keys.values() for name in alternatives}
     if form in LINES:
-        found = _line_records(path, parser(form, names), broken)
+        numbered = _line_records(path, parser(form, names), broken)
     else:
         split = {name for field in LISTS for name in keys.get(field, ())}
-        found = table_records(path, form, layout, keys, split, broken)
-    for count, (number, record) in enumerate(found, 1):
+        numbered = table_records(path, form, layout, keys, split, broken)
+    for count, (number, record) in enumerate(numbered, 1):
         if count % PROGRESS == 0:
             logger.info("%s: %d million %ss read", path, count // 1_000_000, broken.unit)
         yield number, record

@@ -81,9 +81,9 @@ def _wanted(path: str | Path, names: list[str], keys: dict[str, list[str]]) -> l
     for field, alternatives in keys.items():
         if alternatives and not set(alternatives) & set(names):
             asked = " or ".join(repr(name) for name in alternatives)
-            found = ", ".join(map(shown, names[:30])) or "none"
+            listed = ", ".join(map(shown, names[:30])) or "none"
             raise InputError(
-                f"{path}: no column {asked}, which the config key 'fields.{field}' asks for; found: {found}. "
+                f"{path}: no column {asked}, which the config key 'fields.{field}' asks for; found: {listed}. "
                 "Name a column of the file there."
             )
     wanted = {name for alternatives in keys.values() for name in alternatives}
@@ -194,10 +194,10 @@ def _swallowed(row: list[str], delimiter: str) -> bool:
             continue
         inner = [line.split(delimiter) for line in re.split(r"\r\n|\r|\n", value)[1:]]
         # The last line goes on behind the value; in the first column it has as many values anyway.
-        found = [parts for parts in inner[:-1] if len(parts) == width > 1]
+        pieces = [parts for parts in inner[:-1] if len(parts) == width > 1]
         if place and len(inner[-1]) == place + 1:
-            found.append(inner[-1])
-        if any(not any(part.startswith(" ") for part in parts) for parts in found):
+            pieces.append(inner[-1])
+        if any(not any(part.startswith(" ") for part in parts) for parts in pieces):
             return True
     return False
 

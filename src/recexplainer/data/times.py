@@ -60,20 +60,20 @@ def _written() -> list[re.Pattern[str]]:
 
 def _of_written(text: str) -> int | None:
     """Read a date that is written in one of the forms; None if it is none of them, or on no calendar."""
-    found = next((match.groupdict() for form in _written() if (match := form.fullmatch(text))), None)
-    if found is None:
+    parts = next((match.groupdict() for form in _written() if (match := form.fullmatch(text))), None)
+    if parts is None:
         return None
-    month = _MONTHS.index(found["month"][:3].lower()) + 1 if found.get("month") else int(found["number"])
-    hour, half = int(found["hour"] or 0), (found["half"] or "")[:1].lower()
+    month = _MONTHS.index(parts["month"][:3].lower()) + 1 if parts.get("month") else int(parts["number"])
+    hour, half = int(parts["hour"] or 0), (parts["half"] or "")[:1].lower()
     if half and not 1 <= hour <= 12:
         return None
     hour = hour % 12 + 12 * (half == "p") if half else hour
-    clock = (hour, int(found["minute"] or 0), min(int(found["second"] or 0), 59))  # 60 is a leap second
-    zone: Any = re.fullmatch(r"[a-z]*([+-]?)([\d:]*)", (found["zone"] or "").lower())
+    clock = (hour, int(parts["minute"] or 0), min(int(parts["second"] or 0), 59))  # 60 is a leap second
+    zone: Any = re.fullmatch(r"[a-z]*([+-]?)([\d:]*)", (parts["zone"] or "").lower())
     sign, digits = zone.groups()
     digits = digits.replace(":", "") or "0000"
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    moment = datetime(int(found["year"]), month, int(found["day"]), *clock)
+    moment = datetime(int(parts["year"]), month, int(parts["day"]), *clock)
     return calendar.timegm((moment + offset if sign == "-" else moment - offset).timetuple())
 
 

@@ -90,11 +90,11 @@ def _articles_first(title: str) -> str:
 
 def _article_first(title: str) -> str:
     for form in _ARTICLES:
-        if found := form.match(title):
-            article = found["article"]
+        if matched := form.match(title):
+            article = matched["article"]
             capital = article[0].upper() + article[1:]
             space = "" if article[-1] in "'’" else " "
-            return f"{capital}{space}{found['title'].lstrip()}{title[found.end() :]}"
+            return f"{capital}{space}{matched['title'].lstrip()}{title[matched.end() :]}"
     return title
 
 

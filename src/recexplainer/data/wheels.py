@@ -43,10 +43,10 @@ def wheel(requirement: str, verify: Callable[[Path], None], kept: Path = KEPT) -
             path.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
-        found = _download(requirement, Path(temporary))
-        verify(found)
-        os.replace(found, folder / found.name)
-    return folder / found.name
+        downloaded = _download(requirement, Path(temporary))
+        verify(downloaded)
+        os.replace(downloaded, folder / downloaded.name)
+    return folder / downloaded.name
 
 
 def _download(requirement: str, folder: Path) -> Path:
