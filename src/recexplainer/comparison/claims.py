@@ -32,10 +32,10 @@ def compare_claims(runs: Sequence[str | Path]) -> pd.DataFrame:
     """
     expected, *others = (_read(Path(run) / "tables/claims.csv") for run in runs)
     rows = []
-    for place, found in enumerate(others):
-        for claim in [*expected, *(name for name in found if name not in expected)]:
-            own, reference = found.get(claim), expected.get(claim)
-            known = reference or found[claim]
+    for place, claims in enumerate(others):
+        for claim in [*expected, *(name for name in claims if name not in expected)]:
+            own, reference = claims.get(claim), expected.get(claim)
+            known = reference or claims[claim]
             row: dict[str, Any] = {"run": place} | {name: known[name] for name in ("claim", "words", "where")}
             row |= {"verdict": own["verdict"] if own else "", "comparisons": _rests_on(own)}
             row |= {
@@ -53,10 +53,10 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     frame = read_csv(path, dtype=str, keep_default_na=False)
     if missing := [name for name in READ if name not in frame]:
         raise InputError(f"{path}: column {missing[0]!r} is missing. Run its rule again.")
-    found = {row["claim"]: row for row in frame.to_dict("records")}
-    if len(found) != len(frame):
+    claims = {row["claim"]: row for row in frame.to_dict("records")}
+    if len(claims) != len(frame):
         raise InputError(f"{path}: a claim occurs twice; expected one row of each. Run its rule again.")
-    return found
+    return claims
 
 
 def _rests_on(claim: dict[str, Any] | None) -> str:

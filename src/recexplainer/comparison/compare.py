@@ -78,9 +78,9 @@ def compare_runs(folders: Sequence[str | Path], names: Sequence[str] | None = No
     """
     reference, *others = folders
     called = _told_apart([str(name) for name in names or folders])
-    expected, *found = (numbers_of(tables_of(run), run) for run in folders)
+    expected, *numbers = (numbers_of(tables_of(run), run) for run in folders)
     spreads = spreads_of(list(folders))
-    rows = compare_numbers(found, expected, spreads)
+    rows = compare_numbers(numbers, expected, spreads)
     for place, run in enumerate(others):
         if not rows.loc[rows["run"] == place, "verdict"].isin(COMPARED).any():
             raise InputError(f"{run}: no number that {reference} has too; expected a run of the same datasets.")
@@ -205,12 +205,12 @@ def _variance(ours: Number, reference: Number) -> float:
 
 
 def _verdict(rows: pd.DataFrame, claims: pd.DataFrame) -> str:
-    found = set(rows["verdict"]) - {"not tested"}
-    if "differs" in found or OPPOSITE in set(claims["agreement"]):
+    verdicts = set(rows["verdict"]) - {"not tested"}
+    if "differs" in verdicts or OPPOSITE in set(claims["agreement"]):
         return "differs"
-    if "missing" in found:
+    if "missing" in verdicts:
         return "incomplete"
-    return "identical" if found <= {"identical"} else "reproduced"
+    return "identical" if verdicts <= {"identical"} else "reproduced"
 
 
 def _differences(ours: str | Path, reference: str | Path) -> list[str]:

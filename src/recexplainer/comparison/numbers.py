@@ -97,10 +97,10 @@ def tables_of(run: str | Path) -> dict[str, pd.DataFrame]:
         InputError: the folder has none of :data:`TABLES`, or one is broken.
     """
     folder = Path(run) / "tables"
-    found = {name: read_csv(folder / f"{name}.csv") for name in TABLES if (folder / f"{name}.csv").is_file()}
-    if not found:
+    tables = {name: read_csv(folder / f"{name}.csv") for name in TABLES if (folder / f"{name}.csv").is_file()}
+    if not tables:
         raise InputError(f"{run}: no tables in {folder}; expected the results of a run, or a published one.")
-    return found
+    return tables
 
 
 def numbers_of(tables: Mapping[str, pd.DataFrame], run: str | Path) -> dict[Key, Number]:
@@ -113,7 +113,7 @@ def numbers_of(tables: Mapping[str, pd.DataFrame], run: str | Path) -> dict[Key,
     Raises:
         InputError: a table lacks a column, or has a number twice.
     """
-    found: dict[Key, Number] = {}
+    numbers: dict[Key, Number] = {}
     for table, frame in tables.items():
         layout = TABLES[table]
         needed = [*layout.system, *([layout.metric] if layout.metric else []), *(layout.values or ())]
@@ -122,10 +122,10 @@ def numbers_of(tables: Mapping[str, pd.DataFrame], run: str | Path) -> dict[Key,
             raise InputError(f"{run}: table {table}: column {missing[0]!r} is missing; found {', '.join(frame)}.")
         _check_numbers(frame, layout, f"{run}: table {table}")
         for key, number in _numbers(table, layout, frame):
-            if key in found:
+            if key in numbers:
                 raise InputError(f"{run}: {', '.join(filter(None, key))}: occurs twice; expected one row of each.")
-            found[key] = number
-    return found
+            numbers[key] = number
+    return numbers
 
 
 def _check_numbers(frame: pd.DataFrame, layout: Layout, where: str) -> None:

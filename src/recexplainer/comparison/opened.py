@@ -39,9 +39,9 @@ def compare(runs: Sequence[str], output: str | None = None) -> Comparison:
         InputError: a run is none, or is damaged, or has nothing in common with the first.
     """
     with opened(runs) as folders:
-        found = compare_runs(folders, runs)
+        comparison = compare_runs(folders, runs)
         if output:
-            write_csv(Path(output) / "comparison.csv", found.rows.round(6))
-            write_csv(Path(output) / "claims.csv", found.claims)
-            write_page(found, folders, Path(output) / "comparison.html")
-    return found
+            write_csv(Path(output) / "comparison.csv", comparison.rows.round(6))
+            write_csv(Path(output) / "claims.csv", comparison.claims)
+            write_page(comparison, folders, Path(output) / "comparison.html")
+    return comparison

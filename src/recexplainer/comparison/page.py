@@ -26,11 +26,11 @@ MARKS |= {SAME: "within", OPPOSITE: "outside", OTHER: "inconclusive", ALONE: "no
 PLAIN = ("missing", "further", "not tested", "")
 
 
-def write_page(found: Comparison, folders: Sequence[str | Path], output: str | Path) -> None:
+def write_page(comparison: Comparison, folders: Sequence[str | Path], output: str | Path) -> None:
     """Write the page.
 
     Args:
-        found: the comparison.
+        comparison: the comparison.
         folders: of its runs, in the same order.
         output: HTML to write.
     """
@@ -42,13 +42,13 @@ def write_page(found: Comparison, folders: Sequence[str | Path], output: str | P
         HERE / "page.html",
         style,
         digest,
-        found=found,
-        runs=list(zip(found.runs, facts, ["the first run, the reference", *found.verdicts], strict=True)),
-        reproduced=found.verdict in REPRODUCED,
-        counts=Counter(found.rows["verdict"]),
-        compared=int(found.rows["verdict"].isin(COMPARED).sum()),
-        claims=_claims(found),
-        tables=[_table(found, name, names) for name in dict.fromkeys(found.rows["table"])],
+        comparison=comparison,
+        runs=list(zip(comparison.runs, facts, ["the first run, the reference", *comparison.verdicts], strict=True)),
+        reproduced=comparison.verdict in REPRODUCED,
+        counts=Counter(comparison.rows["verdict"]),
+        compared=int(comparison.rows["verdict"].isin(COMPARED).sum()),
+        claims=_claims(comparison),
+        tables=[_table(comparison, name, names) for name in dict.fromkeys(comparison.rows["table"])],
         synthetic=synthetic,
         mark=mark,
     )
@@ -83,10 +83,10 @@ def _facts(folder: Path) -> dict[str, Any]:
     )
 
 
-def _claims(found: Comparison) -> list[dict[str, Any]]:
+def _claims(comparison: Comparison) -> list[dict[str, Any]]:
     """Return the claims, each with the verdict of every run."""
     claims = []
-    for _, group in found.claims.groupby("claim", sort=False):
+    for _, group in comparison.claims.groupby("claim", sort=False):
         first, *_ = rows = group.to_dict("records")
         verdicts = [(first["reference"], first["reference_comparisons"], "")]
         verdicts += [(row["verdict"], row["comparisons"], row["agreement"]) for row in rows]
@@ -94,9 +94,9 @@ def _claims(found: Comparison) -> list[dict[str, Any]]:
     return claims
 
 
-def _table(found: Comparison, name: str, names: dict[str, str]) -> dict[str, Any]:
+def _table(comparison: Comparison, name: str, names: dict[str, str]) -> dict[str, Any]:
     """Return one table of results: its numbers by dataset, each with those of every run."""
-    rows = found.rows[found.rows["table"] == name]
+    rows = comparison.rows[comparison.rows["table"] == name]
     groups: dict[str, list[dict[str, Any]]] = {}
     for (dataset, system, metric), group in rows.groupby(["dataset", "system", "metric"], sort=False):
         called = " ".join(names.get(word, system_label(word)) for word in system.split(" ")) if system else ""

@@ -13,26 +13,29 @@ SHOWN = 20
 """Lines of one kind, of each run; the page and the CSV have all."""
 
 
-def in_words(found: Comparison) -> str:
+def in_words(comparison: Comparison) -> str:
     """Return lines for what differs or is missing, notes, counts, and the verdict as the last one."""
     lines = []
-    for run in found.runs[1:]:
-        rows, claims = found.rows[found.rows["run"] == run], found.claims[found.claims["run"] == run]
-        lines += _shortened([_differing(row, found.runs[0]) for row in _with(rows, "verdict", "differs")])
-        lines += _shortened([_opposite(row, found.runs[0]) for row in _with(claims, "agreement", OPPOSITE)])
+    for run in comparison.runs[1:]:
+        rows, claims = (
+            comparison.rows[comparison.rows["run"] == run],
+            comparison.claims[comparison.claims["run"] == run],
+        )
+        lines += _shortened([_differing(row, comparison.runs[0]) for row in _with(rows, "verdict", "differs")])
+        lines += _shortened([_opposite(row, comparison.runs[0]) for row in _with(claims, "agreement", OPPOSITE)])
         missing = rows[rows["verdict"] == "missing"].groupby(["table", "dataset", "system"], sort=False)
         lines += _shortened(
-            f"missing: {_named(*key)}: {len(group)} numbers of {found.runs[0]} are not in {run}"
+            f"missing: {_named(*key)}: {len(group)} numbers of {comparison.runs[0]} are not in {run}"
             for key, group in missing
         )
-    lines += [f"note: {note}" for note in found.notes]
-    lines += [_claims(found.claims)] if len(found.claims) else []
-    if len(found.runs) > 2:
+    lines += [f"note: {note}" for note in comparison.notes]
+    lines += [_claims(comparison.claims)] if len(comparison.claims) else []
+    if len(comparison.runs) > 2:
         lines += [
-            f"{run}: {_counts(verdict, found.rows[found.rows['run'] == run])}"
-            for run, verdict in zip(found.runs[1:], found.verdicts, strict=True)
+            f"{run}: {_counts(verdict, comparison.rows[comparison.rows['run'] == run])}"
+            for run, verdict in zip(comparison.runs[1:], comparison.verdicts, strict=True)
         ]
-    return "\n".join(map(one_line, [*lines, _counts(found.verdict, found.rows)]))
+    return "\n".join(map(one_line, [*lines, _counts(comparison.verdict, comparison.rows)]))
 
 
 def _with(frame: pd.DataFrame, column: str, value: str) -> list[dict[str, Any]]:

@@ -95,11 +95,11 @@ def figure6(
         else:
             metrics["explanation_score"] = None
         for name in METRIC_LABELS:
-            found = metrics[name]
+            measured = metrics[name]
             table.append(
                 {"dataset": dataset, "mode": mode, "ablation": ablation, "metric": name}
-                | {key: found and getattr(found, key) for key in ("low", "high", "cases")}
-                | {"value": found and found.mean}
+                | {key: measured and getattr(measured, key) for key in ("low", "high", "cases")}
+                | {"value": measured and measured.mean}
             )
     frame = normalise(pd.DataFrame(table))
     shown = frame.copy()
@@ -117,12 +117,12 @@ def _ratings(paths: list[str], datasets: list[str]) -> tuple[dict[str, Ratings],
     ratings: dict[str, Ratings] = {}
     judges: set[str] = set()
     for path, dataset in zip(paths, datasets, strict=True):
-        found = load_judgements(path)
-        judges |= {row["judge"] for row in found}
+        own = load_judgements(path)
+        judges |= {row["judge"] for row in own}
         if len(judges) > 1:
             names = ", ".join(sorted(judges))
             raise InputError(f"{path}: ratings of {names} cannot be compared; expected those of one judge.")
-        ratings.setdefault(dataset, {}).update(by_system(found))
+        ratings.setdefault(dataset, {}).update(by_system(own))
     return ratings, next(iter(judges), "")
 
 

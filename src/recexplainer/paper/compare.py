@@ -83,9 +83,9 @@ def compare(numbers: list[Number], ours: Mapping[Key, Ours], generated: list[str
     """
     rows, values = [], {paper.key: paper.value for paper in numbers}
     for paper in numbers:
-        found = ours.get(paper.key)
-        allowed = margin(paper, found, paper_cases(paper, values)) if found else None
-        verdict = judge_number(paper.value, found, allowed, paper.dataset in generated)
+        own = ours.get(paper.key)
+        allowed = margin(paper, own, paper_cases(paper, values)) if own else None
+        verdict = judge_number(paper.value, own, allowed, paper.dataset in generated)
         row: dict[str, Any] = {
             "table": paper.table,
             "section": paper.section,
@@ -94,11 +94,11 @@ def compare(numbers: list[Number], ours: Mapping[Key, Ours], generated: list[str
         }
         row |= {"metric": paper.metric, "paper": paper.printed.replace(",", "").removesuffix("%"), "verdict": verdict}
         row |= {"printed": paper.printed, "ours": None, "low": None, "high": None, "difference": None, "margin": None}
-        if found:
+        if own:
             digits = 3 if paper.metric == "sparsity_percent" else 0 if paper.table in ("1", "4") else 4
-            shown = {"ours": found.value, "low": found.low, "high": found.high}
+            shown = {"ours": own.value, "low": own.low, "high": own.high}
             if verdict in ("within", "outside"):
-                shown |= {"difference": found.value - paper.value, "margin": allowed}
+                shown |= {"difference": own.value - paper.value, "margin": allowed}
             row |= {name: value if value is None else f"{value:.{digits}f}" for name, value in shown.items()}
         rows.append(row)
     return rows

@@ -133,6 +133,4 @@ def left_out(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
         if row["table"] == "2":
             verdicts.setdefault(row["dataset"], set()).add(row["verdict"])
     why = {True: "the data of that name in this run are generated", False: "not run"}
-    return [
-        (dataset_name(name), why["synthetic" in found]) for name, found in verdicts.items() if not found & set(COMPARED)
-    ]
+    return [(dataset_name(name), why["synthetic" in own]) for name, own in verdicts.items() if not own & set(COMPARED)]

@@ -83,11 +83,11 @@ def read_numbers(path: str | Path) -> list[Number]:
         if row["table"] not in ("1", "2", "3", "4") or value is None:
             raise InputError(f"{path}: {what}: expected a table from 1 to 4 and a value.")
         table, section, dataset, method, metric, printed = (row[name] for name in COLUMNS)
-        found = Number(table, section, dataset, method, metric, printed, value)
-        if found.key in seen:
+        one = Number(table, section, dataset, method, metric, printed, value)
+        if one.key in seen:
             raise InputError(f"{path}: {what}: occurs twice; keep the one that is printed.")
-        seen.add(found.key)
-        result.append(found)
+        seen.add(one.key)
+        result.append(one)
     return result
 
 
@@ -116,12 +116,12 @@ def read_ours(tables: Mapping[str, str], judge: str | None) -> dict[Key, Ours]:
 
 
 def _table1(path: str) -> dict[Part, Ours]:
-    found = {
+    values = {
         (row["dataset"], "", metric): number(row[metric], path, f"{row['dataset']} {metric}")
         for row in read_rows(path, ["dataset", *COUNTS])
         for metric in COUNTS
     }
-    return {key: Ours(value) for key, value in found.items() if value is not None}
+    return {key: Ours(value) for key, value in values.items() if value is not None}
 
 
 def _table2(path: str) -> dict[Part, Ours]:
@@ -180,8 +180,8 @@ def paper_counts(path: str) -> dict[str, dict[str, int]]:
     Raises:
         InputError: the file is missing or broken.
     """
-    found: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
     for paper in read_numbers(path):
         if paper.table in ("1", "4") and paper.value.is_integer():
-            found.setdefault(paper.dataset, {})[paper.metric] = int(paper.value)
-    return found
+            counts.setdefault(paper.dataset, {})[paper.metric] = int(paper.value)
+    return counts

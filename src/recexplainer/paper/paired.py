@@ -79,6 +79,6 @@ def share_over(kept: int, cases: int, value: float) -> Difference:
     """
     from scipy.stats import binomtest
 
-    found = binomtest(kept, cases, value)
-    low, high = found.proportion_ci()
-    return Difference(kept / cases - value, float(low) - value, float(high) - value, float(found.pvalue), cases)
+    test = binomtest(kept, cases, value)
+    low, high = test.proportion_ci()
+    return Difference(kept / cases - value, float(low) - value, float(high) - value, float(test.pvalue), cases)

@@ -205,8 +205,8 @@ def table3(path: str, names: Names) -> Sheet:
         methods = _unique(method for method, _ in own)
         columns = []
         for dataset in datasets:
-            found = [own.get((method, dataset)) for method in methods]
-            columns.append(_rated(found, path, f"{judge} {dataset}", tested))
+            own_rows = [own.get((method, dataset)) for method in methods]
+            columns.append(_rated(own_rows, path, f"{judge} {dataset}", tested))
         body = [[Cell(_label(method, names)), *cells] for method, *cells in zip(methods, *columns, strict=True)]
         counts = {row["cases"] for row in own.values() if row["rating"]}
         n = f", n = {_count(counts.pop(), path, judge).text}" if len(counts) == 1 else ""

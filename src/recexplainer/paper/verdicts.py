@@ -191,10 +191,10 @@ def _findings(claim: Claim, datasets: list[str], measure: Measure) -> Iterator[F
     # Holm's method multiplies p-values by up to the number of comparisons; the least possible one must stay small.
     resamples = max(RESAMPLES, 100 * len(claim.parts) * len(datasets))
     for part in claim.parts:
-        found = {dataset: measure(part, dataset, resamples) for dataset in datasets}
+        differences = {dataset: measure(part, dataset, resamples) for dataset in datasets}
         if part.ablation:
-            found = {dataset: value for dataset, value in found.items() if value} or {"": None}
-        for dataset, difference in found.items():
+            differences = {dataset: value for dataset, value in differences.items() if value} or {"": None}
+        for dataset, difference in differences.items():
             yield Finding(dataset, str(part), difference)
 
 
@@ -348,7 +348,7 @@ def _counted(path: str | None, column: str, share: float) -> tuple[list[Finding]
         what = f"{system_label(row['system'])} under {row['viewpoint']} point of view"
         if row["system"] not in ALIGNED or row["viewpoint"] != EACH:
             continue
-        if any((found.dataset, found.what) == (row["dataset"], what) for found in findings):
+        if any((finding.dataset, finding.what) == (row["dataset"], what) for finding in findings):
             raise InputError(f"{path}: {row['dataset']} {what}: occurs twice. Make the table again.")
         if not row[column]:
             findings.append(Finding(row["dataset"], what, None))
@@ -368,8 +368,8 @@ def _paper_says(claim: Claim, numbers: list[Number]) -> dict[str, str]:
 
     They are taken as they are printed, without their errors, which the paper does not give.
     """
-    values = {(found.table, found.dataset, found.method, found.metric): found.value for found in numbers}
-    datasets = list(dict.fromkeys(found.dataset for found in numbers))
+    values = {(printed.table, printed.dataset, printed.method, printed.metric): printed.value for printed in numbers}
+    datasets = list(dict.fromkeys(printed.dataset for printed in numbers))
 
     def value(dataset: str, system: str, metric: str) -> float | None:
         return values.get(("3" if metric == RATING else "2", dataset, PRINTED.get(system, system), metric))

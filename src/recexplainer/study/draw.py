@@ -124,13 +124,13 @@ def _beside(items: str, cases: str, drawn: list[dict[str, Any]]) -> dict[str, st
 def _texts(path: str, cases: str, drawn: list[dict[str, Any]]) -> dict[str, str]:
     """Return the text of each drawn case by one system."""
     frame = read_parquet(path, ["case", "text"])
-    found = dict(zip(frame["case"], frame["text"], strict=True))
-    if len(found) != len(frame):
+    texts = dict(zip(frame["case"], frame["text"], strict=True))
+    if len(texts) != len(frame):
         raise InputError(f"{path}: a case has several rows; expected one per case of {cases}.")
-    missing = [row["case"] for row in drawn if row["case"] not in found]
+    missing = [row["case"] for row in drawn if row["case"] not in texts]
     if missing:
         raise InputError(f"{path}: case {missing[0]} is missing; expected one row per case of {cases}.")
-    return {row["case"]: found[row["case"]] or "" for row in drawn}
+    return {row["case"]: texts[row["case"]] or "" for row in drawn}
 
 
 def _hash(text: str) -> str:

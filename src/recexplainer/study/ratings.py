@@ -33,24 +33,24 @@ def read_ratings(paths: list[str], key: dict[str, Any], allow_incomplete: bool =
             that is not 1, 2, 3 or 4, a comment that is no text or too long, missing ratings, or simulated ratings
             beside those of people.
     """
-    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    by_rater: dict[str, tuple[str, dict[str, Any]]] = {}
     for path in paths:
         content = _read(path, key)
-        if content["rater"] in found:
-            other = found[content["rater"]][0]
+        if content["rater"] in by_rater:
+            other = by_rater[content["rater"]][0]
             raise InputError(f"{path}: rater {content['rater']} has already sent {other}; give one file of each.")
-        found[content["rater"]] = (path, content)
-    if not found:
+        by_rater[content["rater"]] = (path, content)
+    if not by_rater:
         raise InputError("--ratings: no files; expected the export of each rater.")
-    simulated = {content["simulated"] for _, content in found.values()}
+    simulated = {content["simulated"] for _, content in by_rater.values()}
     if len(simulated) > 1:
-        listed = ", ".join(path for path, content in found.values() if content["simulated"])
+        listed = ", ".join(path for path, content in by_rater.values() if content["simulated"])
         raise InputError(f"{listed}: simulated ratings beside those of people; give only one kind.")
     if not allow_incomplete:
-        _check_complete(found, key)
+        _check_complete(by_rater, key)
     rows = []
     for rater in key["raters"]:
-        ratings = found[rater][1]["ratings"] if rater in found else {}
+        ratings = by_rater[rater][1]["ratings"] if rater in by_rater else {}
         for text, what in key["texts"].items():
             if text in ratings:
                 rows.append({"rater": rater, "text": text, **what, "rating": ratings[text]})
@@ -73,13 +73,13 @@ def read_comments(paths: list[str], key: dict[str, Any]) -> list[dict[str, Any]]
     Raises:
         InputError: names the file and what is wrong.
     """
-    found = {content["rater"]: content for content in (_read(path, key) for path in paths)}
+    by_rater = {content["rater"]: content for content in (_read(path, key) for path in paths)}
     return [
-        {"rater": rater, "text": text, **what, "rating": found[rater]["ratings"].get(text), "comment": comment}
+        {"rater": rater, "text": text, **what, "rating": by_rater[rater]["ratings"].get(text), "comment": comment}
         for rater in key["raters"]
-        if rater in found
+        if rater in by_rater
         for text, what in key["texts"].items()
-        if (comment := found[rater]["comments"].get(text, "").strip())
+        if (comment := by_rater[rater]["comments"].get(text, "").strip())
     ]
 
 
@@ -149,13 +149,13 @@ def _shown(name: str) -> str:
     return name if name.isprintable() and len(name) <= 60 else reprlib.repr(name)
 
 
-def _check_complete(found: dict[str, tuple[str, dict[str, Any]]], key: dict[str, Any]) -> None:
+def _check_complete(by_rater: dict[str, tuple[str, dict[str, Any]]], key: dict[str, Any]) -> None:
     """Refuse a rater without a file and a file without all texts."""
     advice = "or set allow_incomplete to go on without them"
-    absent = [rater for rater in key["raters"] if rater not in found]
+    absent = [rater for rater in key["raters"] if rater not in by_rater]
     if absent:
         raise InputError(f"--ratings: no file of rater {', '.join(absent)}; add it, {advice}.")
-    for path, content in found.values():
+    for path, content in by_rater.values():
         missing = [text for text in key["texts"] if text not in content["ratings"]]
         if missing:
             raise InputError(

@@ -81,10 +81,10 @@ class Heard:
 
     def holds_under_each(self) -> dict[str, bool | None]:
         """Return what holds under each point of view."""
-        found = [self.holds(view) for view in self.told]
+        per_view = [self.holds(view) for view in self.told]
         return {
-            name: None if any(one[name] is None for one in found) else all(one[name] for one in found)
-            for name in found[0]
+            name: None if any(one[name] is None for one in per_view) else all(one[name] for one in per_view)
+            for name in per_view[0]
         }
 
 
@@ -143,9 +143,9 @@ def controllability(
             for path, (name, system) in zip(viewpoints, viewpoint_rows, strict=True)
             if name == dataset
         }
-        plain = {system: {row["case"]: row for row in found} for system, found in texts.items()}
-        found = _of_dataset(chosen, plain, told, load_catalogue(item_file), settings)
-        table += [{"dataset": dataset} | row for row in found]
+        plain = {system: {row["case"]: row for row in dataset_rows} for system, dataset_rows in texts.items()}
+        dataset_rows = _of_dataset(chosen, plain, told, load_catalogue(item_file), settings)
+        table += [{"dataset": dataset} | row for row in dataset_rows]
     frame = pd.DataFrame(table, columns=COLUMNS).astype({"followed": "Int64"})
     write_csv(output, frame.round(4))
     logger.info("%d rows in %s", len(frame), output)
@@ -153,12 +153,12 @@ def controllability(
 
 def _told(path: str, chosen: Sequence[dict[str, Any]], views: Sequence[str]) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the texts of a system by case and point of view; the file may have those of further cases."""
-    found = {(row["case"], row["viewpoint"]): row for row in load_viewpoints(path)}
+    by_view = {(row["case"], row["viewpoint"]): row for row in load_viewpoints(path)}
     for case in chosen:
         for view in views:
-            if (case["case"], view) not in found:
+            if (case["case"], view) not in by_view:
                 raise InputError(f"{path}: no text for case {case['case']!r} from {view!r}. Explain the cases again.")
-    return found
+    return by_view
 
 
 def _of_dataset(
@@ -234,10 +234,10 @@ def _of_both(case: dict[str, Any], yes: bool, reader: Viewpoints, catalogue: Cat
 
 def _rows(heard: Sequence[Heard], views: Sequence[str]) -> list[dict[str, Any]]:
     """Return the row of each point of view and of all of them, for the cases of one system."""
-    found = {view: [case.holds(view) for case in heard] for view in views}
-    found[EACH] = [case.holds_under_each() for case in heard]
+    holding = {view: [case.holds(view) for case in heard] for view in views}
+    holding[EACH] = [case.holds_under_each() for case in heard]
     rows = []
-    for view, cases in found.items():
+    for view, cases in holding.items():
         counts: dict[str, Any] = {
             name: None if any(case[name] is None for case in cases) else sum(bool(case[name]) for case in cases)
             for name in cases[0]

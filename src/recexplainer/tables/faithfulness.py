@@ -275,9 +275,9 @@ def _over_controls(
         return {}
     # Who says nothing is at the reference: a control that is below it is no yardstick.
     controls["reference"] = (0.0, np.zeros(len(samples)))
-    found = over_best(gains[system], controls)
-    assert found is not None  # a control is there
-    best, value, sampled = found
+    over = over_best(gains[system], controls)
+    assert over is not None  # a control is there
+    best, value, sampled = over
     row = _interval("over_control", value, sampled)
     return row | {"best_control": best, "better_than_words": verdict(row["over_control_low"])}
 

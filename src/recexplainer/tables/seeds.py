@@ -30,9 +30,9 @@ def table_seeds(directories: list[str], rows: list[list[str]], coverage_counts: 
     values = [
         {"dataset": dataset, "method": method, "metric": metric} | {"value": value.mean, "cases": value.cases}
         for directory, (dataset, method) in zip(directories, rows, strict=True)
-        for found in [evaluate(directory, 1, coverage_counts, 0, cases[dataset])]
+        for estimates in [evaluate(directory, 1, coverage_counts, 0, cases[dataset])]
         for metric in METRICS
-        if (value := found[metric])
+        if (value := estimates[metric])
     ]
     groups = pd.DataFrame(values).groupby(["dataset", "method", "metric"], sort=False)
     table = groups.agg(

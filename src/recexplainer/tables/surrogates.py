@@ -63,16 +63,18 @@ def _of_dataset(dataset: str, folders: dict[str, str], cases: Cases, resamples: 
     rows = []
     for method, against, information in single + pairs:
         row: dict[str, Any] = {"dataset": dataset, "method": method, "against": against, "information": information}
-        found = {
+        estimates = {
             metric: _estimate(
                 values[method][metric], values[against][metric] if against else None, resamples, seed, task
             )
             for metric, task in SHARED.items()
         }
-        for metric, value in found.items():
+        for metric, value in estimates.items():
             row |= {metric: value and value.mean, f"{metric}_low": value and value.low}
             row |= {f"{metric}_high": value and value.high}
-        row |= {f"{task}_cases": value.cases if (value := found[metric]) else None for metric, task in SHARED.items()}
+        row |= {
+            f"{task}_cases": value.cases if (value := estimates[metric]) else None for metric, task in SHARED.items()
+        }
         rows.append(row)
     return rows
 

@@ -257,10 +257,10 @@ def _columns(metrics: dict[str, Estimate | None]) -> dict[str, float | int | Non
     """Lay the metrics of one system out as the columns of its row."""
     row: dict[str, float | int | None] = {}
     for names in (METRICS, CONSTRAINED):
-        row |= {name: found.mean if (found := metrics[name]) else None for name in names}
+        row |= {name: own.mean if (own := metrics[name]) else None for name in names}
         for name in names:
-            found = metrics[name]
-            row |= {f"{name}_low": found.low if found else None, f"{name}_high": found.high if found else None}
+            own = metrics[name]
+            row |= {f"{name}_low": own.low if own else None, f"{name}_high": own.high if own else None}
     for name, task in METRICS.items():
-        row[f"{task}_cases"] = found.cases if (found := metrics[name]) else None
+        row[f"{task}_cases"] = own.cases if (own := metrics[name]) else None
     return row

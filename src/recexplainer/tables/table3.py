@@ -113,7 +113,7 @@ def _wordiness(frame: pd.DataFrame) -> dict[str, float | None]:
     """Return the shares of texts without a reason and of those that repeat themselves."""
     texts = [text if isinstance(text, str) else None for text in frame["text"]]
     measures = {"without_reason": has_no_reason, "repeating": repeats_itself}
-    return {name: float(np.mean([*map(found, texts)])) if texts else None for name, found in measures.items()}
+    return {name: float(np.mean([*map(measure, texts)])) if texts else None for name, measure in measures.items()}
 
 
 def _decisions(frame: pd.DataFrame) -> dict[str, bool]:
@@ -184,8 +184,8 @@ def _over_controls(ratings: Ratings, system: str, resamples: int, rng: np.random
     assert compared is not None  # there are controls
     best, value, over = compared
     low, high = np.percentile(over, [2.5, 97.5])
-    found = {"best_control": best, "over_control": value, "over_control_low": low, "over_control_high": high}
-    return found | {"better_than_words": verdict(low)}
+    result = {"best_control": best, "over_control": value, "over_control_low": low, "over_control_high": high}
+    return result | {"better_than_words": verdict(low)}
 
 
 def signed_rank(first: dict[str, int | None], second: dict[str, int | None]) -> float:
