@@ -119,9 +119,9 @@ def read_decision(text: str) -> bool | None:
     if conclusion is not None:
         return conclusion
     for answers in (verdicts, [_fits(sentence) for sentence in sentences]):
-        found = {answer for answer in answers if answer is not None}
-        if found:
-            return found.pop() if len(found) == 1 else None
+        decisions = {answer for answer in answers if answer is not None}
+        if decisions:
+            return decisions.pop() if len(decisions) == 1 else None
     return None
 
 
@@ -130,11 +130,11 @@ def _sentences(text: str) -> list[str]:
     text = text.lower()
     for pattern, replacement in _REWRITES:
         text = pattern.sub(replacement, text)
-    found = [" ".join(match[0].split()) for match in _SENTENCE.finditer(text)]
-    found = [sentence for sentence in found if re.search(r"\w", sentence)]
+    sentences = [" ".join(match[0].split()) for match in _SENTENCE.finditer(text)]
+    sentences = [sentence for sentence in sentences if re.search(r"\w", sentence)]
     # A question and what follows it belong together: "Will the user like it? No."
     joined: list[str] = []
-    for sentence in found:
+    for sentence in sentences:
         if joined and (joined[-1].endswith("?") or re.fullmatch(r"\W*\w+\W*:\W*", joined[-1])):
             joined[-1] += " " + sentence
         else:
@@ -162,8 +162,8 @@ def _verdict(sentence: str) -> bool | None:
         return match["no"] is None
     if _SILENT.search(sentence):
         return None
-    found = {_forecast(sentence, match) for match in _VERDICT.finditer(sentence)} - {None}
-    return found.pop() if len(found) == 1 else None
+    verdicts = {_forecast(sentence, match) for match in _VERDICT.finditer(sentence)} - {None}
+    return verdicts.pop() if len(verdicts) == 1 else None
 
 
 def _forecast(sentence: str, match: re.Match[str]) -> bool | None:
@@ -179,9 +179,9 @@ def _forecast(sentence: str, match: re.Match[str]) -> bool | None:
 
 def _fits(sentence: str) -> bool | None:
     """Return what a sentence decides by saying whether the item fits."""
-    found = set()
+    verdicts = set()
     for match in _FITTING.finditer(sentence):
         negative = bool(match["no"] or match["no2"])
         opposed = match["poor"] in ("poor", "bad", "weak") or bool(match["verb"] and _OPPOSED.search(match["verb"]))
-        found.add(negative == opposed)
-    return found.pop() if len(found) == 1 else None
+        verdicts.add(negative == opposed)
+    return verdicts.pop() if len(verdicts) == 1 else None

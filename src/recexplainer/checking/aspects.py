@@ -79,11 +79,11 @@ def find_aspects(
         strange = {fact for fact in named if not _borne_out(fact, known)} if not _NOT.search(plain) else set()
         if named & shared and not strange:
             patterns |= "history" in kinds or bool(_PERSON.search(plain))
-        found = _relations(plain)
-        if found:
+        stated = _relations(plain)
+        if stated:
             pronoun = bool(_IT.search(sentence)) and bool("history" in kinds or named & shared)
             if "target" in kinds or named & own or before or pronoun:
-                relations += found
+                relations += stated
         before = "target" in kinds
     return {
         "item": any(cited.kind == "target" and cited.error != "role" for cited in citations),
@@ -119,11 +119,11 @@ def nothing_differs(
 def _relations(sentence: str) -> list[bool]:
     """Return, for each word of likeness or difference, whether it says likeness; "does not fit" says difference."""
     ends = [0, *(match.end() for match in _CLAUSE.finditer(sentence))]
-    found = []
+    relations = []
     for match in _RELATION.finditer(sentence):
         start = max(ends[bisect_right(ends, match.start()) - 1], match.start() - REACH)
-        found.append((match["like"] is not None) != bool(_NOT.search(sentence, start, match.start())))
-    return found
+        relations.append((match["like"] is not None) != bool(_NOT.search(sentence, start, match.start())))
+    return relations
 
 
 def _agrees(relations: list[bool], decision: bool | None) -> bool:
@@ -162,11 +162,11 @@ def _without(text: str, sentence: re.Match[str], citations: Sequence[Citation]) 
 
 def _facts_in(text: str, catalogue: Catalogue) -> set[Fact]:
     """Return which facts a text names, the longest at each place; a bar stands for a title."""
-    found: set[Fact] = set()
+    facts: set[Fact] = set()
     for piece in text.split("|"):
         words, place = stem_words(piece), 0
         while place < len(words):
             counts = catalogue.fact_names.lengths(words, place)
-            found.update(tuple(word.key for word in words[place : place + count]) for count in counts)
+            facts.update(tuple(word.key for word in words[place : place + count]) for count in counts)
             place += max([1, *counts])
-    return found
+    return facts

@@ -54,5 +54,5 @@ def check(text: str, case: Mapping[str, Any], catalogue: Catalogue) -> Checked:
     """
     citations = find_citations(text, list(case["history"]), case["title"], catalogue)
     decision = read_decision(text)
-    found = (text, citations, case, catalogue, decision)
-    return Checked(decision, citations, find_aspects(*found), nothing_differs(*found))
+    arguments = (text, citations, case, catalogue, decision)
+    return Checked(decision, citations, find_aspects(*arguments), nothing_differs(*arguments))

@@ -36,18 +36,18 @@ class Citation:
     claim: str = ""
 
 
-def judged(text: str, found: list[Citation], catalogue: Catalogue) -> list[Citation]:
+def judged(text: str, citations: list[Citation], catalogue: Catalogue) -> list[Citation]:
     """Return citations with their roles, and with what is wrong about them.
 
     Args:
         text: the explanation.
-        found: the titles in it, ascending, without overlap.
+        citations: the titles in it, ascending, without overlap.
         catalogue: the items of the dataset.
     """
-    spans = [(cited.start, cited.end) for cited in found]
-    titles = [None if cited.kind == "nowhere" else cited.title for cited in found]
+    spans = [(cited.start, cited.end) for cited in citations]
+    titles = [None if cited.kind == "nowhere" else cited.title for cited in citations]
     result = []
-    for cited, role, claim in zip(found, roles(text, spans), refuted(text, titles, spans, catalogue), strict=True):
+    for cited, role, claim in zip(citations, roles(text, spans), refuted(text, titles, spans, catalogue), strict=True):
         misplaced = cited.kind != "nowhere" and role not in ("named", cited.kind)
         error = "role" if misplaced else "fact" if claim else ""
         result.append(replace(cited, role=role, error=error, claim=claim or ""))

@@ -91,7 +91,7 @@ class _Finder:
         self.starts = [word.start for word in self.words]
         self.end = len(text.rstrip())
         self.taken = bytearray(len(text))  # 1 where a citation is
-        self.found: list[Citation] = []
+        self.cited: list[Citation] = []
 
     def quoted(self) -> None:
         """Titles in quotation marks, known or not."""
@@ -126,8 +126,8 @@ class _Finder:
     def _exactly(self, key: tuple[str, ...]) -> tuple[str, str] | None:
         """Return the title and kind of which the words are a name."""
         title = self.catalogue.titles.get(key) or self.catalogue.others.get(key)
-        found = self.own.get(key) or self.short.get(key)
-        return found or ((title, "catalogue") if title and not self._within(key) and not self._is_fact(key) else None)
+        known = self.own.get(key) or self.short.get(key)
+        return known or ((title, "catalogue") if title and not self._within(key) and not self._is_fact(key) else None)
 
     def known(self) -> None:
         """Titles of the catalogue anywhere in the text, the longest match first."""
@@ -231,7 +231,7 @@ class _Finder:
 
     def in_order(self) -> list[Citation]:
         """Return what was found so far, in the order of the text."""
-        return sorted(self.found, key=lambda cited: cited.start)
+        return sorted(self.cited, key=lambda citation: citation.start)
 
     def _slots(self) -> Iterator[tuple[int, int]]:
         """Yield the places where a title is expected, each cut to its run of capitals."""
@@ -343,7 +343,7 @@ class _Finder:
     def _add(self, start: int, end: int, title: str, kind: str) -> None:
         if start < end and self._free(start, end):
             self.taken[start:end] = b"\1" * (end - start)
-            self.found.append(Citation(start, end, title, kind))
+            self.cited.append(Citation(start, end, title, kind))
 
 
 def _pieces(text: str, start: int, end: int, separator: re.Pattern[str] = _SEPARATOR) -> Iterator[tuple[int, int]]:

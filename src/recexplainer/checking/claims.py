@@ -125,9 +125,9 @@ def _before(lead: str, catalogue: Catalogue) -> Iterator[Fact]:
     """Yield the facts that are said right before a title."""
     headed = _HEADED.match(lead)
     if headed and (words := stem_words(headed["said"]))[-1:] and words[-1].key in _NOUNS:
-        found = _facts(words[:-1], catalogue)
-        if sum(len(fact) for _, fact in found) == len(words) - 1:
-            yield from (fact for _, fact in found)
+        facts = _facts(words[:-1], catalogue)
+        if sum(len(fact) for _, fact in facts) == len(words) - 1:
+            yield from (fact for _, fact in facts)
     lead = lead[-_LEAD:].rstrip("\"'“‘* ")
     such = _SUCH.search(lead)
     said = lead[: such.start()] if such else lead
@@ -151,10 +151,10 @@ def _before(lead: str, catalogue: Catalogue) -> Iterator[Fact]:
 
 def _facts(words: list[Word], catalogue: Catalogue) -> list[tuple[int, Fact]]:
     """Return the facts that words name, each with the place of its first word, the longest at each."""
-    found, place = [], 0
+    facts, place = [], 0
     while place < len(words):
         count = max(catalogue.fact_names.lengths(words, place), default=0)
         if count:
-            found.append((place, tuple(word.key for word in words[place : place + count])))
+            facts.append((place, tuple(word.key for word in words[place : place + count])))
         place += max(1, count)
-    return found
+    return facts

@@ -114,30 +114,30 @@ def remarks(
         return ["The service declined to answer."]
     if finish == "failed":
         return ["There is no answer."]
-    found = []
+    sentences = []
     if decision is None:
-        found.append("No decision can be read.")
+        sentences.append("No decision can be read.")
     elif not right:
-        found.append("Decides against the recommender.")
+        sentences.append("Decides against the recommender.")
     titles = {name: len({c.title.casefold() for c in citations if standing(c) == name}) for name in STANDINGS}
     if titles["nowhere"]:
-        found.append(f"Cites {_count(titles['nowhere'], 'title')} that no item has.")
+        sentences.append(f"Cites {_count(titles['nowhere'], 'title')} that no item has.")
     if titles["catalogue"]:
-        found.append(f"Cites {_count(titles['catalogue'], 'item')} that the user did not choose.")
+        sentences.append(f"Cites {_count(titles['catalogue'], 'item')} that the user did not choose.")
     if titles["misplaced"]:
-        found.append(f"Says of {_count(titles['misplaced'], 'item')} to be where it is not.")
+        sentences.append(f"Says of {_count(titles['misplaced'], 'item')} to be where it is not.")
     if titles["refuted"]:
-        found.append(f"Says of {_count(titles['refuted'], 'item')} what the metadata refutes.")
+        sentences.append(f"Says of {_count(titles['refuted'], 'item')} what the metadata refutes.")
     missing = [shown for name, shown in ASPECTS.items() if aspects[name] is False]
     if missing:
-        found.append(f"The checks find no {' and no '.join(missing)}.")
+        sentences.append(f"The checks find no {' and no '.join(missing)}.")
     if aspects["patterns"] is None:
-        found.append("The metadata cannot tell of a pattern in this history.")
+        sentences.append("The metadata cannot tell of a pattern in this history.")
     if finish == "length":
-        found.append("Cut off at the token limit.")
+        sentences.append("Cut off at the token limit.")
     own = len({c.title.casefold() for c in citations if c.kind == "history"})
     cited = f"Cites {_count(own, 'item')} of the history." if own else ""
-    return (found or ["Passes these checks."]) + ([cited] if cited else [])
+    return (sentences or ["Passes these checks."]) + ([cited] if cited else [])
 
 
 def _count(number: int, noun: str) -> str:

@@ -110,15 +110,15 @@ def behind(text: str, end: int, ceiling: int) -> str:
 
 def role_of(lead: str, rest: str) -> str:
     """Return the role of titles by what stands before and behind them."""
-    found = ""
+    result = ""
     last = -1
     for role, pattern in (("history", _HISTORY), ("target", _TARGET)):
         for match in pattern.finditer(lead):
             if match.end() > last and not _CLAUSE.search(lead, match.end()):
-                found = "named" if role == "history" and _DENIED.search(lead[: match.start()]) else role
+                result = "named" if role == "history" and _DENIED.search(lead[: match.start()]) else role
                 last = match.end()
-    if found:
-        return found
+    if result:
+        return result
     if _HISTORY_BEHIND.match(rest):
         return "history"
     return "target" if _TARGET_BEHIND.match(rest) else "named"

@@ -102,8 +102,8 @@ def is_person(text: str, end: int) -> bool:
 
 def plain_words(text: str) -> list[Word]:
     """Return the words of a phrase that are no punctuation and no "s" behind an apostrophe."""
-    found = words_of(text)
-    return [word for word in found if word.is_word and not (word.key == "s" and text[word.start - 1] in "'’")]
+    words = words_of(text)
+    return [word for word in words if word.is_word and not (word.key == "s" and text[word.start - 1] in "'’")]
 
 
 def _runs(text: str, words: Sequence[Word], known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:

@@ -45,15 +45,15 @@ class Viewpoints:
             text: the explanation.
             case: ``history`` and ``title``.
         """
-        found: set[str] = set()
+        spoken: set[str] = set()
         for piece in self._outside_titles(text, case):
             words = stem_words(piece)
-            found |= {
+            spoken |= {
                 name
                 for name, names in self._names.items()
-                if name not in found and any(names.lengths(words, place) for place in range(len(words)))
+                if name not in spoken and any(names.lengths(words, place) for place in range(len(words)))
             }
-        return frozenset(found)
+        return frozenset(spoken)
 
     def _outside_titles(self, text: str, case: Mapping[str, Any]) -> list[str]:
         """Return the pieces of a text between the titles in it: "Racing Stars" says nothing of racing."""

@@ -137,14 +137,14 @@ class Names:
 
     def lengths(self, words: list[Word], place: int) -> list[int]:
         """Return the numbers of words of the names that begin at ``words[place]``, ascending."""
-        node, found = 0, []
+        node, lengths = 0, []
         for count in range(1, len(words) - place + 1):
             node = self._edges.get((node, words[place + count - 1].key), 0)
             if not node:
                 break
             if node in self._ends:
-                found.append(count)
-        return found
+                lengths.append(count)
+        return lengths
 
 
 class Catalogue:
@@ -178,7 +178,7 @@ class Catalogue:
         self.fields: dict[Fact, set[str]] = {}
         raw: dict[str, set[tuple[str, ...]]] = {}
         columns = [list(map(_parts, items[name])) for name in self.FACTS[1:]]
-        tags = [_short(found) for found in tag_lists(list(items["tags"]))]
+        tags = [_short(listed) for listed in tag_lists(list(items["tags"]))]
         for title, *fields in zip(items["title"], tags, *columns, strict=True):
             key = title_key(title)
             if key:
@@ -227,7 +227,7 @@ def short_names(
         own: the titles and kinds of the case by their words.
         catalogue: the items of the dataset.
     """
-    found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    by_name: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for title, kind in own.values():
         heads = [title[: match.start()] for match in _HEAD_END.finditer(title)]
         # "Skyrim" is what people call "The Elder Scrolls V: Skyrim".
@@ -236,8 +236,8 @@ def short_names(
         names = [name for name in map(title_key, heads) if any(word[0].isalnum() for word in name)]
         for name in dict.fromkeys((*names, *other_names(title))):
             if name not in own and catalogue.titles.get(name, title) == title:
-                found.setdefault(name, []).append((title, kind))
-    return {name: values[0] for name, values in found.items() if len({kind for _, kind in values}) == 1}
+                by_name.setdefault(name, []).append((title, kind))
+    return {name: values[0] for name, values in by_name.items() if len({kind for _, kind in values}) == 1}
 
 
 def _parts(field: str) -> set[str]:

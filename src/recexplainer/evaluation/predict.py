@@ -181,8 +181,8 @@ def _classification(
         scores = logits[:, 0] - logits[:, 1]
         verdicts: list[tuple[bool | None, str, float]] = [(bool(score > 0), "", float(score)) for score in scores]
     else:
-        found = generator.generate(prompts, VERDICT_TOKENS, label="classification")
-        texts = [texts[0] if texts else "" for texts in found]
+        generated = generator.generate(prompts, VERDICT_TOKENS, label="classification")
+        texts = [texts[0] if texts else "" for texts in generated]
         verdicts = [(read_decision(text), text, float("nan")) for text in texts]
     return [
         case(row) | {"target": row["target"][0] == "Yes", "predicted": verdict, "text": text, "score": score}

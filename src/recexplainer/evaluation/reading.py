@@ -100,13 +100,13 @@ class TitleReader:
         if len(listed) > 1:
             return listed
         answer: list[str] = []
-        found: set[str] = set()
+        seen: set[str] = set()
         for piece in pieces:
             titles, bare = self._titles(piece, wanted)
             for title in titles:
-                if (wanted is None or title in wanted) and (bare or title not in found):
+                if (wanted is None or title in wanted) and (bare or title not in seen):
                     answer.append(title)
-                    found.add(title)
+                    seen.add(title)
         return answer
 
     def _parts(self, piece: str) -> Iterator[str]:

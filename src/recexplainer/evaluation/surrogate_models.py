@@ -284,8 +284,8 @@ def _classes(model: Any, contexts: Any, truth: np.ndarray, item_count: int) -> C
 
 def _log_odds(model: Any, contexts: Any) -> np.ndarray:
     """Return (prefixes, classes) the decision function, which of two classes has one column only."""
-    found = model.decision_function(contexts)
-    return found if found.ndim == 2 else np.column_stack([-found, found])
+    odds = model.decision_function(contexts)
+    return odds if odds.ndim == 2 else np.column_stack([-odds, odds])
 
 
 def _preference(model: Any, differences: Any) -> np.ndarray:

@@ -147,8 +147,8 @@ def answer(
             scores[seen[prefixes["retrieval"]].nonzero()] = -np.inf
         best = np.argsort(-scores, axis=1, kind="stable")[:, :K]
         for row, chosen in zip(cases["retrieval"], best, strict=True):
-            found = [titles[item] for item in chosen]
-            own = {"target": row["target"][0], "predictions": found, "constrained": found, "read": len(found)}
+            offered = [titles[item] for item in chosen]
+            own = {"target": row["target"][0], "predictions": offered, "constrained": offered, "read": len(offered)}
             answers["retrieval"].append(case(row) | own)
     if cases["ranking"]:
         check_candidates(cases["ranking"], index)

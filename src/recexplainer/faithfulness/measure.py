@@ -101,11 +101,11 @@ def measure_cases(
     users = [int(case["user"]) for case in cases]
     scores = [float(case["score"]) for case in cases]
     said = {system: [row["text"] or "" for row in rows] for system, rows in texts.items()}
-    found = {
+    citations_of = {
         system: [check(text, case, catalogue).citations for text, case in zip(rows, cases, strict=True)]
         for system, rows in said.items()
     }
-    effects = _effects(cases, found, titles, vectors, histories, scorer, settings["draws"], seed)
+    effects = _effects(cases, citations_of, titles, vectors, histories, scorer, settings["draws"], seed)
     # Controls stand in nobody's way: one of them shows the systems' own texts.
     authors = recognise(
         {name: rows for name, rows in said.items() if not is_control(name)}, users, settings["folds"], seed
@@ -118,7 +118,7 @@ def measure_cases(
         verdicts = read_verdicts(said[system], decisions, users, settings["folds"], seed)
         owns = own.get(system, [None] * len(cases))
         result[system] = []
-        for number, (case, citations, pair) in enumerate(zip(cases, found[system], pairs, strict=True)):
+        for number, (case, citations, pair) in enumerate(zip(cases, citations_of[system], pairs, strict=True)):
             effect = effects[number][place] if effects else None
             record = {
                 "case": case["case"],
@@ -173,7 +173,7 @@ def _grounding(citations: Sequence[Citation]) -> dict[str, Any]:
 
 def _effects(
     cases: Sequence[dict[str, Any]],
-    found: dict[str, list[list[Citation]]],
+    citations_of: dict[str, list[list[Citation]]],
     titles: list[str],
     vectors: np.ndarray,
     histories: Histories,
@@ -206,7 +206,7 @@ def _effects(
         cited.append(
             [
                 frozenset(index[mention.title] for mention in citations[number] if mention.kind == "history")
-                for citations in found.values()
+                for citations in citations_of.values()
             ]
         )
     return removal_effects(questions, cited, scorer, draws, seed)

@@ -102,7 +102,7 @@ class Reader:
             target: the title of the item that it decides on.
             pair: the other items.
         """
-        cited = sorted({found.title for found in citations if found.kind in ("history", "catalogue")})
+        cited = sorted({one.title for one in citations if one.kind in ("history", "catalogue")})
         named = self._named(text, citations)
         sign = 0.0 if decision is None else 1.0 if decision else -1.0
         of_target = self.catalogue.facts.get(target, frozenset())
@@ -137,8 +137,8 @@ class Reader:
     def _named(self, text: str, citations: Iterable[Citation]) -> Facts:
         """Return the facts that a text names outside its titles: "Racing Stars" says nothing of racing."""
         letters = list(text)
-        for found in citations:
-            letters[found.start : found.end] = "|" * (found.end - found.start)
+        for one in citations:
+            letters[one.start : one.end] = "|" * (one.end - one.start)
         keys = [stem(word.key) for word in words_of("".join(letters)) if word.is_word or word.text == "|"]
         return frozenset(
             key

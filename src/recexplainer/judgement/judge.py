@@ -123,7 +123,7 @@ def judge_by_service(
         }
     reasons = Counter(row["reason"] for row in rows.values() if row["failed"])
     if reasons:
-        reason, count = min(reasons.items(), key=lambda found: (-found[1], found[0]))
+        reason, count = min(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
         said = f"{judge}: {reasons.total()} of {len(rows)} judgements failed, {count} of them: {reason}"
         if reasons.total() == len(rows):
             limit = f"services.{judge}.token_limit" if service.get("token_limit") else "explanation.judge_max_tokens"

@@ -73,9 +73,9 @@ def read_rating(reply: str, cut_off: bool = False) -> int | None:
     """
     if len(reply) > LONGEST:
         reply = f"{reply[: LONGEST // 2]}\n…\n{reply[-LONGEST // 2 :]}"
-    found = _in_json(reply)
-    if found is not None:
-        return found
+    rating = _in_json(reply)
+    if rating is not None:
+        return rating
     sentences = [piece for line in _plain(reply).split("\n") for piece in _sentences(line)]
     if not sentences:
         return None
@@ -106,8 +106,8 @@ def _level(pattern: re.Pattern[str], sentence: str) -> int | None:
     match = pattern.fullmatch(sentence.strip(" .!:;,"))
     if not match or _NEGATIVE.search(sentence):
         return None
-    found = next(group for group in match.groups() if group)
-    return _LEVELS.get(found) or int(found)
+    word = next(group for group in match.groups() if group)
+    return _LEVELS.get(word) or int(word)
 
 
 def _sentences(line: str) -> list[str]:
@@ -134,9 +134,9 @@ def _in_json(reply: str) -> int | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    found = [value[key] for key in value if str(key).lower() in _KEYS]
-    if len(found) != 1 or not isinstance(found[0], int | float | str) or isinstance(found[0], bool):
+    values = [value[key] for key in value if str(key).lower() in _KEYS]
+    if len(values) != 1 or not isinstance(values[0], int | float | str) or isinstance(values[0], bool):
         return None
-    if isinstance(found[0], str):
-        return _level(_ALONE, _plain(found[0]))
-    return int(found[0]) if found[0] in (1, 2, 3, 4) else None
+    if isinstance(values[0], str):
+        return _level(_ALONE, _plain(values[0]))
+    return int(values[0]) if values[0] in (1, 2, 3, 4) else None

@@ -104,8 +104,8 @@ def rate(checked: Checked, label: bool) -> tuple[int, str]:
 def _errors(checked: Checked) -> list[str]:
     """Return what is wrong about the cited titles, in words, the worst first."""
     cited = checked.citations
-    found = [f"no item is called {one.title!r}" for one in cited if one.kind == "nowhere"]
-    found += [f"{one.title!r} is neither in the history nor the target" for one in cited if one.kind == "catalogue"]
-    found += [f"{one.title!r} is not {SAID[one.role]}" for one in cited if one.error == "role"]
-    found += [f"{one.title!r} is said to be {one.claim!r}, which it is not" for one in cited if one.error == "fact"]
-    return found
+    errors = [f"no item is called {one.title!r}" for one in cited if one.kind == "nowhere"]
+    errors += [f"{one.title!r} is neither in the history nor the target" for one in cited if one.kind == "catalogue"]
+    errors += [f"{one.title!r} is not {SAID[one.role]}" for one in cited if one.error == "role"]
+    errors += [f"{one.title!r} is said to be {one.claim!r}, which it is not" for one in cited if one.error == "fact"]
+    return errors
