@@ -20,11 +20,11 @@ def read_tensors(path: str | Path) -> "dict[str, torch.Tensor]":
     return {name: torch.from_numpy(value) for name, value in read_safetensors(path).items()}
 
 
-def names(found: Iterable[str]) -> str:
+def names(listed: Iterable[str]) -> str:
     """Return some of the names, in order, and how many there are beside them."""
-    found = sorted(found)
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more
+    listed = sorted(listed)
+    more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
+    return ", ".join(listed[:SHOWN]) + more
 
 
 def finite(tensor: Any) -> bool:
@@ -72,12 +72,12 @@ def check_tensors(
     check_finite(path, found, advice)
 
 
-def check_finite(path: str | Path, found: Mapping[str, Any], advice: str) -> None:
+def check_finite(path: str | Path, tensors: Mapping[str, Any], advice: str) -> None:
     """Check that torch tensors hold numbers alone.
 
     Raises:
         InputError: one holds NaN or infinity.
     """
-    bad = [name for name, tensor in found.items() if not finite(tensor)]
+    bad = [name for name, tensor in tensors.items() if not finite(tensor)]
     if bad:
         raise InputError(f"{path}: NaN or infinity in {names(bad)}. {advice}")

@@ -106,23 +106,23 @@ def full_moments(engine: Any, moment: str) -> dict[str, torch.Tensor]:
 
 
 def _gathered(engine: Any, gather: Callable[[torch.nn.Parameter], torch.Tensor]) -> dict[str, torch.Tensor]:
-    found = {}
+    tensors = {}
     for name, parameter in trained_parameters(engine.module).items():
         tensor = gather(parameter)
         if engine.global_rank == 0:
             # A copy: with one process it may be the optimizer's own memory.
-            found[name] = tensor.detach().to("cpu", copy=True)
-    return found
+            tensors[name] = tensor.detach().to("cpu", copy=True)
+    return tensors
 
 
 def progress(engine: Any) -> dict[str, Any]:
     """Return what else the optimizer goes by: its steps (fp16 skips some), and the scale of the loss under fp16."""
     states = engine.optimizer.optimizer.state.values()
-    found: dict[str, Any] = {"steps": next((int(state["step"]) for state in states if "step" in state), 0)}
+    values: dict[str, Any] = {"steps": next((int(state["step"]) for state in states if "step" in state), 0)}
     scaler = getattr(engine.optimizer, "loss_scaler", None)
     if scaler is not None and scaler.dynamic:
-        found["scaler"] = {name: getattr(scaler, name) for name in SCALER}
-    return found
+        values["scaler"] = {name: getattr(scaler, name) for name in SCALER}
+    return values
 
 
 SCALER = ("cur_scale", "cur_iter", "last_overflow_iter", "cur_hysteresis")

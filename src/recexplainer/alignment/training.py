@@ -173,10 +173,10 @@ def _step(
         total += loss.detach() / world
     engine.step()
     # The signal comes to the processes at different times, if to all; it travels with the loss, at no cost.
-    found = torch.stack([total, total.new_tensor(float(stop.wanted))])
+    sums = torch.stack([total, total.new_tensor(float(stop.wanted))])
     if world > 1:
-        torch.distributed.all_reduce(found)
-    return float(found[0]), bool(found[1] > 0)
+        torch.distributed.all_reduce(sums)
+    return float(sums[0]), bool(sums[1] > 0)
 
 
 def write_curve(path: Path, curve: list[dict[str, Any]]) -> None:

@@ -191,14 +191,14 @@ class TextGenerator:
             waiting = [whole]
             while waiting:
                 chosen = waiting.pop(0)
-                found = self._computed(
+                computed = self._computed(
                     [prompts[index] for index in chosen], work, length, (length + max_new_tokens) * beams, label
                 )
-                if found is None:
+                if computed is None:
                     half = (len(chosen) + 1) // 2
                     waiting[:0] = [chosen[:half], chosen[half:]]
                     continue
-                yield chosen, found
+                yield chosen, computed
                 done, now = done + len(chosen), time.perf_counter()
                 if now - shown > 10 or done == total:
                     shown, left = now, (now - begin) / done * (total - done)

@@ -20,14 +20,14 @@ def arguments(llm: nn.Module, sequence_ids: torch.Tensor, dtype: torch.dtype) ->
         sequence_ids: ``(rows, length)``, as :func:`recexplainer.llm.packing.collate` numbers them.
         dtype: of the LLM's states.
     """
-    found = {"attention_mask": attention_mask(llm.config, sequence_ids, dtype)}
+    options = {"attention_mask": attention_mask(llm.config, sequence_ids, dtype)}
     if _attends_by_sequence(llm):
         row = torch.arange(len(sequence_ids), device=sequence_ids.device)[:, None]
         _, lengths = (row * (sequence_ids.max() + 1) + sequence_ids).flatten().unique_consecutive(return_counts=True)
         window = _window(llm.config)
         if not window or lengths.max() <= window:
-            found["lengths"] = lengths.tolist()
-    return found
+            options["lengths"] = lengths.tolist()
+    return options
 
 
 def _attends_by_sequence(llm: nn.Module) -> bool:
@@ -66,9 +66,9 @@ def _by_sequence(
     columns = (
         states.to(dtype).transpose(0, 1).flatten(1, 2)[None].split(lengths, dim=2) for states in (query, key, value)
     )
-    found = [sdpa_attention_forward(module, *parts, None, **options)[0] for parts in zip(*columns, strict=True)]
-    found = torch.cat(found, dim=1).to(query.dtype)
-    return found.view(query.shape[0], query.shape[2], *found.shape[2:]), None
+    attended = [sdpa_attention_forward(module, *parts, None, **options)[0] for parts in zip(*columns, strict=True)]
+    attended = torch.cat(attended, dim=1).to(query.dtype)
+    return attended.view(query.shape[0], query.shape[2], *attended.shape[2:]), None
 
 
 def _window(config: Any) -> int | None:

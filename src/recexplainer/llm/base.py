@@ -74,9 +74,9 @@ def make_manifest(
 
 def _touched(root: Path) -> dict[str, Path]:
     """Return the files of an LLM's folder that loading can touch, by their names there; further ones come along."""
-    found = [*root.iterdir(), *(root / TEMPLATES).glob("*")]
+    paths = [*root.iterdir(), *(root / TEMPLATES).glob("*")]
     return {
-        str(path.relative_to(root)): path for path in sorted(found) if path.is_file() and not path.name.startswith(".")
+        str(path.relative_to(root)): path for path in sorted(paths) if path.is_file() and not path.name.startswith(".")
     }
 
 
@@ -86,13 +86,15 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing or damaged, or is no such manifest.
     """
-    found = read_json(path)
-    shaped = isinstance(found, dict) and isinstance(found.get("folder"), str) and isinstance(found.get("files"), dict)
-    if not shaped or not all(isinstance(digest, str) for digest in found["files"].values()):
+    content = read_json(path)
+    shaped = (
+        isinstance(content, dict) and isinstance(content.get("folder"), str) and isinstance(content.get("files"), dict)
+    )
+    if not shaped or not all(isinstance(digest, str) for digest in content["files"].values()):
         raise InputError(f"{path}: expected the base LLM's manifest. Delete it and run its stage again.")
-    if found.get("quantization") not in (None, "nf4") or "\0" in found["folder"]:
+    if content.get("quantization") not in (None, "nf4") or "\0" in content["folder"]:
         raise InputError(f"{path}: expected the base LLM's manifest, quantization null or nf4.")
-    return found
+    return content
 
 
 def checked_folder(manifest: str, weights: bool) -> str:
@@ -106,23 +108,23 @@ def checked_folder(manifest: str, weights: bool) -> str:
         InputError: a file is missing, or is another one: damaged, or changed since; or one has come that loading can
             touch; or the manifest is none.
     """
-    found = read_manifest(manifest)
+    content = read_manifest(manifest)
     # One made by hand may list none, and vouches for none then.
-    there = _touched(Path(found["folder"])) if found["files"] else {}
-    new = [path for name, path in there.items() if name not in found["files"]]
+    there = _touched(Path(content["folder"])) if content["files"] else {}
+    new = [path for name, path in there.items() if name not in content["files"]]
     if read := [path for path in new if any(path.match(pattern) for pattern in HUB_PATTERNS)]:
         raise InputError(
             f"{read[0]}: not among the files that {manifest} lists, and loading the LLM may read it. Move it away, or "
             "delete the manifest and run its stage again to take it."
         )
-    for name, digest in found["files"].items():
-        path = Path(found["folder"], name)
+    for name, digest in content["files"].items():
+        path = Path(content["folder"], name)
         if (weights or path.suffix not in WEIGHTS) and (not path.is_file() or sha256(path) != digest):
             raise InputError(
                 f"{path}: not the file that {manifest} lists; it is missing, damaged or changed. "
                 "Restore it, or delete the manifest and run its stage again to take it as it is."
             )
-    return found["folder"]
+    return content["folder"]
 
 
 def load_tokenizer(manifest: str, chat_template: str | None = None) -> Any:
@@ -163,8 +165,8 @@ def _end_of_turn(tokenizer: Any, name: str) -> str | None:
             "another."
         ) from None
     special = PlainText(tokenizer).special  # without added white space, which ends a line, not a turn
-    found = [number for number in tokenizer(tail, add_special_tokens=False)["input_ids"] if number in special]
-    return tokenizer.convert_ids_to_tokens(found[0]) if found else None
+    ends = [number for number in tokenizer(tail, add_special_tokens=False)["input_ids"] if number in special]
+    return tokenizer.convert_ids_to_tokens(ends[0]) if ends else None
 
 
 def longest_sequence(model: Any) -> int | None:

@@ -163,11 +163,11 @@ class ChatEncoder:
             message, and of what stands after the messages of each conversation.
         """
         ends = conversations.messages.cumsum()
-        found = [
+        turns = [
             self._rows(tuple(conversations.roles[end - count : end]), prompt_only)
             for end, count in zip(ends.tolist(), conversations.messages.tolist(), strict=True)
         ]
-        around, more = (np.concatenate(part) for part in zip(*found, strict=True))
+        around, more = (np.concatenate(part) for part in zip(*turns, strict=True))
         number = np.arange(len(ends))
         message = np.arange(len(conversations.roles)) + np.repeat(number, conversations.messages)
         return around, more, message, ends + number

@@ -81,7 +81,7 @@ def _read(path: Path, tensors: list[str]) -> Any:
     where = {"gguf_file": path.name, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(path.parent, **where)
-        model, found = AutoModelForCausalLM.from_pretrained(
+        model, report = AutoModelForCausalLM.from_pretrained(
             path.parent, dtype=torch.float32, output_loading_info=True, **where
         )
     except (ValueError, KeyError, IndexError, TypeError, RuntimeError, NotImplementedError) as error:
@@ -90,8 +90,8 @@ def _read(path: Path, tensors: list[str]) -> Any:
             f"{path}: transformers cannot read it ({reason}). Take the model from the hub or as a folder instead."
         ) from None
     parameters = sum(1 for _ in model.parameters())
-    if found["missing_keys"] or parameters != len(tensors):
-        missing = f"; missing: {', '.join(sorted(found['missing_keys'])[:3])}" if found["missing_keys"] else ""
+    if report["missing_keys"] or parameters != len(tensors):
+        missing = f"; missing: {', '.join(sorted(report['missing_keys'])[:3])}" if report["missing_keys"] else ""
         raise InputError(
             f"{path}: {len(tensors)} tensors, where transformers' {type(model).__name__} of this size has {parameters}"
             f"{missing}. Take the model from the hub or as a folder instead."

@@ -82,10 +82,10 @@ class PlainText:
     def _broken_up(self, text: str, lead: str) -> list[int]:
         """Return the ids, after a lead, of a text that spells special tokens."""
         for _ in range(ROUNDS):
-            found = self.tokenizer(
+            encoded = self.tokenizer(
                 text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
             )
-            ids, offsets = found["input_ids"], found["offset_mapping"]
+            ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
             spans = [span for number, span in zip(ids, offsets, strict=True) if number in self.special]
             if not spans:
                 logger.warning("a text of the data spells a special token; it got a space: %.80r", text)

@@ -26,11 +26,11 @@ def resolved(precision: str) -> str:
     import torch
 
     if torch.cuda.is_available():
-        found = "bf16" if torch.cuda.get_device_capability() >= BF16_CAPABILITY else "fp16"
+        chosen = "bf16" if torch.cuda.get_device_capability() >= BF16_CAPABILITY else "fp16"
     else:
-        found = of_processor()
-    logger.info("precision: auto is %s on this device", found)
-    return found
+        chosen = of_processor()
+    logger.info("precision: auto is %s on this device", chosen)
+    return chosen
 
 
 def of_processor() -> str:

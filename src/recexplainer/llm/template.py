@@ -198,20 +198,20 @@ class ChatTemplate:
 
     def _run(self, text: str) -> str:
         """Return what follows the last special token of a text."""
-        found = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         ends = [
             end
-            for number, (_, end) in zip(found["input_ids"], found["offset_mapping"], strict=True)
+            for number, (_, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
             if number in self._plain.special
         ]
         return text[max(ends, default=0) :]
 
     def _trail(self, text: str) -> str:
         """Return the line ends with which a text begins, if a token may hold them and the end of a content."""
-        found = _LINE_ENDS.match(text)
-        if not found or all(self._ids(one + text)[: len(self._ids(one))] == self._ids(one) for one in _PROBES):
+        matched = _LINE_ENDS.match(text)
+        if not matched or all(self._ids(one + text)[: len(self._ids(one))] == self._ids(one) for one in _PROBES):
             return ""
-        return found[0]
+        return matched[0]
 
     def _after(self, context: str, text: str) -> list[int]:
         """Return the tokens of a text after another. At the beginning, the beginning-of-sequence token stands apart:

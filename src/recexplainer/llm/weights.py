@@ -117,10 +117,12 @@ def _tensors(path: Path) -> Iterator[tuple[str, object]]:
                 for name in file.keys():  # noqa: SIM118
                     yield name, file.get_tensor(name)
         else:
-            found = load_state_dict(str(path), map_location="cpu", weights_only=True)  # mapped, not read
-            if not isinstance(found, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
+            tensors = load_state_dict(str(path), map_location="cpu", weights_only=True)  # mapped, not read
+            if not isinstance(tensors, dict) or not all(
+                isinstance(tensor, torch.Tensor) for tensor in tensors.values()
+            ):
                 raise ValueError("no tensors by name")
-            yield from found.items()
+            yield from tensors.items()
     except (SafetensorError, UnpicklingError, OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
         raise InputError(unreadable(path, error)) from None
 

@@ -130,10 +130,10 @@ class Words:
         first[firsts] = [begin.get(names[place], 0) for place in firsts]
         rows[starts] = first[places[starts]]
         if whole.any():
-            found = texts.filter(pa.array(whole)).to_pylist()
-            new = sorted(set(found).difference(begin))
+            whole_texts = texts.filter(pa.array(whole)).to_pylist()
+            new = sorted(set(whole_texts).difference(begin))
             self._add(begin, new, self._plain(new, lead))
-            rows[starts[whole]] = [begin[text] for text in found]
+            rows[starts[whole]] = [begin[text] for text in whole_texts]
             behind = np.ones(len(rows), bool)
             behind[starts] = False
             rows = rows[~(behind & np.repeat(whole, counts))]

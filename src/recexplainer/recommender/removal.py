@@ -95,8 +95,8 @@ def leave_one_out(decisions: Sequence[Decision], scorer: Scorer) -> list[tuple[f
         for removed in (frozenset(), *(frozenset([item]) for item in decision.history))
     ]
     result = []
-    for decision, found in zip(decisions, standings(decisions, removals, scorer), strict=True):
-        before = found[frozenset()]
-        single = {item: effect(decision, before, found[frozenset([item])]) for item in decision.history}
+    for decision, standing in zip(decisions, standings(decisions, removals, scorer), strict=True):
+        before = standing[frozenset()]
+        single = {item: effect(decision, before, standing[frozenset([item])]) for item in decision.history}
         result.append((before, single))
     return result

@@ -81,14 +81,14 @@ def explanations(
         count: samples that are wanted.
     """
     tags = telling(tag_lists(source.fields["tags"]))
-    found: list[tuple[int, Decision, Reasons]] = []
+    selected: list[tuple[int, Decision, Reasons]] = []
     for label, wanted in ((True, count - count // 2), (False, count // 2)):
         decisions = training_decisions(source, tables, label)
         chosen = _with_reasons(decisions, wanted, scorer, tables[1], tags)
         if len(chosen) < wanted:
             logger.warning("%d decisions %s with reasons, %d asked for", len(chosen), "Yes" if label else "No", wanted)
-        found += chosen
-    for number, (prefix, decision, reasons) in enumerate(sorted(found, key=lambda one: (one[0], not one[1].label))):
+        selected += chosen
+    for number, (prefix, decision, reasons) in enumerate(sorted(selected, key=lambda one: (one[0], not one[1].label))):
         rng = make_rng(source.seed, "explanation", "sentences", prefix, decision.target)
         yield Sample(
             name=f"explanation-{number:06d}",

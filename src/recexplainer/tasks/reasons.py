@@ -90,10 +90,10 @@ def find_reasons(
         InputError: the scorer does not give the scores on which the decisions rest.
     """
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    found = leave_one_out(decisions, scorer)
+    measured = leave_one_out(decisions, scorer)
     return [
         _reasons(decision, standing, effects, unit, tags)
-        for decision, (standing, effects) in zip(decisions, found, strict=True)
+        for decision, (standing, effects) in zip(decisions, measured, strict=True)
     ]
 
 
