@@ -84,7 +84,7 @@ def _is_papers(config: dict[str, Any]) -> bool:
     """Return whether a run has the paper's data sets (some of them), LLM and alignment, and all its modes."""
     sizes = {name: config["datasets"][name]["filter"].get("target") for name in config["run"]["datasets"]}
     return (
-        all(found == paper_sizes().get(name, 0) for name, found in sizes.items())
+        all(size == paper_sizes().get(name, 0) for name, size in sizes.items())
         and all(config[part].get(key) == value for part, own in _SET_UP.items() for key, value in own.items())
         and set(config["run"]["modes"]) == {"behavior", "intention", "hybrid"}
     )

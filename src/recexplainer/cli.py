@@ -145,8 +145,8 @@ def check_paired(args: argparse.Namespace, *names: str) -> None:
     """
     counts = {f"--{name.replace('_', '-')}": len(getattr(args, name)) for name in names}
     if len({*counts.values()}) > 1:
-        found = ", ".join(f"{name} has {number}" for name, number in counts.items())
-        raise InputError(f"{found}; expected as many values of each.")
+        listed = ", ".join(f"{name} has {number}" for name, number in counts.items())
+        raise InputError(f"{listed}; expected as many values of each.")
 
 
 def run(main: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> None:

@@ -55,8 +55,8 @@ def check_columns(path: str | Path, table: pa.Table, columns: Sequence[str] | pa
         # A column without any value may be of no type.
         if not expected or (pa.types.is_null(column.type) and (nullable or not table.num_rows)):
             continue
-        found = _kind(column.type)
-        if found != expected and not (expected == NUMBER and found == WHOLE):
+        kind = _kind(column.type)
+        if kind != expected and not (expected == NUMBER and kind == WHOLE):
             raise InputError(f"{path}: column {name!r} is {column.type}; expected {expected}. {AGAIN}")
         if not nullable and (column.null_count or _lacks_within(column)):
             raise InputError(f"{path}: column {name!r} holds null; expected {expected}. {AGAIN}")

@@ -73,10 +73,10 @@ def runs_on(capability: Capability, built: list[str]) -> bool:
         capability: the card's.
         built: as ``torch.cuda.get_arch_list()`` says it; what is none of NVIDIA's is taken to run.
     """
-    known = [found for name in built if (found := re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", name))]
+    known = [matched for name in built if (matched := re.fullmatch(r"(sm|compute)_(\d+)(\d)([af]?)", name))]
     if not known:
         return True
-    for kind, major, minor, suffix in (found.groups() for found in known):
+    for kind, major, minor, suffix in (matched.groups() for matched in known):
         own = int(major), int(minor)
         if suffix == "a":
             if own == capability:

@@ -37,8 +37,8 @@ def meaning(*paths: str | Path) -> str:
     """
     digest = hashlib.sha256()
     for path in map(Path, paths):
-        found = _meaning(path).encode()
-        digest.update(f"{len(found)} ".encode() + found)
+        content = _meaning(path).encode()
+        digest.update(f"{len(content)} ".encode() + content)
     return digest.hexdigest()
 
 
@@ -88,24 +88,24 @@ def closure(script: str | Path, *roots: str | Path) -> dict[Path, str]:
         path = waiting.pop()
         package = names[path] if path.name == "__init__.py" else names[path].rpartition(".")[0]
         for module in imported(path, package):
-            for found, name in _resolve(module, folders):
-                if found not in names:
-                    names[found] = name
-                    waiting.append(found)
+            for file, name in _resolve(module, folders):
+                if file not in names:
+                    names[file] = name
+                    waiting.append(file)
     return names
 
 
 @cache
 def _resolve(module: str, folders: tuple[Path, ...]) -> tuple[tuple[Path, str], ...]:
     """Return (file, module name) of a module and of the packages that it lies in, if they are the project's."""
-    found, parts = [], module.split(".")
+    files, parts = [], module.split(".")
     for end in range(1, len(parts) + 1):
         place, name = Path(*parts[:end]), ".".join(parts[:end])
         for folder in folders:
             for path in (folder / place / "__init__.py", (folder / place).with_suffix(".py")):
                 if path.is_file():
-                    found.append((path, name))
-    return tuple(found)
+                    files.append((path, name))
+    return tuple(files)
 
 
 @cache

@@ -318,13 +318,13 @@ def read_arrow(path: str | Path, columns: Any = None) -> Any:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table, rows, metadata = file.read(), file.metadata.num_rows, file.metadata.metadata or {}
-        found = _outline(table.schema, table.num_rows)
+        outline = _outline(table.schema, table.num_rows)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a Parquet file. Run the stage that makes it.") from None
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}). Delete it and run its stage again.") from None
     # A file from elsewhere has no such checksum.
-    if table.num_rows != rows or metadata.get(b"sha256", found.encode()) != found.encode():
+    if table.num_rows != rows or metadata.get(b"sha256", outline.encode()) != outline.encode():
         raise InputError(f"{path}: {DAMAGED}")
     if columns is None:
         return table

@@ -129,8 +129,8 @@ def _misfit(value: Any, path: tuple[Any, ...], schemas: list[dict[str, Any]]) ->
     wanted = [_wanted(value, schema) for schema in fitting] or [" or ".join(map(_words, _types(schemas[0])))]
     if all(wanted):
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-        found = "a value" if path[-1] == "key_variable" else repr(without_secrets(value))
-        yield f"{shown(where)}: {redact(found)[:LONGEST]}; expected {wanted[0]}"
+        said = "a value" if path[-1] == "key_variable" else repr(without_secrets(value))
+        yield f"{shown(where)}: {redact(said)[:LONGEST]}; expected {wanted[0]}"
 
 
 def _kind(value: Any) -> str:
@@ -186,21 +186,21 @@ def _known() -> dict[str, list[dict[str, Any]]]:
     if not SCHEMA.exists():
         return {}
     whole = read_yaml(SCHEMA, "expected the schema of the config")
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    _collect(whole, whole["$defs"], found)
-    return dict(found)
+    schemas: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    _collect(whole, whole["$defs"], schemas)
+    return dict(schemas)
 
 
-def _collect(schema: Any, definitions: dict[str, Any], found: dict[str, list[dict[str, Any]]]) -> None:
+def _collect(schema: Any, definitions: dict[str, Any], schemas: dict[str, list[dict[str, Any]]]) -> None:
     """Add the properties of a schema and of those within it."""
     for key, inner in schema.get("properties", {}).items():
         whole = _inlined(inner, definitions)
-        if whole not in found[key]:
-            found[key].append(whole)
+        if whole not in schemas[key]:
+            schemas[key].append(whole)
     for inner in schema.values() if isinstance(schema, dict) else ():
         for part in inner if isinstance(inner, list) else [inner]:
             if isinstance(part, dict):
-                _collect(part, definitions, found)
+                _collect(part, definitions, schemas)
 
 
 def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:

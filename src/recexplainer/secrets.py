@@ -71,8 +71,8 @@ def redact(text: str) -> str:
     return _PARAMETER.sub(_hide, _SHAPES.sub(HIDDEN, text))
 
 
-def _hide(found: re.Match[str]) -> str:
-    return f"{found[1]}={HIDDEN}" if _holds_secret(found[1], found[2]) else found[0]
+def _hide(matched: re.Match[str]) -> str:
+    return f"{matched[1]}={HIDDEN}" if _holds_secret(matched[1], matched[2]) else matched[0]
 
 
 @functools.lru_cache(maxsize=4)
@@ -127,7 +127,9 @@ def without_secrets(value: Any) -> Any:
 
 def looks_like_key(text: str) -> bool:
     """Say whether a text holds what has the looks of a key, or a login or a key within a URL."""
-    return bool(_SHAPES.search(text)) or any(_holds_secret(found[1], found[2]) for found in _PARAMETER.finditer(text))
+    return bool(_SHAPES.search(text)) or any(
+        _holds_secret(matched[1], matched[2]) for matched in _PARAMETER.finditer(text)
+    )
 
 
 def has_login(address: str) -> bool:

@@ -136,10 +136,10 @@ def broken(config: dict[str, Any], schema: str | Path) -> list[ValidationError]:
     """
     content = read_yaml(schema, "expected the schema of the config")
     try:
-        found = list(_Validator(content).iter_errors(config))
+        errors = list(_Validator(content).iter_errors(config))
     except Exception as error:  # whatever a schema that is none leads to
         raise InputError(f"{schema}: no JSON schema ({one_line(error)}).") from None
-    return sorted(found, key=lambda error: ([str(part) for part in error.path], error.message))
+    return sorted(errors, key=lambda error: ([str(part) for part in error.path], error.message))
 
 
 def _conflicts(config: dict[str, Any]) -> Iterator[str]:

@@ -17,19 +17,19 @@ def sources(config: dict[str, Any], name: str, file: str | None = None) -> list[
         name: of the dataset, ``sharegpt`` or ``llm``.
         file: ``reviews`` or ``metadata`` of a dataset; None for the conversations and the LLM.
     """
-    found = entry(config, name)
+    own = entry(config, name)
     if name == "llm":
-        return found["gguf"]
-    if not found.get("generate"):
-        return found["sources"][file] if file else found["sources"]
+        return own["gguf"]
+    if not own.get("generate"):
+        return own["sources"][file] if file else own["sources"]
     made = f"{file}.gz" if file else "conversations.json"
     return [{"path": f"{config['pathvars']['results']}/generated/{name}/{made}"}]
 
 
 def metadata_file(config: dict[str, Any], name: str) -> str:
     """Return which raw file says what a dataset's items are: ``reviews`` if there is no other."""
-    found = entry(config, name)
-    return "metadata" if found.get("generate") or "metadata" in found["sources"] else "reviews"
+    own = entry(config, name)
+    return "metadata" if own.get("generate") or "metadata" in own["sources"] else "reviews"
 
 
 def reading(config: dict[str, Any], name: str) -> dict[str, Any]:
@@ -59,13 +59,13 @@ def file_reading(settings: dict[str, Any], file: str) -> tuple[Any, dict[str, An
 
 def local_source(config: dict[str, Any], name: str, file: str | None = None) -> str | list[str]:
     """Return the local file among the sources, as the download's input: [] if it comes from the network."""
-    found = sources(config, name, file)
+    listed = sources(config, name, file)
     if entry(config, name).get("generate"):
-        return found[0]["path"]
-    paths = [local_path(source["path"]) for source in found if "path" in source]
+        return listed[0]["path"]
+    paths = [local_path(source["path"]) for source in listed if "path" in source]
     there = [path for path in paths if os.path.isfile(path)]
     # With nothing but local files, let Snakemake say which one is missing.
-    return there[:1] or (paths[:1] if len(paths) == len(found) else [])
+    return there[:1] or (paths[:1] if len(paths) == len(listed) else [])
 
 
 def local_path(path: str) -> str:
@@ -76,10 +76,10 @@ def local_path(path: str) -> str:
 def base_llm(config: dict[str, Any]) -> dict[str, Any]:
     """Return where the base LLM is: only what its source needs."""
     llm = config["llm"]
-    found = {"source": llm["source"]} | ({"quantization": llm["quantization"]} if llm["quantization"] else {})
+    origin = {"source": llm["source"]} | ({"quantization": llm["quantization"]} if llm["quantization"] else {})
     if llm["source"] == "hub":
-        return found | {"id": llm["id"], "revision": llm["revision"]}
+        return origin | {"id": llm["id"], "revision": llm["revision"]}
     if llm["source"] == "folder":
-        return found | {"folder": local_path(llm["folder"])}
+        return origin | {"folder": local_path(llm["folder"])}
     made = "base" if llm["source"] == "gguf" else "scratch"
-    return found | {"folder": f"{config['pathvars']['results']}/llm/{made}"}
+    return origin | {"folder": f"{config['pathvars']['results']}/llm/{made}"}

@@ -26,11 +26,11 @@ def metadata_files(project: str | Path) -> dict[str, str]:
         InputError: the file is missing, is not TOML, or lacks a key.
     """
     try:
-        found = tomllib.loads(Path(project).read_text(encoding="utf-8"))
-        own = found["tool"]["recexplainer"]
+        content = tomllib.loads(Path(project).read_text(encoding="utf-8"))
+        own = content["tool"]["recexplainer"]
         return {
-            "CITATION.cff": HEAD + _yaml(_citation(found["project"], own)),
-            "codemeta.json": json.dumps(_codemeta(found["project"], own), indent=2, ensure_ascii=False) + "\n",
+            "CITATION.cff": HEAD + _yaml(_citation(content["project"], own)),
+            "codemeta.json": json.dumps(_codemeta(content["project"], own), indent=2, ensure_ascii=False) + "\n",
             ".snakemake-workflow-catalog.yml": HEAD + _yaml(_catalogue()),
         }
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:

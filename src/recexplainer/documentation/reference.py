@@ -77,8 +77,8 @@ def _words(path: Path_, comments: list[dict[Path_, str]]) -> str:
     """Return the comment of a key, of the first file that has one; of a key that means what another does, its."""
     if path[-1] == "NAME":
         return ""  # what stands there is of one entry
-    for found in comments:
-        if words := found.get(_filled(path, found)):
+    for own in comments:
+        if words := own.get(_filled(path, own)):
             return words.replace("<", "&lt;")
     return next((_words(SAME[path[:n]] + path[n:], comments) for n in range(len(path)) if path[:n] in SAME), "")
 
@@ -88,7 +88,7 @@ def comments_of(text: str) -> dict[Path_, str]:
 
     A line of a comment that is set in further, as ``#   name: words``, is the comment of a key below.
     """
-    found: dict[Path_, str] = {}
+    comments: dict[Path_, str] = {}
     open_keys: list[tuple[int, str]] = []
     above: list[str] = []
     for line in text.splitlines():
@@ -101,9 +101,9 @@ def comments_of(text: str) -> dict[Path_, str]:
             depth = len(key.group(1))
             open_keys = [entry for entry in open_keys if entry[0] < depth] + [(depth, key.group(2))]
             path = tuple(name for _, name in open_keys)
-            found |= {each: words for each, words in _parts(path, above) if each not in found}
+            comments |= {each: words for each, words in _parts(path, above) if each not in comments}
         above = []
-    return found
+    return comments
 
 
 def _parts(path: Path_, above: list[str]) -> Iterator[tuple[Path_, str]]:

@@ -54,12 +54,12 @@ def _files(body: str) -> tuple[str, ...]:
     """Return a rule's outputs but temporary ones; short lists of values in place of their wildcards."""
     output = OUTPUT.search(body)
     lines = output.group(1) if output else ""
-    found = [name.replace("{{", "{").replace("}}", "}") for temporary, name in RESULT.findall(lines) if not temporary]
+    names = [name.replace("{{", "{").replace("}}", "}") for temporary, name in RESULT.findall(lines) if not temporary]
     for wildcard, listed in LISTED.findall(lines):
         values = re.findall(r'"(\w+)"', listed)
-        found = [
+        names = [
             name.replace(f"{{{wildcard}}}", value)
-            for name in found
+            for name in names
             for value in (values if f"{{{wildcard}}}" in name else [""])
         ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(names))

@@ -294,16 +294,16 @@ def _service_job(
     config: dict[str, Any], rule: str, job: str, service: str, count: int, question: int, answer: int
 ) -> Job:
     """A job in which a service answers ``count`` requests of so many tokens."""
-    found = config["services"][service]
-    price, answer = found["price"], found.get("token_limit") or answer
+    entry = config["services"][service]
+    price, answer = entry["price"], entry.get("token_limit") or answer
     usd = count * (question * price["input"] + answer * price["output"]) / 1e6
     return Job(
         rule,
         job,
         samples=count,
-        seconds=REQUEST_SECONDS * count / found["concurrency"],
+        seconds=REQUEST_SECONDS * count / entry["concurrency"],
         disk=2 * 4.0 * count * (question + answer),
-        usd=usd * (BATCH_DISCOUNT if found["batch"] else 1),
+        usd=usd * (BATCH_DISCOUNT if entry["batch"] else 1),
     )
 
 

@@ -148,14 +148,14 @@ def recorded_jobs(config: Values, benchmarks: str | Path) -> dict[str, list[tupl
     folder = Path(benchmarks)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected the benchmarks of a run. Leave it out before one.")
-    found: Values = {}
+    recorded: Values = {}
     of_run = _config_of(folder, config) or config
     comparable = _device(of_run) == _device(config)
     for job in all_jobs(of_run):
         path = folder / job.rule / f"{job.name}.tsv"
         if path.is_file() and (comparable or job.rule not in WITH_LLM):
-            found.setdefault(job.rule, []).append((job, _mean_seconds(path)))
-    return found
+            recorded.setdefault(job.rule, []).append((job, _mean_seconds(path)))
+    return recorded
 
 
 def _config_of(benchmarks: Path, config: Values) -> Values | None:
@@ -232,32 +232,32 @@ def warnings(config: Values, benchmarks: str | Path | None = None, assumptions: 
     Args:
         config, benchmarks, assumptions: as for :func:`plan`.
     """
-    jobs, found = list(all_jobs(config)), over_budget(config)
-    found += _gpu_warnings(config, jobs, (DEFAULTS | (assumptions or {}))["gpu"])
+    jobs, lines = list(all_jobs(config)), over_budget(config)
+    lines += _gpu_warnings(config, jobs, (DEFAULTS | (assumptions or {}))["gpu"])
     for name in config["run"]["datasets"]:
         if dataset_size(config, name).basis == "assumed":
-            found.append(f"the size of {name} is a guess: nothing in the config tells it before its data stage is done")
+            lines.append(f"the size of {name} is a guess: nothing in the config tells it before its data stage is done")
     if benchmarks and not (Path(benchmarks).parent / RECORD).is_file():
-        found.append(
+        lines.append(
             f"no provenance.json beside {benchmarks} says of which config its times are; they are taken for this one's"
         )
-    return found
+    return lines
 
 
 def _gpu_warnings(config: Values, jobs: list[Job], name: str) -> list[str]:
-    card, found = GPUS[name], []
+    card, lines = GPUS[name], []
     on_gpus = [job for job in jobs if job.gpus]
     if not on_gpus:
         return []
     if card.capability < FIRST_CAPABILITY[LOCKED_CUDA]:
-        found.append(
+        lines.append(
             f"a {name} has compute capability {card.capability[0]}.{card.capability[1]}, and the torch that make setup "
             f"installs (CUDA {LOCKED_CUDA}) begins at {'.'.join(map(str, FIRST_CAPABILITY[LOCKED_CUDA]))}: install the "
             f"build of the same torch for CUDA {OLDER_CARDS[0]}"
         )
     for part in ("alignment", "evaluation"):
         if config[part]["gpus"] and config[part]["precision"] == "bf16" and card.capability < FIRST_WITH_BF16:
-            found.append(f"{part}.precision is bf16, which a {name} lacks: take fp16")
+            lines.append(f"{part}.precision is bf16, which a {name} lacks: take fp16")
     for rule in dict.fromkeys(job.rule for job in on_gpus):
         needed = max(job.gpu_memory for job in on_gpus if job.rule == rule)
         if needed > card.memory:
@@ -266,11 +266,11 @@ def _gpu_warnings(config: Values, jobs: list[Job], name: str) -> list[str]:
                 if rule == "align"
                 else "evaluation.batch_tokens may be lower; batches that do not fit are halved"
             )
-            found.append(
+            lines.append(
                 f"{rule} needs up to {needed / 1e9:.1f} GB of a GPU by count, and a {name} has "
                 f"{card.memory / 1e9:g}: {remedy}; llm.quantization: nf4 holds the weights in 4 bits"
             )
-    return found
+    return lines
 
 
 def as_text(

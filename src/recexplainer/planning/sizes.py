@@ -122,18 +122,18 @@ def architecture(config: dict[str, Any]) -> Architecture:
     unpacked = Path(config["pathvars"]["results"]) / "llm/base/config.json"
     if llm["source"] == "folder" or (llm["source"] == "gguf" and unpacked.is_file()):
         path = Path(sources.local_path(llm["folder"])) / "config.json" if llm["source"] == "folder" else unpacked
-        found = read_json(path)
+        content = read_json(path)
         try:
-            heads = found["num_attention_heads"]
+            heads = content["num_attention_heads"]
             counts: list[Any] = [
-                found[key] for key in ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")
+                content[key] for key in ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")
             ]
             if any(type(count) is not int or count < 1 for count in (*counts, heads)):
                 raise TypeError("a size is no whole number of at least 1")
             return Architecture(
                 *(counts[0], counts[1], counts[2], counts[3]),
-                key_share=found.get("num_key_value_heads", heads) / heads,
-                tied=found.get("tie_word_embeddings", False),
+                key_share=content.get("num_key_value_heads", heads) / heads,
+                tied=content.get("tie_word_embeddings", False),
             )
         except (KeyError, TypeError) as error:
             raise InputError(f"{path}: {error}; expected the config of a Llama, saved by transformers.") from None
@@ -176,8 +176,8 @@ def question_tokens(config: dict[str, Any], task: str) -> int:
     path = Path(config["explanation"]["prompts"] if explained else config["prompts"])
     if length is SCRATCH or not path.is_file():
         return 2 * length.question if explained else length.question
-    found = yaml_files.read_yaml(path, "expected the phrasings of the questions")
-    phrasings = [found["question"]] if explained else found.get(task) or [""]
+    prompts = yaml_files.read_yaml(path, "expected the phrasings of the questions")
+    phrasings = [prompts["question"]] if explained else prompts.get(task) or [""]
     plain = [re.sub(r"\{\w+\}", "", phrasing) for phrasing in phrasings]
     return round(sum(len(TOKENS.findall(text)) for text in plain) / len(plain)) + _template_tokens(config)
 

@@ -31,8 +31,8 @@ def _cpu_model() -> str:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         text = ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found.group(1).strip() if found else platform.processor() or platform.machine()
+    matched = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return matched.group(1).strip() if matched else platform.processor() or platform.machine()
 
 
 def gpus() -> list[str]:
@@ -72,7 +72,7 @@ def packages(lock: str | Path) -> dict[str, str]:
         lines = Path(lock).read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise InputError(f"{lock}: {error}; expected the lock of packages.") from None
-    found = {}
+    versions = {}
     for number, line in enumerate(lines, start=1):
         text = line.partition("#")[0].strip()
         # The hashes of a package follow on lines of their own.
@@ -82,10 +82,10 @@ def packages(lock: str | Path) -> dict[str, str]:
         if not equals:
             raise InputError(f"{lock}, line {number}: {text!r}; expected name==version.")
         try:
-            found[name.strip()] = metadata.version(name.strip())
+            versions[name.strip()] = metadata.version(name.strip())
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def commit(repository: str | Path, without: str | Path | None = None) -> dict[str, Any]:

@@ -47,14 +47,14 @@ def checksums(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
     Raises:
         InputError: a file is not there, or is not the one that was written.
     """
-    found = {}
+    entries = {}
     for path in map(Path, paths):
         if not path.exists():
             raise InputError(f"{path}: no such file; expected it for its checksum. Run the stage that makes it.")
         for file in files_in(path) if path.is_dir() else [path]:
             check(file)
-            found[str(file)] = {"path": str(file), "bytes": file.stat().st_size, "sha256": sha256(file)}
-    return [found[name] for name in sorted(found)]
+            entries[str(file)] = {"path": str(file), "bytes": file.stat().st_size, "sha256": sha256(file)}
+    return [entries[name] for name in sorted(entries)]
 
 
 def record(
@@ -105,14 +105,14 @@ def _model(manifest: Path) -> dict[str, Any]:
     """
     if not manifest.exists():
         return {"llm": None, "model": []}
-    found = read_json(manifest)
+    llm = read_json(manifest)
     try:
-        folder = Path(found["folder"])
+        folder = Path(llm["folder"])
         files = [
             {"path": str(folder / name), "bytes": None, "sha256": digest}
-            for name, digest in sorted(found["files"].items())
+            for name, digest in sorted(llm["files"].items())
         ]
-        return {"llm": {key: found[key] for key in ("folder", "id", "revision")}, "model": files}
+        return {"llm": {key: llm[key] for key in ("folder", "id", "revision")}, "model": files}
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{manifest}: expected the base LLM's manifest. Delete it and run its stage again.") from None
 

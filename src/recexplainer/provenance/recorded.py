@@ -22,10 +22,10 @@ def config_in(record: str | Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, or it is no record.
     """
-    found = read_json(record)
-    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
+    content = read_json(record)
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise InputError(f"{record}: expected the record of a run, with its config.")
-    return found["config"]
+    return content["config"]
 
 
 def recorded_config(record: str | Path, config: dict[str, Any] | None = None) -> Given:

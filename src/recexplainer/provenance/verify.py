@@ -37,18 +37,18 @@ class Comparison:
 
 def _entries(provenance: str | Path) -> dict[str, Any]:
     """Read a record and check its shape."""
-    found = read_json(provenance)
+    record = read_json(provenance)
     try:
         for part in FILES:
-            for entry in found[part]:
+            for entry in record[part]:
                 if not isinstance(entry["path"], str) or len(entry["sha256"]) != 64:
                     raise ValueError(part)
         for key, kind in (("config", dict), ("config_digest", str), ("results", str)):
-            if not isinstance(found[key], kind):
+            if not isinstance(record[key], kind):
                 raise ValueError(key)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{provenance}: {error}; expected a provenance.json with this part.") from None
-    return found
+    return record
 
 
 def compare(provenance: str | Path) -> Comparison:
@@ -60,12 +60,12 @@ def compare(provenance: str | Path) -> Comparison:
     Raises:
         InputError: the record is missing or is none.
     """
-    found, result = _entries(provenance), Comparison()
-    if config_digest(found["config"]) != found["config_digest"]:
+    record, result = _entries(provenance), Comparison()
+    if config_digest(record["config"]) != record["config_digest"]:
         result.differs.append("config: its digest is not the recorded one; the record was edited")
     known, wrong = set(), set()
     for part in FILES:
-        for entry in found[part]:
+        for entry in record[part]:
             path = Path(entry["path"])
             known.add(path.resolve())
             if not path.is_file():
@@ -75,9 +75,9 @@ def compare(provenance: str | Path) -> Comparison:
                 result.differs.append(f"{part}: {path}: {now[:12]}..., recorded {entry['sha256'][:12]}...")
             else:
                 result.checked += 1
-    _look_beside(Path(found["results"]), known, wrong, result)
+    _look_beside(Path(record["results"]), known, wrong, result)
     known.add(Path(provenance).resolve())
-    for path in _beside(found):
+    for path in _beside(record):
         if path.resolve() not in known:
             known.add(path.resolve())
             result.new.append(str(path))
@@ -105,10 +105,10 @@ def _look_beside(folder: Path, known: set[Path], wrong: set[Path], result: Compa
             result.checked += 1
 
 
-def _beside(found: dict[str, Any]) -> list[Path]:
+def _beside(record: dict[str, Any]) -> list[Path]:
     """Return the files in the folders of the recorded outputs and raw data."""
-    results = Path(found["results"])
-    folders = {Path(entry["path"]).parent for part in ("raw", "outputs") for entry in found[part]} | {results / "raw"}
+    results = Path(record["results"])
+    folders = {Path(entry["path"]).parent for part in ("raw", "outputs") for entry in record[part]} | {results / "raw"}
     # Of the run's own folder, and of what lies around it, only the files: its other folders were not recorded.
     wide = {folder for folder in folders if results.resolve().is_relative_to(folder.resolve())}
     files = {path for folder in folders - wide if folder.is_dir() for path in files_in(folder)}

@@ -155,8 +155,8 @@ def read_answer(reply: dict[str, Any], request: dict[str, Any] | None = None) ->
     choices = reply.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     reason = str(choice.get("finish_reason") or "").lower()
-    if found := reply.get("error") or choice.get("error"):
-        raise ErrorReply(found)
+    if error := reply.get("error") or choice.get("error"):
+        raise ErrorReply(error)
     if reason in _BROKEN:
         raise MalformedReply(f"the service broke the answer off ({reason})")
     if not isinstance(choices, list):
@@ -234,9 +234,9 @@ def _text(content: Any) -> tuple[str, str]:
         if isinstance(part, str):
             texts.append(part)
         elif isinstance(part, dict) and part.get("type", "text") in ("text", "output_text") and not part.get("thought"):
-            found = part.get("text")
-            found = found.get("value") if isinstance(found, dict) else found
-            texts.append(found if isinstance(found, str) else "")
+            text = part.get("text")
+            text = text.get("value") if isinstance(text, dict) else text
+            texts.append(text if isinstance(text, str) else "")
         elif isinstance(part, dict) and isinstance(part.get("refusal"), str):
             refusals.append(part["refusal"])
     return "".join(texts), "".join(refusals)

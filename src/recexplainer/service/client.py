@@ -95,8 +95,8 @@ def answer_all(
                 f"{label}: {_lack(missing, names, store)} {len(failures)} failed, the first with: {first.reason}. "
                 "Run again: only the missing answers are asked for."
             )
-    found: list[Any] = [store.get(request) for request in full]
-    return [answer | {"text": without_thoughts(answer["text"])} for answer in found]
+    stored: list[Any] = [store.get(request) for request in full]
+    return [answer | {"text": without_thoughts(answer["text"])} for answer in stored]
 
 
 def _place(store: AnswerStore, ledger: str | None) -> str:

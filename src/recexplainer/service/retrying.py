@@ -114,8 +114,8 @@ def explain_error(status: int | None, body: Any, settings: dict[str, Any], wait:
     """
     codes, message = error_words(body)
     if status is None:
-        found = body.get("code") if isinstance(body, dict) else None
-        status = found if type(found) is int and 400 <= found < 600 else None
+        code = body.get("code") if isinstance(body, dict) else None
+        status = code if type(code) is int and 400 <= code < 600 else None
     said = " ".join(redact(message).split())[:200]
     reason = (f"HTTP {status}" if status else "an error in the reply") + (f" ({said})" if said else "")
     if status == 401:

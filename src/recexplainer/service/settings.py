@@ -66,7 +66,7 @@ def _is_address(url: str) -> bool:
 
 def _secret_keys(value: Any, path: str = "") -> Iterator[str]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, found in inner:
+    for key, inside in inner:
         if isinstance(key, str) and looks_secret(key):
             yield f"{path}.{key}"
-        yield from _secret_keys(found, f"{path}.{key}")
+        yield from _secret_keys(inside, f"{path}.{key}")
