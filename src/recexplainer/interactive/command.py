@@ -150,8 +150,8 @@ def print_json(
     question: dict[str, Any] = {"history": [titles[one] for one in history], "seen": [titles[one] for one in seen]}
     question |= {"item": titles[item], "viewpoint": viewpoint}
     answered = [asdict(one) | {"decision": KEYS[one.decision]} for one in answers]
-    found = {"dataset": explainer.name, "synthetic": explainer.synthetic, "llm": explainer.llm, "question": question}
-    print(json.dumps(found | {"recommender": asdict(verdict), "answers": answered}, indent=2))
+    result = {"dataset": explainer.name, "synthetic": explainer.synthetic, "llm": explainer.llm, "question": question}
+    print(json.dumps(result | {"recommender": asdict(verdict), "answers": answered}, indent=2))
 
 
 def print_answers(
@@ -265,11 +265,11 @@ def compare(args: argparse.Namespace) -> None:
     from recexplainer.comparison.opened import compare as compared
     from recexplainer.comparison.words import in_words
 
-    found = compared([args.first, *args.others], args.output)
+    comparison = compared([args.first, *args.others], args.output)
     if args.output:
         print(f"written: {args.output}/comparison.html")
-    print(in_words(found))
-    sys.exit(0 if found.verdict in REPRODUCED else 1)
+    print(in_words(comparison))
+    sys.exit(0 if comparison.verdict in REPRODUCED else 1)
 
 
 def main() -> None:

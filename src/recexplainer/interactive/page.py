@@ -285,8 +285,8 @@ class Page:
                 self.button.enable()
 
     def _address(self, history: Sequence[int], item: int, viewpoint: str | None) -> dict[str, str]:
-        found = {"dataset": self.dataset, "history": ",".join(map(str, history)), "item": str(item)}
-        return found | ({"viewpoint": viewpoint} if viewpoint else {})
+        address = {"dataset": self.dataset, "history": ",".join(map(str, history)), "item": str(item)}
+        return address | ({"viewpoint": viewpoint} if viewpoint else {})
 
     def _show_verdict(self, verdict: Verdict, item: int) -> None:
         with ui.card().classes("answer w-full gap-1"):

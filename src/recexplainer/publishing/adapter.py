@@ -96,8 +96,8 @@ def _check_tokens(tokenizer: Any, asked: list[Example]) -> None:
     for one, expected in zip(asked, encoded, strict=True):
         assert expected is not None  # the context is long enough
         parts = pieces(tokenizer, one.shown()["ask"]["question"])
-        found = [number for part in parts for number in (marks[part] if isinstance(part, str) else part)]
-        if found != expected.input_ids.tolist():
+        tokens = [number for part in parts for number in (marks[part] if isinstance(part, str) else part)]
+        if tokens != expected.input_ids.tolist():
             raise InputError(
                 f"the chat template: transformers gives the question of the {one.kind} other tokens than the run had, "
                 "so that the exported model would answer otherwise. Set llm.chat_template to another and run it again."
@@ -109,17 +109,17 @@ def _base_llm(manifest: str, config: dict[str, Any], base: str | None, folder: P
 
     One that the run has trained from scratch is copied: it is nowhere else, and tiny.
     """
-    found = read_manifest(manifest)
+    llm = read_manifest(manifest)
     here = config["llm"]["source"] == "scratch" and base is None
     if here:
         source = Path(checked_folder(manifest, weights=True))
         (folder / BASE).mkdir()
-        for name in found["files"]:
+        for name in llm["files"]:
             if not name.startswith(("tokenizer", "special_tokens", "chat_template")):
                 shutil.copyfile(source / name, folder / BASE / name)
     hub = config["llm"]["source"] == "hub" and base is None
-    name = BASE if here else base or found["id"] or found["folder"]
-    return found | {"name": name, "revision": found["revision"] if hub else None, "here": here}
+    name = BASE if here else base or llm["id"] or llm["folder"]
+    return llm | {"name": name, "revision": llm["revision"] if hub else None, "here": here}
 
 
 def _write_adapter(alignment: Alignment, llm: dict[str, Any], folder: Path) -> None:

@@ -71,10 +71,10 @@ def main_table(
         if own.empty:
             continue
         means = own.groupby("sample", sort=False).agg(user=("user", "first"), value=("value", "mean"))
-        found = estimate(means["value"], means["user"], resamples, make_rng(seed, "bootstrap", METRICS[metric]))
+        estimated = estimate(means["value"], means["user"], resamples, make_rng(seed, "bootstrap", METRICS[metric]))
         each = own.groupby("system", sort=False)["value"].mean()
-        row = {"dataset": dataset, "method": method, "metric": metric, "mean": found.mean, "low": found.low}
-        row |= {"high": found.high, "sd": each.std(), "seeds": len(each), "cases": found.cases}
+        row = {"dataset": dataset, "method": method, "metric": metric, "mean": estimated.mean, "low": estimated.low}
+        row |= {"high": estimated.high, "sd": each.std(), "seeds": len(each), "cases": estimated.cases}
         rows.append(row)
     return pd.DataFrame(rows).round(4)
 
@@ -92,13 +92,13 @@ def answers(results: str | Path, there: list[System]) -> pa.Table:
 
 def _answer(task: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return one prediction in the columns that all tasks have."""
-    found = {"sample": row["sample"], "text": row.get("text")}
+    common = {"sample": row["sample"], "text": row.get("text")}
     if task == "retrieval":
-        return found | {"target": [row["target"]], "answer": row["predictions"], "constrained": row["constrained"]}
+        return common | {"target": [row["target"]], "answer": row["predictions"], "constrained": row["constrained"]}
     if task == "classification":
         verdict = [] if row["predicted"] is None else ["Yes" if row["predicted"] else "No"]
-        return found | {"target": ["Yes" if row["target"] else "No"], "answer": verdict, "score": row["score"]}
-    return found | {"target": row["target"] if task == "ranking" else None, "answer": row["predicted"]}
+        return common | {"target": ["Yes" if row["target"] else "No"], "answer": verdict, "score": row["score"]}
+    return common | {"target": row["target"] if task == "ranking" else None, "answer": row["predicted"]}
 
 
 def texts(results: str | Path, there: list[System]) -> pa.Table:

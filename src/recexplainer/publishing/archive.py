@@ -28,8 +28,8 @@ CHUNK = 1 << 20
 
 def files_of(folder: Path) -> dict[str, Path]:
     """Return the files of a folder by their names within it, sorted."""
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return dict(sorted(found.items()))
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return dict(sorted(files.items()))
 
 
 def write_manifest(folder: Path) -> None:

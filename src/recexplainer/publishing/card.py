@@ -97,10 +97,10 @@ def card(
 def _head(alignment: Alignment, config: dict[str, Any], llm: dict[str, Any]) -> str:
     """Return what the hub reads."""
     own = terms.open_to_all(config, alignment.data)
-    found = {"license": "mit" if own else "other", "library_name": "peft", "pipeline_tag": "text-generation"}
-    found |= {} if llm["here"] else {"base_model": llm["name"]}
+    fields = {"license": "mit" if own else "other", "library_name": "peft", "pipeline_tag": "text-generation"}
+    fields |= {} if llm["here"] else {"base_model": llm["name"]}
     tags = ["recommendation", "explanation", "lora", *(["synthetic"] if about.synthetic(config) else [])]
-    return f"---\n{yaml.safe_dump(found | {'tags': tags}, sort_keys=False, allow_unicode=True)}---\n"
+    return f"---\n{yaml.safe_dump(fields | {'tags': tags}, sort_keys=False, allow_unicode=True)}---\n"
 
 
 def _what(alignment: Alignment, config: dict[str, Any]) -> str:
@@ -160,8 +160,8 @@ def _others(embeddings: bool) -> str:
 def _metrics(alignment: Alignment, config: dict[str, Any]) -> str:
     """Return the alignment's row of table 2, beside the base LLM, popularity and chance, with 95 % intervals."""
     path = alignment.results / "tables/table2.csv"
-    found = read_csv(path) if path.is_file() else pd.DataFrame()
-    own = found[found["dataset"] == alignment.dataset].set_index("method") if len(found) else found
+    frame = read_csv(path) if path.is_file() else pd.DataFrame()
+    own = frame[frame["dataset"] == alignment.dataset].set_index("method") if len(frame) else frame
     if alignment.method not in own.index:
         return "Table 2 of the run has no row for it: figure 6 has its ablations, seeds.csv its further seeds.\n"
     methods = [alignment.method, config["llm"]["name"], "popularity", "random"]
@@ -215,11 +215,11 @@ def _data(alignment: Alignment, config: dict[str, Any]) -> str:
 def _settings(alignment: Alignment) -> str:
     facts, _ = read_facts(str(alignment.results / "provenance.json"))
     entries = next((fact.entries for fact in facts if fact.label == "Main values of the config"), [])
-    found = read_json(alignment.folder / "record.json")
+    record = read_json(alignment.folder / "record.json")
     try:
-        rows = [["Optimizer steps", f"{found['steps']:,}"], ["Trained in", str(found["precision"])]]
-        rows.append(["Trained parameters", f"{found['trained_parameters']:,} of {found['parameters']:,}"])
-        rows.append(["Device", str(found["device"])])
+        rows = [["Optimizer steps", f"{record['steps']:,}"], ["Trained in", str(record["precision"])]]
+        rows.append(["Trained parameters", f"{record['trained_parameters']:,} of {record['parameters']:,}"])
+        rows.append(["Device", str(record["device"])])
     except (KeyError, TypeError, ValueError):
         raise InputError(f"{alignment.folder}/record.json: no record of an alignment. {AGAIN}") from None
     wanted = [[label, words] for label, words in entries if label in SETTINGS]

@@ -87,8 +87,8 @@ def write_crate(folder: Path, results: str | Path, config: dict[str, Any], conte
 
 
 def _refer(*names: str) -> Any:
-    found = [{"@id": name} for name in names]
-    return found[0] if len(found) == 1 else found
+    references = [{"@id": name} for name in names]
+    return references[0] if len(references) == 1 else references
 
 
 def _descriptor() -> dict[str, Any]:

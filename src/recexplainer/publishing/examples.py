@@ -85,14 +85,14 @@ def examples(
         slots["history"] = shown
         return Example(kind, renderer.messages(Sample(kind, kind, phrasing, slots, answer=""), form), how)
 
-    found = [
+    questions = [
         asked("retrieval", [], form, **_beams(config, switches, titles, encoder)),
         asked("ranking", others, form, max_new_tokens=tokens(others)),
         asked("classification", others[:1], form, **_verdict(switches, encoder)),
     ]
     if form != "behavior":  # the history is read out of the embedding alone
-        found.append(asked("reconstruction", [], "intention", max_new_tokens=tokens(history)))
-    return [*found, asked("explanation", others[:1], form, max_new_tokens=config["explanation"]["max_tokens"])]
+        questions.append(asked("reconstruction", [], "intention", max_new_tokens=tokens(history)))
+    return [*questions, asked("explanation", others[:1], form, max_new_tokens=config["explanation"]["max_tokens"])]
 
 
 def _beams(config: dict[str, Any], switches: dict[str, Any], titles: list[str], encoder: ChatEncoder) -> dict[str, Any]:

@@ -98,8 +98,8 @@ def main_table(facts: Facts, intervals: bool = True) -> str:
     methods = dict.fromkeys((system.dataset, system.method) for system in facts.there)
     rows = []
     for dataset, method in methods:
-        found = [cells.get((dataset, method, metric)) for metric in METRICS]
-        shown = [_cell(row, intervals) if row else "" for row in found]
+        own = [cells.get((dataset, method, metric)) for metric in METRICS]
+        shown = [_cell(row, intervals) if row else "" for row in own]
         rows.append([plain(run_names.shown(facts.config, dataset)), plain(label(facts.config, method)), *shown])
     return table(["dataset", "system", *METRICS.values()], rows)
 
@@ -132,8 +132,8 @@ def _bits(config: dict[str, Any]) -> str:
     if config["llm"]["source"] != "gguf":
         return ""
     source = config["llm"]["gguf"][0]
-    found = re.search(r"\bI?Q([2-8])_", source.get("member") or source.get("path") or source.get("url") or "")
-    return found[1] if found else ""
+    matched = re.search(r"\bI?Q([2-8])_", source.get("member") or source.get("path") or source.get("url") or "")
+    return matched[1] if matched else ""
 
 
 def missing(facts: Facts) -> str:
@@ -198,13 +198,13 @@ def _read(facts: Facts) -> str:
     """Return the shares of answers that could not be read, of the systems that have some."""
     rows = facts.unread.to_dict("records")
     names = [name for name in facts.unread if name.endswith("_unread")]
-    found = [
+    shares = [
         f"{plain(label(facts.config, row['method']))} {name.removesuffix('_unread')} {row[name]:.1%}"
         for row in rows
         for name in names
         if not pd.isna(row[name]) and row[name] >= 0.0005
     ]
-    return f"Answers in which nothing could be read count as wrong: {', '.join(found)}.\n" if found else ""
+    return f"Answers in which nothing could be read count as wrong: {', '.join(shares)}.\n" if shares else ""
 
 
 def shares(facts: Facts) -> pd.DataFrame:
@@ -285,12 +285,12 @@ def _ablations(facts: Facts) -> str:
 def _machine(facts: Facts) -> str:
     if not facts.machine:
         return "The run has no record of its machine yet.\n"
-    found = facts.machine
-    gpus = ", ".join(found["gpus"]) or "no GPU"
+    machine = facts.machine
+    gpus = ", ".join(machine["gpus"]) or "no GPU"
     total = facts.times["seconds"].sum()
     return (
-        f"{plain(str(found['cpu']))}, {found['cores']} cores, {found['memory_gib']} GiB, {plain(gpus)}; Python "
-        f"{found['python']}; code at {facts.code}. All jobs together, one after the other: "
+        f"{plain(str(machine['cpu']))}, {machine['cores']} cores, {machine['memory_gib']} GiB, {plain(gpus)}; Python "
+        f"{machine['python']}; code at {facts.code}. All jobs together, one after the other: "
         f"{time_in_words(total)} by the clock, {time_in_words(facts.times['cpu_seconds'].sum())} of CPU time.\n"
     )
 

@@ -136,8 +136,8 @@ def _make(source: Path, facts: Facts, folder: Path, output: str, whole: bool) ->
 
 def further(source: Path) -> list[Path]:
     """Return what a bundle has of a run beside a published folder: tables to be read, and figures without a history."""
-    found = [path for suffix in ("html", "tex") for path in source.glob(f"tables/*.{suffix}")]
-    return found + [
+    tables = [path for suffix in ("html", "tex") for path in source.glob(f"tables/*.{suffix}")]
+    return tables + [
         path
         for suffix in FORMS
         for path in source.glob(f"figures/*.{suffix}")
@@ -189,11 +189,11 @@ def _sizes(source: Path, config: dict[str, Any]) -> pd.DataFrame:
 
 def _machine(record: Given) -> dict[str, Any]:
     """Return the machine of a run's record; {} without one."""
-    found = record.get("machine", {})
-    gpus = found["gpus"] if found and isinstance(found, dict) else []
-    if not (isinstance(found, dict) and isinstance(gpus, list) and all(isinstance(name, str) for name in gpus)):
+    machine = record.get("machine", {})
+    gpus = machine["gpus"] if machine and isinstance(machine, dict) else []
+    if not (isinstance(machine, dict) and isinstance(gpus, list) and all(isinstance(name, str) for name in gpus)):
         raise InputError(f"{record.source}: machine: of another kind than a run's; run the rule provenance again.")
-    return found
+    return machine
 
 
 def _code(record: dict[str, Any]) -> str:
@@ -295,7 +295,7 @@ def around_block(readme: str | Path) -> tuple[str, str]:
         InputError: the marks are not there.
     """
     text = read_text(readme)
-    found = re.search(f"{re.escape(START)}\n.*?{re.escape(END)}", text, re.DOTALL)
-    if not found:
+    block = re.search(f"{re.escape(START)}\n.*?{re.escape(END)}", text, re.DOTALL)
+    if not block:
         raise InputError(f"{readme}: expected the lines {START!r} and {END!r}.")
-    return text[: found.start()], text[found.end() :]
+    return text[: block.start()], text[block.end() :]

@@ -54,14 +54,14 @@ def _record(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it is none, or lacks what this version publishes.
     """
-    found = read_json(path)
+    record = read_json(path)
     kinds = {name: (int, float) for name in NUMBERS} | {"precision": (str,), "device": (str,)}
     for name, types in kinds.items():
-        if not isinstance(found, dict) or type(found.get(name)) not in types:
+        if not isinstance(record, dict) or type(record.get(name)) not in types:
             raise InputError(
                 f"{path}: {name}: missing or of another kind; expected an alignment's record. Align again."
             )
-    return found
+    return record
 
 
 def records(results: str | Path) -> pd.DataFrame:

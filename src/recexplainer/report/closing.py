@@ -15,8 +15,8 @@ def closing(config: dict[str, Any]) -> str:
         config: of the run.
     """
     results = config["pathvars"]["results"]
-    found = [path for name in ("tables", "figures") for path in Path(results, name).glob("*")]
-    made = sorted(path.name for path in found if path.suffix in (".csv", ".html", ".svg"))
+    paths = [path for name in ("tables", "figures") for path in Path(results, name).glob("*")]
+    made = sorted(path.name for path in paths if path.suffix in (".csv", ".html", ".svg"))
     if not Path(results, "report.html").is_file():
         return f"Done. Tables and figures so far, in {results}: {', '.join(made) or 'none'}."
     try:

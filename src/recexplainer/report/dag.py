@@ -150,11 +150,11 @@ def _in_order(rows: list[list[Node]], links: list[Link]) -> list[list[Node]]:
 
     def crossings(rows: list[list[Node]]) -> int:
         place = {node: index for row in rows for index, node in enumerate(row)}
-        found = 0
+        count = 0
         for row in rows:
             ends = [(place[node], place[end]) for node in row for end in down[node]]
-            found += sum(a < c and b > d for a, b in ends for c, d in ends)
-        return found
+            count += sum(a < c and b > d for a, b in ends for c, d in ends)
+        return count
 
     best, fewest = rows, crossings(rows)
     for sweep in range(SWEEPS):
@@ -171,9 +171,9 @@ def _in_order(rows: list[list[Node]], links: list[Link]) -> list[list[Node]]:
                 return sum(near) / len(near) if near else place[node]
 
             rows[layer] = sorted(rows[layer], key=mean)
-        found = crossings(rows)
-        if found < fewest:
-            best, fewest = rows, found
+        count = crossings(rows)
+        if count < fewest:
+            best, fewest = rows, count
     return best
 
 

@@ -25,19 +25,19 @@ def checks(record: Mapping[str, Any]) -> list[tuple[str, bool]]:
     Args:
         record: its row of the faithfulness stage.
     """
-    found = [("decides as the recommender", _same(record["decision"], record["label"]))]
+    checked = [("decides as the recommender", _same(record["decision"], record["label"]))]
     if not pd.isna(record["own_decision"]):
-        found.append(("decides as its author classifies", _same(record["decision"], record["own_decision"])))
+        checked.append(("decides as its author classifies", _same(record["decision"], record["own_decision"])))
     others = record["cited_catalogue"] + record["cited_nowhere"]
-    found.append(("cites the history as what it is, and nothing else", bool(record["cited_history"] and not others)))
-    found.append(("says nothing of an item that is wrong", not _wrong(record)))
+    checked.append(("cites the history as what it is, and nothing else", bool(record["cited_history"] and not others)))
+    checked.append(("says nothing of an item that is wrong", not _wrong(record)))
     if not pd.isna(record["effect_rank"]):
         rivals = ("effect_by_chance", "effect_by_newest", "effect_by_similar")
         more = all(record["effect"] > record[name] for name in rivals)
-        found.append(("cites items that matter more than the newest, the most similar and random ones", more))
+        checked.append(("cites items that matter more than the newest, the most similar and random ones", more))
     if not pd.isna(record["foreseen"]):
-        found.append(("lets a reader foresee another decision", bool(record["foreseen"] > 0.5)))
-    return found
+        checked.append(("lets a reader foresee another decision", bool(record["foreseen"] > 0.5)))
+    return checked
 
 
 def gallery(
@@ -97,18 +97,18 @@ def _merit(record: Mapping[str, Any]) -> tuple[float, float]:
 
 def _numbers(record: Mapping[str, Any]) -> list[str]:
     """Return what was measured, in words."""
-    found = [
+    lines = [
         f"cited titles: {record['cited_history']} of the history, {record['cited_catalogue']} of other items, "
         f"{record['cited_nowhere']} of no item; wrong statements: {_wrong(record)}"
     ]
     if not pd.isna(record["effect"]):
-        found.append(
+        lines.append(
             f"without the cited items the decision loses {record['effect']:.2f} standard deviations of support, "
             f"without as many others {record['effect_by_chance']:.2f}"
         )
     if not pd.isna(record["foreseen"]):
-        found.append(f"the reader's two other items: {record['offered']} (offered) and {record['refused']} (not)")
-    return found
+        lines.append(f"the reader's two other items: {record['offered']} (offered) and {record['refused']} (not)")
+    return lines
 
 
 def _wrong(record: Mapping[str, Any]) -> int:

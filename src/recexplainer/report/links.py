@@ -21,8 +21,8 @@ def forms(path: str, root: Path) -> list[tuple[str, str]]:
         path: one of them.
         root: the page's folder.
     """
-    found = [(words, Path(path).with_suffix(suffix)) for suffix, words in FORMS.items()]
-    return [(words, link(form, root)) for words, form in found if form.is_file()]
+    files = [(words, Path(path).with_suffix(suffix)) for suffix, words in FORMS.items()]
+    return [(words, link(form, root)) for words, form in files if form.is_file()]
 
 
 def folder_link(folder: str | None, name: str, root: Path) -> str:
@@ -50,5 +50,5 @@ def more_links(
     links += [("the claims as CSV", link(claims, root))] if claims else []
     links += [(f"Rating page of {Path(page).stem}", link(page, root)) for page in rating_pages]
     links += [("Record of the run (provenance)", link(provenance, root))] if provenance else []
-    found = folder_link(logs, "", root)
-    return links + ([("Logs of all jobs", found)] if found else [])
+    all_logs = folder_link(logs, "", root)
+    return links + ([("Logs of all jobs", all_logs)] if all_logs else [])

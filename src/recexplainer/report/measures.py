@@ -70,8 +70,8 @@ def measures_sheet(
     filled = frame[frame[column] != ""]
     if methods is None:
         filled_in = {*filled["method"]}
-        found = [method for method in dict.fromkeys(frame["method"]) if method in filled_in]
-        methods = sorted(found, key=lambda one: one in CONTROLS)
+        ordered = [method for method in dict.fromkeys(frame["method"]) if method in filled_in]
+        methods = sorted(ordered, key=lambda one: one in CONTROLS)
     blocks = []
     for dataset in dict.fromkeys(filled["dataset"]):
         own = filled[filled["dataset"] == dataset]

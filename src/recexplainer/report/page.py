@@ -118,7 +118,7 @@ def write_report(files: Files, settings: dict[str, Any], output: str) -> None:
     facts, config = read_facts(files.provenance) if files.provenance else ([], "")
     day, wall = when(files.benchmarks) if files.benchmarks else ("", "")
     edges = _that_ran(read_edges(read_json(files.graph), files.graph), costs) if files.graph else []
-    cases = {Path(path).stem: found for path in files.figures if (found := inline_case(path))}
+    cases = {Path(path).stem: case for path in files.figures if (case := inline_case(path))}
     paper = _paper(files.paper_vs_ours) if files.paper_vs_ours else {}
     claims = _claims(files.claims, names) if files.claims else []
     blocks, headings = captions.of_run(settings.get("rated_by") == "simulated")
@@ -271,12 +271,12 @@ def _paper(path: str) -> dict[str, Any]:
         if name not in frame:
             raise InputError(f"{path}: column {name!r} is missing; expected the comparison with the paper.")
     rows = frame.to_dict("records")
-    found: dict[str, list[Grid] | list[tuple[str, str]]] = {
+    result: dict[str, list[Grid] | list[tuple[str, str]]] = {
         "grids": grids(rows, compared=True),
         "alone": grids(rows, compared=False),
         "left_out": left_out(rows),
     }
-    return found if rows else {}
+    return result if rows else {}
 
 
 def _verdicts(path: str | None) -> list[tuple[str, int]]:
