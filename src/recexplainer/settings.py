@@ -230,28 +230,28 @@ def _dataset_conflicts(path: str, dataset: dict[str, Any], recommender: dict[str
 
 def _layout_conflicts(path: str, dataset: dict[str, Any]) -> Iterator[str]:
     """Check what the formats of a dataset's raw files say against what else is said of them."""
-    form, layout = dataset["format"], dataset.get("layout") or {}
-    forms = form if isinstance(form, dict) else dict.fromkeys(("reviews", "metadata"), form)
-    if missing := [file for file in ("reviews", "metadata") if file not in forms]:
+    file_format, layout = dataset["format"], dataset.get("layout") or {}
+    formats = file_format if isinstance(file_format, dict) else dict.fromkeys(("reviews", "metadata"), file_format)
+    if missing := [file for file in ("reviews", "metadata") if file not in formats]:
         yield f"{path}.format.{missing[0]}: missing; expected this key."
         return
-    if dataset.get("generate") and form not in ("amazon", "steam"):
-        yield f"{path}.format: {form!r} with {path}.generate; expected amazon or steam for made-up data."
-    own = {file: layout[file] for file in forms if file in layout}
-    both = {key: value for key, value in layout.items() if key not in forms}
-    yield from _unfit_layout(f"{path}.layout", both, sorted(set(forms.values())))
+    if dataset.get("generate") and file_format not in ("amazon", "steam"):
+        yield f"{path}.format: {file_format!r} with {path}.generate; expected amazon or steam for made-up data."
+    own = {file: layout[file] for file in formats if file in layout}
+    both = {key: value for key, value in layout.items() if key not in formats}
+    yield from _unfit_layout(f"{path}.layout", both, sorted(set(formats.values())))
     for file, keys in own.items():
-        yield from _unfit_layout(f"{path}.layout.{file}", keys, [forms[file]])
+        yield from _unfit_layout(f"{path}.layout.{file}", keys, [formats[file]])
     for where, keys in ((f"{path}.layout", both), *((f"{path}.layout.{file}", keys) for file, keys in own.items())):
         yield from _unfit_characters(where, keys)
 
 
-def _unfit_layout(where: str, layout: dict[str, Any], forms: list[str]) -> Iterator[str]:
+def _unfit_layout(where: str, layout: dict[str, Any], formats: list[str]) -> Iterator[str]:
     """Check that one of the formats knows the keys of a layout."""
-    shown = " and ".join(map(repr, forms))
-    if layout and set(forms) <= {"amazon", "steam"}:
+    shown = " and ".join(map(repr, formats))
+    if layout and set(formats) <= {"amazon", "steam"}:
         yield f"{where}: {layout!r} with format {shown}; expected it for tables alone: csv, parquet or recbole."
-    elif "csv" not in forms:
+    elif "csv" not in formats:
         for key in ("delimiter", "quoted", "escape", "columns"):
             if key in layout:
                 yield f"{where}.{key}: {layout[key]!r} with format {shown}; expected no such key."

@@ -50,11 +50,11 @@ def file_reading(settings: dict[str, Any], file: str) -> tuple[Any, dict[str, An
         settings: with ``format`` (a name, or one per file) and perhaps ``layout`` (keys, and more keys per file).
         file: ``reviews`` or ``metadata``.
     """
-    form, layout = settings.get("format"), settings.get("layout") or {}
+    file_format, layout = settings.get("format"), settings.get("layout") or {}
     common = {key: value for key, value in layout.items() if key not in ("reviews", "metadata")}
     if "columns" in common:
         common["columns"] = (common["columns"] or {}).get(file)
-    return form.get(file) if isinstance(form, dict) else form, common | (layout.get(file) or {})
+    return file_format.get(file) if isinstance(file_format, dict) else file_format, common | (layout.get(file) or {})
 
 
 def local_source(config: dict[str, Any], name: str, file: str | None = None) -> str | list[str]:

@@ -88,12 +88,12 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict[str,
     """
     fields, options = check_fields(settings.get("fields") or {}), check_filter(settings.get("filter") or {})
     share = options["max_broken_share"]
-    form, layout = file_reading(settings, "reviews")
-    form_of_items, layout_of_items = file_reading(settings, "reviews" if metadata == reviews else "metadata")
+    file_format, layout = file_reading(settings, "reviews")
+    format_of_items, layout_of_items = file_reading(settings, "reviews" if metadata == reviews else "metadata")
 
     for path in {reviews, metadata}:
         check(path)
-    raw = read_interactions(reviews, form, fields, share, layout)
+    raw = read_interactions(reviews, file_format, fields, share, layout)
     digest = ThreadPoolExecutor(1).submit(sha256, reviews)  # the reader had both cores, from here on one would be idle
     steps = []
 
@@ -104,7 +104,7 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict[str,
     pairs = Pairs(raw.user, raw.item, raw.time)
     step("read", pairs.counts())
     known, counts_metadata = read_metadata(
-        metadata, form_of_items, fields, set(raw.items), ("title",), share, layout_of_items
+        metadata, format_of_items, fields, set(raw.items), ("title",), share, layout_of_items
     )
     titles = {item: values["title"] for item, values in known.items() if values["title"]}
     if not titles:
@@ -127,7 +127,7 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict[str,
     item_codes, item = renumbered(pairs.item)
     item_ids = [raw.items[code] for code in item_codes]
     texts, _ = read_metadata(
-        metadata, form_of_items, fields, set(item_ids), (*TEXTS, "related"), share, layout_of_items
+        metadata, format_of_items, fields, set(item_ids), (*TEXTS, "related"), share, layout_of_items
     )
     items, repairs = _item_table(item_ids, [titles[item_id] for item_id in item_ids], texts)
     starts = np.flatnonzero(np.diff(user, prepend=-1))

@@ -36,11 +36,11 @@ def _of_file(file: RawFile, kind: str) -> list[str]:
     said = [f"{name} {value!r}" for name, value in file.layout.items() if name != "columns"]
     said += ["no line of names"] if file.unnamed else []
     how = "all of it" if file.whole else f"its first {HEAD >> 20} MiB"
-    if file.form == "parquet" and not file.whole:
+    if file.file_format == "parquet" and not file.whole:
         how = "its first rows"
     lines = [
         f"{file.label}: {kind}",
-        f"  {', '.join([file.form, *said])}; read: {how}, {len(file.rows)} records, {file.broken.count} broken",
+        f"  {', '.join([file.file_format, *said])}; read: {how}, {len(file.rows)} records, {file.broken.count} broken",
     ]
     lines += [f"  first broken: {one_line(file.broken.first)}"] if file.broken.first else []
     lines += [f"  {one_line(note)}" for note in file.notes]
@@ -64,7 +64,7 @@ def entry(result: Inspection, name: str) -> str:
     """
     usual = read_yaml(ROOT / "config/datasets/template.yaml", "expected the template of a dataset")["datasets"]["mine"]
     files = {"reviews": result.reviews} | ({"metadata": result.metadata} if result.metadata else {})
-    forms = {file: raw.form for file, raw in files.items()}
+    formats = {file: raw.file_format for file, raw in files.items()}
     layouts = {file: given for file, raw in files.items() if (given := _layout(raw))}
     lines = [
         "# Written by `recexplainer inspect`; config/datasets/template.yaml explains the keys.",
@@ -79,7 +79,7 @@ def entry(result: Inspection, name: str) -> str:
         "datasets:",
         f"  {name}:",
         f"    name: {name}",
-        f"    format: {_flow(forms if len({*forms.values()}) > 1 else result.reviews.form)}",
+        f"    format: {_flow(formats if len({*formats.values()}) > 1 else result.reviews.file_format)}",
     ]
     if layouts:
         lines += ["    layout:", *(f"      {file}: {_flow(given)}" for file, given in layouts.items())]

@@ -254,7 +254,7 @@ def _tell_texts(result: Inspection, columns: dict[str, Column]) -> None:
     flags = [name for name, column in free.items() if column.ids and column.ids <= {"0", "1"}]
     if len(flags) > 2 and not fields["tags"]:
         why["tags"] = f"{len(flags)} columns hold 0 or 1, perhaps one for each genre; no key reads such"
-    if (result.metadata or result.reviews).form in ("csv", "recbole"):
+    if (result.metadata or result.reviews).file_format in ("csv", "recbole"):
         _tell_separator(result, free)
 
 
@@ -325,7 +325,7 @@ def _asked(result: Inspection) -> dict[str, Any]:
 
 def _check_interactions(result: Inspection) -> set[str]:
     file, fields = result.reviews, _asked(result)
-    read = read_interactions(file.path, file.form, fields, 1.0, file.layout)
+    read = read_interactions(file.path, file.file_format, fields, 1.0, file.layout)
     counts, low, high = read.counts, int(read.time.min()), int(read.time.max())
     kind = "milliseconds since 1970" if high >= MILLISECONDS else "seconds since 1970"
     if not MOMENTS[0] <= high / (1000 if high >= MILLISECONDS else 1) <= MOMENTS[1]:
@@ -339,7 +339,7 @@ def _check_interactions(result: Inspection) -> set[str]:
     )
     result.findings.append(f"times: {kind}, from {shown_time(low)} to {shown_time(high)}")
     try:
-        read_interactions(file.path, file.form, fields, BROKEN, file.layout)
+        read_interactions(file.path, file.file_format, fields, BROKEN, file.layout)
     except InputError as error:
         result.findings.append(f"this will stop the run: {error}".replace(str(file.path), file.label))
     return set(read.items)
@@ -348,7 +348,7 @@ def _check_interactions(result: Inspection) -> set[str]:
 def _check_titles(result: Inspection, ids: set[str]) -> None:
     file, fields = result.metadata or result.reviews, _asked(result)
     names = ("title", *(name for name in TEXTS if fields[name]))
-    known, counts = read_metadata(file.path, file.form, fields, EVERY, names, 1.0, file.layout)
+    known, counts = read_metadata(file.path, file.file_format, fields, EVERY, names, 1.0, file.layout)
     titled = {item: values["title"] for item, values in known.items() if values["title"]}
     some = "; ".join(shown(title)[:60] for title in list(titled.values())[:3])
     result.findings.append(

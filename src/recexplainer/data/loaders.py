@@ -176,9 +176,9 @@ def _ranked(blocks: list[pa.Array]) -> tuple[list[str], np.ndarray]:
     return ids.filter(pa.array(new)).to_pylist(), ranks[codes]
 
 
-def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], collected: _Collected) -> None:
+def _collect_lines(path: str | Path, file_format: str, keys: tuple[str, str, str], collected: _Collected) -> None:
     """Read a file of lines, most of them many at a time."""
-    parse, read_plain, total = parser(form, set(keys)), plain_reader(form, *keys), 0
+    parse, read_plain, total = parser(file_format, set(keys)), plain_reader(file_format, *keys), 0
     for first, block, ends in line_blocks(path):
         plain = read_plain(first, block, ends)
         if not collected.add_plain(plain):
@@ -192,7 +192,11 @@ def _collect_lines(path: str | Path, form: str, keys: tuple[str, str, str], coll
 
 
 def read_interactions(
-    path: str | Path, form: str, fields: dict[str, Any], max_broken_share: float, layout: dict[str, Any] | None = None
+    path: str | Path,
+    file_format: str,
+    fields: dict[str, Any],
+    max_broken_share: float,
+    layout: dict[str, Any] | None = None,
 ) -> Interactions:
     """Read a reviews file: every review is an interaction, whatever its rating.
 
@@ -202,7 +206,7 @@ def read_interactions(
 
     Args:
         path: plain or gzip file; or Parquet.
-        form: one of :data:`recexplainer.data.records.FORMATS`.
+        file_format: one of :data:`recexplainer.data.records.FORMATS`.
         fields: result of :func:`check_fields`.
         max_broken_share: limit of the share of broken lines, 0 to 1.
         layout: of a table; see :data:`recexplainer.data.table_files.LAYOUT`.
@@ -210,14 +214,16 @@ def read_interactions(
     Raises:
         InputError: the file is missing, corrupt, lacks a column, or has too many broken lines or odd times.
     """
-    broken = counter(path, form, max_broken_share)
+    broken = counter(path, file_format, max_broken_share)
     keys = fields["user"], fields["item"], fields["time"]
     collected = _Collected(*keys, broken)
-    if form in LINES:
-        _collect_lines(path, form, keys, collected)
+    if file_format in LINES:
+        _collect_lines(path, file_format, keys, collected)
     else:
         collected.add(
-            records(path, form, layout or {}, {name: [fields[name]] for name in ("user", "item", "time")}, broken)
+            records(
+                path, file_format, layout or {}, {name: [fields[name]] for name in ("user", "item", "time")}, broken
+            )
         )
     time = np.concatenate(collected.times)
     if not len(time):
@@ -299,7 +305,7 @@ def _title(record: dict[str, Any], keys: list[str]) -> str:
 
 def read_metadata(
     path: str | Path,
-    form: str,
+    file_format: str,
     fields: dict[str, Any],
     wanted: Container[str],
     names: tuple[str, ...],
@@ -312,7 +318,7 @@ def read_metadata(
     alphabetical order, so that the order of the lines does not matter.
 
     Args:
-        path, form, fields, max_broken_share, layout: as in :func:`read_interactions`.
+        path, file_format, fields, max_broken_share, layout: as in :func:`read_interactions`.
         wanted: raw item ids to keep.
         names: of ``title`` (raw), the names in ``TEXTS`` (cleaned), ``related`` (list of raw ids).
 
@@ -327,8 +333,8 @@ def read_metadata(
     keys = {"meta_item": [item_key]} | {name: fields[name] for name in names}
     result: dict[str, dict[str, Any]] = {}
     repeated = 0
-    broken = counter(path, form, max_broken_share)
-    for number, record in records(path, form, layout or {}, keys, broken):
+    broken = counter(path, file_format, max_broken_share)
+    for number, record in records(path, file_format, layout or {}, keys, broken):
         item = parse_id(record.get(item_key))
         if item is None:
             broken.add(number, f"no {item_key!r}")

@@ -34,16 +34,16 @@ class Plain:
 Reader = Callable[[int, bytes, np.ndarray], Plain]
 
 
-def plain_reader(form: str, user: str, item: str, time: str) -> Reader:
+def plain_reader(file_format: str, user: str, item: str, time: str) -> Reader:
     """Return a function of what :func:`recexplainer.data.streams.line_blocks` yields.
 
     Args:
-        form: ``amazon`` (JSON) or ``steam`` (Python literals).
+        file_format: ``amazon`` (JSON) or ``steam`` (Python literals).
         user, item, time: keys of a record.
     """
     if len({user, item, time}) < 3:
         return lambda first, block, ends: Plain([], [], [], list(numbered(first, block)))
-    return _json_reader(user, item, time) if form == "amazon" else _literal_reader(user, item, time)
+    return _json_reader(user, item, time) if file_format == "amazon" else _literal_reader(user, item, time)
 
 
 def _json_reader(user: str, item: str, time: str) -> Reader:

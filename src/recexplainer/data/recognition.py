@@ -73,7 +73,7 @@ class RawFile:
         size: bytes, as it lies there.
         path: holds its beginning, as the readers take it.
         whole: whether that is all of it.
-        form: one of :data:`recexplainer.data.records.FORMATS`.
+        file_format: one of :data:`recexplainer.data.records.FORMATS`.
         layout: what of :data:`recexplainer.data.table_files.LAYOUT` is other than usual.
         names: its columns, or the keys of its first records.
         rows: the records of its beginning.
@@ -86,7 +86,7 @@ class RawFile:
     size: int
     path: Path
     whole: bool = True
-    form: str = ""
+    file_format: str = ""
     layout: dict[str, Any] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -182,26 +182,26 @@ def _recognised(file: RawFile, head: bytes) -> RawFile:
         file.whole = len(head) <= HEAD
         head = _text(file, head)
         file.path.write_bytes(head)
-        _tell_form(file, head.decode(file.layout.get("encoding", "utf-8"), "surrogateescape").lstrip("\ufeff"))
-    file.broken = BrokenLines(file.label, 1.0, "row" if file.form == "parquet" else "line")
-    if file.form in LINES:
-        parse = parser("amazon", set()) if file.form == "amazon" else lambda line: parse_line(line, EVERY)
+        _tell_format(file, head.decode(file.layout.get("encoding", "utf-8"), "surrogateescape").lstrip("\ufeff"))
+    file.broken = BrokenLines(file.label, 1.0, "row" if file.file_format == "parquet" else "line")
+    if file.file_format in LINES:
+        parse = parser("amazon", set()) if file.file_format == "amazon" else lambda line: parse_line(line, EVERY)
         numbered = parsed(lines(file.path), parse, file.broken)
     else:
         if unusable := [name for name in file.names if not name or file.names.count(name) > 1]:
             file.notes.append(f"columns without a name of their own are left aside: {', '.join(map(repr, unusable))}")
         keys = {name: [name] for name in file.names if name not in unusable}
-        numbered = records(file.path, file.form, file.layout, keys, file.broken)
+        numbered = records(file.path, file.file_format, file.layout, keys, file.broken)
     file.rows = [record for _, record in numbered]
     if not file.rows:
         raise NotRead(f"without a record that can be read; {file.broken.first or EXPECTED}")
-    if file.form in LINES:
+    if file.file_format in LINES:
         file.names = list(dict.fromkeys(name for row in file.rows[:TRIED] for name in row))
     return file
 
 
 def _shorten_parquet(file: RawFile, head: bytes) -> None:
-    file.form, source = "parquet", file.path if file.path.exists() else file.source["path"]
+    file.file_format, source = "parquet", file.path if file.path.exists() else file.source["path"]
     try:
         with pq.ParquetFile(io.BytesIO(head) if "member" in file.source and len(head) <= HEAD else source) as opened:
             first = next(opened.iter_batches(ROWS), None)
@@ -253,7 +253,7 @@ def _text(file: RawFile, head: bytes) -> bytes:
     return head
 
 
-def _tell_form(file: RawFile, text: str) -> None:
+def _tell_format(file: RawFile, text: str) -> None:
     """Tell the format of a text, and of a table its layout and names."""
     first = text.lstrip()
     if first.startswith("{"):
@@ -263,13 +263,13 @@ def _tell_form(file: RawFile, text: str) -> None:
         objects = {"amazon": sum(map(_is_json, tried)), "steam": sum(map(_is_literal, tried[:50]))}
         if not any(objects.values()):
             raise NotRead("an object over several lines; expected one JSON object (or Python literal) per line")
-        file.form = max(objects, key=lambda form: objects[form])
+        file.file_format = max(objects, key=lambda file_format: objects[file_format])
         return
     names = first.partition("\n")[0].rstrip("\r").split("\t")
     if all(map(_ATOMIC.fullmatch, names)):
-        file.form, file.names = "recbole", [name.rpartition(":")[0] for name in names]
+        file.file_format, file.names = "recbole", [name.rpartition(":")[0] for name in names]
         return
-    file.form = "csv"
+    file.file_format = "csv"
     rows = _tell_layout(file, text)
     first_row = next(split_rows(io.StringIO(text, newline=""), "csv", LAYOUT | file.layout, lambda *_: None))[1]
     if first_row != rows[0]:

@@ -21,9 +21,9 @@ LISTS = ("description", "tags", "brand", "feature", "related")  # fields whose t
 PROGRESS = 2_000_000  # records between two messages
 
 
-def parser(form: str, keys: set[str]) -> Callable[[bytes], dict[str, Any]]:
+def parser(file_format: str, keys: set[str]) -> Callable[[bytes], dict[str, Any]]:
     """Return the function that reads one line; it raises ValueError if there is no object in it."""
-    parse = orjson.loads if form == "amazon" else partial(parse_line, keys=frozenset(keys))
+    parse = orjson.loads if file_format == "amazon" else partial(parse_line, keys=frozenset(keys))
 
     def read(line: bytes) -> dict[str, Any]:
         record = parse(line)
@@ -34,34 +34,34 @@ def parser(form: str, keys: set[str]) -> Callable[[bytes], dict[str, Any]]:
     return read
 
 
-def counter(path: str | Path, form: str, max_share: float) -> BrokenLines:
+def counter(path: str | Path, file_format: str, max_share: float) -> BrokenLines:
     """Return the counter of what cannot be read.
 
     Raises:
         InputError: the format is unknown.
     """
-    if form not in FORMATS:
-        raise InputError(f"config key 'format': {form!r} is unknown; expected one of {', '.join(FORMATS)}.")
-    keys = ("format", "fields", "layout.quoted", "layout.escape") if form == "csv" else ("format", "fields")
-    return BrokenLines(path, max_share, "row" if form == "parquet" else "line", keys)
+    if file_format not in FORMATS:
+        raise InputError(f"config key 'format': {file_format!r} is unknown; expected one of {', '.join(FORMATS)}.")
+    keys = ("format", "fields", "layout.quoted", "layout.escape") if file_format == "csv" else ("format", "fields")
+    return BrokenLines(path, max_share, "row" if file_format == "parquet" else "line", keys)
 
 
 def records(
-    path: str | Path, form: str, layout: dict[str, Any], keys: dict[str, list[str]], broken: BrokenLines
+    path: str | Path, file_format: str, layout: dict[str, Any], keys: dict[str, list[str]], broken: BrokenLines
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (number, record) of the lines or rows that parse; the others go to ``broken``, whose limit ends it.
 
     Args:
-        path, form, layout: as in :func:`recexplainer.data.loaders.read_metadata`.
+        path, file_format, layout: as in :func:`recexplainer.data.loaders.read_metadata`.
         keys: per field, the alternative keys of the records.
         broken: counts.
     """
     names = {name for alternatives in keys.values() for name in alternatives}
-    if form in LINES:
-        numbered = _line_records(path, parser(form, names), broken)
+    if file_format in LINES:
+        numbered = _line_records(path, parser(file_format, names), broken)
     else:
         split = {name for field in LISTS for name in keys.get(field, ())}
-        numbered = table_records(path, form, layout, keys, split, broken)
+        numbered = table_records(path, file_format, layout, keys, split, broken)
     for count, (number, record) in enumerate(numbered, 1):
         if count % PROGRESS == 0:
             logger.info("%s: %d million %ss read", path, count // 1_000_000, broken.unit)

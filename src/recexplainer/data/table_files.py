@@ -38,7 +38,7 @@ _UNDECODED = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a by
 
 def table_records(
     path: str | Path,
-    form: str,
+    file_format: str,
     layout: dict[str, Any],
     keys: dict[str, list[str]],
     split: set[str],
@@ -48,7 +48,7 @@ def table_records(
 
     Args:
         path: the file; text files may be packed with gzip.
-        form: ``csv``, ``recbole`` (tabs, a header of ``name:type``) or ``parquet``.
+        file_format: ``csv``, ``recbole`` (tabs, a header of ``name:type``) or ``parquet``.
         layout: keys of :data:`LAYOUT`; ``columns`` names them where the file has no header.
         keys: alternative columns for each thing that is needed; at least one of each must be there.
         split: columns whose texts are lists, cut at ``list_separator``.
@@ -64,7 +64,11 @@ def table_records(
         total += count
         broken.add(number, why, count)
 
-    rows = _parquet_rows(path, keys) if form == "parquet" else _text_rows(path, form, LAYOUT | layout, keys, skip)
+    rows = (
+        _parquet_rows(path, keys)
+        if file_format == "parquet"
+        else _text_rows(path, file_format, LAYOUT | layout, keys, skip)
+    )
     separator = layout.get("list_separator")
     for number, record in rows:
         total += 1
@@ -95,7 +99,7 @@ def _wanted(path: str | Path, names: list[str], keys: dict[str, list[str]]) -> l
 
 
 def _text_rows(
-    path: str | Path, form: str, layout: dict[str, Any], keys: dict[str, list[str]], skip: Skip
+    path: str | Path, file_format: str, layout: dict[str, Any], keys: dict[str, list[str]], skip: Skip
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     encoding = "utf-8-sig" if layout["encoding"].lower().replace("-", "") == "utf8" else layout["encoding"]
     try:
@@ -109,12 +113,12 @@ def _text_rows(
             text = io.TextIOWrapper(cast(BinaryIO, handle), encoding=encoding, errors="surrogateescape", newline="")
         except LookupError:
             raise InputError(f"config key 'layout.encoding': {encoding!r} is no encoding of texts.") from None
-        rows = _decoded(path, layout["encoding"], split_rows(text, form, layout, skip))
-        names = layout["columns"] if form == "csv" else None
+        rows = _decoded(path, layout["encoding"], split_rows(text, file_format, layout, skip))
+        names = layout["columns"] if file_format == "csv" else None
         if names is None:
             _, names = next(rows, (0, []))
             names = [name.strip() for name in names]
-            if form == "recbole":
+            if file_format == "recbole":
                 names = _without_types(path, names)
         places = _wanted(path, names, keys)
         for number, row in rows:
@@ -144,16 +148,18 @@ def _without_types(path: str | Path, names: list[str]) -> list[str]:
     return [name.rpartition(":")[0] for name in names]
 
 
-def split_rows(text: io.TextIOBase, form: str, layout: dict[str, Any], skip: Skip) -> Iterator[tuple[int, list[str]]]:
+def split_rows(
+    text: io.TextIOBase, file_format: str, layout: dict[str, Any], skip: Skip
+) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, values) of each row that is not blank."""
-    delimiter = "\t" if form == "recbole" else layout["delimiter"]
+    delimiter = "\t" if file_format == "recbole" else layout["delimiter"]
     if len(delimiter) > 1:
         for number, line in enumerate(text, 1):
             if line := line.rstrip("\r\n"):
                 yield number, line.split(delimiter)
         return
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout["quoted"] and form == "csv" else csv.QUOTE_NONE
-    escape = layout["escape"] if form == "csv" else None
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout["quoted"] and file_format == "csv" else csv.QUOTE_NONE
+    escape = layout["escape"] if file_format == "csv" else None
     csv.field_size_limit(LONGEST_VALUE)
     # Strictly: a quotation mark that ends a value and is followed by more of it would be left out in silence.
     rows = csv.reader(text, delimiter=delimiter, quoting=quoting, escapechar=escape, strict=True)
