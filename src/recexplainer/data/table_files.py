@@ -91,11 +91,11 @@ def _wanted(path: str | Path, names: list[str], keys: dict[str, list[str]]) -> l
                 "Name a column of the file there."
             )
     wanted = {name for alternatives in keys.values() for name in alternatives}
-    places = [place for place, name in enumerate(names) if name in wanted]
-    for place in places:
+    columns = [place for place, name in enumerate(names) if name in wanted]
+    for place in columns:
         if names.count(names[place]) > 1:
             raise InputError(f"{path}: the column {names[place]!r} is there twice. Give its columns different names.")
-    return places
+    return columns
 
 
 def _text_rows(
@@ -120,12 +120,12 @@ def _text_rows(
             names = [name.strip() for name in names]
             if file_format == "recbole":
                 names = _without_types(path, names)
-        places = _wanted(path, names, keys)
+        columns = _wanted(path, names, keys)
         for number, row in rows:
             if len(row) != len(names):
                 skip(number, f"{len(row)} values, expected {len(names)}")
                 continue
-            record = {names[place]: row[place] for place in places}
+            record = {names[place]: row[place] for place in columns}
             if bad := [name for name, value in record.items() if not value.isascii() and _UNDECODED.search(value)]:
                 skip(number, f"column {bad[0]!r} is not {layout['encoding']}")
                 continue

@@ -145,8 +145,8 @@ class SparseLinear:
         return (contexts @ self._weights[:-1]).toarray() + self._weights[[-1]].toarray()
 
     def score(self, contexts: sparse.csr_array, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
-        asked, places = np.unique(rows, return_inverse=True)
-        return self.retrieve(contexts[asked])[places, items]
+        asked, inverse = np.unique(rows, return_inverse=True)
+        return self.retrieve(contexts[asked])[inverse, items]
 
     def decide(self, contexts: sparse.csr_array, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
         return self._decision(self.score(contexts, rows, items))
@@ -166,9 +166,9 @@ class SparseLinear:
         crossed = chosen.indices.astype(np.int64) * self._item_count + np.repeat(items, lengths)
         width = bags.shape[1] * self._item_count
         columns = np.concatenate([crossed, width + items])
-        places = np.concatenate([np.repeat(np.arange(len(rows)), lengths), np.arange(len(rows))])
+        owners = np.concatenate([np.repeat(np.arange(len(rows)), lengths), np.arange(len(rows))])
         shape = (len(rows), width + self._item_count)
-        return sparse.csr_array((np.ones(len(columns)), (places, columns)), shape=shape)
+        return sparse.csr_array((np.ones(len(columns)), (owners, columns)), shape=shape)
 
 
 def narrow(matrix: sparse.csr_array) -> sparse.csr_array:
@@ -258,13 +258,13 @@ def _tables(lessons: Lessons, item_count: int) -> list[sparse.csr_array]:
     prefixes, candidates = lessons.ranking.shape
     shape, rows = (prefixes, item_count), np.arange(prefixes)
     firsts = sparse.csr_array((np.ones(prefixes), (rows, lessons.top1)), shape=shape)
-    places = np.tile(np.linspace(1, 0, candidates), prefixes)
+    ranks = np.tile(np.linspace(1, 0, candidates), prefixes)
     where = (np.repeat(rows, candidates), lessons.ranking.ravel())
-    values = sparse.csr_array((places, where), shape=shape)
+    values = sparse.csr_array((ranks, where), shape=shape)
     return [
         firsts,
         (values + firsts).tocsr(),
-        (sparse.csr_array((np.ones(len(places)), where), shape=shape) + firsts).tocsr(),
+        (sparse.csr_array((np.ones(len(ranks)), where), shape=shape) + firsts).tocsr(),
     ]
 
 

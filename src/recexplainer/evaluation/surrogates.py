@@ -104,8 +104,8 @@ def training_lessons(labels: Any) -> tuple[np.ndarray, Lessons]:
 def history_bags(histories: Histories, max_length: int) -> sparse.csr_array:
     """Return (prefixes, 2 * items): ones for the newest ``max_length`` items, then for the newest one alone."""
     inputs = histories.inputs(np.arange(len(histories)), max_length)
-    rows, places = np.nonzero(inputs)
-    columns = np.concatenate([inputs[rows, places] - 1, histories.item_count + histories.items])
+    rows, positions = np.nonzero(inputs)
+    columns = np.concatenate([inputs[rows, positions] - 1, histories.item_count + histories.items])
     rows = np.concatenate([rows, np.arange(len(histories))])
     shape = (len(histories), 2 * histories.item_count)
     return narrow(sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape))

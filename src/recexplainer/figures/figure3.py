@@ -49,9 +49,9 @@ def draw_figure3(
         bars.invert_yaxis()
         bars.spines[["left", "bottom"]].set_visible(False)
         bars.tick_params(axis="y", length=0)
-        places = list(range(len(means)))
-        dots.hlines(places, means["low"], means["high"], color="#0072b2")
-        dots.plot(means["mean"], places, "o", color="#0072b2", markersize=6)
+        heights = list(range(len(means)))
+        dots.hlines(heights, means["low"], means["high"], color="#0072b2")
+        dots.plot(means["mean"], heights, "o", color="#0072b2", markersize=6)
         for place, row in enumerate(means.itertuples()):
             dots.annotate(f"{row.mean:.2f}", (row.mean, place), (0, 7), textcoords="offset points", ha="center")
         dots.set(xlim=(0.9, 4.1), xticks=LEVELS, xlabel="mean rating, 95% interval")

@@ -32,11 +32,11 @@ def answer(
     Raises:
         InputError: the model has no room for an answer of ``max_tokens``.
     """
-    places = longest_sequence(model.base[0]) or settings["context"] + settings["max_tokens"]
-    context = min(settings["context"], places - settings["max_tokens"])
+    positions = longest_sequence(model.base[0]) or settings["context"] + settings["max_tokens"]
+    context = min(settings["context"], positions - settings["max_tokens"])
     if context < 1:
         raise InputError(
-            f"explanation.max_tokens: {settings['max_tokens']}, but the LLM has {places} positions; expected fewer."
+            f"explanation.max_tokens: {settings['max_tokens']}, but the LLM has {positions} positions; expected fewer."
         )
     prompts = ChatEncoder(tokenizer, context).encode(messages, prompt_only=True)
     whole = ChatEncoder(tokenizer, 10**9).encode(messages, prompt_only=True)

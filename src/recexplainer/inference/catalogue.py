@@ -51,8 +51,8 @@ class CatalogueConstraint(LogitsProcessor):
         first, last = torch.searchsorted(edges, torch.stack([nodes, nodes + 1]) << 32)
         counts = last - first
         rows = torch.repeat_interleave(counts)
-        places = torch.arange(len(rows), device=scores.device) + (first + counts - counts.cumsum(0))[rows]
-        allowed = edges[places] & 0xFFFFFFFF
+        chosen_edges = torch.arange(len(rows), device=scores.device) + (first + counts - counts.cumsum(0))[rows]
+        allowed = edges[chosen_edges] & 0xFFFFFFFF
         result = torch.full_like(scores, -torch.inf)
         result[rows, allowed] = scores[rows, allowed]
         return result

@@ -119,11 +119,11 @@ class TextGenerator:
 
     def _decode(self, prompts: list[Encoded], max_new_tokens: int, length: int, **options: Any) -> torch.Tensor:
         """Return the new tokens ``(sequences, new)`` of prompts padded to ``length`` tokens, without sampling."""
-        places = longest_sequence(self.model.base[0])
-        if places and length + max_new_tokens > places:
+        longest = longest_sequence(self.model.base[0])
+        if longest and length + max_new_tokens > longest:
             raise InputError(
                 f"alignment.context: a prompt of {length} tokens leaves no room for an answer of {max_new_tokens} "
-                f"in the LLM's {places} positions. Set it to {places - max_new_tokens} or less."
+                f"in the LLM's {longest} positions. Set it to {longest - max_new_tokens} or less."
             )
         vectors, mask = self._embed(prompts, length)
         beams, cache = options.get("num_beams", 1), roomy_cache(self.model.base[0].config)

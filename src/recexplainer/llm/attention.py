@@ -101,8 +101,8 @@ def attention_mask(
     full, window = block_causal_mask(sequence_ids), _window(config)
     if not window or window >= sequence_ids.shape[1]:
         return finished(full)
-    places = torch.arange(sequence_ids.shape[1], device=sequence_ids.device)
-    narrow = finished(full & (places[:, None] - places[None, :] < window))
+    position = torch.arange(sequence_ids.shape[1], device=sequence_ids.device)
+    narrow = finished(full & (position[:, None] - position[None, :] < window))
     if set(getattr(config, "layer_types", None) or ["sliding_attention"]) == {"sliding_attention"}:
         return narrow
     return {"full_attention": finished(full), "sliding_attention": narrow}

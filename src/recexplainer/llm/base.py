@@ -185,9 +185,9 @@ def check_fit(model: Any, tokenizer: Any, context: int) -> None:
     Raises:
         InputError: the LLM has fewer positions, or fewer rows for tokens.
     """
-    places = longest_sequence(model)
-    if places and places < context:
-        raise InputError(f"alignment.context: {context}; the LLM has {places} positions. Set it to that or less.")
+    positions = longest_sequence(model)
+    if positions and positions < context:
+        raise InputError(f"alignment.context: {context}; the LLM has {positions} positions. Set it to that or less.")
     rows = model.get_input_embeddings().weight.shape[0]
     if rows < len(tokenizer):
         raise InputError(

@@ -115,20 +115,20 @@ class Words:
             split = _split(texts)
             counts = split.value_lengths().to_numpy()
             words = split.flatten().dictionary_encode()
-        names, places = words.dictionary.to_pylist(), words.indices.to_numpy()
+        names, codes = words.dictionary.to_pylist(), words.indices.to_numpy()
         starts = counts.cumsum() - counts
-        firsts = np.unique(places[starts])
+        firsts = np.unique(codes[starts])
         if self.by_word:
             self._learn({names[place] for place in firsts}, lead)
             self._learn(set(names), AFTER_A_SPACE)
             # A space in one of these makes a difference to the words beside it.
             broken = np.array([name in self._broken for name in names], bool)
-            whole = np.logical_or.reduceat(broken[places], starts) if broken.any() else np.zeros(len(texts), bool)
+            whole = np.logical_or.reduceat(broken[codes], starts) if broken.any() else np.zeros(len(texts), bool)
         begin, later = self._known[lead], self._known[AFTER_A_SPACE]
-        rows = np.array([later.get(name, 0) for name in names], int)[places]
+        rows = np.array([later.get(name, 0) for name in names], int)[codes]
         first = np.zeros(len(names), int)
         first[firsts] = [begin.get(names[place], 0) for place in firsts]
-        rows[starts] = first[places[starts]]
+        rows[starts] = first[codes[starts]]
         if whole.any():
             whole_texts = texts.filter(pa.array(whole)).to_pylist()
             new = sorted(set(whole_texts).difference(begin))

@@ -169,8 +169,8 @@ def _config_of(benchmarks: Path, config: Values) -> Values | None:
 
 def _device(config: Values) -> tuple[object, ...]:
     """What the time per sample of an LLM depends on: the LLM, and how many GPUs and threads."""
-    places = [config[part][key] for part in ("alignment", "evaluation") for key in ("gpus", "threads")]
-    return architecture(config), config["alignment"]["context"], *places
+    values = [config[part][key] for part in ("alignment", "evaluation") for key in ("gpus", "threads")]
+    return architecture(config), config["alignment"]["context"], *values
 
 
 def _mean_seconds(path: Path) -> float:

@@ -126,11 +126,11 @@ def _raw(folder: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
     for entry in entries:
         name, _, file = str(Path(entry["path"]).relative_to(folder)).rpartition("/")
         try:
-            places = sources.sources(config, name, None if name in ("sharegpt", "llm") else file.removesuffix(".gz"))
+            named = sources.sources(config, name, None if name in ("sharegpt", "llm") else file.removesuffix(".gz"))
         except (KeyError, TypeError):  # of an earlier config
-            places = []
+            named = []
         entry["sources"] = [
-            next(place[key] for key in ("url", "path", "package") if key in place) for place in places or []
+            next(place[key] for key in ("url", "path", "package") if key in place) for place in named or []
         ]
         generated = name == "sharegpt" or name in config["datasets"]
         entry["generated"] = generated and bool(sources.entry(config, name).get("generate"))

@@ -46,9 +46,9 @@ def find(results: Path, dataset: str, mode: str, run: str) -> Alignment:
     Raises:
         InputError: it is not there; the message names those that are.
     """
-    places = sorted(path.parent.parts[-3:] for path in results.glob(f"alignment/*/*/*/{ADAPTER}"))
-    if (dataset, mode, run) not in places:
-        there = ", ".join(f"--dataset {place[0]} --mode {place[1]} --run {place[2]}" for place in places)
+    trained = sorted(path.parent.parts[-3:] for path in results.glob(f"alignment/*/*/*/{ADAPTER}"))
+    if (dataset, mode, run) not in trained:
+        there = ", ".join(f"--dataset {place[0]} --mode {place[1]} --run {place[2]}" for place in trained)
         raise InputError(
             f"{results}: no alignment --dataset {dataset} --mode {mode} --run {run}; there are: {there or 'none yet'}."
         )

@@ -24,8 +24,8 @@ UNKNOWN = "The run does not know the terms"
 
 def _of_sources(sources: list[dict[str, Any]]) -> str:
     """Return what is known of raw files, by where they come from."""
-    places = [str(value) for source in sources for value in source.values()]
-    known = [text for word, text in DATA.items() if any(word in place for place in places)]
+    texts = [str(value) for source in sources for value in source.values()]
+    known = [text for word, text in DATA.items() if any(word in place for place in texts)]
     named = next((source[key] for source in sources for key in ("url", "package", "path") if key in source), "?")
     return f"{known[0]}." if known else f"{UNKNOWN} of what it read from {named}."
 

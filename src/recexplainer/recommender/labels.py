@@ -150,8 +150,8 @@ def thresholds(
     def at(rank: np.ndarray) -> np.ndarray:
         """Return of each row the score at its rank (histories,), 0 for the worst."""
         chosen = np.searchsorted(upto, first + rank, side="right")
-        places = np.flatnonzero(bucket == chosen[:, None])
-        row, values = places // scores.shape[1], scores.ravel()[places]
+        where = np.flatnonzero(bucket == chosen[:, None])
+        row, values = where // scores.shape[1], scores.ravel()[where]
         before = np.where(chosen > 0, upto[chosen - 1], 0)
         return values[np.lexsort((values, row))][np.searchsorted(row, np.arange(len(scores))) + first + rank - before]
 

@@ -86,12 +86,12 @@ def draw_dag(edges: Edges) -> str:
             depth[name] = min(depth[end] for start, end in edges if start == name) - 1
     rows, links = _rows(edges, depth)
     rows = _in_order(rows, links)
-    places, width = _places(rows, links)
+    middles, width = _middles(rows, links)
     height = len(rows) * (HEIGHT + GAP_Y) - GAP_Y + 2
     top = {node: row * (HEIGHT + GAP_Y) + 1 for row, nodes in enumerate(rows) for node in nodes}
     lines = []
     for start, end in links:
-        x1, x2, y1, y2 = places[start], places[end], top[start] + HEIGHT, top[end]
+        x1, x2, y1, y2 = middles[start], middles[end], top[start] + HEIGHT, top[end]
         middle = (y1 + y2) / 2
         # Through a row that an edge only passes it goes straight down.
         tail = f" V{y2 + HEIGHT}" if isinstance(end, tuple) else ""
@@ -100,8 +100,8 @@ def draw_dag(edges: Edges) -> str:
     for node in (node for nodes in rows for node in nodes if isinstance(node, str)):
         wide = _width(node)
         boxes.append(
-            f'<rect x="{places[node] - wide / 2:.1f}" y="{top[node]}" width="{wide:.1f}" height="{HEIGHT}" rx="5"/>'
-            f'<text x="{places[node]:.1f}" y="{top[node] + 17}">{escape(node.replace("_", " "))}</text>'
+            f'<rect x="{middles[node] - wide / 2:.1f}" y="{top[node]}" width="{wide:.1f}" height="{HEIGHT}" rx="5"/>'
+            f'<text x="{middles[node]:.1f}" y="{top[node] + 17}">{escape(node.replace("_", " "))}</text>'
         )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}"'
@@ -177,7 +177,7 @@ def _in_order(rows: list[list[Node]], links: list[Link]) -> list[list[Node]]:
     return best
 
 
-def _places(rows: list[list[Node]], links: list[Link]) -> tuple[dict[Node, float], float]:
+def _middles(rows: list[list[Node]], links: list[Link]) -> tuple[dict[Node, float], float]:
     """Return the middle of every node in pixels, and the width of the picture.
 
     Nodes move towards the mean of their neighbours, as far as the order and the boxes beside them let them.
@@ -187,20 +187,20 @@ def _places(rows: list[list[Node]], links: list[Link]) -> tuple[dict[Node, float
         near[start].append(end)
         near[end].append(start)
     widest = max((sum(map(_width, row)) + GAP_X * (len(row) - 1) for row in rows), default=0.0)
-    places: dict[Node, float] = {}
+    middles: dict[Node, float] = {}
     for row in rows:
         left = (widest - sum(map(_width, row)) - GAP_X * (len(row) - 1)) / 2
         for node in row:
-            places[node] = left + _width(node) / 2
+            middles[node] = left + _width(node) / 2
             left += _width(node) + GAP_X
     for _ in range(SWEEPS):
         for row in rows:
-            wish = {node: sum(places[o] for o in near[node]) / len(near[node]) if near[node] else 0.0 for node in row}
-            _settle(row, wish, widest, places)
-    return places, widest + 2
+            wish = {node: sum(middles[o] for o in near[node]) / len(near[node]) if near[node] else 0.0 for node in row}
+            _settle(row, wish, widest, middles)
+    return middles, widest + 2
 
 
-def _settle(row: list[Node], wish: dict[Node, float], widest: float, places: dict[Node, float]) -> None:
+def _settle(row: list[Node], wish: dict[Node, float], widest: float, middles: dict[Node, float]) -> None:
     """Put the nodes of a row as near to their wishes as their order lets them: between packing left and right."""
     lefts, rights = {}, {}
     edge = 1.0
@@ -220,4 +220,4 @@ def _settle(row: list[Node], wish: dict[Node, float], widest: float, places: dic
         edge = rights[node] - half - GAP_X
         room -= _width(node) + GAP_X
     for node in row:
-        places[node] = (lefts[node] + rights[node]) / 2
+        middles[node] = (lefts[node] + rights[node]) / 2

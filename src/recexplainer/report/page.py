@@ -310,8 +310,8 @@ def _examples(path: str, files: Files, number: int) -> list[dict[str, Any]]:
     cases = list(cases_by_name(path).values())
     texts = load_explanations(files.explanations, files.systems, cases)
     colors = system_colors(files.systems)
-    places = [[i for i, case in enumerate(cases) if bool(case["label"]) is label] for label in (True, False)]
-    turns = [place for pair in zip(*places, strict=False) for place in pair][:number]
+    by_verdict = [[i for i, case in enumerate(cases) if bool(case["label"]) is label] for label in (True, False)]
+    turns = [place for pair in zip(*by_verdict, strict=False) for place in pair][:number]
     result = []
     for place in turns:
         case = cases[place]
