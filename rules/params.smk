@@ -38,7 +38,7 @@ def explain_settings(without=()):
     )
 
 
-def take_settings(without=()):
+def import_settings(without=()):
     """What the labels of a recommender from outside are made with."""
     return lambda w: to_json(
         config["labels"],

@@ -100,12 +100,12 @@ rule export_recommender:
         " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
-ruleorder: take_recommender > train_recommender
-ruleorder: take_recommender > export_recommender
+ruleorder: import_recommender > train_recommender
+ruleorder: import_recommender > export_recommender
 
 
-rule take_recommender:
-    """Take a recommender from outside: its embeddings or scores, and the labels that follow from them."""
+rule import_recommender:
+    """Import a recommender from outside: its embeddings or scores, and the labels that follow from them."""
     input:
         interactions="<results>/data/{dataset}/interactions.parquet",
         catalogue="<results>/data/{dataset}/items.parquet",
@@ -116,9 +116,9 @@ rule take_recommender:
         similar="<results>/export/{dataset}{recommender}/similar.parquet",
         metrics="<results>/recommender/{dataset}{recommender}/metrics.csv",
     log:
-        "<logs>/take_recommender/{dataset}{recommender}.log",
+        "<logs>/import_recommender/{dataset}{recommender}.log",
     benchmark:
-        "<benchmarks>/take_recommender/{dataset}{recommender}.tsv"
+        "<benchmarks>/import_recommender/{dataset}{recommender}.tsv"
     wildcard_constraints:
         # A name that there cannot be, if none comes from outside.
         recommender="|".join(rf"\.{name}" for name in EXTERNAL) or r"\.-",
@@ -129,13 +129,13 @@ rule take_recommender:
         mem_mb=8000,
         runtime=60,
     params:
-        code=code_digest("take_recommender.py"),
-        decides=take_settings(without=AT_ONCE),
+        code=code_digest("import_recommender.py"),
+        decides=import_settings(without=AT_ONCE),
         # It takes the input, so that the size of a batch is no trigger.
-        settings=lambda w, input: take_settings()(w),
+        settings=lambda w, input: import_settings()(w),
         seed=seed("export", "dataset"),
     shell:
-        "python workflow/scripts/take_recommender.py --interactions {input.interactions:q}"
+        "python workflow/scripts/import_recommender.py --interactions {input.interactions:q}"
         " --items {input.catalogue:q} --given {input.given:q} --settings {params.settings:q} --seed {params.seed}"
         " --embeddings {output.embeddings:q} --labels {output.labels:q} --similar {output.similar:q}"
         " --metrics {output.metrics:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

@@ -153,7 +153,9 @@ def _of_evaluation() -> list[Job]:
     merged.outputs = [f"{OUT}/merged/{name}" for name in TASKS]
     return [
         _job("table_seeds", "table_seeds.py", seeds, predictions),
-        _job("take_recommender", "take_recommender.py", taken | {"metrics": f"{OUT}/m.csv"}, [EVENTS, ITEMS, GIVEN]),
+        _job(
+            "import_recommender", "import_recommender.py", taken | {"metrics": f"{OUT}/m.csv"}, [EVENTS, ITEMS, GIVEN]
+        ),
         merged,
         *(_typeset(kind) for kind in ("table1", "table2", "table3", "table4", "human")),
     ]

@@ -10,7 +10,7 @@ from recexplainer.files import write_json, write_parquet, write_safetensors
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.evaluation import ndcg, target_ranks
 from recexplainer.recommender.export import export
-from recexplainer.recommender.external import take
+from recexplainer.recommender.external import import_recommender
 from recexplainer.recommender.histories import Histories
 from recexplainer.recommender.hyperparameters import hyperparameters
 from recexplainer.recommender.mf import CONFIDENCE, REGULARISATION
@@ -161,7 +161,7 @@ def test_embeddings_from_outside_are_labelled_as_ours(tmp_path):
     histories = chains(users=30)
     model = train(histories, hyperparameters(VALUES | {"epochs": 3}), "second_last", 1, "gru4rec").model
     embeddings, labels, similar = export(model, histories, LABELS, 7)
-    taken = take(given(tmp_path, **embeddings), histories, TAKEN, 7)
+    taken = import_recommender(given(tmp_path, **embeddings), histories, TAKEN, 7)
     assert taken.labels.equals(labels) and taken.similar.equals(similar)
     assert list(taken.metrics["model"]) == ["mine", "popularity"]
     ranks = target_ranks(histories, histories.test_targets(), scorer(model, histories))
@@ -171,8 +171,8 @@ def test_embeddings_from_outside_are_labelled_as_ours(tmp_path):
 def test_scores_alone_give_the_labels_of_the_embeddings_behind_them(tmp_path):
     histories, random = chains(users=30), np.random.default_rng(1)
     user, item = (random.normal(size=(rows, 4)).astype(np.float32) for rows in (len(histories), ITEMS))
-    by_scores = take(given(tmp_path, scores=user @ item.T), histories, TAKEN, 7)
-    by_embeddings = take(given(tmp_path, user=user, item=item), histories, TAKEN, 7)
+    by_scores = import_recommender(given(tmp_path, scores=user @ item.T), histories, TAKEN, 7)
+    by_embeddings = import_recommender(given(tmp_path, user=user, item=item), histories, TAKEN, 7)
     for name in ("top1", "ranking", "positive", "negative"):
         assert by_scores.labels[name].equals(by_embeddings.labels[name])
     scores = by_scores.embeddings["user"] @ by_scores.embeddings["item"].T
@@ -199,7 +199,7 @@ def test_numbers_of_any_size_become_float32_and_the_log_says_so(tmp_path, caplog
     path = tmp_path / "embeddings.safetensors"
     save_file(tensors, path)
     with caplog.at_level("INFO"):
-        taken = take(path, histories, TAKEN, 7)
+        taken = import_recommender(path, histories, TAKEN, 7)
     for name, tensor in tensors.items():
         assert taken.embeddings[name].dtype == np.float32
         # Each number is one of float32, but those of 64 bits, whose nearest is taken.
@@ -208,7 +208,7 @@ def test_numbers_of_any_size_become_float32_and_the_log_says_so(tmp_path, caplog
         assert ((taken.embeddings[name] == exact).all()) == (kind != "float64")
         assert f"{name!r} is {kind}, {'rounded to' if kind == 'float64' else 'taken exactly as'} float32" in caplog.text
     whole = {name: tensor.float().numpy() for name, tensor in tensors.items()}
-    assert take(given(tmp_path, **whole), histories, TAKEN, 7).labels.equals(taken.labels)
+    assert import_recommender(given(tmp_path, **whole), histories, TAKEN, 7).labels.equals(taken.labels)
 
 
 @pytest.mark.parametrize("kind", KINDS[:5])
@@ -218,14 +218,14 @@ def test_what_is_no_number_is_none_in_any_size(tmp_path, kind, name):
     tensors[name][7, 2] = float("nan")
     save_file(tensors, tmp_path / "embeddings.safetensors")
     with pytest.raises(InputError, match=f"row 7 of '{name}' is not finite"):
-        take(tmp_path / "embeddings.safetensors", chains(users=30), TAKEN, 7)
+        import_recommender(tmp_path / "embeddings.safetensors", chains(users=30), TAKEN, 7)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_of_any_size_are_taken(tmp_path, kind):
     scores = torch.randn((270, ITEMS), generator=torch.Generator().manual_seed(5)).to(getattr(torch, kind))
     save_file({"scores": scores}, tmp_path / "scores.safetensors")
-    taken = take(tmp_path / "scores.safetensors", chains(users=30), TAKEN, 7)
+    taken = import_recommender(tmp_path / "scores.safetensors", chains(users=30), TAKEN, 7)
     np.testing.assert_array_equal(taken.embeddings["user"], scores.float().numpy())
 
 
@@ -233,7 +233,7 @@ def test_a_scale_beside_numbers_of_8_bits_is_not_left_out(tmp_path):
     tensors = small_numbers("float8_e4m3fn") | {"user_scale": torch.ones(1)}
     save_file(tensors, tmp_path / "embeddings.safetensors")
     with pytest.raises(InputError, match="user_scale beside it may be its scale"):
-        take(tmp_path / "embeddings.safetensors", chains(users=30), TAKEN, 7)
+        import_recommender(tmp_path / "embeddings.safetensors", chains(users=30), TAKEN, 7)
 
 
 def test_numbers_of_4_bits_and_complex_ones_are_refused(tmp_path):
@@ -243,7 +243,7 @@ def test_numbers_of_4_bits_and_complex_ones_are_refused(tmp_path):
     for tensor in kinds.values():
         save_file({"user": tensor, "item": torch.ones((ITEMS, 4))}, path)
         with pytest.raises(InputError, match="float32|cannot be converted"):
-            take(path, chains(users=30), TAKEN, 7)
+            import_recommender(path, chains(users=30), TAKEN, 7)
 
 
 @pytest.mark.parametrize(
@@ -265,4 +265,4 @@ def test_what_does_not_keep_the_contract_is_named(tmp_path, change, message):
     tensors = {"user": np.ones((270, 4), np.float32), "item": np.ones((ITEMS, 4), np.float32)}
     tensors = change if "scores" in change else {k: v for k, v in (tensors | change).items() if v is not None}
     with pytest.raises(InputError, match=f"safetensors: .*{message}"):
-        take(given(tmp_path, **tensors), histories, TAKEN, 7)
+        import_recommender(given(tmp_path, **tensors), histories, TAKEN, 7)

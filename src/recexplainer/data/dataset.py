@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from recexplainer.collecting import no_collection
 from recexplainer.data.filtering import Pairs, Trial, check_filter, first_interactions, k_core, renumbered, search
 from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
 from recexplainer.data.titles import clean_title, unique_titles
 from recexplainer.errors import InputError
 from recexplainer.files import check, sha256, write_csv, write_json, write_parquet
+from recexplainer.garbage import no_collection
 from recexplainer.sources import file_reading
 
 logger = logging.getLogger(__name__)

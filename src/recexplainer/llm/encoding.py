@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recexplainer.collecting import no_collection
+from recexplainer.garbage import no_collection
 from recexplainer.llm.conversations import CONVERSATION, Conversations, Pieces
 from recexplainer.llm.layout import Layout
 from recexplainer.llm.plain_text import PlainText

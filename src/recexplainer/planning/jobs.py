@@ -122,7 +122,7 @@ def _recommender_jobs(config: dict[str, Any]) -> Iterator[Job]:
     recommender = config["recommender"]
     for name in config["run"]["datasets"]:
         if run_names.recommender(config, name.partition(".")[2])["model"] == run_names.EXTERNAL:
-            yield Job("take_recommender", name)
+            yield Job("import_recommender", name)
             continue
         size, own = dataset_size(config, name), config["datasets"][name]["recommender"]
         dim, width, layers = own["dim"], recommender["ffn"], recommender["layers"]

@@ -35,7 +35,7 @@ FIRST_WITH_BF16 = (8, 0)
 STAGES = {
     "data": "make_demo_dataset make_demo_conversations download_dataset download_conversations filter_dataset "
     "parse_conversations",
-    "recommender": "tune_recommender train_recommender export_recommender take_recommender",
+    "recommender": "tune_recommender train_recommender export_recommender import_recommender",
     "tasks": "build_tasks build_reasons build_sharegpt",
     "alignment": "train_llm download_llm unpack_llm base_llm align",
     "evaluation": "predict_baseline predict_surrogates predict_base predict_aligned predict_base_shard "

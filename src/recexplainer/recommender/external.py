@@ -115,7 +115,7 @@ def _of_rows(path: str | Path, name: str, value: np.ndarray, rows: int, what: st
     return value
 
 
-def take(path: str | Path, histories: Histories, settings: dict[str, Any], seed: int) -> Taken:
+def import_recommender(path: str | Path, histories: Histories, settings: dict[str, Any], seed: int) -> Taken:
     """Take a recommender from outside, label what it says of each prefix and measure it on the test items.
 
     Args:

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recexplainer.collecting import no_collection
 from recexplainer.errors import InputError
 from recexplainer.files import write_row_groups
+from recexplainer.garbage import no_collection
 from recexplainer.llm.conversations import CONVERSATION, SEGMENT
 
 TASKS = ("retrieval", "ranking", "classification", "discrimination", "sharegpt", "reconstruction")

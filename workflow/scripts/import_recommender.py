@@ -1,7 +1,7 @@
-r"""Take a recommender from outside: check its embeddings or scores, label them, measure them on the test items.
+r"""Import a recommender from outside: check its embeddings or scores, label them, measure them on the test items.
 
 Run as:
-    python workflow/scripts/take_recommender.py --interactions interactions.parquet --items items.parquet \
+    python workflow/scripts/import_recommender.py --interactions interactions.parquet --items items.parquet \
         --given mine/embeddings.safetensors --settings '{"positive_share": 0.2, "negative_share": 0.5, "candidates": 5,
         "similar": 1, "batch_size": 1024, "bootstrap": 1000, "validation": "second_last", "name": "mine"}' \
         --seed 2024 --embeddings embeddings.safetensors --labels labels.parquet --similar similar.parquet \
@@ -13,10 +13,10 @@ from recexplainer import cli
 
 def main(args) -> None:
     from recexplainer.files import write_csv, write_parquet, write_safetensors
-    from recexplainer.recommender.external import take
+    from recexplainer.recommender.external import import_recommender
     from recexplainer.recommender.histories import load_histories
 
-    taken = take(args.given, load_histories(args.interactions, args.items), args.settings, args.seed)
+    taken = import_recommender(args.given, load_histories(args.interactions, args.items), args.settings, args.seed)
     write_safetensors(args.embeddings, taken.embeddings)
     write_parquet(args.labels, taken.labels)
     write_parquet(args.similar, taken.similar)
