@@ -18,7 +18,7 @@ from recexplainer.llm.scratch import train_tokenizer
 from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.seeds import make_rng
 from recexplainer.tasks.build import task_rows
-from recexplainer.tasks.forms import History, Renderer, Sample
+from recexplainer.tasks.samples import History, Renderer, Sample
 from recexplainer.tasks.schema import text_segment
 from recexplainer.tasks.source import Source
 

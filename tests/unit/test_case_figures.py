@@ -442,14 +442,14 @@ def test_the_image_is_an_xml_file_that_shows_all_texts(files):
 def test_errors_in_the_image_are_underlined_and_the_rest_is_not(files):
     """In print without colours, an error is still seen."""
     select(files)
-    sheet = case_image._Sheet()
-    sheet.block(0, 0, 400, [Run("All is well. ", "plain"), Run("Halo 3", "right"), Run(" and ", "plain")])
-    assert sheet.boxes == []
-    sheet.block(0, 20, 400, [Run("see ", "plain"), Run("Gears of Duty", "wrong"), Run(" too", "plain")])
-    ((x, _, width, _, color),) = sheet.boxes
+    canvas = case_image._Canvas()
+    canvas.block(0, 0, 400, [Run("All is well. ", "plain"), Run("Halo 3", "right"), Run(" and ", "plain")])
+    assert canvas.boxes == []
+    canvas.block(0, 20, 400, [Run("see ", "plain"), Run("Gears of Duty", "wrong"), Run(" too", "plain")])
+    ((x, _, width, _, color),) = canvas.boxes
     assert color == style.WRONG and x == pytest.approx(case_image.text_width("see ", 8.5))
     assert width == pytest.approx(case_image.text_width("Gears of Duty", 8.5))
-    drawn = {text: look for _, _, text, look in sheet.texts}
+    drawn = {text: look for _, _, text, look in canvas.texts}
     assert drawn["Halo 3"]["weight"] == "bold" and drawn["Gears of Duty"]["color"] == style.WRONG
 
 

@@ -14,7 +14,7 @@ from recexplainer.comparison.claims import compare_claims
 from recexplainer.comparison.compare import compare_numbers, compare_runs
 from recexplainer.comparison.numbers import Number, Spread, numbers_of, tables_of
 from recexplainer.comparison.opened import compare
-from recexplainer.comparison.words import in_words
+from recexplainer.comparison.summary import in_words
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.files import write_csv, write_json

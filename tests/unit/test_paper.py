@@ -20,7 +20,7 @@ from recexplainer.paper.claims import CLAIMS, FOLLOWING, LABELS, PEOPLE, VIEWPOI
 from recexplainer.paper.compare import compare, judge_number, margin, paper_vs_ours
 from recexplainer.paper.numbers import Number, Ours, read_numbers, read_ours
 from recexplainer.paper.paired import commonest, rating_values, record_values, share_over
-from recexplainer.paper.sheet import Block, Cell, Sheet, latex_text, not_worse, to_html, to_latex
+from recexplainer.paper.printed import Block, Cell, PrintedTable, latex_text, not_worse, to_html, to_latex
 from recexplainer.paper.tables import KINDS, NONE, typeset
 from recexplainer.paper.verdicts import VERDICTS, Sources, judge_claims, verdict
 from recexplainer.seeds import make_rng
@@ -821,7 +821,9 @@ def test_no_judge_is_no_name(tmp_path, run):
 
 
 def test_captions_and_headings_are_text_too():
-    html = to_html(Sheet(NASTY, "x", [NASTY, NASTY], [Block(NASTY, [[Cell(NASTY), Cell(NASTY, (NASTY, NASTY))]])]))
+    html = to_html(
+        PrintedTable(NASTY, "x", [NASTY, NASTY], [Block(NASTY, [[Cell(NASTY), Cell(NASTY, (NASTY, NASTY))]])])
+    )
     assert "script" not in Page(html).tags
 
 
@@ -856,13 +858,13 @@ NAMED = {"games": "Amazon <b> Games", "vicuna-7b": "Base LLM"}
 
 def test_the_best_is_bold_per_dataset(tmp_path):
     path = table2(tmp_path, ("vicuna-7b", "behavior", "hybrid"))
-    sheet = KINDS["table2"](path, NAMED)
-    rows = {row[0].text: row[1:] for row in sheet.blocks[0].rows}
-    assert [block.heading for block in sheet.blocks] == ["Amazon <b> Games"]
+    table = KINDS["table2"](path, NAMED)
+    rows = {row[0].text: row[1:] for row in table.blocks[0].rows}
+    assert [block.heading for block in table.blocks] == ["Amazon <b> Games"]
     assert rows["RecExplainer-B"][0].mark == rows["RecExplainer-H"][0].mark == "best"
     assert rows["Base LLM"][0] == Cell("0.100", ("0.050", "0.150"))
     assert rows["RecExplainer-B"][4] == Cell("\u2013")
-    latex, html = to_latex(sheet), to_html(sheet)
+    latex, html = to_latex(table), to_html(table)
     assert r"\textbf{0.800}" in latex and r"\underline" not in latex
     assert "<strong>0.800</strong>" in html and "Amazon &lt;b&gt; Games" in html
     assert "<small>0.050&#8211;0.150</small>" in html and "0.050" not in latex
@@ -887,19 +889,19 @@ def test_a_table_of_its_own_is_a_page_that_says_what_is_made_up(tmp_path):
 
 
 def test_a_minus_and_a_dash_do_not_meet():
-    html = to_html(Sheet("c", "l", ["A", "B"], [Block("", [[Cell("a-b"), Cell("-0.5", ("-0.7", "-0.3"))]])]))
+    html = to_html(PrintedTable("c", "l", ["A", "B"], [Block("", [[Cell("a-b"), Cell("-0.5", ("-0.7", "-0.3"))]])]))
     assert "&#8722;0.5 <small>&#8722;0.7 to &#8722;0.3</small>" in html and "a-b" in html
 
 
 def test_ratings_of_other_numbers_of_cases_have_them_beside_them(tmp_path):
     """A judgement that failed leaves a system with fewer; table 2 is over the same cases of all."""
     path = Path(tables(tmp_path)["table3"])
-    sheet = KINDS["table3"](path, {})
-    assert [row[1].n for row in sheet.blocks[0].rows] == ["500", "498"]
-    assert "<small>n&#8201;=&#8201;498</small>" in to_html(sheet) and r"{\scriptsize n=498}" in to_latex(sheet)
+    table = KINDS["table3"](path, {})
+    assert [row[1].n for row in table.blocks[0].rows] == ["500", "498"]
+    assert "<small>n&#8201;=&#8201;498</small>" in to_html(table) and r"{\scriptsize n=498}" in to_latex(table)
     path.write_text(path.read_text().replace("498", "500"))
-    sheet = KINDS["table3"](path, {})
-    assert not any(row[1].n for row in sheet.blocks[0].rows) and sheet.blocks[0].heading == "Rated by gpt-4, n = 500"
+    table = KINDS["table3"](path, {})
+    assert not any(row[1].n for row in table.blocks[0].rows) and table.blocks[0].heading == "Rated by gpt-4, n = 500"
 
 
 def tables(folder, name="hybrid"):
@@ -974,9 +976,9 @@ def test_table_4_shows_what_is_expected_and_what_the_paper_has(tmp_path):
     counts = {"games_train": [3, 7], "games_test": [1, 2], "mine_train": [5, 9], "mine_test": [1, 2]}
     beside = {"games_train_expected": [4, 8], "games_train_paper": [23870, 102490], "mine_train_expected": [5, ""]}
     path = write(tmp_path, "t4.csv", task=["retrieval", "total"], **counts, **beside)
-    sheet = KINDS["table4"](path, {})
-    assert sheet.groups == [("", 1), ("games", 2), ("mine", 2)]
-    shown = {block.heading: [[cell.text for cell in row] for row in block.rows] for block in sheet.blocks[2:]}
+    table = KINDS["table4"](path, {})
+    assert table.groups == [("", 1), ("games", 2), ("mine", 2)]
+    shown = {block.heading: [[cell.text for cell in row] for row in block.rows] for block in table.blocks[2:]}
     assert shown == {
         "Expected from table 1 and the paper's fields per item": [
             ["Retrieval", "4", NONE, "5", NONE],
@@ -996,18 +998,18 @@ def test_table_2_shows_its_cases_and_what_could_not_be_read(tmp_path):
     frame["retrieval_cases"], frame["classification_cases"] = 400, [None, 240, 240]
     frame["retrieval_unread"], frame["classification_unread"] = [0.0, 0.125, 1], [None, 0.5, 0]
     frame.to_csv(path, index=False)
-    sheet = KINDS["table2"](path, {})
-    assert [block.heading for block in sheet.blocks] == [
+    table = KINDS["table2"](path, {})
+    assert [block.heading for block in table.blocks] == [
         "games (n: retrieval 400, classification 240)",
         "games: answers in which nothing could be read, percent\u00a0\u2193",
     ]
     # Of the LLMs alone, under the metrics of the task.
-    assert [[cell.text for cell in row] for row in sheet.blocks[1].rows] == [
+    assert [[cell.text for cell in row] for row in table.blocks[1].rows] == [
         ["RecExplainer-B", "12.5", "", "", "", "", "50.0", ""],
         ["RecExplainer-H", "100.0", "", "", "", "", "0.0", ""],
     ]
-    assert {len(row) for block in sheet.blocks for row in block.rows} == {len(sheet.columns)}
-    assert sum(span for _, span in sheet.groups) == len(sheet.columns)
+    assert {len(row) for block in table.blocks for row in block.rows} == {len(table.columns)}
+    assert sum(span for _, span in table.groups) == len(table.columns)
 
 
 def test_intervals_are_in_the_latex_of_table_3(tmp_path):
@@ -1049,7 +1051,7 @@ def test_the_latex_compiles_without_overfull_lines(tmp_path):
         for kind, path in tables(folder, name).items():
             typeset(path, kind, {}, folder / f"{kind}.tex", folder / f"{kind}.html")
             body.append(rf"\input{{{kind}.tex}}")
-        empty = Sheet("Empty", "empty", ["A", "B"], [Block("", [])])
+        empty = PrintedTable("Empty", "empty", ["A", "B"], [Block("", [])])
         text = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}%s\\end{document}"
         (folder / "all.tex").write_text(text % ("\n".join(body) + to_latex(empty)), encoding="utf-8")
         options = ["-interaction=nonstopmode", "-halt-on-error"] if program == "pdflatex" else []

@@ -27,7 +27,7 @@ from recexplainer.report.curves import learning_curves, shorten
 from recexplainer.report.dag import draw_dag, layers, read_edges, reduce_edges
 from recexplainer.report.facts import read_facts, used
 from recexplainer.report.first import headline, when
-from recexplainer.report.measures import measures_sheet
+from recexplainer.report.measures import measures_table
 from recexplainer.report.page import Files, load_deviations, write_report
 from recexplainer.report.tables import VERDICTS as COUNTED
 from recexplainer.report.tables import lay_out, read_csv, show_number
@@ -565,10 +565,10 @@ def test_measures_stand_in_blocks_with_a_line_of_meaning_each():
         ["steam", "hybrid-full", "simulatability", "8", "", "", "", "", "", "x"],
     ]
     names = {"tiny": "Base LLM", "games": "Video games"}
-    sheet = measures_sheet(pd.DataFrame(rows, columns=columns), names)
-    assert sheet.columns == ["Measure", "Base LLM", "RecExplainer-H", "Control (copy)"]
-    assert [block.heading for block in sheet.blocks] == ["Video games, n = 9"]
-    first, second, third = sheet.blocks[0].rows
+    table = measures_table(pd.DataFrame(rows, columns=columns), names)
+    assert table.columns == ["Measure", "Base LLM", "RecExplainer-H", "Control (copy)"]
+    assert [block.heading for block in table.blocks] == ["Video games, n = 9"]
+    first, second, third = table.blocks[0].rows
     assert first[0].text.startswith("A reader foresees") and "which of two" in first[0].note
     assert (first[1].text, first[1].interval, first[1].mark) == ("0.500", ("0.400", "0.600"), "")
     assert (first[2].text, first[2].mark, first[2].more) == ("0.750", "best", "without: 0.500")

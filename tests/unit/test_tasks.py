@@ -25,7 +25,7 @@ from recexplainer.settings import PRESETS
 from recexplainer.tables.table4 import expected, fields_per_item, table4
 from recexplainer.tasks import ranking, schema
 from recexplainer.tasks.build import build_tasks
-from recexplainer.tasks.forms import History, Renderer, Sample
+from recexplainer.tasks.samples import History, Renderer, Sample
 from recexplainer.tasks.schema import (
     ABLATIONS,
     MODES,

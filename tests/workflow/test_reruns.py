@@ -67,7 +67,7 @@ def test_nothing_is_to_be_done_after_a_run(finished):
 LOGIC = {
     "src/recexplainer/recommender/sasrec.py": {"tune_recommender", "train_recommender", "export_recommender"},
     "src/recexplainer/data/filtering.py": {"filter_dataset"},
-    "src/recexplainer/tasks/forms.py": {"build_tasks", "build_reasons"},
+    "src/recexplainer/tasks/samples.py": {"build_tasks", "build_reasons"},
     "src/recexplainer/tasks/reasons.py": {"build_reasons"},
     "src/recexplainer/tables/table4.py": {"table4"},
     "src/recexplainer/alignment/run.py": {"align"},

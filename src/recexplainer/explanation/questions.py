@@ -5,7 +5,7 @@ from typing import Any
 from recexplainer.errors import InputError
 from recexplainer.explanation.known_titles import index_titles
 from recexplainer.prompts.phrasings import Phrasing
-from recexplainer.tasks.forms import History, Renderer, Sample
+from recexplainer.tasks.samples import History, Renderer, Sample
 
 
 def render(

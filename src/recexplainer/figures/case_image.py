@@ -133,7 +133,7 @@ def _measure(letters: list[tuple[str, str]], size: float) -> float:
     return sum(text_width(run.text, size, run.mark in _BOLD) for run in _runs(letters))
 
 
-class _Sheet:
+class _Canvas:
     """Collects what is to be drawn while the height is not known yet."""
 
     def __init__(self) -> None:
@@ -194,19 +194,19 @@ def plain(text: str) -> list[Run]:
 
 def draw_case(view: CaseView) -> Any:
     """Lay a case out; call it inside :func:`recexplainer.style.figure_style`. Returns a matplotlib figure."""
-    sheet = _Sheet()
+    canvas = _Canvas()
     wide = WIDTH - 2 * MARGIN
-    sheet.y = sheet.block(MARGIN, sheet.y, wide, plain(view.heading), 12, bold=True) + 5
-    _header(sheet, view)
+    canvas.y = canvas.block(MARGIN, canvas.y, wide, plain(view.heading), 12, bold=True) + 5
+    _header(canvas, view)
     for panel in view.panels:
-        _panel(sheet, panel, view.judge)
-    sheet.rule()
-    sheet.y = sheet.block(MARGIN, sheet.y + 7, wide, list(LEGEND), SMALL, MUTED) + 3
-    sheet.y = sheet.block(MARGIN, sheet.y, wide, plain(view.caption), SMALL, MUTED) - SMALL * (LINE - 1)
-    return sheet.draw()
+        _panel(canvas, panel, view.judge)
+    canvas.rule()
+    canvas.y = canvas.block(MARGIN, canvas.y + 7, wide, list(LEGEND), SMALL, MUTED) + 3
+    canvas.y = canvas.block(MARGIN, canvas.y, wide, plain(view.caption), SMALL, MUTED) - SMALL * (LINE - 1)
+    return canvas.draw()
 
 
-def _header(sheet: _Sheet, view: CaseView) -> None:
+def _header(canvas: _Canvas, view: CaseView) -> None:
     """The history, the target item and the recommender's decision."""
     hidden = len(view.history) - HISTORY_SHOWN
     titles = [f"… and {hidden} before"] if hidden > 0 else []
@@ -214,38 +214,38 @@ def _header(sheet: _Sheet, view: CaseView) -> None:
     facts = "  ·  ".join(f"{name}: {value}" for name, value in view.facts)
     x, width = MARGIN + SIDE + GAP, WIDTH - 2 * MARGIN - SIDE - GAP
 
-    sheet.rule()
-    sheet.y += 7
-    sheet.block(MARGIN, sheet.y, SIDE, plain("History, oldest first"), SIZE, MUTED)
-    sheet.y = sheet.block(x, sheet.y, width, plain("  ·  ".join(titles))) + 4
-    sheet.block(MARGIN, sheet.y, SIDE, plain("Target item"), SIZE, MUTED)
-    sheet.y = sheet.block(x, sheet.y, width, plain(view.target), bold=True)
-    sheet.y = sheet.block(x, sheet.y, width, plain(facts), SMALL, MUTED) + 4
-    sheet.block(MARGIN, sheet.y, SIDE, plain("Recommender"), SIZE, MUTED)
-    sheet.y = sheet.block(x, sheet.y, width, plain(view.label), bold=True)
-    sheet.y = sheet.block(x, sheet.y, width, plain(view.standing), SMALL, MUTED) + 6
+    canvas.rule()
+    canvas.y += 7
+    canvas.block(MARGIN, canvas.y, SIDE, plain("History, oldest first"), SIZE, MUTED)
+    canvas.y = canvas.block(x, canvas.y, width, plain("  ·  ".join(titles))) + 4
+    canvas.block(MARGIN, canvas.y, SIDE, plain("Target item"), SIZE, MUTED)
+    canvas.y = canvas.block(x, canvas.y, width, plain(view.target), bold=True)
+    canvas.y = canvas.block(x, canvas.y, width, plain(facts), SMALL, MUTED) + 4
+    canvas.block(MARGIN, canvas.y, SIDE, plain("Recommender"), SIZE, MUTED)
+    canvas.y = canvas.block(x, canvas.y, width, plain(view.label), bold=True)
+    canvas.y = canvas.block(x, canvas.y, width, plain(view.standing), SMALL, MUTED) + 6
 
 
-def _panel(sheet: _Sheet, panel: Panel, judge: str) -> None:
+def _panel(canvas: _Canvas, panel: Panel, judge: str) -> None:
     """The name, the decision and the rating on the left; the text and the remarks on the right."""
-    sheet.rule()
-    sheet.y += 8
-    top, indent = sheet.y, 9.0
+    canvas.rule()
+    canvas.y += 8
+    top, indent = canvas.y, 9.0
     x, width = MARGIN + SIDE + GAP, WIDTH - 2 * MARGIN - SIDE - GAP
 
-    left = sheet.block(MARGIN + indent, top, SIDE - indent, plain(panel.name), SIZE + 0.5, bold=True) + 1
+    left = canvas.block(MARGIN + indent, top, SIDE - indent, plain(panel.name), SIZE + 0.5, bold=True) + 1
     verdict = [Run(panel.verdict, RIGHT if panel.right else WRONG), Run(" ✓" if panel.right else " ✗", PLAIN)]
-    left = sheet.block(MARGIN + indent, left, SIDE - indent, verdict, SMALL) + 1
+    left = canvas.block(MARGIN + indent, left, SIDE - indent, verdict, SMALL) + 1
     if judge:
         rating = "Not rated" if panel.rating is None else f"{panel.rating} of 4  {'●' * panel.rating:○<4}"
-        left = sheet.block(MARGIN + indent, left, SIDE - indent, plain(rating), SMALL, MUTED)
+        left = canvas.block(MARGIN + indent, left, SIDE - indent, plain(rating), SMALL, MUTED)
 
-    right = sheet.block(x, top, width, plain(panel.note), SMALL, MUTED) + (3 if panel.note else 0)
-    right = sheet.block(x, right, width, panel.runs or plain("(no text)")) + 2
-    right = sheet.block(x, right, width, plain(" ".join(panel.remarks)), SMALL, MUTED)
+    right = canvas.block(x, top, width, plain(panel.note), SMALL, MUTED) + (3 if panel.note else 0)
+    right = canvas.block(x, right, width, panel.runs or plain("(no text)")) + 2
+    right = canvas.block(x, right, width, plain(" ".join(panel.remarks)), SMALL, MUTED)
     bottom = max(left, right)
-    sheet.box(MARGIN, top, 3, bottom - top - 3, panel.color)
-    sheet.y = bottom + 5
+    canvas.box(MARGIN, top, 3, bottom - top - 3, panel.color)
+    canvas.y = bottom + 5
 
 
 def write_images(view: CaseView, paths: Sequence[str | Path]) -> None:

@@ -263,7 +263,7 @@ def compare(args: argparse.Namespace) -> None:
     """Compare runs. The last line is the verdict, and the status says whether all reproduce the first."""
     from recexplainer.comparison.compare import REPRODUCED
     from recexplainer.comparison.opened import compare as compared
-    from recexplainer.comparison.words import in_words
+    from recexplainer.comparison.summary import in_words
 
     comparison = compared([args.first, *args.others], args.output)
     if args.output:

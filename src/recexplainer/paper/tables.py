@@ -11,7 +11,7 @@ from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import is_control
 from recexplainer.files import write_text
 from recexplainer.paper.numbers import COUNTS, number
-from recexplainer.paper.sheet import Block, Cell, Sheet, not_worse, to_latex, to_page
+from recexplainer.paper.printed import Block, Cell, PrintedTable, not_worse, to_latex, to_page
 from recexplainer.style import system_label
 
 logger = logging.getLogger(__name__)
@@ -99,13 +99,13 @@ def typeset(table: str, kind: str, settings: Mapping[str, Any], latex: str, html
     """
     if kind not in KINDS:
         raise InputError(f"--kind: {kind!r}; expected one of {', '.join(KINDS)}.")
-    sheet = replace(KINDS[kind](table, settings.get("names", {})), synthetic=settings.get("synthetic", ""))
-    write_text(latex, to_latex(sheet))
-    write_text(html, to_page(sheet, TITLES[kind]))
+    printed = replace(KINDS[kind](table, settings.get("names", {})), synthetic=settings.get("synthetic", ""))
+    write_text(latex, to_latex(printed))
+    write_text(html, to_page(printed, TITLES[kind]))
     logger.info("%s is in %s and %s", kind, latex, html)
 
 
-def table1(path: str, names: Names) -> Sheet:
+def table1(path: str, names: Names) -> PrintedTable:
     """Return the sizes of the datasets."""
     rows = [
         [Cell(names.get(row["dataset"], row["dataset"]))]
@@ -114,10 +114,10 @@ def table1(path: str, names: Names) -> Sheet:
         for row in read_rows(path, ["dataset", *COUNTS])
     ]
     columns = ["Dataset", "Users", "Items", "Interactions", "Sparsity"]
-    return Sheet("The data sets after the filter.", "table1", columns, [Block("", rows)])
+    return PrintedTable("The data sets after the filter.", "table1", columns, [Block("", rows)])
 
 
-def table2(path: str, names: Names) -> Sheet:
+def table2(path: str, names: Names) -> PrintedTable:
     """Return the metrics of every system, a block per dataset."""
     rows = read_rows(path, ["dataset", "method", *(name + end for name in TABLE2 for end in ("", "_low", "_high"))])
     groups = [("", 1), ("Retrieval", 2), ("Retrieval in the catalogue", 2), ("Ranking", 1)]
@@ -141,7 +141,7 @@ def table2(path: str, names: Names) -> Sheet:
         ]
         if unread:
             shown.append(Block(f"{heading}: answers in which nothing could be read, percent\u00a0\u2193", unread))
-    return Sheet(
+    return PrintedTable(
         "How often each system does what the recommender does, with 95 % intervals (bootstrap over users). HR: hit "
         "ratio; in the catalogue: beams held to the catalogue's titles. Random and Popularity are the references. "
         f"{PAIRED if any(f'{name}_p' in row for row in rows for name in TABLE2) else MARKS}",
@@ -152,7 +152,7 @@ def table2(path: str, names: Names) -> Sheet:
     )
 
 
-def surrogates(path: str, names: Names) -> Sheet:
+def surrogates(path: str, names: Names) -> PrintedTable:
     """Return the metrics of the surrogates and of the LLMs; below them, per LLM, what it adds to each surrogate."""
     metrics = {name: heading for name, heading in TABLE2.items() if name in SURROGATE_METRICS}
     ends = ("", "_low", "_high")
@@ -172,10 +172,10 @@ def surrogates(path: str, names: Names) -> Sheet:
             blocks.append(Block(f"{heading}: {_label(method, names)} less", body))
     caption = f"What explains the recommender without an LLM, and what each LLM adds to it. {MARKS}"
     groups = [("", 1), ("Retrieval", 2), ("Ranking", 1), ("Classification", 1)]
-    return Sheet(caption, "surrogates", ["Method", *metrics.values()], blocks, groups)
+    return PrintedTable(caption, "surrogates", ["Method", *metrics.values()], blocks, groups)
 
 
-def recommender(path: str, names: Names) -> Sheet:
+def recommender(path: str, names: Names) -> PrintedTable:
     """Return the metrics of the recommenders, a block per dataset."""
     rows = read_rows(path, ["dataset", "model", *(name + end for name in RECOMMENDER for end in ("", "_low", "_high"))])
     blocks = [
@@ -184,7 +184,7 @@ def recommender(path: str, names: Names) -> Sheet:
         for own in [[row for row in rows if row["dataset"] == dataset]]
     ]
     caption = f"The recommenders on each user's last item, with 95 % intervals (bootstrap over users). {MARKS}"
-    return Sheet(caption, "recommender", ["Model", *RECOMMENDER.values()], blocks)
+    return PrintedTable(caption, "recommender", ["Model", *RECOMMENDER.values()], blocks)
 
 
 WORDINESS = {
@@ -194,7 +194,7 @@ WORDINESS = {
 """What stands beside the ratings, by its column."""
 
 
-def table3(path: str, names: Names) -> Sheet:
+def table3(path: str, names: Names) -> PrintedTable:
     """Return the mean ratings, a block per judge and a column per dataset, and what counting says of the texts."""
     rows = read_rows(path, ["judge", "method", "dataset", "rating", "rating_low", "rating_high", "cases"])
     datasets = _unique(row["dataset"] for row in rows)
@@ -224,7 +224,7 @@ def table3(path: str, names: Names) -> Sheet:
             for method in _unique(method for method, _ in shown)
         ]
         blocks += [Block(heading, body)] if body else []
-    return Sheet(
+    return PrintedTable(
         "Mean rating of the explanations, 1 to 4\u00a0\u2191, with 95 % intervals (bootstrap over cases). "
         f"{SIGNED if tested else MARKS} {UNLIKE}",
         "table3",
@@ -247,7 +247,7 @@ def _rated(rows: list[dict[str, Any] | None], path: str, what: str, tested: bool
     return [replace(cell, mark=mark, p=text) for cell, mark, text in zip(cells, marks, shown, strict=True)]
 
 
-def table4(path: str, names: Names) -> Sheet:
+def table4(path: str, names: Names) -> PrintedTable:
     """Return the samples of each task, two columns per dataset; then what is expected, and what the paper has."""
     rows = read_rows(path, ["task"])
     columns = [name for name in rows[0] if name != "task" and not name.endswith(BESIDE)] if rows else []
@@ -269,7 +269,7 @@ def table4(path: str, names: Names) -> Sheet:
     for end, heading in BESIDE_HEADINGS.items():
         if any(row.get(name + end) for row in rows for name in columns):
             blocks.append(Block(heading, lines(end, False) + lines(end, True)))
-    return Sheet(
+    return PrintedTable(
         "The samples of each task, in the mode's own form.",
         "table4",
         ["Task", *(split.capitalize() for _, _, split in pairs)],
@@ -278,7 +278,7 @@ def table4(path: str, names: Names) -> Sheet:
     )
 
 
-def human(path: str, names: Names) -> Sheet:
+def human(path: str, names: Names) -> PrintedTable:
     """Return the mean ratings by people; the caption says so if they are simulated."""
     rows = read_rows(path, ["method", "mean", "low", "high", "n", "source"])
     shown = _column(rows, "mean", 3, path, "mean", ("low", "high"))
@@ -290,10 +290,10 @@ def human(path: str, names: Names) -> Sheet:
     who = "SIMULATED raters (no people took part)" if made_up else "people"
     caption = f"Mean rating of the explanations by {who}, 1 to 4, with 95 % intervals. {MARKS}"
     columns = ["Method", "Mean rating\u00a0\u2191", "n, ratings"]
-    return Sheet(caption, "human", columns, [Block("", body)], intervals=True)
+    return PrintedTable(caption, "human", columns, [Block("", body)], intervals=True)
 
 
-KINDS: dict[str, Callable[[str, Names], Sheet]] = {
+KINDS: dict[str, Callable[[str, Names], PrintedTable]] = {
     "table1": table1,
     "table2": table2,
     "table3": table3,
@@ -359,7 +359,7 @@ def _marks(
     what: str,
     ends: tuple[str, str] | None = None,
 ) -> list[str]:
-    """Return the mark of each row's number, see :func:`recexplainer.paper.sheet.not_worse`."""
+    """Return the mark of each row's number, see :func:`recexplainer.paper.printed.not_worse`."""
     low, high = ends or (f"{metric}_low", f"{metric}_high")
     values = [number(row[metric], path, f"{what} {metric}") if row else None for row in rows]
     intervals: list[tuple[float, float] | None] = []

@@ -10,7 +10,7 @@ from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.prompts.phrasings import Phrasing, load_prompts
 from recexplainer.seeds import make_rng
 from recexplainer.settings import resolve
-from recexplainer.tasks.forms import History, Renderer, Sample
+from recexplainer.tasks.samples import History, Renderer, Sample
 from recexplainer.tasks.schema import SEPARATOR
 
 ITEMS = 5

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from recexplainer.paper.sheet import Block, Cell, Sheet
+from recexplainer.paper.printed import Block, Cell, PrintedTable
 from recexplainer.style import system_label
 from recexplainer.systems import CONTROLS
 
@@ -53,9 +53,9 @@ HEADINGS = {
 }
 
 
-def measures_sheet(
+def measures_table(
     frame: pd.DataFrame, names: Mapping[str, str], column: str = "value", methods: Sequence[str] | None = None
-) -> Sheet:
+) -> PrintedTable:
     """Return a table of measures: a block per data set, a row per measure, a column per method.
 
     Bold is what is better than words alone; in ``value`` each number has its reference beside it. Measures that nobody
@@ -88,7 +88,7 @@ def measures_sheet(
         blocks.append(Block(f"{names.get(dataset, dataset)}{n}", rows))
     labels = [names.get(method, system_label(method)) for method in methods]
     caption = f"{HEADINGS[column]} Bold: better than words alone, the whole interval over the best control above zero."
-    return Sheet(caption, "faithfulness", ["Measure", *labels], blocks)
+    return PrintedTable(caption, "faithfulness", ["Measure", *labels], blocks)
 
 
 def _cell(row: Mapping[str, str] | None, column: str) -> Cell:

@@ -19,7 +19,7 @@ from recexplainer.files import read_bytes, read_json, read_text, write_text
 from recexplainer.pages import POLICY, style_of, verdict_mark
 from recexplainer.paper.claims import in_names
 from recexplainer.paper.grid import Grid, grids, left_out
-from recexplainer.paper.sheet import to_html
+from recexplainer.paper.printed import to_html
 from recexplainer.report import captions
 from recexplainer.report.costs import Cost, read_costs
 from recexplainer.report.dag import draw_dag, read_edges
@@ -28,7 +28,7 @@ from recexplainer.report.first import headline, when
 from recexplainer.report.gallery import RULE, gallery
 from recexplainer.report.inline import inline_case
 from recexplainer.report.links import folder_link, forms, more_links
-from recexplainer.report.measures import measures_sheet
+from recexplainer.report.measures import measures_table
 from recexplainer.report.tables import VERDICTS, Table, lay_out, read_csv
 from recexplainer.style import system_colors, system_label
 from recexplainer.yaml_files import read_yaml
@@ -171,7 +171,7 @@ def _table(name: str, frame: pd.DataFrame, names: dict[str, str]) -> Any:
     """Return a table of results; of the long one of faithfulness a block per data set, and the systems side by side."""
     from markupsafe import Markup
 
-    return Markup(to_html(measures_sheet(frame, names))) if name == "faithfulness" else lay_out(frame, names)
+    return Markup(to_html(measures_table(frame, names))) if name == "faithfulness" else lay_out(frame, names)
 
 
 def _beside_controls(paths: list[str], tables: dict[str, Any], names: dict[str, str]) -> str:
@@ -186,7 +186,7 @@ def _beside_controls(paths: list[str], tables: dict[str, Any], names: dict[str, 
     compared = frame[frame["better_than_words"] != ""] if "better_than_words" in frame else frame.iloc[:0]
     if not len(compared):
         return ""
-    tables["words_alone"] = Markup(to_html(measures_sheet(compared, names, "over_control")))
+    tables["words_alone"] = Markup(to_html(measures_table(compared, names, "over_control")))
     return in_a_sentence(frame, lambda method: names.get(method, system_label(method)))
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from recexplainer import files
 from recexplainer.pages import verdict_mark
-from recexplainer.paper.sheet import between
+from recexplainer.paper.printed import between
 from recexplainer.style import system_label
 
 HEADINGS = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from recexplainer.prompts.phrasings import Prompts
 from recexplainer.seeds import make_rng
-from recexplainer.tasks.forms import Sample
+from recexplainer.tasks.samples import Sample
 
 
 def balanced(

@@ -9,10 +9,10 @@ from recexplainer.prompts.phrasings import ASKED_FIELDS, Prompts, load_prompts
 from recexplainer.tasks.balance import balanced
 from recexplainer.tasks.classification import classification
 from recexplainer.tasks.discrimination import discrimination
-from recexplainer.tasks.forms import Renderer, Sample, rows_of
 from recexplainer.tasks.ranking import ranking
 from recexplainer.tasks.reconstruction import reconstruction
 from recexplainer.tasks.retrieval import retrieval
+from recexplainer.tasks.samples import Renderer, Sample, rows_of
 from recexplainer.tasks.schema import MODES, write_tasks
 from recexplainer.tasks.source import Source, load_source
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from recexplainer.prompts.phrasings import Prompts
 from recexplainer.seeds import make_rng
-from recexplainer.tasks.forms import History, Sample
+from recexplainer.tasks.samples import History, Sample
 from recexplainer.tasks.source import Source
 
 

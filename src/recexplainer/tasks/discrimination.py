@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from recexplainer.prompts.phrasings import ASKED_FIELDS, FIELDS, Prompts
 from recexplainer.seeds import make_rng
-from recexplainer.tasks.forms import Sample
+from recexplainer.tasks.samples import Sample
 from recexplainer.tasks.schema import SEPARATOR
 from recexplainer.tasks.source import Source
 

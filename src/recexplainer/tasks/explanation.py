@@ -18,8 +18,8 @@ from recexplainer.recommender.contract import load_embeddings
 from recexplainer.recommender.removal import Decision
 from recexplainer.recommender.scorer import Scorer
 from recexplainer.seeds import make_rng
-from recexplainer.tasks.forms import History, Renderer, Sample, rows_of
 from recexplainer.tasks.reasons import Reasons, find_reasons
+from recexplainer.tasks.samples import History, Renderer, Sample, rows_of
 from recexplainer.tasks.schema import write_tasks
 from recexplainer.tasks.source import Source, load_source
 from recexplainer.tasks.wording import Wording, load_wording

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from recexplainer.prompts.phrasings import Prompts
 from recexplainer.seeds import make_rng
-from recexplainer.tasks.forms import History, Sample
+from recexplainer.tasks.samples import History, Sample
 from recexplainer.tasks.source import Source
 
 

@@ -75,7 +75,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PrintedTable:
     """A table.
 
     Attributes:
@@ -137,34 +137,34 @@ def latex_text(text: str) -> str:
     return "".join(LATEX.get(letter, letter) for letter in plain)
 
 
-def to_latex(sheet: Sheet) -> str:
+def to_latex(table: PrintedTable) -> str:
     """Return a ``table`` environment; the document has to load booktabs."""
-    width = len(sheet.columns)
+    width = len(table.columns)
     lines = [
         r"% The document's preamble needs \usepackage{booktabs}.",
         r"\begin{table}[t]",
         r"\centering",
-        rf"\caption{{{latex_text(_caption(sheet))}}}",
-        rf"\label{{tab:{sheet.label}}}",
+        rf"\caption{{{latex_text(_caption(table))}}}",
+        rf"\label{{tab:{table.label}}}",
         r"\small",
         r"\setlength{\tabcolsep}{4pt}",
         rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
         r"\toprule",
     ]
-    if sheet.groups:
+    if table.groups:
         heads, rules, first = [], [], 1
-        for text, span in sheet.groups:
+        for text, span in table.groups:
             heads.append(rf"\multicolumn{{{span}}}{{c}}{{{latex_text(text)}}}" if text else "& " * (span - 1))
             if text:
                 rules.append(rf"\cmidrule(lr){{{first}-{first + span - 1}}}")
             first += span
         lines += [" & ".join(heads) + r" \\", "".join(rules)]
-    lines.append(" & ".join(map(latex_text, sheet.columns)) + r" \\")
-    for block in sheet.blocks:
+    lines.append(" & ".join(map(latex_text, table.columns)) + r" \\")
+    for block in table.blocks:
         lines.append(r"\midrule")
         if block.heading:
             lines.append(rf"\multicolumn{{{width}}}{{l}}{{\textit{{{latex_text(block.heading)}}}}} \\")
-        lines += [" & ".join(_latex_cell(cell, sheet.intervals) for cell in row) + r" \\" for row in block.rows]
+        lines += [" & ".join(_latex_cell(cell, table.intervals) for cell in row) + r" \\" for row in block.rows]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 
@@ -181,26 +181,26 @@ def _latex_cell(cell: Cell, intervals: bool) -> str:
     return text
 
 
-def _caption(sheet: Sheet) -> str:
-    return " ".join(filter(None, [sheet.synthetic, sheet.caption]))
+def _caption(table: PrintedTable) -> str:
+    return " ".join(filter(None, [table.synthetic, table.caption]))
 
 
-def to_html(sheet: Sheet) -> str:
+def to_html(table: PrintedTable) -> str:
     """Return a ``table`` element to be put into a page, in ASCII, so that the page's encoding does not matter."""
-    width = len(sheet.columns)
-    caption = f'<caption><span class="across">{escape(sheet.caption)}</span></caption>'
+    width = len(table.columns)
+    caption = f'<caption><span class="across">{escape(table.caption)}</span></caption>'
     lines = ['<table class="sheet">', caption, "<thead>"]
-    if sheet.groups:
+    if table.groups:
         heads = [
             f'<th scope="colgroup" colspan="{span}">{escape(text)}</th>' if text else f'<td colspan="{span}"></td>'
-            for text, span in sheet.groups
+            for text, span in table.groups
         ]
         lines.append(f"<tr>{''.join(heads)}</tr>")
     # A name is not broken at its hyphen.
-    kinds = ["" if " " in text else ' class="whole"' for text in sheet.columns]
-    heads = [f'<th scope="col"{kind}>{escape(text)}</th>' for kind, text in zip(kinds, sheet.columns, strict=True)]
+    kinds = ["" if " " in text else ' class="whole"' for text in table.columns]
+    heads = [f'<th scope="col"{kind}>{escape(text)}</th>' for kind, text in zip(kinds, table.columns, strict=True)]
     lines += [f"<tr>{''.join(heads)}</tr>", "</thead>"]
-    for block in sheet.blocks:
+    for block in table.blocks:
         lines.append("<tbody>")
         if block.heading:
             heading = f'<span class="across">{escape(block.heading)}</span>'
@@ -214,9 +214,9 @@ def to_html(sheet: Sheet) -> str:
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
-def to_page(sheet: Sheet, title: str) -> str:
+def to_page(table: PrintedTable, title: str) -> str:
     """Return a whole page that shows a table, in ASCII; what is made up in it stands at the top of the page."""
-    return page_of(title, to_html(sheet), sheet.synthetic)
+    return page_of(title, to_html(table), table.synthetic)
 
 
 def between(low: str, high: str) -> str:
