@@ -1,6 +1,8 @@
 # Everything works from a fresh clone with Python 3.11 and pip. Each target can be run again.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= all
+# In how many processes the tests run: one per core, at most eight, as each takes a GB or two.
+TESTS ?= $(shell nproc | awk '{ print $$1 < 8 ? $$1 : 8 }')
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
@@ -68,7 +70,7 @@ fetch: setup
 	snakemake --cores 1 --until download_dataset download_conversations download_llm base_llm $(if $(CONFIG),--configfile $(CONFIG))
 
 test: setup
-	python -m pytest -n 2 --no-loadscope-reorder
+	python -m pytest -n $(TESTS) --no-loadscope-reorder
 
 # The smallest run, killed at random moments in every stage, and its programs with mutated files and arguments:
 # `make chaos`; KILLS, MUTANTS (files; and a fifth as many arguments) and CHAOS_SEED say how often and when.
