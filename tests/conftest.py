@@ -26,7 +26,8 @@ def shares_the_run(path: Path) -> bool:
 
 def pytest_collection_modifyitems(items):
     """Begin with what needs the whole run, as that takes longest; of the rest, the quick ones come first."""
-    items.sort(key=lambda item: (not shares_the_run(item.path), FOLDERS.index(item.path.parent.name)))
+    here = Path(__file__).parent
+    items.sort(key=lambda item: (not shares_the_run(item.path), FOLDERS.index(item.path.relative_to(here).parts[0])))
 
 
 def pytest_xdist_make_scheduler(config, log):

@@ -1,17 +1,14 @@
 """The report in a real Chromium: nothing is asked of the network, nothing fails, everything is found by its heading."""
 
 import json
-import sys
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from small_report import HOSTILE, NOTHING, make_files
 
 from recexplainer.report.captions import BLOCKS, CAPTIONS
 from recexplainer.report.page import write_report
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from small_report import HOSTILE, NOTHING, make_files
 
 pytest.importorskip("selenium", reason="needs the Python package selenium")
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -256,7 +255,6 @@ def _make_shards(here: Path) -> None:
 
 def _make_gguf(here: Path) -> None:
     """Write the run's LLM as llama.cpp would."""
-    sys.path.append(str(Path(__file__).parents[1] / "unit"))
     from tiny_gguf import write_gguf
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import random
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,6 @@ import yaml
 from clone import CONFIG, ROOT, copy_repository, snakemake
 
 from recexplainer.files import write_safetensors
-
-sys.path.insert(0, str(ROOT / "tests/unit"))
 
 RESULTS = "results/recipes"
 FOODS = "Cod Leek Beet Rice Fig Oat".split()

@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +10,6 @@ import yaml
 from clone import ROOT, copy_repository, snakemake
 
 from recexplainer.files import read_json
-
-sys.path.insert(0, str(ROOT / "tests/unit"))
 
 NAMES = "Amber Bridge Castle Dragon Ember Forest Garden Harbor Island Jungle Knight Lantern Meadow Night".split()
 FILMS = [f"{name} {number}" for name in NAMES for number in ("One", "Two")]
@@ -49,7 +46,7 @@ def tiny_chat_llm(path: Path) -> bytes:
 
 def own(links: Path, scratch: Path) -> dict:
     """Make the wheels, and return what of ``config/pocket.yaml`` is to be smaller or has another checksum."""
-    from test_wheels import make_wheel
+    from wheel_files import make_wheel
 
     pocket = yaml.safe_load((ROOT / "config/pocket.yaml").read_text(encoding="utf-8"))
     content = atomic_files()

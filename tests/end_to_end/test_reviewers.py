@@ -2,17 +2,14 @@
 
 import io
 import re
-import sys
 import zipfile
 
 import pandas as pd
 import pytest
-from clone import ROOT, command
+from clone import command
+from crates import VALIDATOR, validate
 
 from recexplainer.files import read_parquet
-
-sys.path.insert(0, str(ROOT / "tests/unit"))
-from crates import VALIDATOR, validate
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,10 @@
 
 import csv
 import json
-import sys
 
 import pandas as pd
 import yaml
 from clone import CONFIG, ROOT, copy_repository, snakemake
-
-sys.path.insert(0, str(ROOT / "tests/unit"))
 
 RESULTS = "results/smallest"
 OWN = {

@@ -119,7 +119,7 @@ def repository(tmp_path_factory):
     folder = copy_repository(tmp_path_factory.mktemp("terminal") / "repository")
     python = folder.parent / "bin" / "python"
     python.parent.mkdir()
-    stand_in = ROOT / "tests/workflow/stand_in.py"
+    stand_in = ROOT / "tests/support/stand_in.py"
     python.write_text(
         '#!/bin/sh\necho "a program speaks"\n'
         'case "$FAILS $*" in yes*filter_dataset.py*) echo "error: x"; exit 2;; esac\n'

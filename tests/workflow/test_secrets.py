@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from urllib.parse import quote
@@ -17,12 +16,9 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from clone import CONFIG, ROOT, snakemake
-from watched import SECRETS, watch
-
-sys.path.insert(0, str(ROOT / "tests/unit"))
-
+from clone import CONFIG, snakemake
 from misbehaving_server import MisbehavingServer, scripted
+from watched import SECRETS, watch
 
 JUDGED = "results/smallest/judgements/games/systems/gpt-4.parquet"
 
