@@ -71,6 +71,11 @@ def system_label(system: str) -> str:
     return f"{label} ({ablation})" if ablation and ablation != "full" else label
 
 
+def judge_label(judge: str) -> str:
+    """Return what readers call a judge within a sentence: the rubric by what it is, a service by its name."""
+    return "the offline rubric" if judge == "rubric" else judge
+
+
 def _mode(system: str, known: dict[str, str]) -> str:
     """Return ``mode`` of a system called ``mode-ablation``, if the mode is known; else the whole name."""
     mode = system.split("-", 1)[0]

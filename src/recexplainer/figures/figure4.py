@@ -8,7 +8,7 @@ from recexplainer.figures.case_image import write_images
 from recexplainer.figures.case_view import CaseView, describe_case, write_page
 from recexplainer.figures.panels import CHECKS, find_case, how_chosen, make_panel
 from recexplainer.figures.select import load_answers
-from recexplainer.style import system_colors, system_label
+from recexplainer.style import judge_label, system_colors, system_label
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,8 @@ def figure4(
         ],
         judge=answers.judge,
         caption=(
-            f"Ratings by {answers.judge}, from 1 (wrong decision) to 4 (good reasons). {how_chosen(choice)} {CHECKS}"
+            f"Ratings by {judge_label(answers.judge)}, from 1 (wrong decision) to 4 (good reasons). "
+            f"{how_chosen(choice)} {CHECKS}"
         ),
         synthetic=synthetic,
         **describe_case(case),

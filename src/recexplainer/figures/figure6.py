@@ -10,7 +10,7 @@ from recexplainer.files import write_csv
 from recexplainer.judgement.judgements import load_judgements
 from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import Estimate, estimate
-from recexplainer.style import FAINT, INK, MUTED, system_label
+from recexplainer.style import FAINT, INK, MUTED, judge_label, system_label
 from recexplainer.tables.table2 import METRICS, common_cases, evaluate
 from recexplainer.tables.table3 import Ratings, by_system
 
@@ -199,7 +199,7 @@ def draw_figure6(frame: pd.DataFrame, names: dict[str, str], judge: str, path: s
         ]
         foot.legend(handles=handles, loc="upper center", ncols=3)
         note = "Bars: the values, with 95 % intervals; the scale of a metric is the same for all data sets."
-        note += f" Ratings by {'the offline rubric' if judge == 'rubric' else judge}." if judge else ""
+        note += f" Ratings by {judge_label(judge)}." if judge else ""
         foot.text(0.5, 0.05, note, ha="center", va="bottom", fontsize=8, color=MUTED)
         save_figure(figure, path)
 

@@ -10,7 +10,7 @@ from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import load_explanations
 from recexplainer.files import write_json
 from recexplainer.judgement.judgements import load_judgements
-from recexplainer.style import system_label
+from recexplainer.style import judge_label, system_label
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +128,6 @@ def select_case(
         first, last = min(answers.cases), max(answers.cases)
         raise InputError(f"settings: case {case!r} is not in {cases}. Name one from {first} to {last}, or null.")
     chosen = most_telling(answers, system) if case is None else case
-    rule = RULE.format(system=system_label(system), judge=answers.judge) if case is None else ASKED
+    rule = RULE.format(system=system_label(system), judge=judge_label(answers.judge)) if case is None else ASKED
     write_json(output, {"case": chosen, "system": system, "judge": answers.judge, "rule": rule})
     logger.info("case %s (%s)", chosen, "by rule" if case is None else ASKED)

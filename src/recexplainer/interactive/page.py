@@ -147,7 +147,7 @@ class Page:
         with ui.row().classes("w-full items-center justify-between gap-2"):
             ui.label(title).classes("text-2xl font-semibold title").props("role=heading aria-level=1")
             if len(self.library.names) > 1:
-                menu = ui.select(self.library.names, label="Dataset", value=self.dataset).classes("w-64")
+                menu = ui.select(self.library.names, label="Data set", value=self.dataset).classes("w-64")
                 menu.on_value_change(lambda event: ui.navigate.to(f"/?{urlencode({'dataset': event.value})}"))
         about = f"Base LLM: {self.explainer.llm}. " + (GENERATED if self.explainer.synthetic else "")
         ui.label(about).classes("quiet")

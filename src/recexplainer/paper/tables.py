@@ -12,7 +12,7 @@ from recexplainer.faithfulness.controls import is_control
 from recexplainer.files import write_text
 from recexplainer.paper.numbers import COUNTS, number
 from recexplainer.paper.printed import Block, Cell, PrintedTable, not_worse, to_latex, to_page
-from recexplainer.style import system_label
+from recexplainer.style import judge_label, system_label
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def table1(path: str, names: Names) -> PrintedTable:
         + [Cell(_digits(row["sparsity_percent"], 3, path, row["dataset"]) + "%")]
         for row in read_rows(path, ["dataset", *COUNTS])
     ]
-    columns = ["Dataset", "Users", "Items", "Interactions", "Sparsity"]
+    columns = ["Data set", "Users", "Items", "Interactions", "Sparsity"]
     return PrintedTable("The data sets after the filter.", "table1", columns, [Block("", rows)])
 
 
@@ -210,7 +210,7 @@ def table3(path: str, names: Names) -> PrintedTable:
         body = [[Cell(_label(method, names)), *cells] for method, *cells in zip(methods, *columns, strict=True)]
         counts = {row["cases"] for row in own.values() if row["rating"]}
         n = f", n = {_count(counts.pop(), path, judge).text}" if len(counts) == 1 else ""
-        who = "the offline rubric (code, no language model)" if judge == "rubric" else judge
+        who = judge_label(judge) + (" (code, no language model)" if judge == "rubric" else "")
         blocks.append(Block(f"Rated by {who}{n}", body))
     for column, heading in WORDINESS.items():
         # The same whoever judges; the controls are rated by one judge alone.

@@ -33,6 +33,8 @@ def inline_case(figure: str) -> tuple[Any, str] | None:
     if not 0 <= start < end:
         raise InputError(f"{path}: not the page of a case. Run the stage that makes it again.")
     body = text[start + len("<main>") : end]
+    # The report has a heading of its own for the figure.
+    body = re.sub(r"<h1>Figure \d\. ", "<h1>", body)
     for tag, other in _HEADINGS.items():
         body = body.replace(tag, other)
     colors = "".join(f"&.{path.stem} {rule}\n" for rule in map(re.Match.group, _COLOR.finditer(text[:start])))

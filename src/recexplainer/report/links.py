@@ -46,8 +46,8 @@ def more_links(
     if numbers:
         page = Path(numbers).with_suffix(".html")
         links += [("All numbers and claims beside the paper", link(page, root))] if page.is_file() else []
-        links.append(("the numbers as CSV", link(numbers, root)))
-    links += [("the claims as CSV", link(claims, root))] if claims else []
+        links.append(("The numbers as CSV", link(numbers, root)))
+    links += [("The claims as CSV", link(claims, root))] if claims else []
     links += [(f"Rating page of {Path(page).stem}", link(page, root)) for page in rating_pages]
     links += [("Record of the run (provenance)", link(provenance, root))] if provenance else []
     all_logs = folder_link(logs, "", root)

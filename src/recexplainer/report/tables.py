@@ -8,7 +8,7 @@ import pandas as pd
 from recexplainer import files
 from recexplainer.pages import verdict_mark
 from recexplainer.paper.printed import between
-from recexplainer.style import system_label
+from recexplainer.style import judge_label, system_label
 
 HEADINGS = {
     "retrieval_hr5": "Retrieval HR@5\u00a0↑",
@@ -123,7 +123,7 @@ def lay_out(frame: pd.DataFrame, names: dict[str, str], without: tuple[str, ...]
             elif name in ("measure", "metric", "stage"):
                 text = heading(text)
             elif text == "rubric":
-                text = "offline rubric"
+                text = judge_label(text).removeprefix("the ")
             mark = text if name == "verdict" else ""
             text = WORDS.get(text, text)
             cells.append(Cell(text or "–", note, verdict_mark(mark)))

@@ -372,6 +372,7 @@ def test_figure_4_shows_every_system_with_its_decision_rating_and_marks(files):
     assert "Rated 1 of 4 ●○○○" in words and "Rated 4 of 4 ●●●●" in words
     assert "scores higher than 91 %" in words and "not at random" in words
     assert "(no text)" in words and "There is no answer." in words
+    assert "Ratings by the offline rubric, from 1" in words and "where the offline rubric rates RecExplainer-H" in words
     assert "word39 …" in words and "word40" not in words
     wrong = [text for value, text in seen.marks if value == "wrong"]
     right = [text for value, text in seen.marks if value == "right"]

@@ -290,7 +290,7 @@ def report_of(results: Path) -> str:
         (results / f"figures/{name}.svg").write_text(f"<svg xmlns='http://www.w3.org/2000/svg'><!--{name}--></svg>")
     panel = Panel("Base LLM", "#000000", "Recommended", True, 3, [Run("It is like Second & co.", "plain")], [])
     write_page(
-        CaseView("Figure 4", ["Alien <1>", "Second"], "Fargo", [], "yes", "high", [panel], "", "As drawn."),
+        CaseView("Figure 4. One", ["Alien <1>", "Second"], "Fargo", [], "yes", "high", [panel], "", "As drawn."),
         str(results / "figures/figure4.html"),
     )
     files = vars(make_files(parts)) | {"figures": [str(path) for path in (results / "figures").glob("*.svg")]}
@@ -308,6 +308,8 @@ def test_no_history_of_the_data_set_is_in_the_published_report(results, config, 
     for secret in ("History 0 ", "History 1 ", "Alien", "<li>Second", ">Second<", image):
         assert secret not in found, secret
     assert found.count(NOT_HERE) == 5
+    # The report's own heading names the figure: neither its number nor its sentence stands there twice.
+    assert text.count("Figure 4") == 1 and text.count("The same decision, explained by each system.") == 0
     # What stands beside a history stays as it was written, escapes included.
     assert "Fargo" in found and "It is like Second &amp; co." in found
     assert found.count("&lt;script&gt;") == text.count("&lt;script&gt;") - 3
