@@ -5,7 +5,7 @@ import socket
 from urllib.request import Request, urlopen
 
 import pytest
-from serving import demo_ui
+from serving import demo_ui, explain
 
 pytest.importorskip("selenium", reason="needs the Python package selenium")
 pytest.importorskip("nicegui", reason="needs the Python package nicegui")
@@ -86,6 +86,18 @@ def test_a_users_history_is_explained_by_all_systems(browser, address, explainer
     marks = [one.get_attribute("class") for one in browser.find_elements(By.CSS_SELECTOR, ".text mark")]
     assert marks == [standing(citation) for one in answers for citation in one.citations]
     assert [name in body(browser) for name in ("Base LLM", "RecExplainer-B", "RecExplainer-I", "RecExplainer-H")]
+
+
+def test_on_a_phone_the_answers_come_into_view(browser, address):
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        browser.get(address)
+        explain(browser)
+        first = browser.find_element(By.CSS_SELECTOR, ".answer")
+        assert 0 <= browser.execute_script("return arguments[0].getBoundingClientRect().top", first) < 700
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def press(browser, words: str) -> None:

@@ -62,10 +62,13 @@ mark.catalogue {{ color: var(--wrong) !important; text-decoration-style: dashed 
 mark.nowhere {{ color: var(--wrong) !important; text-decoration-style: wavy !important; font-weight: 600; }}
 .title, .facts {{ overflow-wrap: anywhere; }}
 .facts {{ color: var(--muted); font-size: .75rem; line-height: 1.2; }}
+@media (max-width: 767px) {{ .answers:not(:empty) {{ min-height: 90vh; }} }}
 .stale {{ opacity: .4; filter: grayscale(1); }}
 @media (pointer: coarse) {{ .asked .q-btn {{ min-width: 44px; min-height: 44px; }} }}
 """
 NOTHING_FOUND = "<q-item><q-item-section>Nothing found</q-item-section></q-item>"
+# On a small screen the answers are below the question.
+INTO_VIEW = "if (innerWidth < 768) document.querySelector('.answers').scrollIntoView()"
 GENERATED = "Generated data: this shows how the page works, and says nothing of any real recommender."
 CHANGED = "The question has changed since. Ask again."
 
@@ -138,7 +141,7 @@ class Page:
                     self._question()
                 with ui.column().classes("w-full md:col-span-2 gap-4"):
                     self.notice = ui.label("Pick a user or build a history, pick an item, and ask.").classes("quiet")
-                    self.answers = ui.column().classes("w-full gap-4")
+                    self.answers = ui.column().classes("answers w-full gap-4")
         self._take_question(question)
 
     def _heading(self) -> None:
@@ -263,6 +266,7 @@ class Page:
                 with waiting:
                     ui.spinner()
                     ui.label("The systems answer, one after the other.").classes("quiet")
+            ui.run_javascript(INTO_VIEW)
             for system in self.explainer.systems:
                 async with self.library.busy:
                     if self.answers.is_deleted:  # the visitor is gone

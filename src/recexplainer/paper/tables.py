@@ -169,7 +169,7 @@ def surrogates(path: str, names: Names) -> PrintedTable:
                 [Cell(_label(row["against"], names)), *(replace(cell, mark="") for cell in cells)]
                 for row, *cells in zip(added, *columns, strict=True)
             ]
-            blocks.append(Block(f"{heading}: {_label(method, names)} less", body))
+            blocks.append(Block(f"{heading}: what {_label(method, names)} adds to", body))
     caption = f"What explains the recommender without an LLM, and what each LLM adds to it. {MARKS}"
     groups = [("", 1), ("Retrieval", 2), ("Ranking", 1), ("Classification", 1)]
     return PrintedTable(caption, "surrogates", ["Method", *metrics.values()], blocks, groups)

@@ -98,13 +98,14 @@ def _merit(record: Mapping[str, Any]) -> tuple[float, float]:
 def _numbers(record: Mapping[str, Any]) -> list[str]:
     """Return what was measured, in words."""
     lines = [
-        f"cited titles: {record['cited_history']} of the history, {record['cited_catalogue']} of other items, "
+        f"Cited titles: {record['cited_history']} of the history, {record['cited_catalogue']} of other items, "
         f"{record['cited_nowhere']} of no item; wrong statements: {_wrong(record)}"
     ]
     if not pd.isna(record["effect"]):
+        lost, others = (f"{record[name]:.2f}".replace("-", "\u2212") for name in ("effect", "effect_by_chance"))
         lines.append(
-            f"without the cited items the decision loses {record['effect']:.2f} standard deviations of support, "
-            f"without as many others {record['effect_by_chance']:.2f}"
+            f"without the cited items the decision loses {lost} standard deviations of support, without as many others "
+            f"{others}"
         )
     if not pd.isna(record["foreseen"]):
         lines.append(f"the reader's two other items: {record['offered']} (offered) and {record['refused']} (not)")
