@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo pocket pocket-check pocket-publish ui fetch test chaos bench coverage mutants audit lint docs plan validator verify clean
+.PHONY: setup demo pocket pocket-check pocket-publish ui pictures fetch test chaos bench coverage mutants audit lint docs plan validator verify clean
 
 setup: .venv/.installed .venv/axe
 
@@ -63,6 +63,11 @@ pocket-publish: setup
 # demo's.
 ui: setup
 	recexplainer demo-ui --results $(or $(RESULTS),results/demo)
+
+# The pictures of the docs, of a finished run; with LOG, what the run printed, also the lines that the docs show of it:
+# `make demo 2>&1 | tee demo.log; make pictures LOG=demo.log`.
+pictures: setup
+	PYTHONPATH=src python tests/browser/pictures.py $(or $(RESULTS),results/demo) $(if $(LOG),--log $(LOG))
 
 # What needs a network, on a machine that has one: the raw files and the LLM. `make fetch CONFIG=my.yaml`; without
 # CONFIG, the paper's.
