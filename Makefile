@@ -40,9 +40,10 @@ INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -
 
 demo: setup
 	snakemake --logger recexplainer --cores $(CORES) --configfile config/demo.yaml
-	snakemake --configfile config/demo.yaml --report results/demo/snakemake_report.html --quiet
-	@echo "Open results/demo/report.html. The tables are in results/demo/tables, the figures in results/demo/figures;"
-	@echo "results/demo/snakemake_report.html is Snakemake's own report of the run."
+	@log=results/demo/logs/snakemake_report.log; \
+	    snakemake --configfile config/demo.yaml --report results/demo/snakemake_report.html --quiet > $$log 2>&1 || \
+	    { cat $$log; exit 1; }
+	@echo "Snakemake's own report of it: results/demo/snakemake_report.html"
 
 # The paper's claims on real data with a real LLM, at pocket size: some hours on two cores, minutes on a GPU.
 pocket: setup
