@@ -28,7 +28,10 @@ rule draw_study:
         code=code_digest("draw_study.py"),
         texts=meaning(config["explanation"]["prompts"]),
         systems=EXPLAINED,
-        settings=to_json(pick(STUDY, "cases", "raters"), dataset=entry(STUDY["dataset"])["name"]),
+        settings=to_json(
+            pick(STUDY, "cases", "raters"),
+            dataset=about.told(entry(STUDY["dataset"])["name"], bool(entry(STUDY["dataset"]).get("generate"))),
+        ),
         seed=seed("study"),
         folder=subpath(output.key, parent=True),
     shell:
