@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
 
-.PHONY: setup demo pocket pocket-check pocket-publish ui pictures fetch test chaos bench coverage mutants audit lint docs plan validator verify clean
+.PHONY: setup demo pocket pocket-check pocket-publish ui pictures fetch test test-all chaos bench coverage mutants audit lint docs plan validator verify clean
 
 setup: .venv/.installed .venv/axe
 
@@ -75,7 +75,11 @@ pictures: setup
 fetch: setup
 	snakemake --cores 1 --until download_dataset download_conversations download_llm base_llm $(if $(CONFIG),--configfile $(CONFIG))
 
+# All but the slow rest: Slurm, kills, whole runs with other data, recommenders and LLMs. `make test-all` has that too.
 test: setup
+	python -m pytest -n $(TESTS) --no-loadscope-reorder -m "not slow"
+
+test-all: setup
 	python -m pytest -n $(TESTS) --no-loadscope-reorder
 
 # The smallest run, killed at random moments in every stage, and its programs with mutated files and arguments:

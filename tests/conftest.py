@@ -16,6 +16,11 @@ settings.load_profile("patient")
 
 # The quick ones first.
 FOLDERS = ("unit", "workflow", "browser", "end_to_end", "cluster", "chaos")
+# What takes minutes: `make test` leaves it to `make test-all`.
+SLOW = (
+    *("cluster/test_cluster.py", "chaos/test_kills.py", "chaos/test_workflow_faults.py"),
+    *("end_to_end/test_own_everything.py", "end_to_end/test_pocket.py", "end_to_end/test_vicuna_folder.py"),
+)
 
 
 @cache
@@ -27,6 +32,9 @@ def shares_the_run(path: Path) -> bool:
 def pytest_collection_modifyitems(items):
     """Begin with what needs the whole run, as that takes longest; of the rest, the quick ones come first."""
     here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix() in SLOW:
+            item.add_marker("slow")
     items.sort(key=lambda item: (not shares_the_run(item.path), FOLDERS.index(item.path.relative_to(here).parts[0])))
 
 
