@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny import WORDS, chat, text, tiny_llama, tiny_tokenizer
 
-from recexplainer.alignment.model import RecExplainer
+from recexplainer.alignment.model import RecExplainer, load_aligned
 from recexplainer.decision import read_decision
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predict import _choose, _classification
@@ -115,6 +115,16 @@ def test_next_token_logits_are_those_of_single_prompts(tokenizer, model):
         with torch.no_grad():
             logits = model.base[0](inputs_embeds=model.embed(input_ids, embedding_rows)).logits[0, -1]
         np.testing.assert_allclose(row, logits[[5, 9]].numpy(), atol=1e-3)
+
+
+def test_the_head_is_not_copied_for_each_prompt(tokenizer):
+    tables = np.zeros((16, 8), np.float32)
+    # In half precision and with frozen weights, as an aligned model has; of others torch makes one product anyway.
+    model = load_aligned(tiny_llama(tokenizer).bfloat16().requires_grad_(False), None, tables, tables)
+    cases, head = prompts(tokenizer), model.base[0].get_output_embeddings().weight
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as seen:
+        TextGenerator(model, tokenizer, len(cases)).next_token_logits(cases, [5, 9])
+    assert max(event.self_cpu_memory_usage for event in seen.events()) < 2 * head.nbytes
 
 
 def spied(generator: TextGenerator, monkeypatch) -> list[tuple[int, int]]:
