@@ -28,10 +28,13 @@ THREAD_VARIABLES = (
     "POLARS_MAX_THREADS",
 )
 
-PLANS = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128"}
-"""How many products' plans oneDNN keeps, which torch multiplies with in half precision on a processor: one for each
-shape. A step of a training has some fifty; of its own accord it keeps 1,024, a GB and more, and is no faster for it.
-"""
+UNLESS_SET = {
+    "TOKENIZERS_PARALLELISM": "false",
+    # How many products' plans oneDNN keeps, which torch multiplies with in half precision on a processor: one for each
+    # shape. A step of a training has some fifty; of its own accord it keeps 1,024, a GB and more, and is no faster.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",
+}
+"""Variables of the environment that every program sets, where the user has not."""
 
 LACKS = {
     errno.ENOSPC: "Make room, or choose another folder (pathvars in the config).",
@@ -162,7 +165,7 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     args = arguments.parse_args()
     for name in THREAD_VARIABLES:
         os.environ[name] = str(args.threads)
-    for name, value in (PLANS | {"TOKENIZERS_PARALLELISM": "false"}).items():
+    for name, value in UNLESS_SET.items():
         os.environ.setdefault(name, value)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Redacting("%(asctime)s %(message)s", datefmt="%H:%M:%S"))

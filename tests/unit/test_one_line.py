@@ -28,7 +28,7 @@ def ended(main, words: list[str], monkeypatch, capsys) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["program.py", *words])
     monkeypatch.setattr(cli.warnings, "showwarning", cli.warnings.showwarning)
     monkeypatch.setattr(cli.threading, "excepthook", cli.threading.excepthook)
-    for name in (*cli.THREAD_VARIABLES, *cli.PLANS, "TOKENIZERS_PARALLELISM"):
+    for name in (*cli.THREAD_VARIABLES, *cli.UNLESS_SET):
         monkeypatch.setenv(name, "1")
     status = 0
     try:
@@ -271,13 +271,14 @@ def test_a_table_that_was_swapped_for_another_is_refused_by_its_checksum(tmp_pat
         files.read_parquet(tmp_path / "a.parquet", ["user"])
 
 
-def test_the_plans_of_products_are_few_unless_the_user_says_otherwise():
+def test_variables_are_set_unless_the_user_has_set_them():
     asked = (
         "import os; from recexplainer import cli; "
-        "cli.run(lambda args: print(*map(os.getenv, cli.PLANS)), cli.parser(''))"
+        "cli.run(lambda args: print(*map(os.getenv, cli.UNLESS_SET)), cli.parser(''))"
     )
-    for given, expected in (({}, cli.PLANS), (dict.fromkeys(cli.PLANS, "7"), dict.fromkeys(cli.PLANS, "7"))):
-        environment = {name: value for name, value in os.environ.items() if name not in cli.PLANS} | given
+    own = dict.fromkeys(cli.UNLESS_SET, "7")
+    for given, expected in (({}, cli.UNLESS_SET), (own, own)):
+        environment = {name: value for name, value in os.environ.items() if name not in cli.UNLESS_SET} | given
         done = subprocess.run(
             [sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True
         )

@@ -240,7 +240,7 @@ def test_the_program_leaves_the_others_and_says_if_it_was_interrupted(monkeypatc
     needed = "--llm x --train x --embeddings x --deepspeed x --seed 1 --checkpoints x --output-dir x --settings {}"
     monkeypatch.setattr(sys, "argv", ["align.py", *needed.split()])
     threads = torch.get_num_threads()
-    for name in (*cli.THREAD_VARIABLES, *cli.PLANS, "TOKENIZERS_PARALLELISM"):
+    for name in (*cli.THREAD_VARIABLES, *cli.UNLESS_SET):
         monkeypatch.setenv(name, "1")
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / "workflow/scripts/align.py"), run_name="__main__")
