@@ -8,7 +8,7 @@ Run as: python benchmarks/alignment_tokens.py [--hidden 256] [--layers 4] [--con
 
 from statistics import median
 
-from harness import ROOT, Cost, alternate, matmul_rate, parser, record
+from harness import ROOT, Cost, alternate, matmul_rate, parser, record, run_benchmark
 
 LORA = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": ["q_proj", "k_proj", "v_proj", "o_proj"]}
 SETTINGS = {"lr": 1e-3, "weight_decay": 0.0, "gradient_clip": 1.0, "precision": "fp32", "rows_per_micro_batch": 1}
@@ -84,12 +84,10 @@ def packed_training(model, samples, settings: dict = SETTINGS):
 
 
 if __name__ == "__main__":
-    from recexplainer import cli
-
     arguments = parser(__doc__)
     arguments.add_argument("--hidden", type=int, default=256, help="width, a multiple of 64 (default 256)")
     arguments.add_argument("--layers", type=int, default=4, help="transformer layers (default 4)")
     arguments.add_argument("--context", type=int, default=1024, help="tokens (default 1024)")
     arguments.add_argument("--batch", type=int, default=32, help="samples per step (default 32)")
     arguments.add_argument("--each", type=int, default=8, help="samples at a time of the Trainer (default 8, as its)")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

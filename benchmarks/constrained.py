@@ -8,7 +8,7 @@ Run as: python benchmarks/constrained.py [--titles 10000 100000] [--cases 24] [-
 
 import time
 
-from harness import Cost, alternate, parser, record
+from harness import Cost, alternate, parser, record, run_benchmark
 
 LONGEST, BEAMS = 16, 5
 
@@ -73,12 +73,10 @@ class StepClock:
 
 
 if __name__ == "__main__":
-    from recexplainer import cli
-
     arguments = parser(__doc__)
     arguments.add_argument("--titles", type=int, nargs="+", default=[10_000, 100_000], help="sizes of the catalogue")
     arguments.add_argument("--cases", type=int, default=24, help="prompts (default 24)")
     arguments.add_argument("--batch", type=int, default=60, help="sequences at a time, beams included (default 60)")
     arguments.add_argument("--hidden", type=int, default=256, help="width, a multiple of 64 (default 256)")
     arguments.add_argument("--layers", type=int, default=4, help="transformer layers (default 4)")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

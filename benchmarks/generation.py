@@ -7,7 +7,7 @@ answers end by themselves. Too few steps make answers of two tokens, which show 
 Run as: python benchmarks/generation.py [--cases 48] [--context 1024] [--hidden 128] [--layers 4] [--steps 0]
 """
 
-from harness import alternate, matmul_rate, parser, record
+from harness import alternate, matmul_rate, parser, record, run_benchmark
 
 # How each task is called, its longest answer in tokens, and its beams.
 TASKS = {
@@ -63,8 +63,6 @@ def main(args) -> None:
 
 
 if __name__ == "__main__":
-    from recexplainer import cli
-
     arguments = parser(__doc__)
     arguments.add_argument("--cases", type=int, default=48, help="prompts per task (default 48)")
     arguments.add_argument("--batch", type=int, default=64, help="our sequences at a time, beams included (default 64)")
@@ -73,4 +71,4 @@ if __name__ == "__main__":
     arguments.add_argument("--hidden", type=int, default=128, help="width, a multiple of 32 (default 128)")
     arguments.add_argument("--layers", type=int, default=4, help="transformer layers (default 4)")
     arguments.add_argument("--steps", type=int, default=0, help="training steps before (default 0)")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

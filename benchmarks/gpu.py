@@ -9,7 +9,7 @@ Run as: python benchmarks/gpu.py [--shapes 0.1B 1B 3B 7B] [--steps 10]
 
 import time
 
-from harness import alternate, matmul_rate, parser, record, skip
+from harness import alternate, matmul_rate, parser, record, run_benchmark, skip
 
 # hidden, layers, heads, intermediate
 SHAPES = {
@@ -118,8 +118,6 @@ def retrieve(shape: str, work, args) -> None:
 
 
 if __name__ == "__main__":
-    from recexplainer import cli
-
     arguments = parser(__doc__)
     arguments.add_argument("--shapes", nargs="+", choices=SHAPES, default=["0.1B", "1B", "3B", "7B"])
     arguments.add_argument("--steps", type=int, default=10, help="measured training steps (default 10)")
@@ -127,4 +125,4 @@ if __name__ == "__main__":
     arguments.add_argument("--rows", type=int, default=4, help="packed rows at a time (default 4)")
     arguments.add_argument("--cases", type=int, default=128, help="prompts of the retrieval (default 128)")
     arguments.add_argument("--device", default="cuda", help="cpu tries the script itself out, with --shapes tiny")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

@@ -5,6 +5,8 @@ ratio is the median over the rounds, its spread the rounds' quartiles. The CPU t
 A limit (4 s, 2 GiB) is a peer too: one whose value is always the same.
 """
 
+import argparse
+import functools
 import json
 import os
 import statistics
@@ -45,14 +47,21 @@ class Turns:
 
 
 def parser(description: str):
-    """Return a parser with ``--threads`` (default 1), ``--rounds``, ``--results``; end with ``cli.run(main, parser)``.
-
-    Imports of NumPy, torch and the like belong inside ``main``: the thread limits are set before it.
-    """
-    result = cli.parser(description)
+    """Return a parser with ``--threads`` (default 1), ``--rounds``, ``--results``, for :func:`run_benchmark`."""
+    result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("--threads", type=int, default=1, help="number of CPU threads (default 1)")
     result.add_argument("--rounds", type=int, default=3, help="how often both sides take their turn (default 3)")
     result.add_argument("--results", default=str(RESULTS), help="CSV to write the rows to (default: results.csv here)")
     return result
+
+
+def run_benchmark(main: Callable, arguments: argparse.ArgumentParser) -> None:
+    """Call ``main`` with the parsed arguments, as the programs of the workflow run.
+
+    Imports of NumPy, torch and the like belong inside ``main``: the thread limits are set before it.
+    """
+    args = arguments.parse_args()
+    cli.execute(functools.partial(main, args), args.threads)
 
 
 def timed(work: Callable) -> Cost:

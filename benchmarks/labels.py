@@ -7,9 +7,7 @@ embeddings, the best item, the thresholds and the similar items (the draws are r
 Run as: python benchmarks/labels.py [--size 4000] [--items 5000] [--rounds 3]
 """
 
-from harness import alternate, parser, record, timed
-
-from recexplainer import cli
+from harness import alternate, parser, record, run_benchmark, timed
 
 GOAL = 20
 SETTINGS = {"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 1, "batch_size": 512}
@@ -139,4 +137,4 @@ if __name__ == "__main__":
     arguments = parser(__doc__)
     arguments.add_argument("--size", type=int, default=4000, help="prefixes (default 4,000)")
     arguments.add_argument("--items", type=int, default=5000, help="items (default 5,000)")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

@@ -12,9 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness import ROOT, child, parser, record
-
-from recexplainer import cli
+from harness import ROOT, child, parser, record, run_benchmark
 
 LIMIT = 4  # seconds
 ONE_DATASET = {
@@ -99,4 +97,4 @@ def main(args) -> None:
 if __name__ == "__main__":
     arguments = parser(__doc__)
     arguments.set_defaults(rounds=5)
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

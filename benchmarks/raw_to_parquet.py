@@ -14,9 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness import ROOT, alternate, child, parser, record, timed
-
-from recexplainer import cli
+from harness import ROOT, alternate, child, parser, record, run_benchmark, timed
 
 FIELDS = {
     "amazon": {"user": "reviewerID", "item": "asin", "time": "unixReviewTime", "title": ["title"]},
@@ -232,4 +230,4 @@ if __name__ == "__main__":
     arguments.add_argument("--folder", help="where to put the generated files, about 0.3 GB per million reviews")
     for name, number in (("generate", 2), ("peer", 3), ("compare", 2)):
         arguments.add_argument(f"--{name}", nargs=number, help="used by the program itself")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

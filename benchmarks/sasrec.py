@@ -23,9 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import ROOT, last_json, matmul_rate, parser, record, skip
-
-from recexplainer import cli
+from harness import ROOT, last_json, matmul_rate, parser, record, run_benchmark, skip
 
 GOAL, NEAR = 3, 0.98
 PEERS = {"recbole": ("RecBole", "last"), "pmixer": ("pmixer's SASRec.pytorch", "all")}  # and where its loss is taken
@@ -381,4 +379,4 @@ if __name__ == "__main__":
     arguments.add_argument("--side", choices=["ours", *PEERS], help="used by the program itself")
     arguments.add_argument("--ours", choices=list(POSITIONS), help="used by the program itself")
     arguments.add_argument("--seed", type=int, default=1, help="used by the program itself")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

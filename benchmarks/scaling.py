@@ -24,9 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import ROOT, last_json, machine, parser, timed
-
-from recexplainer import cli
+from harness import ROOT, last_json, machine, parser, run_benchmark, timed
 
 ITEMS = 2_000  # while the interactions grow
 FIRST_INTERACTIONS, FIRST_ITEMS = 10_000, 1_000  # where the series begin; each next size is ten times as large
@@ -62,11 +60,12 @@ def raw_files(interactions: int, items: int, folder: Path):
     generate(reviews, metadata, "amazon", interactions, items=items)
     limits = {"core": 5, "top_items": [None], "sample_users": [None], "target": None}
     settings = {"format": "amazon", "fields": FIELDS["amazon"], "filter": limits}
-    outputs = ("interactions.parquet", "items.parquet", "users.parquet", "statistics.json", "search.csv")
+    tables = {name: str(folder / f"{name}.parquet") for name in ("interactions", "items", "users")}
+    outputs = {**tables, "statistics": str(folder / "statistics.json"), "search": str(folder / "search.csv")}
 
     def work():
-        dataset = build_dataset(reviews, metadata, settings, seed=1)
-        write_dataset(dataset, *(folder / name for name in outputs))
+        dataset = build_dataset(reviews=reviews, metadata=metadata, settings=settings, seed=1)
+        write_dataset(dataset=dataset, **outputs)
 
     return work
 
@@ -287,4 +286,4 @@ if __name__ == "__main__":
     for name in ("stage", "interactions", "items"):
         kind = str if name == "stage" else int
         arguments.add_argument(f"--{name}", type=kind, help="used by the program itself")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

@@ -10,7 +10,7 @@ Run as: python benchmarks/small_llm.py [--precision bf16] [--layers 30] [--batch
 import time
 from statistics import median
 
-from harness import Cost, alternate, matmul_rate, parser, record
+from harness import Cost, alternate, matmul_rate, parser, record, run_benchmark
 
 VOCABULARY, HIDDEN, INTERMEDIATE, HEADS, GROUPS = 49152, 576, 1536, 9, 3
 LORA = {"rank": 16, "alpha": 32, "dropout": 0.0, "targets": "all-linear"}
@@ -116,11 +116,9 @@ def flops(model, samples: list) -> float:
 
 
 if __name__ == "__main__":
-    from recexplainer import cli
-
     arguments = parser(__doc__)
     arguments.add_argument("--precision", choices=["bf16", "fp32"], default="bf16", help="default: bf16")
     arguments.add_argument("--layers", type=int, default=30, help="transformer layers (default 30)")
     arguments.add_argument("--batch", type=int, default=32, help="samples per step (default 32)")
     arguments.add_argument("--each", type=int, default=10, help="samples at a time of the Trainer (default 10)")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

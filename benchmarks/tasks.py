@@ -10,9 +10,7 @@ Run as: python benchmarks/tasks.py [--size 100000] [--mode hybrid] [--rounds 3]
 import tempfile
 from pathlib import Path
 
-from harness import ROOT, alternate, parser, record, timed
-
-from recexplainer import cli
+from harness import ROOT, alternate, parser, record, run_benchmark, timed
 
 GOAL = 5
 ITEMS, CONTEXT, MAX_LENGTH = 1000, 1024, 9
@@ -192,4 +190,4 @@ if __name__ == "__main__":
     arguments = parser(__doc__)
     arguments.add_argument("--size", type=int, default=100_000, help="samples (default 100,000)")
     arguments.add_argument("--mode", choices=["behavior", "intention", "hybrid"], default="hybrid")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

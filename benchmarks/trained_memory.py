@@ -6,7 +6,7 @@ that both train rows of the embedding matrix: ours the two new ones, the peer al
 Run as: python benchmarks/trained_memory.py [--hidden 256] [--layers 4] [--vocabulary 32000]
 """
 
-from harness import ROOT, parser, record
+from harness import ROOT, parser, record, run_benchmark
 
 LORA = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": ["q_proj", "k_proj", "v_proj", "o_proj"]}
 SETTINGS = {"lr": 1e-3, "weight_decay": 0.0, "gradient_clip": 1.0, "precision": "fp32"}
@@ -92,10 +92,8 @@ def seven_billion() -> str:
 
 
 if __name__ == "__main__":
-    from recexplainer import cli
-
     arguments = parser(__doc__)
     arguments.add_argument("--hidden", type=int, default=256, help="width, a multiple of 64 (default 256)")
     arguments.add_argument("--layers", type=int, default=4, help="transformer layers (default 4)")
     arguments.add_argument("--vocabulary", type=int, default=32000, help="tokens (default 32000, as Vicuna's)")
-    cli.run(main, arguments)
+    run_benchmark(main, arguments)

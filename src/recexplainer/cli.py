@@ -1,6 +1,5 @@
-"""What every program in ``workflow/scripts`` shares: arguments, threads, logging, one clear error line."""
+"""How every program in ``workflow/scripts`` runs: its arguments, threads, logging, one clear error line."""
 
-import argparse
 import errno
 import logging
 import os
@@ -11,12 +10,12 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from recexplainer import place
+from recexplainer import arguments, place
+from recexplainer.arguments import Program
 from recexplainer.errors import InputError, one_line
 from recexplainer.files import together
-from recexplainer.given import Given, parsed
 from recexplainer.secrets import redact
 
 THREAD_VARIABLES = (
@@ -51,120 +50,39 @@ LONGEST_LINE = 2000
 AGAIN = "Then give the same command again: what is done is kept."
 
 
-class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with an argument; a program's usage is what ``--help`` shows."""
-
-    def error(self, message: str) -> NoReturn:
-        complain(f"{message}. --help shows the arguments.")
-        sys.exit(2)
-
-
-def parser(description: str) -> argparse.ArgumentParser:
-    """Return a parser with the arguments that every program has: ``--threads`` and ``--log``.
+def run(program: Program, description: str | None) -> None:
+    """Parse the arguments and call the program, as :func:`execute` does; a wrong argument ends it with status 2.
 
     Args:
+        program: a function of typed arguments, as :mod:`recexplainer.arguments` has them; or one for each command.
         description: the program's docstring, shown by ``--help``.
     """
-    result = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    result.add_argument("--threads", type=threads, default=1, help="number of CPU threads (default 1)")
-    result.add_argument("--log", type=log_file, help="the stage's log, emptied first; where tracebacks go")
-    return result
-
-
-def settings(text: str) -> dict[str, Any]:
-    """Argument type of ``--settings``: a JSON object, the config values that the stage uses.
-
-    A key that it lacks is an :class:`InputError` when it is looked for, a value of a wrong kind is one at once.
-    """
-    value = _json(text)
+    parser = arguments.parser(program, description)
     try:
-        return Given.checked(value)
+        if odd := next((word for word in sys.argv[1:] if not _is_text(word)), None):
+            parser.error(f"{odd!r} is not UTF-8")
+        args = parser.parse_args()
     except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        complain(str(error))
+        sys.exit(2)
+    execute(arguments.bound(program, args), args.threads, args.log)
 
 
-def pairs(text: str) -> list[Any]:
-    """Argument type of a JSON list of pairs of texts, as ``[["games", "hybrid"]]``."""
-    return _rows(text, 2)
+def execute(work: Callable[[], None], threads: int, log: str | None = None) -> None:
+    """Limit threads, set up logging, and do a program's work.
 
-
-def triples(text: str) -> list[Any]:
-    """Argument type of a JSON list of three texts each, the last of which may be null."""
-    return _rows(text, 3)
-
-
-def _rows(text: str, width: int) -> list[Any]:
-    value = _json(text)
-    shaped = isinstance(value, list) and all(isinstance(row, list) and len(row) == width for row in value)
-    texts = shaped and all(isinstance(cell, str) or (cell is None and width == 3) for row in value for cell in row)
-    if not texts or any(None in row[:2] for row in value):
-        raise argparse.ArgumentTypeError(f"expected a JSON list of lists of {width} texts each")
-    return value
-
-
-def _json(text: str) -> Any:
-    try:
-        return parsed(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not valid JSON ({error})") from None
-
-
-def seed(text: str) -> int:
-    """Argument type of ``--seed``: a whole number from 0 up to 2^63 - 1."""
-    return _whole(text, 0, 2**63 - 1)
-
-
-def count(text: str) -> int:
-    """Argument type of a number of things: a whole number from 0 up to a million."""
-    return _whole(text, 0, 10**6)
-
-
-def threads(text: str) -> int:
-    """Argument type of ``--threads``: a whole number from 1 up to 4096."""
-    return _whole(text, 1, 4096)
-
-
-def log_file(text: str) -> str:
-    """Argument type of ``--log``: a file that may be emptied, so none of another kind that is named by a slip."""
-    if not text.endswith(".log"):
-        raise argparse.ArgumentTypeError(f"{text[:200]!r}; expected a name that ends in .log")
-    return text
-
-
-def _whole(text: str, least: int, most: int) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 20 or not least <= int(text) <= most:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r}; expected a whole number from {least} to {most}")
-    return int(text)
-
-
-def check_paired(args: argparse.Namespace, *names: str) -> None:
-    """Check that arguments have as many values as each other: files, say, and what each of them is.
-
-    Args:
-        names: of the arguments' attributes, such as ``judgement_rows``.
-
-    Raises:
-        InputError: they have not.
-    """
-    counts = {f"--{name.replace('_', '-')}": len(getattr(args, name)) for name in names}
-    if len({*counts.values()}) > 1:
-        listed = ", ".join(f"{name} has {number}" for name, number in counts.items())
-        raise InputError(f"{listed}; expected as many values of each.")
-
-
-def run(main: Callable[[argparse.Namespace], None], arguments: argparse.ArgumentParser) -> None:
-    """Parse the arguments, limit threads, set up logging, and call ``main``.
-
-    Heavy libraries are imported inside ``main``, after the thread limits are in the environment.
+    Heavy libraries are imported in it, after the thread limits are in the environment.
     Whatever is raised ends the program with one line on the standard error and a status other than 0: 2 for an
     :class:`InputError`, what the machine lacks (room, rights, memory) and a file that cannot be opened, 1 for what
     nobody foresaw. The traceback of the latter is in the stage's log, and the line says where.
+
+    Args:
+        work: what the program does.
+        threads: how many threads its libraries take.
+        log: the stage's log, which is emptied.
     """
-    if odd := next((word for word in sys.argv[1:] if not _is_text(word)), None):
-        arguments.error(f"{odd!r} is not UTF-8")
-    args = arguments.parse_args()
     for name in THREAD_VARIABLES:
-        os.environ[name] = str(args.threads)
+        os.environ[name] = str(threads)
     for name, value in UNLESS_SET.items():
         os.environ.setdefault(name, value)
     handler = logging.StreamHandler(sys.stderr)
@@ -172,17 +90,17 @@ def run(main: Callable[[argparse.Namespace], None], arguments: argparse.Argument
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of kernels that it lacks, whoever loads it
     warnings.showwarning = _show_warning
-    threading.excepthook = lambda raised: complain(unforeseen(raised.exc_value or SystemExit(), args.log))
+    threading.excepthook = lambda raised: complain(unforeseen(raised.exc_value or SystemExit(), log))
     try:
-        _begin(args.log)
+        _begin(log)
         with together():
-            main(args)
+            work()
     except KeyboardInterrupt:
         complain("interrupted.")
         sys.exit(128 + 2)
     except Exception as error:
         message = foreseen(error)
-        complain(unforeseen(error, args.log) if message is None else message + place.hint(message))
+        complain(unforeseen(error, log) if message is None else message + place.hint(message))
         sys.exit(1 if message is None else 2)
 
 

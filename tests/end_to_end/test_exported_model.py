@@ -70,8 +70,7 @@ def exported(place, tmp_path_factory):
     """Each mode's folder."""
     folder = tmp_path_factory.mktemp("exported")
     for mode in MODES:
-        words = ["export", RESULTS, "--dataset", "games", "--mode", mode, "--to", str(folder / mode)]
-        command.export(command.arguments().parse_args(words))
+        command.export(RESULTS, dataset="games", mode=mode, to=str(folder / mode))
     return folder
 
 

@@ -91,7 +91,7 @@ def dataset(titles: list, change: Callable[[list[dict]], list[dict]] = lambda ro
         (folder / "metadata").write_bytes(b"\n".join(line(**item) for item in items) or b"{}")
         limits = {"core": 3, "top_items": None, "sample_users": None, "max_broken_share": 0.5}
         settings = {"format": "amazon", "fields": FIELDS, "filter": limits}
-        result = build_dataset(folder / "reviews", folder / "metadata", settings, 1)
+        result = build_dataset(reviews=folder / "reviews", metadata=folder / "metadata", settings=settings, seed=1)
         counted = {name: count for name, count in result.statistics["titles_repaired"].items() if count}
         for name in ("items_without_title", "items_without_metadata"):
             counted |= {name: result.statistics[name]} if result.statistics[name] else {}
@@ -111,7 +111,9 @@ def conversations(content: bytes, share: float = 0.0) -> Callable[[Path], Any]:
     def read(folder: Path):
         path = folder / "chats"
         path.write_bytes(content)
-        parse_conversations(path, share, folder / "out.parquet", folder / "out.json")
+        parse_conversations(
+            source=path, max_broken_share=share, output=folder / "out.parquet", statistics=folder / "out.json"
+        )
         counts = json.loads((folder / "out.json").read_text())
         counted = {"broken": counts["broken"], "cut": counts["last_human_turn_cut"], **counts["dropped"]}
         rows = pq.read_table(folder / "out.parquet").to_pylist()

@@ -42,6 +42,7 @@ def write_world(
     write_safetensors(paths["embeddings"], {"user": user, "item": item})
     histories = Histories.from_sequences(sequences, count)
     write_parquet(paths["labels"], label_prefixes(user, item, histories, LabelSettings(0.2, 0.5, 5, 1), 1, 64))
-    files = [paths[name] for name in ("interactions", "items", "labels", "embeddings")]
-    choose_cases(*files, {"cases": len(sequences), "max_length": max_length}, 2, paths["cases"])
+    files = {name: paths[name] for name in ("interactions", "items", "labels", "embeddings")}
+    settings = {"cases": len(sequences), "max_length": max_length}
+    choose_cases(**files, settings=settings, seed=2, output=paths["cases"])
     return paths

@@ -40,9 +40,9 @@ FOLDERS = {
 }
 
 
-def stand_in(main, arguments) -> None:
+def stand_in(main, description) -> None:
     """Take the place of ``cli.run``: parse the arguments, write every named file that is not there yet."""
-    args = vars(arguments.parse_args())
+    args = vars(arguments.parser(main, description).parse_args())
     for name, value in args.items():
         for path in value if isinstance(value, list) else [value]:
             if isinstance(path, str) and path.startswith("results/"):
@@ -60,7 +60,7 @@ def write(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    from recexplainer import cli
+    from recexplainer import arguments, cli
 
     cli.run = stand_in
     del sys.argv[0]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from clone import ROOT
 
-from recexplainer import devices
+from recexplainer import arguments, devices
 from recexplainer.errors import InputError
 
 # What builds of torch say of themselves.
@@ -109,10 +109,10 @@ def test_a_build_for_gpus_that_finds_none_is_no_job_on_the_cpu(card, caplog, mon
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_program_of_a_gpu_says_it_first(card, program, monkeypatch, capsys):
     card("Tesla V100", (7, 0), CUDA_13)
-    source = (ROOT / "workflow/scripts" / program).read_text(encoding="utf-8")
-    needed = re.findall(r'add_argument\(\s*"(--[a-z-]+)"[^\n]*?(?:type=([\w.]+),[^\n]*)?required=True', source)
-    values = {"cli.settings": "{}", "cli.triples": "[]", "cli.seed": "1", "cli.count": "1"}
-    words = [word for name, kind in needed for word in (name, values.get(kind, "nowhere"))]
+    main = runpy.run_path(str(ROOT / "workflow/scripts" / program))["main"]
+    values = {arguments.settings: "{}", arguments.triples: "[]", arguments.seed: "1"}
+    needed = [action for action in arguments.parser(main, None)._actions if action.required]
+    words = [word for action in needed for word in (action.option_strings[0], values.get(action.type, "nowhere"))]
     monkeypatch.setattr(sys, "argv", [program, *words, "--gpus", "1"])
     with pytest.raises(SystemExit) as left:
         runpy.run_path(str(ROOT / "workflow/scripts" / program), run_name="__main__")

@@ -144,16 +144,14 @@ def test_a_stage_without_enough_memory_says_so_and_writes_nothing(tmp_path):
 import sys
 from recexplainer import cli, files
 
-def main(args):
+def main(*, output: str):
     import numpy as np
     import resource
     used = int(open("/proc/self/statm").read().split()[0]) * 4096
     resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))
-    files.write_safetensors(args.output, {"a": np.ones(2**27)})
+    files.write_safetensors(output, {"a": np.ones(2**27)})
 
-arguments = cli.parser("")
-arguments.add_argument("--output")
-cli.run(main, arguments)
+cli.run(main, "")
 """
     done = run_program(code, "--output", str(tmp_path / "a.safetensors"))
     assert done.returncode == 2, done.stderr
@@ -295,7 +293,7 @@ def test_a_base_llm_that_is_not_its_manifests_is_refused(tmp_path, name, damage)
     tokenizer = tiny_tokenizer()
     tokenizer.save_pretrained(model)
     tiny_llama(tokenizer).save_pretrained(model)
-    make_manifest("folder", str(model), None, None, str(manifest))
+    make_manifest(source="folder", folder=str(model), hub_id=None, revision=None, output=str(manifest))
     assert checked_folder(str(manifest), weights=True) == str(model)
     if damage == "changed":
         (model / name).write_text(name.upper())

@@ -73,11 +73,21 @@ def curve(path: Path) -> None:
 
 
 def read_losses(path: Path):
-    return learning_curves([], [], [path], [["games", "hybrid", "full"]], {}, path.with_name("out.csv"), [])
+    return learning_curves(
+        curves=[],
+        datasets=[],
+        losses=[path],
+        runs=[["games", "hybrid", "full"]],
+        settings={},
+        output=path.with_name("out.csv"),
+        images=[],
+    )
 
 
 def read_curve(path: Path):
-    return learning_curves([path], ["games"], [], [], {}, path.with_name("out.csv"), [])
+    return learning_curves(
+        curves=[path], datasets=["games"], losses=[], runs=[], settings={}, output=path.with_name("out.csv"), images=[]
+    )
 
 
 def metadata(path: Path) -> None:
@@ -121,12 +131,12 @@ def test_a_file_of_the_workflows_own_is_not_taken_damaged_for_raw_data(tmp_path,
     with files.atomic(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         archive.writestr("a", "b" * 9)
     sources = [{"path": str(path)} | ({"member": "a"} if member else {})]
-    download("x", sources, output)
+    download(name="x", sources=sources, output=output)
     files.delete(output)
     whole = path.read_bytes()
     path.write_bytes(whole + b"x")
     with pytest.raises(InputError, match="made.zip: not what was written there"):
-        download("x", sources, output)
+        download(name="x", sources=sources, output=output)
     assert not output.exists()
 
 
@@ -136,7 +146,13 @@ def test_no_damaged_file_of_a_small_llm_is_vouched_for(tmp_path):
     for name in ("generation_config.json", "chat_template.jinja", "tokenizer_config.json"):
         for _ in flips(tmp_path / "llm" / name):
             with pytest.raises(InputError, match=f"{name}: not what was written there"):
-                make_manifest("scratch", str(tmp_path / "llm"), None, None, tmp_path / "base.json")
+                make_manifest(
+                    source="scratch",
+                    folder=str(tmp_path / "llm"),
+                    hub_id=None,
+                    revision=None,
+                    output=tmp_path / "base.json",
+                )
     assert not (tmp_path / "base.json").exists()
 
 
@@ -168,10 +184,14 @@ def test_a_raw_file_that_was_changed_is_not_parsed(tmp_path):
     files.write_json(source, [{"id": "a", "conversations": turns}])
     source.write_text(source.read_text().replace("two", "too"))
     with pytest.raises(InputError, match="raw.json: not what was written there"):
-        parse_conversations(source, 0.0, tmp_path / "out.parquet", tmp_path / "out.json")
+        parse_conversations(
+            source=source, max_broken_share=0.0, output=tmp_path / "out.parquet", statistics=tmp_path / "out.json"
+        )
     files.delete(source)
     source.write_text(json.dumps([{"id": "a", "conversations": turns}]))
-    parse_conversations(source, 0.0, tmp_path / "out.parquet", tmp_path / "out.json")
+    parse_conversations(
+        source=source, max_broken_share=0.0, output=tmp_path / "out.parquet", statistics=tmp_path / "out.json"
+    )
 
 
 def test_simulated_ratings_that_were_changed_are_refused_and_those_of_people_are_read(tmp_path):
@@ -343,7 +363,15 @@ def finished(tmp_path, monkeypatch):
         store.append(REQUEST, answer("RATING-2"))
     Path("lock.txt").write_text("")
     config = {"datasets": {}, "sharegpt": {}}
-    record("results", config, [], ["results/tables"], tmp_path, "lock.txt", "results/provenance.json")
+    record(
+        results="results",
+        config=config,
+        inputs=[],
+        outputs=["results/tables"],
+        repository=tmp_path,
+        lock="lock.txt",
+        output="results/provenance.json",
+    )
     files.write_text(results / "report.html", "<html></html>")
     return sorted(path for path in results.rglob("*") if path.is_file())
 

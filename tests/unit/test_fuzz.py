@@ -113,7 +113,7 @@ def test_conversations_are_parsed_or_refused(tmp_path, content):
     path.write_bytes(content)
     output.unlink(missing_ok=True)
     try:
-        parse_conversations(path, 0.5, output, tmp_path / "out.json")
+        parse_conversations(source=path, max_broken_share=0.5, output=output, statistics=tmp_path / "out.json")
     except InputError:
         assert not output.exists()
     else:

@@ -1,30 +1,36 @@
 """A program ends with one line, whatever happens; a traceback goes to the stage's log."""
 
-import argparse
 import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pyarrow as pa
 import pytest
 
-from recexplainer import cli, files
+from recexplainer import arguments, cli, files
+from recexplainer.arguments import Pairs, Seed, Settings
 from recexplainer.errors import InputError, one_line
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = sorted(path.name for path in (ROOT / "workflow/scripts").glob("*.py"))
 
 
-def ended(main, words: list[str], monkeypatch, capsys) -> tuple[int, str, str]:
-    """Run a program that takes ``--seed``, ``--settings``, ``--rows``, ``--output``; return its status and words."""
-    arguments = cli.parser("")
-    arguments.add_argument("--seed", type=cli.seed, default=0)
-    arguments.add_argument("--settings", type=cli.settings, default={})
-    arguments.add_argument("--rows", type=cli.pairs, default=[])
-    arguments.add_argument("--output")
+def ended(work, words: list[str], monkeypatch, capsys) -> tuple[int, str, str]:
+    """Run a program that takes ``--seed``, ``--settings``, ``--rows``, ``--output``; return its status and words.
+
+    Args:
+        work: what it does, with its settings and its output.
+    """
+
+    def main(
+        *, seed: Seed = 0, settings: Settings | None = None, rows: Pairs = (), output: Annotated[str, "a file"] = "x"
+    ) -> None:
+        work(settings or {}, output)
+
     monkeypatch.setattr(sys, "argv", ["program.py", *words])
     monkeypatch.setattr(cli.warnings, "showwarning", cli.warnings.showwarning)
     monkeypatch.setattr(cli.threading, "excepthook", cli.threading.excepthook)
@@ -32,14 +38,14 @@ def ended(main, words: list[str], monkeypatch, capsys) -> tuple[int, str, str]:
         monkeypatch.setenv(name, "1")
     status = 0
     try:
-        cli.run(main, arguments)
+        cli.run(main, "")
     except SystemExit as left:
         status = left.code
     said = capsys.readouterr()
     return status, said.out, said.err
 
 
-def deep(args):
+def deep(*_):
     return {}["k\x1b[31m"]
 
 
@@ -71,7 +77,7 @@ def test_without_a_log_the_traceback_is_in_a_temporary_file(tmp_path, monkeypatc
 def test_a_key_in_an_unforeseen_error_is_in_neither(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PLANTED_API_KEY", "planted-7h3vAlU3-n0b0dy")
 
-    def main(args):
+    def main(*_):
         raise KeyError(f"the key is {os.environ['PLANTED_API_KEY']}")
 
     _, _, err = ended(main, ["--log", str(tmp_path / "a.log")], monkeypatch, capsys)
@@ -87,10 +93,8 @@ def test_only_the_first_of_several_processes_begins_the_log_anew(tmp_path, monke
 
 
 def test_tee_and_the_program_write_one_log(tmp_path):
-    program = (
-        "import logging\nfrom recexplainer import cli\ndef main(args):\n    logging.info('at work')\n    {}['k']\n"
-    )
-    (tmp_path / "program.py").write_text(f"{program}cli.run(main, cli.parser('x'))\n")
+    program = "import logging\nfrom recexplainer import cli\ndef main():\n    logging.info('at work')\n    {}['k']\n"
+    (tmp_path / "program.py").write_text(f"{program}cli.run(main, 'x')\n")
     (tmp_path / "stage.log").write_text("of the try before\n" * 99)
     command = f"{sys.executable} program.py --log stage.log 2>&1 | tee -a stage.log"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
@@ -105,7 +109,7 @@ def test_tee_and_the_program_write_one_log(tmp_path):
     "error", [FileNotFoundError(2, "No such file", "a/b"), IsADirectoryError(21, "Is a directory", "a\x1b[31m/b")]
 )
 def test_a_file_that_cannot_be_opened_is_named(error, monkeypatch, capsys):
-    def main(args):
+    def main(*_):
         raise error
 
     status, _, err = ended(main, [], monkeypatch, capsys)
@@ -116,7 +120,7 @@ def test_a_file_that_cannot_be_opened_is_named(error, monkeypatch, capsys):
 
 
 def test_a_program_that_fails_leaves_none_of_its_outputs_but_what_it_goes_on_from(tmp_path, monkeypatch, capsys):
-    def main(args):
+    def main(*_):
         files.write_json(tmp_path / "a.json", 1)
         with files.kept():
             files.write_json(tmp_path / "checkpoint.json", 2)
@@ -129,13 +133,13 @@ def test_a_program_that_fails_leaves_none_of_its_outputs_but_what_it_goes_on_fro
 
 
 def test_what_one_run_wrote_is_not_withdrawn_by_the_next(tmp_path, monkeypatch, capsys):
-    ended(lambda args: files.write_json(tmp_path / "a.json", 1), [], monkeypatch, capsys)
+    ended(lambda *_: files.write_json(tmp_path / "a.json", 1), [], monkeypatch, capsys)
     ended(deep, ["--log", str(tmp_path / "a.log")], monkeypatch, capsys)
     assert files.read_json(tmp_path / "a.json") == 1
 
 
 def test_an_output_without_a_name_is_refused(monkeypatch, capsys):
-    status, _, err = ended(lambda args: files.write_json(args.output, 1), ["--output", ""], monkeypatch, capsys)
+    status, _, err = ended(lambda settings, output: files.write_json(output, 1), ["--output", ""], monkeypatch, capsys)
     assert status == 2 and "expected the name of a file" in err
 
 
@@ -169,7 +173,7 @@ def test_an_output_without_a_name_is_refused(monkeypatch, capsys):
     ],
 )
 def test_a_wrong_argument_is_named_in_one_line(words, said, monkeypatch, capsys):
-    status, out, err = ended(lambda args: None, words, monkeypatch, capsys)
+    status, out, err = ended(lambda *_: None, words, monkeypatch, capsys)
     if said is None:
         assert "sk-1234567890" not in err
         return
@@ -180,8 +184,8 @@ def test_a_wrong_argument_is_named_in_one_line(words, said, monkeypatch, capsys)
 def test_a_setting_that_is_missing_is_named_by_its_path(monkeypatch, capsys):
     words = ["--settings", '{"lora": {"rank": 3}}']
     for main, name in (
-        (lambda args: args.settings["batch"], "batch"),
-        (lambda args: args.settings["lora"]["x"], "lora.x"),
+        (lambda settings, output: settings["batch"], "batch"),
+        (lambda settings, output: settings["lora"]["x"], "lora.x"),
     ):
         status, _, err = ended(main, words, monkeypatch, capsys)
         assert (status, err) == (2, f"error: --settings: {name}: missing; expected this key.\n")
@@ -193,20 +197,18 @@ def test_every_section_of_the_configs_passes_as_settings():
     for path in ("config/config.yaml", "tests/end_to_end/smallest.yaml", "config/demo.yaml"):
         for section in yaml.safe_load((ROOT / path).read_text()).values():
             if isinstance(section, dict):
-                cli.settings(json.dumps(section))
+                arguments.settings(json.dumps(section))
 
 
 def test_as_many_of_each():
-    args = argparse.Namespace(predictions=["a"], prediction_rows=[["x"], ["y"]])
     with pytest.raises(InputError, match=r"--predictions has 1, --prediction-rows has 2; expected as many"):
-        cli.check_paired(args, "predictions", "prediction_rows")
+        arguments.check_paired(predictions=["a"], prediction_rows=[["x"], ["y"]])
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_program_goes_through_the_one_place(program):
     text = (ROOT / "workflow/scripts" / program).read_text(encoding="utf-8")
-    assert re.search(r"^    (cli\.)?run\(main, \w+\)\n\Z", text, re.MULTILINE)
-    assert not re.search(r"type=(int|float|json\.loads)\b", text)
+    assert text.endswith('\n\nif __name__ == "__main__":\n    cli.run(main, __doc__)\n') and "argparse" not in text
 
 
 def test_one_line_is_one():
@@ -272,10 +274,7 @@ def test_a_table_that_was_swapped_for_another_is_refused_by_its_checksum(tmp_pat
 
 
 def test_variables_are_set_unless_the_user_has_set_them():
-    asked = (
-        "import os; from recexplainer import cli; "
-        "cli.run(lambda args: print(*map(os.getenv, cli.UNLESS_SET)), cli.parser(''))"
-    )
+    asked = "import os; from recexplainer import cli; cli.run(lambda: print(*map(os.getenv, cli.UNLESS_SET)), '')"
     own = dict.fromkeys(cli.UNLESS_SET, "7")
     for given, expected in (({}, cli.UNLESS_SET), (own, own)):
         environment = {name: value for name, value in os.environ.items() if name not in cli.UNLESS_SET} | given

@@ -19,9 +19,11 @@ from small_dataset import small_dataset
 from small_results import finish, write_results
 from snakemake.utils import update_config
 
+from recexplainer.arguments import parser
 from recexplainer.files import read_parquet
 from recexplainer.interactive.api import Model
-from recexplainer.interactive.command import arguments, place
+from recexplainer.interactive.command import COMMANDS as QUESTIONS
+from recexplainer.interactive.command import place
 from recexplainer.recommender.contract import LABELS, SIMILAR, load_export
 from recexplainer.settings import PRESETS, check
 
@@ -116,7 +118,7 @@ def test_there_are_tests_of_that_name(command):
 
 def test_questions_are_put_as_the_command_takes_them():
     given = [shlex.split(line.removeprefix(RECEXPLAINER)) for line in COMMANDS if line.startswith(RECEXPLAINER)]
-    asked = [found for words in given if (found := arguments().parse_args(words)).command == "explain"]
+    asked = [found for words in given if (found := parser(QUESTIONS, None).parse_args(words)).command == "explain"]
     assert asked
     for found in asked:
         results, dataset, system = place(found.model)
@@ -125,7 +127,7 @@ def test_questions_are_put_as_the_command_takes_them():
 
 def test_models_are_taken_out_of_the_demo():
     given = [shlex.split(line.removeprefix(RECEXPLAINER)) for line in COMMANDS if line.startswith(RECEXPLAINER)]
-    taken = [found for words in given if (found := arguments().parse_args(words)).command == "export"]
+    taken = [found for words in given if (found := parser(QUESTIONS, None).parse_args(words)).command == "export"]
     assert taken
     for found in taken:
         assert (found.results, found.dataset, found.mode, found.run) == ("results/demo", "games", "hybrid", "full")

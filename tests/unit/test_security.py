@@ -299,7 +299,7 @@ def test_logs_errors_and_tracebacks_of_programs_pass_the_redaction(tmp_path, pla
         program = tmp_path / "program.py"
         program.write_text(
             "import logging, os\nfrom recexplainer import cli\nfrom recexplainer.errors import InputError\n"
-            f"def main(args):\n    key = os.environ['PLANTED_API_KEY']\n    {line}\ncli.run(main, cli.parser('x'))\n"
+            f"def main():\n    key = os.environ['PLANTED_API_KEY']\n    {line}\ncli.run(main, 'x')\n"
         )
         environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
         done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True)

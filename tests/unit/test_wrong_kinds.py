@@ -98,7 +98,18 @@ def test_a_rule_of_the_schema_without_words_of_its_own_is_said_too(tmp_path):
 
 def test_an_unknown_ablation_is_refused_before_anything_is_read():
     with pytest.raises(InputError, match="--ablation: 'none'; expected one of full, no_discrimination"):
-        align("x", None, [], "x", "x", {}, "none", 1, "x", "x")
+        align(
+            llm="x",
+            chat_template=None,
+            train_tasks=[],
+            embeddings="x",
+            deepspeed="x",
+            settings={},
+            ablation="none",
+            seed=1,
+            checkpoints="x",
+            output_dir="x",
+        )
 
 
 def test_settings_laid_over_others_still_name_what_they_lack():
@@ -121,8 +132,8 @@ def test_labels_take_their_values_and_no_others():
     "write",
     [
         lambda place: unpack_gguf("model.gguf", place),
-        lambda place: download("x", [{"path": "x"}], place),
-        lambda place: publish("results", {}, place),
+        lambda place: download(name="x", sources=[{"path": "x"}], output=place),
+        lambda place: publish(results="results", config={}, output=place),
         lambda place: write_json(place, {}),
     ],
 )

@@ -6,38 +6,50 @@ Run as: python workflow/scripts/aggregate_ratings.py --key results/study/key.jso
     --comments comments.json
 """
 
+from collections.abc import Sequence
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 
-def main(args):
+def main(
+    *,
+    key: Annotated[str, "key.json of the study"],
+    ratings: Annotated[list[str], "the raters' files"],
+    judgements: Annotated[Sequence[str], "the judges' Parquet files of the dataset"] = (),
+    settings: Annotated[Settings, "bootstrap, allow_incomplete as JSON"],
+    seed: Seed,
+    human: Annotated[str, "CSV of the means"],
+    agreement: Annotated[str, "CSV of the agreements"],
+    figures: Annotated[list[str], "figure 3, .svg, .pdf or .png"],
+    figure_data: Annotated[str, "CSV of the numbers in figure 3"],
+    comments: Annotated[str, "JSON of the raters' comments"],
+) -> None:
     from recexplainer.figures.figure3 import draw_figure3
     from recexplainer.tables.human import aggregate_ratings
 
     rated = aggregate_ratings(
-        args.key,
-        args.ratings,
-        args.judgements,
-        args.settings,
-        args.seed,
-        args.human,
-        args.agreement,
-        args.figure_data,
-        args.comments,
+        key=key,
+        ratings=ratings,
+        judgements=judgements,
+        settings=settings,
+        seed=seed,
+        human=human,
+        agreement=agreement,
+        figure_data=figure_data,
+        comments=comments,
     )
-    for path in args.figures:
-        draw_figure3(rated.shares, rated.means, rated.dataset, rated.raters, path, args.settings.get("synthetic", ""))
+    for path in figures:
+        draw_figure3(
+            shares=rated.shares,
+            means=rated.means,
+            dataset=rated.dataset,
+            raters=rated.raters,
+            path=path,
+            synthetic=settings.get("synthetic", ""),
+        )
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--key", required=True, help="key.json of the study")
-    arguments.add_argument("--ratings", nargs="+", required=True, help="the raters' files")
-    arguments.add_argument("--judgements", nargs="*", default=[], help="the judges' Parquet files of the dataset")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="bootstrap, allow_incomplete as JSON")
-    arguments.add_argument("--seed", type=cli.seed, required=True)
-    arguments.add_argument("--human", required=True, help="CSV of the means")
-    arguments.add_argument("--agreement", required=True, help="CSV of the agreements")
-    arguments.add_argument("--figures", nargs="+", required=True, help="figure 3, .svg, .pdf or .png")
-    arguments.add_argument("--figure-data", required=True, help="CSV of the numbers in figure 3")
-    arguments.add_argument("--comments", required=True, help="JSON of the raters' comments")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -8,34 +8,50 @@ at the end of the step and exits with status 75; the same call goes on from ther
 """
 
 import sys
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import Gpus, Seed, Settings
 
 
-def main(args):
+def main(
+    *,
+    llm: Annotated[str, "the base LLM's manifest"],
+    chat_template: Annotated[str | None, "a Jinja chat template; default: the tokenizer's own"] = None,
+    train: Annotated[list[str], "Parquet files of training samples"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    deepspeed: Annotated[str, "the DeepSpeed configuration, JSON"],
+    settings: Annotated[Settings, "the alignment section as JSON"],
+    ablation: Annotated[str, "full, or which tasks are left out"] = "full",
+    seed: Seed,
+    checkpoints: Annotated[str, "folder for checkpoints"],
+    output_dir: Annotated[str, "folder for the results"],
+    gpus: Gpus = None,
+    threads: int,
+) -> None:
     from recexplainer.devices import claim
 
-    claim(args.gpus)
+    claim(gpus)
     import torch
 
     from recexplainer.alignment.engine import leave
     from recexplainer.alignment.interruption import EXIT_STATUS, Interrupted
     from recexplainer.alignment.run import align
 
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(threads)
     status = 0
     try:
         align(
-            args.llm,
-            args.chat_template,
-            args.train,
-            args.embeddings,
-            args.deepspeed,
-            args.settings,
-            args.ablation,
-            args.seed,
-            args.checkpoints,
-            args.output_dir,
+            llm=llm,
+            chat_template=chat_template,
+            train_tasks=train,
+            embeddings=embeddings,
+            deepspeed=deepspeed,
+            settings=settings,
+            ablation=ablation,
+            seed=seed,
+            checkpoints=checkpoints,
+            output_dir=output_dir,
         )
     except Interrupted:
         status = EXIT_STATUS
@@ -44,16 +60,4 @@ def main(args):
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--llm", required=True, help="the base LLM's manifest")
-    arguments.add_argument("--chat-template", help="a Jinja chat template; default: the tokenizer's own")
-    arguments.add_argument("--train", nargs="+", required=True, help="Parquet files of training samples")
-    arguments.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
-    arguments.add_argument("--deepspeed", required=True, help="the DeepSpeed configuration, JSON")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="the alignment section as JSON")
-    arguments.add_argument("--ablation", default="full", help="which tasks are left out (default: none)")
-    arguments.add_argument("--seed", type=cli.seed, required=True)
-    arguments.add_argument("--checkpoints", required=True, help="folder for checkpoints")
-    arguments.add_argument("--output-dir", required=True, help="folder for the results")
-    arguments.add_argument("--gpus", type=cli.count, help="GPUs of the job; 0: the CPU (default: what is there)")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

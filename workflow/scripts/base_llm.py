@@ -4,21 +4,28 @@ Run as: python workflow/scripts/base_llm.py --settings '{"source": "folder", "fo
     --output results/llm/base.json
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Settings
 
 
-def main(args):
+def main(
+    *,
+    settings: Annotated[Settings, "JSON: source, folder, id, revision, quantization"],
+    output: Annotated[str, "the manifest to write"],
+) -> None:
     from recexplainer.llm.base import make_manifest
 
-    llm = args.settings
-    where = (llm["source"], llm.get("folder"), llm.get("id"), llm.get("revision"))
-    make_manifest(*where, args.output, llm.get("quantization"))
+    make_manifest(
+        source=settings["source"],
+        folder=settings.get("folder"),
+        hub_id=settings.get("id"),
+        revision=settings.get("revision"),
+        output=output,
+        quantization=settings.get("quantization"),
+    )
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument(
-        "--settings", type=cli.settings, required=True, help="JSON: source, folder, id, revision, quantization"
-    )
-    arguments.add_argument("--output", required=True, help="the manifest to write")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

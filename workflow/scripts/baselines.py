@@ -6,21 +6,25 @@ Run as:
         --output-dir results/predictions/games/popularity
 """
 
+from typing import Annotated, Literal
+
 from recexplainer import cli
+from recexplainer.arguments import Seed
 
 
-def main(args) -> None:
+def main(
+    *,
+    system: Annotated[Literal["random", "popularity"], "which baseline"],
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    test: Annotated[str, "test samples of any mode"],
+    seed: Seed,
+    output_dir: Annotated[str, "folder for the four files of predictions"],
+) -> None:
     from recexplainer.evaluation.baselines import predict_baseline
 
-    predict_baseline(args.system, args.interactions, args.items, args.test, args.seed, args.output_dir)
+    predict_baseline(system=system, interactions=interactions, items=items, test=test, seed=seed, output_dir=output_dir)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--system", choices=["random", "popularity"], required=True)
-    parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--test", required=True, help="test samples of any mode")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output-dir", required=True, help="folder for the four files of predictions")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -9,39 +9,49 @@ Run as:
         --seed 2024 --output explanation.parquet
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
-FILES = ("interactions", "items", "embeddings", "labels", "similar")
 
-
-def main(args) -> None:
+def main(
+    *,
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    labels: Annotated[str, "the recommender's labels.parquet"],
+    similar: Annotated[str, "the recommender's similar.parquet"],
+    model: Annotated[tuple[str, str], "the recommender's model.safetensors and config.json"],
+    question: Annotated[str, "YAML file with the question of explanations"],
+    wording: Annotated[str, "YAML file of sentences"],
+    settings: Annotated[Settings, "JSON: mode, max_length, hybrid_forms, samples"],
+    seed: Annotated[Seed, "the same for all modes of a dataset"],
+    output: Annotated[str, "Parquet file to write"],
+    threads: int,
+) -> None:
     import torch
 
     from recexplainer.recommender.scorer import recommender_scorer
     from recexplainer.tasks.explanation import build_explanations
 
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(threads)
     build_explanations(
-        {name: getattr(args, name) for name in FILES},
-        recommender_scorer(*args.model),
-        args.question,
-        args.wording,
-        args.settings,
-        args.seed,
-        args.output,
+        files={
+            "interactions": interactions,
+            "items": items,
+            "embeddings": embeddings,
+            "labels": labels,
+            "similar": similar,
+        },
+        scorer=recommender_scorer(*model),
+        question=question,
+        wording=wording,
+        settings=settings,
+        seed=seed,
+        output=output,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    for name in FILES:
-        parser.add_argument(f"--{name}", required=True, help="as of build_tasks.py")
-    parser.add_argument("--model", nargs=2, required=True, help="the recommender's model.safetensors and config.json")
-    parser.add_argument("--question", required=True, help="YAML file with the question of explanations")
-    parser.add_argument("--wording", required=True, help="YAML file of sentences")
-    parser.add_argument(
-        "--settings", type=cli.settings, required=True, help="JSON: mode, max_length, hybrid_forms, samples"
-    )
-    parser.add_argument("--seed", type=cli.seed, required=True, help="the same for all modes of a dataset")
-    parser.add_argument("--output", required=True, help="Parquet file to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -6,22 +6,26 @@ Run as:
         --seed 2024 --train train.parquet --test test.parquet
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 
-def main(args) -> None:
+def main(
+    *,
+    conversations: Annotated[str, "the data stage's conversations.parquet"],
+    llm: Annotated[str, "the base LLM's manifest"],
+    settings: Annotated[Settings, "JSON: train, test, max_first_turn_tokens"],
+    seed: Seed,
+    train: Annotated[str, "Parquet file to write"],
+    test: Annotated[str, "Parquet file to write"],
+) -> None:
     from recexplainer.tasks.sharegpt import build_sharegpt
 
-    paths = {"train": args.train, "test": args.test}
-    build_sharegpt(args.conversations, args.llm, args.settings, args.seed, paths)
+    paths = {"train": train, "test": test}
+    build_sharegpt(conversations=conversations, llm=llm, settings=settings, seed=seed, paths=paths)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--conversations", required=True, help="the data stage's conversations.parquet")
-    parser.add_argument("--llm", required=True, help="the base LLM's manifest")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: train, test, max_first_turn_tokens")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--train", required=True, help="Parquet file to write")
-    parser.add_argument("--test", required=True, help="Parquet file to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

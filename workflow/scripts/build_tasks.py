@@ -9,41 +9,42 @@ Run as:
         --seed 2024 --train train.parquet --test test.parquet
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 
-def main(args) -> None:
+def main(
+    *,
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    labels: Annotated[str, "the recommender's labels.parquet"],
+    similar: Annotated[str, "the recommender's similar.parquet"],
+    prompts: Annotated[str, "YAML file of phrasings"],
+    settings: Annotated[
+        Settings,
+        "JSON: mode, max_length, hybrid_forms, discrimination_fields, classification_test_share, description_words",
+    ],
+    seed: Annotated[Seed, "the same for all modes of a dataset"],
+    train: Annotated[str, "Parquet file to write"],
+    test: Annotated[str, "Parquet file to write"],
+) -> None:
     from recexplainer.tasks.build import build_tasks
 
     build_tasks(
-        args.interactions,
-        args.items,
-        args.embeddings,
-        args.labels,
-        args.similar,
-        args.prompts,
-        args.settings,
-        args.seed,
-        {"train": args.train, "test": args.test},
+        interactions=interactions,
+        items=items,
+        embeddings=embeddings,
+        labels=labels,
+        similar=similar,
+        prompts=prompts,
+        settings=settings,
+        seed=seed,
+        paths={"train": train, "test": test},
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
-    parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
-    parser.add_argument("--similar", required=True, help="the recommender's similar.parquet")
-    parser.add_argument("--prompts", required=True, help="YAML file of phrasings")
-    parser.add_argument(
-        "--settings",
-        type=cli.settings,
-        required=True,
-        help="JSON: mode, max_length, hybrid_forms, discrimination_fields, classification_test_share, "
-        "description_words",
-    )
-    parser.add_argument("--seed", type=cli.seed, required=True, help="the same for all modes of a dataset")
-    parser.add_argument("--train", required=True, help="Parquet file to write")
-    parser.add_argument("--test", required=True, help="Parquet file to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -5,22 +5,34 @@ Run as: python workflow/scripts/choose_cases.py --interactions interactions.parq
     --output results/explanations/games/cases.parquet
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 
-def main(args) -> None:
+def main(
+    *,
+    interactions: Annotated[str, "interactions.parquet"],
+    items: Annotated[str, "items.parquet"],
+    labels: Annotated[str, "the recommender's labels.parquet"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    settings: Annotated[Settings, "JSON: cases, max_length"],
+    seed: Seed,
+    output: Annotated[str, "Parquet to write"],
+) -> None:
     from recexplainer.explanation.cases import choose_cases
 
-    choose_cases(args.interactions, args.items, args.labels, args.embeddings, args.settings, args.seed, args.output)
+    choose_cases(
+        interactions=interactions,
+        items=items,
+        labels=labels,
+        embeddings=embeddings,
+        settings=settings,
+        seed=seed,
+        output=output,
+    )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--interactions", required=True, help="interactions.parquet")
-    parser.add_argument("--items", required=True, help="items.parquet")
-    parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
-    parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: cases, max_length")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="Parquet to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

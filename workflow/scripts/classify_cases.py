@@ -9,45 +9,48 @@ Run as:
         --output results/faithfulness/games/own_decisions.parquet
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Gpus, Seed, Settings, Triples
 
 
-def main(args) -> None:
+def main(
+    *,
+    llm: Annotated[str, "the base LLM's manifest"],
+    chat_template: Annotated[str | None, "a Jinja chat template; default: the tokenizer's own"] = None,
+    systems: Annotated[Triples, "JSON: name, form and alignment's folder (or null) of each"],
+    cases: Annotated[str, "cases.parquet"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    items: Annotated[str, "items.parquet"],
+    prompts: Annotated[str, "YAML file of the tasks' phrasings"],
+    settings: Annotated[Settings, "JSON: context, precision, batch_size"],
+    seed: Seed,
+    output: Annotated[str, "Parquet to write"],
+    gpus: Gpus = None,
+    threads: int,
+) -> None:
     from recexplainer.devices import claim
 
-    claim(args.gpus)
+    claim(gpus)
     import torch
 
     from recexplainer.faithfulness.own_decisions import classify_cases
 
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(threads)
     classify_cases(
-        args.llm,
-        args.chat_template,
-        args.systems,
-        args.cases,
-        args.embeddings,
-        args.items,
-        args.prompts,
-        args.settings,
-        args.seed,
-        args.output,
+        llm=llm,
+        chat_template=chat_template,
+        systems=systems,
+        cases=cases,
+        embeddings=embeddings,
+        items=items,
+        prompts=prompts,
+        settings=settings,
+        seed=seed,
+        output=output,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--llm", required=True, help="the base LLM's manifest")
-    parser.add_argument("--chat-template", help="a Jinja chat template; default: the tokenizer's own")
-    parser.add_argument(
-        "--systems", type=cli.triples, required=True, help="JSON: name, form and alignment's folder (or null) of each"
-    )
-    parser.add_argument("--cases", required=True, help="cases.parquet")
-    parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
-    parser.add_argument("--items", required=True, help="items.parquet")
-    parser.add_argument("--prompts", required=True, help="YAML file of the tasks' phrasings")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: context, precision, batch_size")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="Parquet to write")
-    parser.add_argument("--gpus", type=cli.count, help="GPUs of the job; 0: the CPU (default: what is there)")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -10,40 +10,42 @@ Run as:
         --output controllability.csv
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Pairs, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    run_names: Annotated[list[str], "the datasets"],
+    cases: Annotated[list[str], "cases.parquet of each"],
+    items: Annotated[list[str], "items.parquet of each"],
+    explanations: Annotated[list[str], "without a point of view, one per row"],
+    rows: Annotated[Pairs, "JSON: dataset and system of each"],
+    viewpoints: Annotated[list[str], "from the points of view, one per row"],
+    viewpoint_rows: Annotated[Pairs, "JSON: dataset and system of each"],
+    settings: Annotated[Settings, "JSON: viewpoints, viewpoint_cases, viewpoint_words"],
+    output: Annotated[str, "CSV to write"],
+) -> None:
     from recexplainer.tables.controllability import controllability
 
-    cli.check_paired(args, "explanations", "rows")
-    cli.check_paired(args, "viewpoints", "viewpoint_rows")
-    cli.check_paired(args, "cases", "run_names")
-    cli.check_paired(args, "items", "run_names")
+    check_paired(explanations=explanations, rows=rows)
+    check_paired(viewpoints=viewpoints, viewpoint_rows=viewpoint_rows)
+    check_paired(cases=cases, run_names=run_names)
+    check_paired(items=items, run_names=run_names)
     controllability(
-        args.run_names,
-        args.cases,
-        args.items,
-        args.explanations,
-        args.rows,
-        args.viewpoints,
-        args.viewpoint_rows,
-        args.settings,
-        args.output,
+        run_names=run_names,
+        cases=cases,
+        items=items,
+        explanations=explanations,
+        rows=rows,
+        viewpoints=viewpoints,
+        viewpoint_rows=viewpoint_rows,
+        settings=settings,
+        output=output,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--run-names", nargs="+", required=True, help="the datasets")
-    parser.add_argument("--cases", nargs="+", required=True, help="cases.parquet of each")
-    parser.add_argument("--items", nargs="+", required=True, help="items.parquet of each")
-    parser.add_argument("--explanations", nargs="+", required=True, help="without a point of view, one per row")
-    parser.add_argument("--rows", type=cli.pairs, required=True, help="JSON: dataset and system of each")
-    parser.add_argument("--viewpoints", nargs="+", required=True, help="from the points of view, one per row")
-    parser.add_argument("--viewpoint-rows", type=cli.pairs, required=True, help="JSON: dataset and system of each")
-    parser.add_argument(
-        "--settings", type=cli.settings, required=True, help="JSON: viewpoints, viewpoint_cases, viewpoint_words"
-    )
-    parser.add_argument("--output", required=True, help="CSV to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -5,6 +5,7 @@ Run as: python workflow/scripts/document.py
 """
 
 from pathlib import Path
+from typing import Annotated
 
 from recexplainer import cli
 
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ["config/config.yaml", "config/datasets/template.yaml"]
 
 
-def main(args):
+def main(*, root: Annotated[str, "folder that gets them"] = str(ROOT)) -> None:
     from recexplainer.documentation.metadata import metadata_files
     from recexplainer.documentation.reference import reference_page
     from recexplainer.documentation.results import results_page
@@ -25,11 +26,9 @@ def main(args):
     }
     for path, text in pages.items():
         # No checksum beside it: Git has it.
-        (Path(args.root) / path).parent.mkdir(parents=True, exist_ok=True)
-        (Path(args.root) / path).write_text(text, encoding="utf-8")
+        (Path(root) / path).parent.mkdir(parents=True, exist_ok=True)
+        (Path(root) / path).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--root", default=ROOT, help="folder that gets them (default: the project's)")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -4,18 +4,22 @@ Run as: python workflow/scripts/download.py --name games/reviews --output result
     --settings '{"sources": [{"path": "data/Video_Games_5.json.gz"}, {"url": "https://..."}]}'
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Settings
 
 
-def main(args):
+def main(
+    *,
+    name: Annotated[str, "what the file is, for messages"],
+    settings: Annotated[Settings, "JSON object with the list 'sources'"],
+    output: Annotated[str, "the file to write"],
+) -> None:
     from recexplainer.data.download import download
 
-    download(args.name, args.settings.get("sources"), args.output)
+    download(name=name, sources=settings.get("sources"), output=output)
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--name", required=True, help="what the file is, for messages")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="JSON object with the list 'sources'")
-    arguments.add_argument("--output", required=True, help="the file to write")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

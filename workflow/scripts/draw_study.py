@@ -7,33 +7,37 @@ Run as: python workflow/scripts/draw_study.py --cases results/explanations/games
     --seed 1 --output-dir results/study
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings, check_paired
 
 
-def main(args):
+def main(
+    *,
+    cases: Annotated[str, "cases.parquet of the dataset"],
+    items: Annotated[str, "items.parquet of the dataset"],
+    explanations: Annotated[list[str], "the texts, one Parquet file per system"],
+    systems: Annotated[list[str], "the name of each system, in the same order"],
+    prompts: Annotated[str, "YAML file with the levels"],
+    settings: Annotated[Settings, "dataset, cases, raters as JSON"],
+    seed: Seed,
+    output_dir: Annotated[str, "folder for key.json and pages/"],
+) -> None:
     from recexplainer.study.draw import draw_study
 
-    cli.check_paired(args, "explanations", "systems")
+    check_paired(explanations=explanations, systems=systems)
     draw_study(
-        args.cases,
-        args.items,
-        args.explanations,
-        args.systems,
-        args.prompts,
-        args.settings,
-        args.seed,
-        args.output_dir,
+        cases=cases,
+        items=items,
+        explanations=explanations,
+        systems=systems,
+        prompts=prompts,
+        settings=settings,
+        seed=seed,
+        output_dir=output_dir,
     )
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--cases", required=True, help="cases.parquet of the dataset")
-    arguments.add_argument("--items", required=True, help="items.parquet of the dataset")
-    arguments.add_argument("--explanations", nargs="+", required=True, help="the texts, one Parquet file per system")
-    arguments.add_argument("--systems", nargs="+", required=True, help="the name of each system, in the same order")
-    arguments.add_argument("--prompts", required=True, help="YAML file with the levels")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="dataset, cases, raters as JSON")
-    arguments.add_argument("--seed", type=cli.seed, required=True)
-    arguments.add_argument("--output-dir", required=True, help="folder for key.json and pages/")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -9,53 +9,58 @@ Some of the cases from several viewpoints: --viewpoints platform genre --viewpoi
 well: --selected case.json.
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Count, Gpus, Settings
 
 
-def main(args) -> None:
+def main(
+    *,
+    llm: Annotated[str, "the base LLM's manifest"],
+    chat_template: Annotated[str | None, "a Jinja chat template; default: the tokenizer's own"] = None,
+    adapter: Annotated[str | None, "the folder of an alignment; default: the base LLM alone"] = None,
+    form: Annotated[str, "behavior, intention or hybrid"],
+    cases: Annotated[str, "cases.parquet"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    items: Annotated[str, "items.parquet"],
+    prompts: Annotated[str, "YAML file of the explanations' prompts"],
+    settings: Annotated[Settings, "JSON: context, precision, ..."],
+    viewpoints: Annotated[list[str] | None, "viewpoints of the prompts; default: none"] = None,
+    viewpoint_cases: Annotated[Count | None, "how many cases; default: all, or the selected"] = None,
+    selected: Annotated[str | None, "JSON that names a case"] = None,
+    output: Annotated[str, "Parquet to write"],
+    gpus: Gpus = None,
+    threads: int,
+) -> None:
     from recexplainer.devices import claim
 
-    claim(args.gpus)
+    claim(gpus)
     import torch
 
     from recexplainer.explanation.cases import read_selected
     from recexplainer.explanation.explain import explain
     from recexplainer.explanation.viewpoint_cases import viewpoint_case_names
 
-    torch.set_num_threads(args.threads)
-    only = [read_selected(args.selected)["case"]] if args.selected else []
-    if args.viewpoint_cases:
-        only = viewpoint_case_names(args.cases, args.viewpoint_cases, *only)
+    torch.set_num_threads(threads)
+    only = [read_selected(selected)["case"]] if selected else []
+    if viewpoint_cases:
+        only = viewpoint_case_names(cases, viewpoint_cases, *only)
     explain(
-        args.llm,
-        args.chat_template,
-        args.adapter,
-        args.form,
-        args.cases,
-        args.embeddings,
-        args.items,
-        args.prompts,
-        args.settings,
-        args.output,
-        args.viewpoints,
-        only,
+        llm=llm,
+        chat_template=chat_template,
+        adapter=adapter,
+        form=form,
+        cases=cases,
+        embeddings=embeddings,
+        items=items,
+        prompts=prompts,
+        settings=settings,
+        output=output,
+        viewpoints=viewpoints or (),
+        only=only,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--llm", required=True, help="the base LLM's manifest")
-    parser.add_argument("--chat-template", help="a Jinja chat template; default: the tokenizer's own")
-    parser.add_argument("--adapter", help="the folder of an alignment; default: the base LLM alone")
-    parser.add_argument("--form", required=True, help="behavior, intention or hybrid")
-    parser.add_argument("--cases", required=True, help="cases.parquet")
-    parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
-    parser.add_argument("--items", required=True, help="items.parquet")
-    parser.add_argument("--prompts", required=True, help="YAML file of the explanations' prompts")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: context, precision, ...")
-    parser.add_argument("--viewpoints", nargs="+", default=[], help="viewpoints of the prompts; default: none")
-    parser.add_argument("--viewpoint-cases", type=cli.count, help="how many cases; default: all, or the selected")
-    parser.add_argument("--selected", help="JSON that names a case")
-    parser.add_argument("--output", required=True, help="Parquet to write")
-    parser.add_argument("--gpus", type=cli.count, help="GPUs of the job; 0: the CPU (default: what is there)")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -8,41 +8,38 @@ Run as:
 """
 
 import logging
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 logger = logging.getLogger("export_recommender")
 
 
-def main(args) -> None:
+def main(
+    *,
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    model: Annotated[str, "the recommender's model.safetensors"],
+    config: Annotated[str, "the recommender's config.json"],
+    settings: Annotated[Settings, "JSON: positive_share, negative_share, candidates, similar, batch_size"],
+    seed: Seed,
+    embeddings: Annotated[str, "safetensors file to write"],
+    labels: Annotated[str, "Parquet file to write: one row per prefix"],
+    similar: Annotated[str, "Parquet file to write: one row per item"],
+) -> None:
     from recexplainer.files import write_parquet, write_safetensors
     from recexplainer.recommender.export import export
     from recexplainer.recommender.histories import load_histories
     from recexplainer.recommender.training import load_model
 
-    histories = load_histories(args.interactions, args.items)
-    model = load_model(args.model, args.config)
-    embeddings, labels, similar = export(model, histories, args.settings, args.seed)
-    write_safetensors(args.embeddings, embeddings)
-    write_parquet(args.labels, labels)
-    write_parquet(args.similar, similar)
-    logger.info("the export is in %s, %s and %s", args.embeddings, args.labels, args.similar)
+    histories = load_histories(interactions, items)
+    tensors, *tables = export(load_model(model, config), histories, settings, seed)
+    write_safetensors(embeddings, tensors)
+    for path, table in zip((labels, similar), tables, strict=True):
+        write_parquet(path, table)
+    logger.info("the export is in %s, %s and %s", embeddings, labels, similar)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--model", required=True, help="the recommender's model.safetensors")
-    parser.add_argument("--config", required=True, help="the recommender's config.json")
-    parser.add_argument(
-        "--settings",
-        type=cli.settings,
-        required=True,
-        help="JSON: positive_share, negative_share, candidates, similar, batch_size",
-    )
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--embeddings", required=True, help="safetensors file to write")
-    parser.add_argument("--labels", required=True, help="Parquet file to write: one row per prefix")
-    parser.add_argument("--similar", required=True, help="Parquet file to write: one row per item")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -10,45 +10,51 @@ Run as:
 Without files of --model the recommender is not run again: the counterfactual measure stays empty.
 """
 
+from collections.abc import Sequence
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    cases: Annotated[str, "cases.parquet"],
+    explanations: Annotated[list[str], "Parquet files, one per system"],
+    systems: Annotated[list[str], "their names, in the same order"],
+    own_decisions: Annotated[str | None, "Parquet: what the LLMs classify the cases as"] = None,
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    labels: Annotated[str, "the recommender's labels.parquet"],
+    model: Annotated[Sequence[str], "the recommender's model.safetensors and config.json"] = (),
+    settings: Annotated[Settings, "JSON: folds, draws"],
+    seed: Seed,
+    outputs: Annotated[list[str], "Parquet files to write, one per system"],
+    threads: int,
+) -> None:
     import torch
 
     from recexplainer.faithfulness.measure import measure_faithfulness
     from recexplainer.recommender.scorer import recommender_scorer
 
-    cli.check_paired(args, "explanations", "systems", "outputs")
-    torch.set_num_threads(args.threads)
+    check_paired(explanations=explanations, systems=systems, outputs=outputs)
+    torch.set_num_threads(threads)
     measure_faithfulness(
-        args.cases,
-        args.explanations,
-        args.systems,
-        args.own_decisions,
-        args.interactions,
-        args.items,
-        args.embeddings,
-        args.labels,
-        recommender_scorer(*args.model) if args.model else None,
-        args.settings,
-        args.seed,
-        args.outputs,
+        cases=cases,
+        explanations=explanations,
+        systems=systems,
+        own_decisions=own_decisions,
+        interactions=interactions,
+        items=items,
+        embeddings=embeddings,
+        labels=labels,
+        scorer=recommender_scorer(*model) if model else None,
+        settings=settings,
+        seed=seed,
+        outputs=outputs,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--cases", required=True, help="cases.parquet")
-    parser.add_argument("--explanations", nargs="+", required=True, help="Parquet files, one per system")
-    parser.add_argument("--systems", nargs="+", required=True, help="their names, in the same order")
-    parser.add_argument("--own-decisions", help="Parquet: what the LLMs classify the cases as")
-    parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
-    parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
-    parser.add_argument("--model", nargs="*", help="the recommender's model.safetensors and config.json")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: folds, draws")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--outputs", nargs="+", required=True, help="Parquet files to write, one per system")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

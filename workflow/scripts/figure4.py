@@ -5,37 +5,41 @@ Run as: python workflow/scripts/figure4.py --cases cases.parquet --items items.p
     --selected selected.json --dataset games --page figure4.html --images figure4.svg figure4.png
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    cases: Annotated[str, "cases.parquet"],
+    items: Annotated[str, "items.parquet"],
+    explanations: Annotated[list[str], "one file per system"],
+    systems: Annotated[list[str], "their names, in the order of the figure"],
+    judgements: Annotated[str, "of the judge whose ratings are shown"],
+    selected: Annotated[str, "the choice of select_case.py"],
+    dataset: Annotated[str, "named in the heading"],
+    synthetic: Annotated[str, "what of it is made up, in a sentence"] = "",
+    page: Annotated[str, "HTML to write"],
+    images: Annotated[list[str], "images to write: .svg, .pdf or .png"],
+) -> None:
     from recexplainer.figures.figure4 import figure4
 
-    cli.check_paired(args, "explanations", "systems")
+    check_paired(explanations=explanations, systems=systems)
     figure4(
-        args.cases,
-        args.items,
-        args.explanations,
-        args.systems,
-        args.judgements,
-        args.selected,
-        args.dataset,
-        args.page,
-        args.images,
-        args.synthetic,
+        cases=cases,
+        items=items,
+        explanations=explanations,
+        systems=systems,
+        judgements=judgements,
+        selected=selected,
+        dataset=dataset,
+        page=page,
+        images=images,
+        synthetic=synthetic,
     )
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--cases", required=True, help="cases.parquet")
-    arguments.add_argument("--items", required=True, help="items.parquet")
-    arguments.add_argument("--explanations", nargs="+", required=True, help="one file per system")
-    arguments.add_argument("--systems", nargs="+", required=True, help="their names, in the order of the figure")
-    arguments.add_argument("--judgements", required=True, help="of the judge whose ratings are shown")
-    arguments.add_argument("--selected", required=True, help="the choice of select_case.py")
-    arguments.add_argument("--dataset", required=True, help="named in the heading")
-    arguments.add_argument("--synthetic", default="", help="what of it is made up, in a sentence")
-    arguments.add_argument("--page", required=True, help="HTML to write")
-    arguments.add_argument("--images", nargs="+", required=True, help="images to write: .svg, .pdf or .png")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -5,34 +5,37 @@ Run as: python workflow/scripts/figure5.py --cases cases.parquet --items items.p
     --images figure5.svg figure5.png
 """
 
+from typing import Annotated
+
 from recexplainer import cli
 
 
-def main(args) -> None:
+def main(
+    *,
+    cases: Annotated[str, "cases.parquet"],
+    items: Annotated[str, "items.parquet"],
+    viewpoints: Annotated[str, "the system's explanations by point of view"],
+    prompts: Annotated[str, "YAML with the sentence of each point of view"],
+    selected: Annotated[str, "the choice of select_case.py"],
+    dataset: Annotated[str, "named in the heading"],
+    synthetic: Annotated[str, "what of it is made up, in a sentence"] = "",
+    page: Annotated[str, "HTML to write"],
+    images: Annotated[list[str], "images to write: .svg, .pdf or .png"],
+) -> None:
     from recexplainer.figures.figure5 import figure5
 
     figure5(
-        args.cases,
-        args.items,
-        args.viewpoints,
-        args.prompts,
-        args.selected,
-        args.dataset,
-        args.page,
-        args.images,
-        args.synthetic,
+        cases=cases,
+        items=items,
+        viewpoints=viewpoints,
+        prompts=prompts,
+        selected=selected,
+        dataset=dataset,
+        page=page,
+        images=images,
+        synthetic=synthetic,
     )
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--cases", required=True, help="cases.parquet")
-    arguments.add_argument("--items", required=True, help="items.parquet")
-    arguments.add_argument("--viewpoints", required=True, help="the system's explanations by point of view")
-    arguments.add_argument("--prompts", required=True, help="YAML with the sentence of each point of view")
-    arguments.add_argument("--selected", required=True, help="the choice of select_case.py")
-    arguments.add_argument("--dataset", required=True, help="named in the heading")
-    arguments.add_argument("--synthetic", default="", help="what of it is made up, in a sentence")
-    arguments.add_argument("--page", required=True, help="HTML to write")
-    arguments.add_argument("--images", nargs="+", required=True, help="images to write: .svg, .pdf or .png")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

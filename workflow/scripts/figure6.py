@@ -10,34 +10,39 @@ Run as:
         --output figure6.csv --images figure6.svg figure6.pdf figure6.png
 """
 
+from collections.abc import Sequence
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings, Triples, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    predictions: Annotated[list[str], "folders, one per system"],
+    rows: Annotated[Triples, "JSON: dataset, mode and ablation of each"],
+    judgements: Annotated[Sequence[str], "Parquet files of one judge"] = (),
+    judgement_datasets: Annotated[Sequence[str], "the dataset of each"] = (),
+    settings: Annotated[Settings, "JSON: bootstrap, coverage_counts, names"],
+    seed: Seed,
+    output: Annotated[str, "CSV to write"],
+    images: Annotated[list[str], "images to write: .svg, .pdf or .png"],
+) -> None:
     from recexplainer.figures.figure6 import figure6
 
-    cli.check_paired(args, "predictions", "rows")
-    cli.check_paired(args, "judgements", "judgement_datasets")
+    check_paired(predictions=predictions, rows=rows)
+    check_paired(judgements=judgements, judgement_datasets=judgement_datasets)
     figure6(
-        args.predictions,
-        args.rows,
-        args.judgements,
-        args.judgement_datasets,
-        args.settings,
-        args.seed,
-        args.output,
-        args.images,
+        predictions=predictions,
+        rows=rows,
+        judgements=judgements,
+        judgement_datasets=judgement_datasets,
+        settings=settings,
+        seed=seed,
+        output=output,
+        images=images,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--predictions", nargs="+", required=True, help="folders, one per system")
-    parser.add_argument("--rows", type=cli.triples, required=True, help="JSON: dataset, mode and ablation of each")
-    parser.add_argument("--judgements", nargs="*", default=[], help="Parquet files of one judge")
-    parser.add_argument("--judgement-datasets", nargs="*", default=[], help="the dataset of each")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: bootstrap, coverage_counts, names")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="CSV to write")
-    parser.add_argument("--images", nargs="+", required=True, help="images to write: .svg, .pdf or .png")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -6,31 +6,32 @@ Run as: python workflow/scripts/filter_dataset.py --reviews reviews --metadata m
 """
 
 import logging
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 
-def main(args):
+def main(
+    *,
+    reviews: Annotated[str, "raw reviews"],
+    metadata: Annotated[str, "raw metadata; the reviews themselves if they have the titles"],
+    settings: Annotated[Settings, "JSON: format, fields, filter; of tables also layout"],
+    seed: Annotated[Seed, "seed of the sample of users"],
+    interactions: Annotated[str, "Parquet to write"],
+    items: Annotated[str, "Parquet to write"],
+    users: Annotated[str, "Parquet to write"],
+    statistics: Annotated[str, "JSON to write: counts of each step"],
+    search: Annotated[str, "CSV to write: one row per combination of limits"],
+) -> None:
     from recexplainer.data.dataset import build_dataset, write_dataset
 
-    dataset = build_dataset(args.reviews, args.metadata, args.settings, args.seed)
-    write_dataset(dataset, args.interactions, args.items, args.users, args.statistics, args.search)
-    logging.getLogger(__name__).info("written: %s and its neighbours", args.interactions)
+    dataset = build_dataset(reviews=reviews, metadata=metadata, settings=settings, seed=seed)
+    write_dataset(
+        dataset=dataset, interactions=interactions, items=items, users=users, statistics=statistics, search=search
+    )
+    logging.getLogger(__name__).info("written: %s and its neighbours", interactions)
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--reviews", required=True, help="raw reviews")
-    arguments.add_argument(
-        "--metadata", required=True, help="raw metadata; the reviews themselves if they have the titles"
-    )
-    arguments.add_argument(
-        "--settings", type=cli.settings, required=True, help="JSON: format, fields, filter; of tables also layout"
-    )
-    arguments.add_argument("--seed", type=cli.seed, required=True, help="seed of the sample of users")
-    arguments.add_argument("--interactions", required=True, help="Parquet to write")
-    arguments.add_argument("--items", required=True, help="Parquet to write")
-    arguments.add_argument("--users", required=True, help="Parquet to write")
-    arguments.add_argument("--statistics", required=True, help="JSON to write: counts of each step")
-    arguments.add_argument("--search", required=True, help="CSV to write: one row per combination of limits")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -8,32 +8,34 @@ Run as:
         --metrics metrics.csv
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 
-def main(args) -> None:
+def main(
+    *,
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    given: Annotated[str, "embeddings.safetensors or scores.safetensors"],
+    settings: Annotated[Settings, "JSON: labels, bootstrap, validation, name"],
+    seed: Seed,
+    embeddings: Annotated[str, "safetensors file to write"],
+    labels: Annotated[str, "Parquet file to write: one row per prefix"],
+    similar: Annotated[str, "Parquet file to write: one row per item"],
+    metrics: Annotated[str, "CSV file to write"],
+) -> None:
     from recexplainer.files import write_csv, write_parquet, write_safetensors
     from recexplainer.recommender.external import import_recommender
     from recexplainer.recommender.histories import load_histories
 
-    taken = import_recommender(args.given, load_histories(args.interactions, args.items), args.settings, args.seed)
-    write_safetensors(args.embeddings, taken.embeddings)
-    write_parquet(args.labels, taken.labels)
-    write_parquet(args.similar, taken.similar)
-    write_csv(args.metrics, taken.metrics)
+    taken = import_recommender(given, load_histories(interactions, items), settings, seed)
+    write_safetensors(embeddings, taken.embeddings)
+    write_parquet(labels, taken.labels)
+    write_parquet(similar, taken.similar)
+    write_csv(metrics, taken.metrics)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--given", required=True, help="embeddings.safetensors or scores.safetensors")
-    parser.add_argument(
-        "--settings", type=cli.settings, required=True, help="JSON: labels, bootstrap, validation, name"
-    )
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--embeddings", required=True, help="safetensors file to write")
-    parser.add_argument("--labels", required=True, help="Parquet file to write: one row per prefix")
-    parser.add_argument("--similar", required=True, help="Parquet file to write: one row per item")
-    parser.add_argument("--metrics", required=True, help="CSV file to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

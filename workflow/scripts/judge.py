@@ -7,39 +7,43 @@ Run as: python workflow/scripts/judge.py --cases cases.parquet --explanations ba
 The API key is read from the environment variable that the service's key_variable names.
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    cases: Annotated[str, "cases.parquet"],
+    explanations: Annotated[list[str], "Parquet files, one per system"],
+    systems: Annotated[list[str], "the systems' names, in the same order"],
+    prompts: Annotated[str, "YAML file of the explanations' prompts"],
+    judge: Annotated[str, "the judge's name"],
+    service: Annotated[Settings, "the service's part of the config, JSON"],
+    settings: Annotated[Settings, "JSON: judge_max_tokens, max_usd"],
+    seed: Seed,
+    store: Annotated[str, "file of the service's answers, kept between runs"],
+    ledger: Annotated[str | None, "file in which the run counts what it spends; default: beside the store"] = None,
+    output: Annotated[str, "Parquet to write"],
+) -> None:
     from recexplainer.judgement.judge import judge_by_service
 
-    cli.check_paired(args, "explanations", "systems")
+    check_paired(explanations=explanations, systems=systems)
     judge_by_service(
-        args.cases,
-        args.explanations,
-        args.systems,
-        args.prompts,
-        args.judge,
-        args.service,
-        args.settings,
-        args.seed,
-        args.store,
-        args.output,
-        args.ledger,
+        cases=cases,
+        explanations=explanations,
+        systems=systems,
+        prompts=prompts,
+        judge=judge,
+        service=service,
+        settings=settings,
+        seed=seed,
+        store=store,
+        output=output,
+        ledger=ledger,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--cases", required=True, help="cases.parquet")
-    parser.add_argument("--explanations", nargs="+", required=True, help="Parquet files, one per system")
-    parser.add_argument("--systems", nargs="+", required=True, help="the systems' names, in the same order")
-    parser.add_argument("--prompts", required=True, help="YAML file of the explanations' prompts")
-    parser.add_argument("--judge", required=True, help="the judge's name")
-    parser.add_argument("--service", type=cli.settings, required=True, help="the service's part of the config, JSON")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: judge_max_tokens, max_usd")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--store", required=True, help="file of the service's answers, kept between runs")
-    parser.add_argument("--ledger", help="file in which the run counts what it spends; default: beside the store")
-    parser.add_argument("--output", required=True, help="Parquet to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

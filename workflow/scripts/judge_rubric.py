@@ -4,21 +4,25 @@ Run as: python workflow/scripts/judge_rubric.py --cases cases.parquet --explanat
     --systems base hybrid-full --items items.parquet --output results/judgements/games/rubric.parquet
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    cases: Annotated[str, "cases.parquet"],
+    explanations: Annotated[list[str], "Parquet files, one per system"],
+    systems: Annotated[list[str], "the systems' names, in the same order"],
+    items: Annotated[str, "items.parquet"],
+    output: Annotated[str, "Parquet to write"],
+) -> None:
     from recexplainer.judgement.rubric import judge_by_rubric
 
-    cli.check_paired(args, "explanations", "systems")
-    judge_by_rubric(args.cases, args.explanations, args.systems, args.items, args.output)
+    check_paired(explanations=explanations, systems=systems)
+    judge_by_rubric(cases=cases, explanations=explanations, systems=systems, items=items, output=output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--cases", required=True, help="cases.parquet")
-    parser.add_argument("--explanations", nargs="+", required=True, help="Parquet files, one per system")
-    parser.add_argument("--systems", nargs="+", required=True, help="the systems' names, in the same order")
-    parser.add_argument("--items", required=True, help="items.parquet")
-    parser.add_argument("--output", required=True, help="Parquet to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -7,24 +7,31 @@ Run as:
         --output learning_curves.csv --images learning_curves.svg learning_curves.pdf learning_curves.png
 """
 
+from collections.abc import Sequence
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Settings, Triples, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    curves: Annotated[Sequence[str], "curve.csv of SASRec, one per dataset"] = (),
+    datasets: Annotated[Sequence[str], "the dataset of each"] = (),
+    losses: Annotated[Sequence[str], "loss.csv of the alignments"] = (),
+    runs: Annotated[Triples, "JSON: dataset, mode and ablation of each"] = (),
+    settings: Annotated[Settings, "JSON: names"],
+    output: Annotated[str, "CSV to write"],
+    images: Annotated[list[str], "images to write: .svg, .pdf or .png"],
+) -> None:
     from recexplainer.report.curves import learning_curves
 
-    cli.check_paired(args, "curves", "datasets")
-    cli.check_paired(args, "losses", "runs")
-    learning_curves(args.curves, args.datasets, args.losses, args.runs, args.settings, args.output, args.images)
+    check_paired(curves=curves, datasets=datasets)
+    check_paired(losses=losses, runs=runs)
+    learning_curves(
+        curves=curves, datasets=datasets, losses=losses, runs=runs, settings=settings, output=output, images=images
+    )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--curves", nargs="*", default=[], help="curve.csv of SASRec, one per dataset")
-    parser.add_argument("--datasets", nargs="*", default=[], help="the dataset of each")
-    parser.add_argument("--losses", nargs="*", default=[], help="loss.csv of the alignments")
-    parser.add_argument("--runs", type=cli.triples, default=[], help="JSON: dataset, mode and ablation of each")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: names")
-    parser.add_argument("--output", required=True, help="CSV to write")
-    parser.add_argument("--images", nargs="+", required=True, help="images to write: .svg, .pdf or .png")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

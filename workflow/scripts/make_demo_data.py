@@ -11,40 +11,47 @@ The optional metadata of the conversations lets a part of them talk about the it
 some explain why an item fits a history.
 """
 
-import argparse
+from collections.abc import Sequence
+from typing import Annotated
 
-from recexplainer.cli import parser, run, seed, settings
+from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 from recexplainer.errors import InputError
 
 
-def main(args: argparse.Namespace) -> None:
+def main(
+    *,
+    settings: Annotated[Settings, "JSON object: format and sizes"],
+    seed: Annotated[Seed, "seed of all random choices"],
+    reviews: Annotated[str | None, "output: a dataset's reviews (gzip)"] = None,
+    metadata: Annotated[Sequence[str], "a dataset's metadata (output), or for talk (input)"] = (),
+    conversations: Annotated[str | None, "output: the conversations (JSON)"] = None,
+    explanation_prompts: Annotated[str | None, "YAML file; the conversations then answer its questions too"] = None,
+) -> None:
     """Make the dataset or the conversations, by the ``format`` of the settings."""
     from recexplainer.demo.conversations import make_conversations
     from recexplainer.demo.dataset import make_dataset
     from recexplainer.prompts.explanation import load_explanation_prompts
 
-    if args.settings.get("format") == "sharegpt":
-        if not args.conversations or args.reviews:
+    if settings.get("format") == "sharegpt":
+        if not conversations or reviews:
             raise InputError("format sharegpt writes one file; give --conversations FILE and no --reviews.")
         questions = None
-        if args.explanation_prompts:
-            prompts = load_explanation_prompts(args.explanation_prompts)
+        if explanation_prompts:
+            prompts = load_explanation_prompts(explanation_prompts)
             questions = {name: prompts.question_from(name) for name in prompts.viewpoints} | {"": prompts.question}
-        make_conversations(args.settings, args.seed, args.conversations, args.metadata, questions)
+        make_conversations(
+            settings=settings,
+            seed=seed,
+            output=conversations,
+            metadata=metadata,
+            questions=questions,
+        )
         return
-    if not args.reviews or len(args.metadata) != 1 or args.conversations:
+    if not reviews or len(metadata) != 1 or conversations:
         raise InputError("a dataset is two files; give --reviews FILE and --metadata FILE, and no --conversations.")
-    make_dataset(args.settings, args.seed, args.reviews, args.metadata[0])
+    make_dataset(settings=settings, seed=seed, reviews=reviews, metadata=metadata[0])
 
 
 if __name__ == "__main__":
-    arguments = parser(__doc__)
-    arguments.add_argument("--settings", type=settings, required=True, help="JSON object: format and sizes")
-    arguments.add_argument("--seed", type=seed, required=True, help="seed of all random choices")
-    arguments.add_argument("--reviews", help="output: a dataset's reviews (gzip)")
-    arguments.add_argument(
-        "--metadata", nargs="*", default=[], help="a dataset's metadata (output), or for talk (input)"
-    )
-    arguments.add_argument("--conversations", help="output: the conversations (JSON)")
-    arguments.add_argument("--explanation-prompts", help="YAML file; the conversations then answer its questions too")
-    run(main, arguments)
+    cli.run(main, __doc__)

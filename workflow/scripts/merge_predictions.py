@@ -4,17 +4,20 @@ Run as: python workflow/scripts/merge_predictions.py --shards shards/games/hybri
     --output-dir results/predictions/games/hybrid-full
 """
 
+from typing import Annotated
+
 from recexplainer import cli
 
 
-def main(args):
+def main(
+    *,
+    shards: Annotated[list[str], "the folders of all shards"],
+    output_dir: Annotated[str, "folder for the predictions"],
+) -> None:
     from recexplainer.evaluation.shards import merge_predictions
 
-    merge_predictions(args.shards, args.output_dir)
+    merge_predictions(shards, output_dir)
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--shards", nargs="+", required=True, help="the folders of all shards")
-    arguments.add_argument("--output-dir", required=True, help="folder for the predictions")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

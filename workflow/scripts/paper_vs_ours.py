@@ -13,51 +13,57 @@ Run as:
         --seed 2024 --output paper_vs_ours.csv --claims claims.csv --page paper_vs_ours.html
 """
 
+from collections.abc import Sequence
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Pairs, Seed, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    numbers: Annotated[str, "CSV of the paper's numbers"],
+    tables: Annotated[tuple[str, str, str, str], "our CSV of tables 1, 2, 3 and 4"],
+    predictions: Annotated[Sequence[str], "folders, one per dataset and system"] = (),
+    prediction_rows: Annotated[Pairs, "JSON: dataset and system of each"] = (),
+    judgements: Annotated[Sequence[str], "Parquet files, one per dataset and judge"] = (),
+    judgement_rows: Annotated[Pairs, "JSON: dataset and judge of each"] = (),
+    records: Annotated[Sequence[str], "of faithfulness, one file per dataset and system"] = (),
+    record_rows: Annotated[Pairs, "JSON: dataset and system of each"] = (),
+    human: Annotated[str | None, "CSV of people's mean ratings; leave it out without a study"] = None,
+    controllability: Annotated[str | None, "CSV of decisions and texts under points of view, if there is one"] = None,
+    settings: Annotated[Settings, "JSON: judge, generated, others, shown, synthetic, coverage_counts, names, study"],
+    seed: Seed,
+    output: Annotated[str, "CSV of the numbers to write"],
+    claims: Annotated[str, "CSV of the claims to write"],
+    page: Annotated[str, "HTML to write"],
+) -> None:
     from recexplainer.paper.compare import paper_vs_ours
     from recexplainer.paper.verdicts import Sources
 
-    for name in ("prediction", "judgement", "record"):
-        cli.check_paired(args, f"{name}s", f"{name}_rows")
+    check_paired(predictions=predictions, prediction_rows=prediction_rows)
+    check_paired(judgements=judgements, judgement_rows=judgement_rows)
+    check_paired(records=records, record_rows=record_rows)
     judged: dict[str, list[str]] = {}
-    for path, (dataset, judge) in zip(args.judgements, args.judgement_rows, strict=True):
-        if judge == args.settings["judge"]:
+    for path, (dataset, judge) in zip(judgements, judgement_rows, strict=True):
+        if judge == settings["judge"]:
             judged.setdefault(dataset, []).append(path)
     sources = Sources(
-        predictions={tuple(row): path for path, row in zip(args.predictions, args.prediction_rows, strict=True)},
+        predictions={(name, system): path for path, (name, system) in zip(predictions, prediction_rows, strict=True)},
         judgements=judged,
-        records={tuple(row): path for path, row in zip(args.records, args.record_rows, strict=True)},
-        human=args.human,
-        controllability=args.controllability,
+        records={(name, system): path for path, (name, system) in zip(records, record_rows, strict=True)},
+        human=human,
+        controllability=controllability,
     )
-    tables = dict(zip("1234", args.tables, strict=True))
-    outputs = (args.output, args.claims, args.page)
-    paper_vs_ours(args.numbers, tables, sources, args.settings, args.seed, outputs)
+    paper_vs_ours(
+        numbers=numbers,
+        tables=dict(zip("1234", tables, strict=True)),
+        sources=sources,
+        settings=settings,
+        seed=seed,
+        outputs=(output, claims, page),
+    )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--numbers", required=True, help="CSV of the paper's numbers")
-    parser.add_argument("--tables", nargs=4, required=True, help="our CSV of tables 1, 2, 3 and 4")
-    parser.add_argument("--predictions", nargs="*", default=[], help="folders, one per dataset and system")
-    parser.add_argument("--prediction-rows", type=cli.pairs, default=[], help="JSON: dataset and system of each")
-    parser.add_argument("--judgements", nargs="*", default=[], help="Parquet files, one per dataset and judge")
-    parser.add_argument("--judgement-rows", type=cli.pairs, default=[], help="JSON: dataset and judge of each")
-    parser.add_argument("--records", nargs="*", default=[], help="of faithfulness, one file per dataset and system")
-    parser.add_argument("--record-rows", type=cli.pairs, default=[], help="JSON: dataset and system of each")
-    parser.add_argument("--human", help="CSV of people's mean ratings; leave it out without a study")
-    parser.add_argument("--controllability", help="CSV of decisions and texts under points of view, if there is one")
-    parser.add_argument(
-        "--settings",
-        type=cli.settings,
-        required=True,
-        help="JSON: judge, generated, others, shown, synthetic, coverage_counts, names, study",
-    )
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="CSV of the numbers to write")
-    parser.add_argument("--claims", required=True, help="CSV of the claims to write")
-    parser.add_argument("--page", required=True, help="HTML to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -5,21 +5,26 @@ Run as: python workflow/scripts/parse_conversations.py --input conversations.jso
 """
 
 import logging
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import Settings
 
 
-def main(args):
+def main(
+    *,
+    input: Annotated[str, "JSON array or JSON lines, plain or gzip"],
+    settings: Annotated[Settings, "JSON object: max_broken_share"],
+    output: Annotated[str, "Parquet to write"],
+    statistics: Annotated[str, "JSON to write: counts of what was kept and dropped"],
+) -> None:
     from recexplainer.data.conversations import parse_conversations
 
-    parse_conversations(args.input, args.settings.get("max_broken_share", 0.0), args.output, args.statistics)
-    logging.getLogger(__name__).info("written: %s", args.output)
+    parse_conversations(
+        source=input, max_broken_share=settings.get("max_broken_share", 0.0), output=output, statistics=statistics
+    )
+    logging.getLogger(__name__).info("written: %s", output)
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--input", required=True, help="JSON array or JSON lines, plain or gzip")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="JSON object: max_broken_share")
-    arguments.add_argument("--output", required=True, help="Parquet to write")
-    arguments.add_argument("--statistics", required=True, help="JSON to write: counts of what was kept and dropped")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

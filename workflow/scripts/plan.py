@@ -8,26 +8,29 @@ Run as:
     python workflow/scripts/plan.py --config-json "$CONFIG_AS_JSON" --settings '{"gpu": "H100"}' --output plan.csv
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import OneOf, Settings
 
 
-def main(args) -> None:
+def main(
+    *,
+    config_json: Annotated[Settings | None, OneOf, "JSON: the merged and checked config"] = None,
+    config: Annotated[list[str] | None, OneOf, "config files, each laid over the one before it"] = None,
+    schema: Annotated[str, "what --config is checked against"] = "config/schema.yaml",
+    benchmarks: Annotated[str | None, "folder of an earlier run's benchmark files"] = None,
+    settings: Annotated[Settings | None, "JSON: assumptions that differ"] = None,
+    output: Annotated[str | None, "CSV to write"] = None,
+) -> None:
     from recexplainer.planning.plan import as_text, merged, plan, write_plan
 
-    config = args.config_json or merged(args.config, args.schema)
-    rows = plan(config, args.benchmarks, args.settings)
-    print(as_text(config, rows, args.benchmarks, args.settings))
-    if args.output:
-        write_plan(rows, args.output)
+    whole = config_json or merged(config or [], schema)
+    rows = plan(whole, benchmarks, settings)
+    print(as_text(whole, rows, benchmarks, settings))
+    if output:
+        write_plan(rows, output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    config = parser.add_mutually_exclusive_group(required=True)
-    config.add_argument("--config-json", type=cli.settings, help="JSON: the merged and checked config")
-    config.add_argument("--config", nargs="+", help="config files, each laid over the one before it")
-    parser.add_argument("--schema", default="config/schema.yaml", help="what --config is checked against")
-    parser.add_argument("--benchmarks", help="folder of an earlier run's benchmark files")
-    parser.add_argument("--settings", type=cli.settings, default={}, help="JSON: assumptions that differ")
-    parser.add_argument("--output", help="CSV to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

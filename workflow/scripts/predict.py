@@ -5,45 +5,49 @@ Run as: python workflow/scripts/predict.py --llm results/llm/base.json --adapter
     --output-dir results/predictions/games/hybrid-full
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Count, Gpus, Seed, Settings
 
 
-def main(args):
+def main(
+    *,
+    llm: Annotated[str, "the base LLM's manifest"],
+    chat_template: Annotated[str | None, "a Jinja chat template; default: the tokenizer's own"] = None,
+    adapter: Annotated[str | None, "the folder of an alignment; default: the base LLM alone"] = None,
+    test: Annotated[str, "test.parquet of the mode"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    items: Annotated[str, "items.parquet"],
+    settings: Annotated[Settings, "the evaluation section as JSON"],
+    seed: Seed,
+    output_dir: Annotated[str, "folder for the predictions"],
+    shard: Annotated[tuple[Count, Count], "which share of the cases, from 0, and of how many"] = (0, 1),
+    gpus: Gpus = None,
+    threads: int,
+) -> None:
     from recexplainer.devices import claim
 
-    claim(args.gpus)
+    claim(gpus)
     import torch
 
     from recexplainer.evaluation.predict import predict
 
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(threads)
     predict(
-        args.llm,
-        args.chat_template,
-        args.adapter,
-        args.test,
-        args.embeddings,
-        args.items,
-        args.settings,
-        args.seed,
-        args.output_dir,
-        *args.shard,
+        llm=llm,
+        chat_template=chat_template,
+        adapter=adapter,
+        test=test,
+        embeddings=embeddings,
+        items=items,
+        settings=settings,
+        seed=seed,
+        output_dir=output_dir,
+        shard=shard[0],
+        shards=shard[1],
     )
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--llm", required=True, help="the base LLM's manifest")
-    arguments.add_argument("--chat-template", help="a Jinja chat template; default: the tokenizer's own")
-    arguments.add_argument("--adapter", help="the folder of an alignment; default: the base LLM alone")
-    arguments.add_argument("--test", required=True, help="test.parquet of the mode")
-    arguments.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
-    arguments.add_argument("--items", required=True, help="items.parquet")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="the evaluation section as JSON")
-    arguments.add_argument("--seed", type=cli.seed, required=True)
-    arguments.add_argument("--output-dir", required=True, help="folder for the predictions")
-    arguments.add_argument(
-        "--shard", nargs=2, type=cli.count, default=[0, 1], metavar=("N", "OF"), help="which share of the cases, from 0"
-    )
-    arguments.add_argument("--gpus", type=cli.count, help="GPUs of the job; 0: the CPU (default: what is there)")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -5,25 +5,31 @@ Run as:
         --outputs results/tables/table2.csv results/predictions --output results/provenance.json
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def main(args) -> None:
+def main(
+    *,
+    results: Annotated[str, "the run's folder"],
+    config_json: Annotated[Settings, "JSON: the merged config"],
+    inputs: Annotated[Sequence[str], "files or folders from outside the run"] = (),
+    outputs: Annotated[list[str], "files or folders that the run made"],
+    lock: Annotated[str, "the lock of packages"] = str(ROOT / "requirements.lock"),
+    output: Annotated[str, "JSON to write"],
+) -> None:
     from recexplainer.provenance.record import record
 
-    record(args.results, args.config_json, args.inputs, args.outputs, ROOT, args.lock, args.output)
+    record(
+        results=results, config=config_json, inputs=inputs, outputs=outputs, repository=ROOT, lock=lock, output=output
+    )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--results", required=True, help="the run's folder")
-    parser.add_argument("--config-json", type=cli.settings, required=True, help="JSON: the merged config")
-    parser.add_argument("--inputs", nargs="*", default=[], help="files or folders from outside the run")
-    parser.add_argument("--outputs", nargs="+", required=True, help="files or folders that the run made")
-    parser.add_argument("--lock", default=ROOT / "requirements.lock", help="the lock of packages")
-    parser.add_argument("--output", required=True, help="JSON to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

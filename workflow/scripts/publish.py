@@ -8,25 +8,28 @@ Run as:
         --output docs/pocket --readme README.md
 """
 
+from typing import Annotated
+
 from recexplainer import cli
 
 
-def main(args) -> None:
+def main(
+    *,
+    results: Annotated[str, "folder of results"],
+    config: Annotated[list[str], "config files, each laid over the one before it"],
+    schema: Annotated[str, "what the config is checked against"] = "config/schema.yaml",
+    output: Annotated[str, "folder to write; what is in it is replaced"],
+    readme: Annotated[str | None, "README with the marks, to be changed in place"] = None,
+) -> None:
     from recexplainer.planning.plan import merged
     from recexplainer.publishing.publish import around_block, block_of, publish, write_block
 
-    if args.readme:
-        around_block(args.readme)  # without its marks, nothing is published either
-    publish(args.results, merged(args.config, args.schema), args.output)
-    if args.readme:
-        write_block(args.readme, block_of(args.output))
+    if readme:
+        around_block(readme)  # without its marks, nothing is published either
+    publish(results=results, config=merged(config, schema), output=output)
+    if readme:
+        write_block(readme, block_of(output))
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--results", required=True, help="folder of results")
-    parser.add_argument("--config", nargs="+", required=True, help="config files, each laid over the one before it")
-    parser.add_argument("--schema", default="config/schema.yaml", help="what the config is checked against")
-    parser.add_argument("--output", required=True, help="folder to write; what is in it is replaced")
-    parser.add_argument("--readme", help="README with the marks, to be changed in place")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -12,52 +12,55 @@ Run as:
         --systems hybrid-full --records faithfulness/games/hybrid-full.parquet --output report.html
 """
 
+from collections.abc import Sequence
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    settings: Annotated[Settings, "JSON: title, synthetic, names, about, rated_by, examples"],
+    tables: Annotated[Sequence[str], "result tables: .csv, or typeset .html"] = (),
+    figures: Annotated[Sequence[str], "figures: .svg or .png"] = (),
+    alignment: Annotated[str | None, "CSV of table 2, for the sentence at the top"] = None,
+    rating_pages: Annotated[Sequence[str], "pages of the raters, to be linked"] = (),
+    logs: Annotated[str | None, "folder of the logs, to be linked"] = None,
+    paper_vs_ours: Annotated[str | None, "CSV, a row per number of the paper"] = None,
+    claims: Annotated[str | None, "CSV, a row per claim of the paper"] = None,
+    provenance: Annotated[str | None, "JSON: what was run and on what"] = None,
+    benchmarks: Annotated[str | None, "folder of Snakemake's benchmark files"] = None,
+    graph: Annotated[str | None, "JSON: [[from, to], ...], the edges between rules"] = None,
+    deviations: Annotated[str | None, "YAML: where this departs from the paper"] = None,
+    cases: Annotated[str | None, "cases.parquet of the dataset whose explanations are shown"] = None,
+    explanations: Annotated[Sequence[str], "Parquet files, one per system"] = (),
+    systems: Annotated[Sequence[str], "their names, in the same order"] = (),
+    records: Annotated[Sequence[str], "their faithfulness: Parquet files, in the same order"] = (),
+    output: Annotated[str, "HTML to write"],
+) -> None:
     from recexplainer.report.page import Files, write_report
 
-    cli.check_paired(args, "explanations", "systems")
+    check_paired(explanations=explanations, systems=systems)
     files = Files(
-        tables=args.tables,
-        figures=args.figures,
-        paper_vs_ours=args.paper_vs_ours,
-        claims=args.claims,
-        provenance=args.provenance,
-        benchmarks=args.benchmarks,
-        graph=args.graph,
-        deviations=args.deviations,
-        cases=args.cases,
-        explanations=args.explanations,
-        systems=args.systems,
-        records=args.records,
-        alignment=args.alignment,
-        rating_pages=args.rating_pages,
-        logs=args.logs,
+        tables=tables,
+        figures=figures,
+        paper_vs_ours=paper_vs_ours,
+        claims=claims,
+        provenance=provenance,
+        benchmarks=benchmarks,
+        graph=graph,
+        deviations=deviations,
+        cases=cases,
+        explanations=explanations,
+        systems=systems,
+        records=records,
+        alignment=alignment,
+        rating_pages=rating_pages,
+        logs=logs,
     )
-    write_report(files, args.settings, args.output)
+    write_report(files, settings, output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument(
-        "--settings", type=cli.settings, required=True, help="JSON: title, synthetic, names, about, rated_by, examples"
-    )
-    parser.add_argument("--tables", nargs="*", default=[], help="result tables: .csv, or typeset .html")
-    parser.add_argument("--figures", nargs="*", default=[], help="figures: .svg or .png")
-    parser.add_argument("--alignment", help="CSV of table 2, for the sentence at the top")
-    parser.add_argument("--rating-pages", nargs="*", default=[], help="pages of the raters, to be linked")
-    parser.add_argument("--logs", help="folder of the logs, to be linked")
-    parser.add_argument("--paper-vs-ours", help="CSV, a row per number of the paper")
-    parser.add_argument("--claims", help="CSV, a row per claim of the paper")
-    parser.add_argument("--provenance", help="JSON: what was run and on what")
-    parser.add_argument("--benchmarks", help="folder of Snakemake's benchmark files")
-    parser.add_argument("--graph", help="JSON: [[from, to], ...], the edges between rules")
-    parser.add_argument("--deviations", help="YAML: where this departs from the paper")
-    parser.add_argument("--cases", help="cases.parquet of the dataset whose explanations are shown")
-    parser.add_argument("--explanations", nargs="*", default=[], help="Parquet files, one per system")
-    parser.add_argument("--systems", nargs="*", default=[], help="their names, in the same order")
-    parser.add_argument("--records", nargs="*", default=[], help="their faithfulness: Parquet files, in the same order")
-    parser.add_argument("--output", required=True, help="HTML to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

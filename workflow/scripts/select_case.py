@@ -5,22 +5,28 @@ Run as: python workflow/scripts/select_case.py --cases cases.parquet --explanati
     --output selected.json
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    cases: Annotated[str, "cases.parquet"],
+    explanations: Annotated[list[str], "one file per system"],
+    systems: Annotated[list[str], "their names, in the same order"],
+    judgements: Annotated[str, "of the judge whose ratings decide"],
+    settings: Annotated[Settings, "JSON: case (or null), system"],
+    output: Annotated[str, "JSON to write"],
+) -> None:
     from recexplainer.figures.select import select_case
 
-    cli.check_paired(args, "explanations", "systems")
-    select_case(args.cases, args.explanations, args.systems, args.judgements, args.settings, args.output)
+    check_paired(explanations=explanations, systems=systems)
+    select_case(
+        cases=cases, explanations=explanations, systems=systems, judgements=judgements, settings=settings, output=output
+    )
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--cases", required=True, help="cases.parquet")
-    arguments.add_argument("--explanations", nargs="+", required=True, help="one file per system")
-    arguments.add_argument("--systems", nargs="+", required=True, help="their names, in the same order")
-    arguments.add_argument("--judgements", required=True, help="of the judge whose ratings decide")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="JSON: case (or null), system")
-    arguments.add_argument("--output", required=True, help="JSON to write")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -4,19 +4,23 @@ Run as: python workflow/scripts/simulate_raters.py --key results/study/key.json
     --judgements results/judgements/games/rubric.parquet --seed 1 --output-dir results/study/simulated
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed
 
 
-def main(args):
+def main(
+    *,
+    key: Annotated[str, "key.json of the study"],
+    judgements: Annotated[str, "the judge's Parquet file of the study's dataset"],
+    seed: Seed,
+    output_dir: Annotated[str, "folder for one JSON file per rater"],
+) -> None:
     from recexplainer.study.simulate import simulate_raters
 
-    simulate_raters(args.key, args.judgements, args.seed, args.output_dir)
+    simulate_raters(key=key, judgements=judgements, seed=seed, output_dir=output_dir)
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--key", required=True, help="key.json of the study")
-    arguments.add_argument("--judgements", required=True, help="the judge's Parquet file of the study's dataset")
-    arguments.add_argument("--seed", type=cli.seed, required=True)
-    arguments.add_argument("--output-dir", required=True, help="folder for one JSON file per rater")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -5,21 +5,26 @@ Run as: python workflow/scripts/spending.py --stores judge.games.gpt-4.jsonl jud
     --settings '{"gpt-4": {"price": {"input": 30, "output": 60}}}' --output spending.csv
 """
 
+from collections.abc import Sequence
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    stores: Annotated[Sequence[str], "files of stored answers (JSON lines)"] = (),
+    stages: Annotated[Sequence[str], "of each store, what it was for"] = (),
+    services: Annotated[Sequence[str], "of each store, the service that answered"] = (),
+    settings: Annotated[Settings, "the services section as JSON"],
+    output: Annotated[str, "CSV to write"],
+) -> None:
     from recexplainer.service.cost import write_spending
 
-    cli.check_paired(args, "stores", "stages", "services")
-    write_spending(args.stores, args.stages, args.services, args.settings, args.output)
+    check_paired(stores=stores, stages=stages, services=services)
+    write_spending(stores=stores, stages=stages, services=services, settings=settings, output=output)
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--stores", nargs="*", default=[], help="files of stored answers (JSON lines)")
-    arguments.add_argument("--stages", nargs="*", default=[], help="of each store, what it was for")
-    arguments.add_argument("--services", nargs="*", default=[], help="of each store, the service that answered")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="the services section as JSON")
-    arguments.add_argument("--output", required=True, help="CSV to write")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -6,24 +6,36 @@ Run as:
         --settings '{"max_length": 9}' --seed 2024 --output-dir results/predictions/games
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 
-def main(args) -> None:
+def main(
+    *,
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
+    labels: Annotated[str, "the recommender's labels.parquet"],
+    test: Annotated[str, "test samples of any mode"],
+    settings: Annotated[Settings, "JSON: max_length"],
+    seed: Seed,
+    output_dir: Annotated[str, "where the folders of predictions go"],
+) -> None:
     from recexplainer.evaluation.surrogates import predict_surrogates
 
-    files = (args.interactions, args.items, args.embeddings, args.labels, args.test)
-    predict_surrogates(*files, args.settings["max_length"], args.seed, args.output_dir)
+    predict_surrogates(
+        interactions=interactions,
+        items=items,
+        embeddings=embeddings,
+        labels=labels,
+        test=test,
+        max_length=settings["max_length"],
+        seed=seed,
+        output_dir=output_dir,
+    )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--embeddings", required=True, help="the recommender's embeddings.safetensors")
-    parser.add_argument("--labels", required=True, help="the recommender's labels.parquet")
-    parser.add_argument("--test", required=True, help="test samples of any mode")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: max_length")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output-dir", required=True, help="where the folders of predictions go")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -5,22 +5,25 @@ Run as: python workflow/scripts/table1.py --statistics games/statistics.json ste
 """
 
 import logging
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import check_paired
 
 
-def main(args):
+def main(
+    *,
+    statistics: Annotated[list[str], "statistics.json of each data set"],
+    datasets: Annotated[list[str], "names of the data sets, in the same order"],
+    output: Annotated[str, "CSV to write"],
+) -> None:
     from recexplainer.files import write_csv
     from recexplainer.tables.table1 import table1
 
-    cli.check_paired(args, "statistics", "datasets")
-    write_csv(args.output, table1(args.statistics, args.datasets))
-    logging.getLogger(__name__).info("written: %s", args.output)
+    check_paired(statistics=statistics, datasets=datasets)
+    write_csv(output, table1(statistics, datasets))
+    logging.getLogger(__name__).info("written: %s", output)
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--statistics", nargs="+", required=True, help="statistics.json of each data set")
-    arguments.add_argument("--datasets", nargs="+", required=True, help="names of the data sets, in the same order")
-    arguments.add_argument("--output", required=True, help="CSV to write")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -6,21 +6,25 @@ Run as:
         --settings '{"bootstrap": 1000, "coverage_counts": "once"}' --seed 2024 --output table2.csv
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Pairs, Seed, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    predictions: Annotated[list[str], "folders, one per row of the table"],
+    rows: Annotated[Pairs, "JSON: dataset and method of each row"],
+    settings: Annotated[Settings, "JSON: bootstrap, coverage_counts"],
+    seed: Seed,
+    output: Annotated[str, "CSV to write"],
+) -> None:
     from recexplainer.tables.table2 import table2
 
-    cli.check_paired(args, "predictions", "rows")
-    table2(args.predictions, args.rows, args.settings, args.seed, args.output)
+    check_paired(predictions=predictions, rows=rows)
+    table2(predictions=predictions, rows=rows, settings=settings, seed=seed, output=output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--predictions", nargs="+", required=True, help="folders, one per row of the table")
-    parser.add_argument("--rows", type=cli.pairs, required=True, help="JSON: dataset and method of each row")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: bootstrap, coverage_counts")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="CSV to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -9,34 +9,38 @@ Run as:
         --output table3.csv --judges judges.csv
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Pairs, Seed, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    judgements: Annotated[list[str], "Parquet files, one per judge and dataset"],
+    judgement_rows: Annotated[Pairs, "JSON: dataset and judge of each"],
+    explanations: Annotated[list[str], "Parquet files, one per system and dataset"],
+    explanation_rows: Annotated[Pairs, "JSON: dataset and system of each"],
+    settings: Annotated[Settings, "JSON: bootstrap, names"],
+    seed: Seed,
+    output: Annotated[str, "CSV of the ratings to write"],
+    judges: Annotated[str, "CSV of the judges' agreement to write"],
+) -> None:
     from recexplainer.tables.table3 import table3
 
-    cli.check_paired(args, "judgements", "judgement_rows")
-    cli.check_paired(args, "explanations", "explanation_rows")
+    check_paired(judgements=judgements, judgement_rows=judgement_rows)
+    check_paired(explanations=explanations, explanation_rows=explanation_rows)
     table3(
-        args.judgements,
-        args.judgement_rows,
-        args.explanations,
-        args.explanation_rows,
-        args.settings,
-        args.seed,
-        args.output,
-        args.judges,
+        judgements=judgements,
+        judgement_rows=judgement_rows,
+        explanations=explanations,
+        explanation_rows=explanation_rows,
+        settings=settings,
+        seed=seed,
+        output=output,
+        judges=judges,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--judgements", nargs="+", required=True, help="Parquet files, one per judge and dataset")
-    parser.add_argument("--judgement-rows", type=cli.pairs, required=True, help="JSON: dataset and judge of each")
-    parser.add_argument("--explanations", nargs="+", required=True, help="Parquet files, one per system and dataset")
-    parser.add_argument("--explanation-rows", type=cli.pairs, required=True, help="JSON: dataset and system of each")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: bootstrap, names")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="CSV of the ratings to write")
-    parser.add_argument("--judges", required=True, help="CSV of the judges' agreement to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -10,38 +10,41 @@ Run as:
         --output table4.csv
 """
 
+from collections.abc import Sequence
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    datasets: Annotated[list[str], "names, in the order of the columns"],
+    train: Annotated[list[str], "training samples, one file per dataset"],
+    test: Annotated[list[str], "test samples, one file per dataset"],
+    sharegpt_train: Annotated[str, "conversations to train on"],
+    sharegpt_test: Annotated[str, "conversations to test"],
+    explanation: Annotated[Sequence[str], "samples of the seventh task, one file per dataset"] = (),
+    sizes: Annotated[str, "our table 1"],
+    numbers: Annotated[str, "the paper's numbers"],
+    settings: Annotated[Settings, "JSON: classification_test_share, sharegpt, generated"],
+    output: Annotated[str, "CSV to write"],
+) -> None:
     from recexplainer.paper.numbers import paper_counts, read_sizes
     from recexplainer.tables.table4 import table4
 
-    cli.check_paired(args, "datasets", "train", "test")
+    check_paired(datasets=datasets, train=train, test=test)
     table4(
-        args.datasets,
-        {"train": args.train, "test": args.test},
-        {"train": args.sharegpt_train, "test": args.sharegpt_test},
-        read_sizes(args.sizes),
-        paper_counts(args.numbers),
-        args.settings,
-        args.output,
-        args.explanation,
+        datasets=datasets,
+        files={"train": train, "test": test},
+        sharegpt={"train": sharegpt_train, "test": sharegpt_test},
+        sizes=read_sizes(sizes),
+        paper=paper_counts(numbers),
+        settings=settings,
+        output=output,
+        explanation=explanation,
     )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--datasets", nargs="+", required=True, help="names, in the order of the columns")
-    parser.add_argument("--train", nargs="+", required=True, help="training samples, one file per dataset")
-    parser.add_argument("--test", nargs="+", required=True, help="test samples, one file per dataset")
-    parser.add_argument("--sharegpt-train", required=True, help="conversations to train on")
-    parser.add_argument("--sharegpt-test", required=True, help="conversations to test")
-    parser.add_argument("--explanation", nargs="*", help="samples of the seventh task, one file per dataset")
-    parser.add_argument("--sizes", required=True, help="our table 1")
-    parser.add_argument("--numbers", required=True, help="the paper's numbers")
-    parser.add_argument(
-        "--settings", type=cli.settings, required=True, help="JSON: classification_test_share, sharegpt, generated"
-    )
-    parser.add_argument("--output", required=True, help="CSV to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -8,21 +8,25 @@ Run as:
         --output faithfulness.csv
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Pairs, Seed, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    records: Annotated[list[str], "Parquet files, one per system and dataset"],
+    rows: Annotated[Pairs, "JSON: dataset and system of each"],
+    settings: Annotated[Settings, "JSON: bootstrap, names"],
+    seed: Seed,
+    output: Annotated[str, "CSV to write"],
+) -> None:
     from recexplainer.tables.faithfulness import faithfulness_table
 
-    cli.check_paired(args, "records", "rows")
-    faithfulness_table(args.records, args.rows, args.settings, args.seed, args.output)
+    check_paired(records=records, rows=rows)
+    faithfulness_table(records=records, rows=rows, settings=settings, seed=seed, output=output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--records", nargs="+", required=True, help="Parquet files, one per system and dataset")
-    parser.add_argument("--rows", type=cli.pairs, required=True, help="JSON: dataset and system of each")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: bootstrap, names")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="CSV to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -6,24 +6,27 @@ Run as:
 """
 
 import logging
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import check_paired
 
 logger = logging.getLogger("table_recommender")
 
 
-def main(args) -> None:
+def main(
+    *,
+    metrics: Annotated[list[str], "metrics.csv of each dataset"],
+    datasets: Annotated[list[str], "the datasets' names, in the same order"],
+    output: Annotated[str, "CSV file to write"],
+) -> None:
     from recexplainer.files import write_csv
     from recexplainer.recommender.evaluation import merge_metrics
 
-    cli.check_paired(args, "metrics", "datasets")
-    write_csv(args.output, merge_metrics(args.metrics, args.datasets))
-    logger.info("the recommenders' metrics are in %s", args.output)
+    check_paired(metrics=metrics, datasets=datasets)
+    write_csv(output, merge_metrics(metrics, datasets))
+    logger.info("the recommenders' metrics are in %s", output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--metrics", nargs="+", required=True, help="metrics.csv of each dataset")
-    parser.add_argument("--datasets", nargs="+", required=True, help="the datasets' names, in the same order")
-    parser.add_argument("--output", required=True, help="CSV file to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -6,20 +6,24 @@ Run as:
         --output table_seeds.csv
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Pairs, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    predictions: Annotated[list[str], "folders, one per alignment"],
+    rows: Annotated[Pairs, "JSON: dataset and method of each folder"],
+    settings: Annotated[Settings, "JSON: coverage_counts"],
+    output: Annotated[str, "CSV to write"],
+) -> None:
     from recexplainer.tables.seeds import table_seeds
 
-    cli.check_paired(args, "predictions", "rows")
-    table_seeds(args.predictions, args.rows, args.settings["coverage_counts"], args.output)
+    check_paired(predictions=predictions, rows=rows)
+    table_seeds(predictions=predictions, rows=rows, coverage_counts=settings["coverage_counts"], output=output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--predictions", nargs="+", required=True, help="folders, one per alignment")
-    parser.add_argument("--rows", type=cli.pairs, required=True, help="JSON: dataset and method of each folder")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: coverage_counts")
-    parser.add_argument("--output", required=True, help="CSV to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

@@ -7,21 +7,25 @@ Run as:
         --seed 2024 --output surrogates.csv
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Pairs, Seed, Settings, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    predictions: Annotated[list[str], "folders, one per system"],
+    rows: Annotated[Pairs, "JSON: dataset and system of each folder"],
+    settings: Annotated[Settings, "JSON: bootstrap"],
+    seed: Seed,
+    output: Annotated[str, "CSV to write"],
+) -> None:
     from recexplainer.tables.surrogates import table_surrogates
 
-    cli.check_paired(args, "predictions", "rows")
-    table_surrogates(args.predictions, args.rows, args.settings["bootstrap"], args.seed, args.output)
+    check_paired(predictions=predictions, rows=rows)
+    table_surrogates(predictions=predictions, rows=rows, resamples=settings["bootstrap"], seed=seed, output=output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--predictions", nargs="+", required=True, help="folders, one per system")
-    parser.add_argument("--rows", type=cli.pairs, required=True, help="JSON: dataset and system of each folder")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: bootstrap")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="CSV to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

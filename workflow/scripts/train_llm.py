@@ -5,33 +5,38 @@ Run as: python workflow/scripts/train_llm.py --items items.parquet --conversatio
     --seed 1 --output-dir results/llm/scratch
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 
-def main(args):
+def main(
+    *,
+    items: Annotated[list[str], "items.parquet of every dataset"],
+    conversations: Annotated[str, "conversations.parquet"],
+    prompts: Annotated[str, "YAML file of phrasings"],
+    chat_template: Annotated[str, "a Jinja chat template"],
+    settings: Annotated[Settings, "the llm.scratch section as JSON"],
+    seed: Seed,
+    output_dir: Annotated[str, "the transformers folder to write"],
+    threads: int,
+) -> None:
     import torch
 
     from recexplainer.llm.scratch import train_llm
 
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(threads)
     train_llm(
-        args.items,
-        args.conversations,
-        args.prompts,
-        args.chat_template,
-        args.settings,
-        args.seed,
-        args.output_dir,
+        items=items,
+        conversations=conversations,
+        prompts=prompts,
+        chat_template=chat_template,
+        settings=settings,
+        seed=seed,
+        output_dir=output_dir,
     )
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--items", nargs="+", required=True, help="items.parquet of every dataset")
-    arguments.add_argument("--conversations", required=True, help="conversations.parquet")
-    arguments.add_argument("--prompts", required=True, help="YAML file of phrasings")
-    arguments.add_argument("--chat-template", required=True, help="a Jinja chat template")
-    arguments.add_argument("--settings", type=cli.settings, required=True, help="the llm.scratch section as JSON")
-    arguments.add_argument("--seed", type=cli.seed, required=True)
-    arguments.add_argument("--output-dir", required=True, help="the transformers folder to write")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

@@ -7,34 +7,37 @@ Run as:
 """
 
 import logging
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import Seed, Settings
 
 logger = logging.getLogger("train_recommender")
 
 
-def main(args) -> None:
+def main(
+    *,
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    trials: Annotated[list[str], "the JSON files of the random search"],
+    settings: Annotated[Settings, "JSON: validation, bootstrap"],
+    seed: Seed,
+    model: Annotated[str, "safetensors file to write"],
+    config: Annotated[str, "JSON file to write: all that rebuilds the model"],
+    curve: Annotated[str, "CSV file to write: one row per epoch"],
+    metrics: Annotated[str, "CSV file to write: one row per model"],
+) -> None:
     from recexplainer.files import write_csv, write_json, write_safetensors
     from recexplainer.recommender.histories import load_histories
     from recexplainer.recommender.training import train_best
 
-    best = train_best(load_histories(args.interactions, args.items), args.trials, args.settings, args.seed)
-    write_safetensors(args.model, best.weights)
-    write_json(args.config, best.config)
-    write_csv(args.curve, best.curve)
-    write_csv(args.metrics, best.metrics)
-    logger.info("the recommender is in %s, its metrics are in %s", args.model, args.metrics)
+    best = train_best(load_histories(interactions, items), trials, settings, seed)
+    write_safetensors(model, best.weights)
+    write_json(config, best.config)
+    write_csv(curve, best.curve)
+    write_csv(metrics, best.metrics)
+    logger.info("the recommender is in %s, its metrics are in %s", model, metrics)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--trials", nargs="+", required=True, help="the JSON files of the random search")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: validation, bootstrap")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--model", required=True, help="safetensors file to write")
-    parser.add_argument("--config", required=True, help="JSON file to write: all that rebuilds the model")
-    parser.add_argument("--curve", required=True, help="CSV file to write: one row per epoch")
-    parser.add_argument("--metrics", required=True, help="CSV file to write: one row per model")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

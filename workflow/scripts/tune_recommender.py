@@ -8,28 +8,31 @@ Run as:
 """
 
 import logging
+from typing import Annotated
 
 from recexplainer import cli
+from recexplainer.arguments import Count, Seed, Settings
 
 logger = logging.getLogger("tune_recommender")
 
 
-def main(args) -> None:
+def main(
+    *,
+    interactions: Annotated[str, "the data stage's interactions.parquet"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    settings: Annotated[Settings, "JSON: sasrec, space, validation"],
+    trial: Annotated[Count, "0: the config's own values, above: a draw"],
+    seed: Seed,
+    output: Annotated[str, "JSON file to write"],
+) -> None:
     from recexplainer.files import write_json
     from recexplainer.recommender.histories import load_histories
     from recexplainer.recommender.training import run_trial
 
-    trial = run_trial(load_histories(args.interactions, args.items), args.settings, args.trial, args.seed)
-    write_json(args.output, trial)
-    logger.info("trial %d: validation NDCG@10 %.4f, in %s", args.trial, trial["validation_ndcg10"], args.output)
+    result = run_trial(load_histories(interactions, items), settings, trial, seed)
+    write_json(output, result)
+    logger.info("trial %d: validation NDCG@10 %.4f, in %s", trial, result["validation_ndcg10"], output)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--interactions", required=True, help="the data stage's interactions.parquet")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--settings", type=cli.settings, required=True, help="JSON: sasrec, space, validation")
-    parser.add_argument("--trial", type=cli.count, required=True, help="0: the config's own values, above: a draw")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--output", required=True, help="JSON file to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

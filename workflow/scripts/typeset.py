@@ -5,20 +5,24 @@ Run as:
         --settings '{"names": {"games": "Amazon Video Games"}, "synthetic": ""}' --latex table2.tex --html table2.html
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Settings
 
 
-def main(args) -> None:
+def main(
+    *,
+    table: Annotated[str, "CSV"],
+    kind: Annotated[str, "table1, table2, table3, table4, recommender or human"],
+    settings: Annotated[Settings | None, "JSON: names, synthetic"] = None,
+    latex: Annotated[str, "table environment to write"],
+    html: Annotated[str, "page to write"],
+) -> None:
     from recexplainer.paper.tables import typeset
 
-    typeset(args.table, args.kind, args.settings, args.latex, args.html)
+    typeset(table=table, kind=kind, settings=settings or {}, latex=latex, html=html)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--table", required=True, help="CSV")
-    parser.add_argument("--kind", required=True, help="table1, table2, table3, table4, recommender or human")
-    parser.add_argument("--settings", type=cli.settings, default={}, help="JSON: names, synthetic")
-    parser.add_argument("--latex", required=True, help="table environment to write")
-    parser.add_argument("--html", required=True, help="page to write")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

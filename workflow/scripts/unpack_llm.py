@@ -3,17 +3,20 @@
 Run as: python workflow/scripts/unpack_llm.py --input results/raw/llm/model.gguf --output-dir results/llm/base
 """
 
+from typing import Annotated
+
 from recexplainer import cli
 
 
-def main(args):
+def main(
+    *,
+    input: Annotated[str, "the GGUF file"],
+    output_dir: Annotated[str, "the folder to write"],
+) -> None:
     from recexplainer.llm.gguf_file import unpack_gguf
 
-    unpack_gguf(args.input, args.output_dir)
+    unpack_gguf(input, output_dir)
 
 
 if __name__ == "__main__":
-    arguments = cli.parser(__doc__)
-    arguments.add_argument("--input", required=True, help="the GGUF file")
-    arguments.add_argument("--output-dir", required=True, help="the folder to write")
-    cli.run(main, arguments)
+    cli.run(main, __doc__)

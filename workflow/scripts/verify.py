@@ -5,18 +5,20 @@ Run as:
 """
 
 import sys
+from typing import Annotated
 
 from recexplainer import cli
 
 
-def main(args) -> None:
+def main(
+    *,
+    provenance: Annotated[str, "the record, JSON"],
+) -> None:
     from recexplainer.provenance.verify import verify
 
-    if not verify(args.provenance):
+    if not verify(provenance):
         sys.exit(1)
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--provenance", required=True, help="the record, JSON")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

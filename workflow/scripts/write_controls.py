@@ -7,24 +7,36 @@ Run as:
         --outputs explanations/games/control-newest.parquet explanations/games/control-shuffled.parquet
 """
 
+from typing import Annotated
+
 from recexplainer import cli
+from recexplainer.arguments import Seed, check_paired
 
 
-def main(args) -> None:
+def main(
+    *,
+    cases: Annotated[str, "cases.parquet"],
+    explanations: Annotated[list[str], "Parquet files, one per system"],
+    systems: Annotated[list[str], "their names, in the same order"],
+    items: Annotated[str, "the data stage's items.parquet"],
+    controls: Annotated[list[str], "names of the controls"],
+    seed: Seed,
+    outputs: Annotated[list[str], "Parquet files to write, one per control"],
+) -> None:
     from recexplainer.faithfulness.controls import write_controls
 
-    cli.check_paired(args, "explanations", "systems")
-    cli.check_paired(args, "controls", "outputs")
-    write_controls(args.cases, args.explanations, args.systems, args.items, args.controls, args.seed, args.outputs)
+    check_paired(explanations=explanations, systems=systems)
+    check_paired(controls=controls, outputs=outputs)
+    write_controls(
+        cases=cases,
+        explanations=explanations,
+        systems=systems,
+        items=items,
+        controls=controls,
+        seed=seed,
+        outputs=outputs,
+    )
 
 
 if __name__ == "__main__":
-    parser = cli.parser(__doc__)
-    parser.add_argument("--cases", required=True, help="cases.parquet")
-    parser.add_argument("--explanations", nargs="+", required=True, help="Parquet files, one per system")
-    parser.add_argument("--systems", nargs="+", required=True, help="their names, in the same order")
-    parser.add_argument("--items", required=True, help="the data stage's items.parquet")
-    parser.add_argument("--controls", nargs="+", required=True, help="names of the controls")
-    parser.add_argument("--seed", type=cli.seed, required=True)
-    parser.add_argument("--outputs", nargs="+", required=True, help="Parquet files to write, one per control")
-    cli.run(main, parser)
+    cli.run(main, __doc__)

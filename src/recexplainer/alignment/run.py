@@ -27,16 +27,17 @@ logger = logging.getLogger(__name__)
 
 
 def align(
+    *,
     llm: str,
     chat_template: str | None,
     train_tasks: list[str],
     embeddings: str,
-    deepspeed_config: str,
+    deepspeed: str,
     settings: dict[str, Any],
     ablation: str,
     seed: int,
     checkpoints: str,
-    folder: str,
+    output_dir: str,
 ) -> None:
     """Align the LLM with the recommender and write the adapter, the projectors and the run record.
 
@@ -45,13 +46,13 @@ def align(
         chat_template: path of a Jinja chat template; None for the tokenizer's own.
         train_tasks: Parquet files of training samples (the mode's tasks, and the conversations).
         embeddings: the recommender's ``embeddings.safetensors``.
-        deepspeed_config: path of the DeepSpeed JSON.
+        deepspeed: path of the DeepSpeed JSON.
         settings: the ``alignment`` section of the config, with ``loss_average``,
             ``embedding_injection`` and ``trained_rows``.
         ablation: which tasks are left out (section 3.6).
         seed: the stage's seed.
         checkpoints: a folder for checkpoints.
-        folder: where the results go.
+        output_dir: where the results go.
 
     Raises:
         InputError: the input or the settings do not fit.
@@ -80,15 +81,15 @@ def align(
         model.base[0].gradient_checkpointing_enable({"use_reentrant": False})
     # What decides the training besides the settings: another one must not go on from its checkpoints.
     identity = json.dumps([read_manifest(llm)["files"], sha256(embeddings), _tokens(samples)], sort_keys=True)
-    record, weights = train(model, samples, settings, deepspeed_config, seed, checkpoints, identity)
+    record, weights = train(model, samples, settings, deepspeed, seed, checkpoints, identity)
 
     if int(os.environ.get("RANK", "0")) == 0:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        save_aligned(model, folder, weights)
-        write_curve(Path(folder) / "loss.csv", record.pop("curve"))
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        save_aligned(model, output_dir, weights)
+        write_curve(Path(output_dir) / "loss.csv", record.pop("curve"))
         record |= {"samples_per_task": counts, "precision": settings["precision"]}
-        write_json(Path(folder) / "record.json", record)
-        logger.info("aligned model in %s (%.0f s)", folder, record["seconds"])
+        write_json(Path(output_dir) / "record.json", record)
+        logger.info("aligned model in %s (%.0f s)", output_dir, record["seconds"])
 
 
 def encode_tasks(

@@ -209,7 +209,7 @@ def _entries(path: str | Path, broken: BrokenLines) -> Iterator[dict[str, Any]]:
 
 
 def parse_conversations(
-    source: str | Path, max_broken_share: float, output: str | Path, statistics: str | Path
+    *, source: str | Path, max_broken_share: float, output: str | Path, statistics: str | Path
 ) -> None:
     """Write the well-formed conversations of a file as Parquet, and count what was dropped and why.
 

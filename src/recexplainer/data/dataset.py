@@ -75,7 +75,7 @@ def _search_rows(trials: list[Trial], chosen: int) -> list[dict[str, Any]]:
 
 
 @no_collection()
-def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict[str, Any], seed: int) -> Dataset:
+def build_dataset(*, reviews: str | Path, metadata: str | Path, settings: dict[str, Any], seed: int) -> Dataset:
     """Read, clean and filter one data set.
 
     Args:
@@ -154,14 +154,12 @@ def build_dataset(reviews: str | Path, metadata: str | Path, settings: dict[str,
     return Dataset(interactions, items, users, statistics, _search_rows(trials, chosen))
 
 
-def write_dataset(
-    dataset: Dataset, interactions: str, items: str, users: str, statistics: str, search_csv: str
-) -> None:
+def write_dataset(*, dataset: Dataset, interactions: str, items: str, users: str, statistics: str, search: str) -> None:
     """Write the five files of a data set."""
     import pandas as pd  # not above: Arrow has brought it in by now, in a thread, while users and items were ranked
 
     write_parquet(items, dataset.items)
     write_parquet(users, dataset.users)
-    write_csv(search_csv, pd.DataFrame(dataset.search))
+    write_csv(search, pd.DataFrame(dataset.search))
     write_json(statistics, dataset.statistics)
     write_parquet(interactions, dataset.interactions)

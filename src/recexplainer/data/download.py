@@ -266,8 +266,9 @@ def _check_source(name: str, source: dict[str, Any]) -> None:
 
 
 def download(
+    *,
     name: str,
-    sources: list[dict[str, Any]],
+    sources: list[dict[str, Any]] | None,
     output: str | Path,
     sleep: Callable[[float], None] = time.sleep,
     kept: Path = KEPT,

@@ -77,6 +77,7 @@ Turn = tuple[str, str]  # question and answer
 
 
 def make_conversations(
+    *,
     settings: dict[str, Any],
     seed: int,
     output: str | Path,

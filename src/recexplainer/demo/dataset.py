@@ -89,7 +89,7 @@ def check_ranges(values: dict[str, Any], limits: dict[str, tuple[float, float]])
             raise InputError(f"demo data: {name} is {value!r}; expected {kind} from {low} to {high}.")
 
 
-def make_dataset(settings: dict[str, Any], seed: int, reviews: str | Path, metadata: str | Path) -> None:
+def make_dataset(*, settings: dict[str, Any], seed: int, reviews: str | Path, metadata: str | Path) -> None:
     """Write the raw reviews and metadata of one demo dataset.
 
     Args:

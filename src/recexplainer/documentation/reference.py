@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ SAME = {
 """Keys that mean what others mean."""
 
 
-def reference_page(schema: str | Path, configs: list[str | Path]) -> str:
+def reference_page(schema: str | Path, configs: Sequence[str | Path]) -> str:
     """Return the page as Markdown, a table per section of the config.
 
     Args:

@@ -15,16 +15,16 @@ from recexplainer.tasks.schema import SEPARATOR, load_tasks
 logger = logging.getLogger(__name__)
 
 
-def predict_baseline(system: str, interactions: str, items: str, test_tasks: str, seed: int, folder: str) -> None:
+def predict_baseline(*, system: str, interactions: str, items: str, test: str, seed: int, output_dir: str) -> None:
     """Write the predictions of a baseline in the files that the LLMs' predictions have.
 
     Args:
         system: ``random`` or ``popularity``.
         interactions: ``interactions.parquet``; the last item of each user does not count as popularity.
         items: ``items.parquet``.
-        test_tasks: the ``test.parquet`` of any mode.
+        test: the ``test.parquet`` of any mode.
         seed: of all draws.
-        folder: where the files go.
+        output_dir: where the files go.
 
     Raises:
         InputError: a file is missing or broken, or the tasks are of another catalogue.
@@ -32,7 +32,7 @@ def predict_baseline(system: str, interactions: str, items: str, test_tasks: str
     titles = read_parquet(items, ["title"])["title"].to_list()
     popularity = training_popularity(read_parquet(interactions, ["user", "item", "position"]), len(titles))
     cases: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
-    for row in load_tasks(test_tasks, ["sample", "task", "user", "target", "candidates"]):
+    for row in load_tasks(test, ["sample", "task", "user", "target", "candidates"]):
         cases[row["task"]].append(row)
     answers: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
     if system == "random":
@@ -43,8 +43,8 @@ def predict_baseline(system: str, interactions: str, items: str, test_tasks: str
         answers["retrieval"] = retrieve(cases["retrieval"], titles, popularity, make_rng(seed, system, "retrieval"))
         answers["ranking"] = sort_by_popularity(cases["ranking"], titles, popularity)
     for task, rows in answers.items():
-        write_predictions(Path(folder) / f"{task}.parquet", task, rows)
-    logger.info("%s: predictions in %s", system, folder)
+        write_predictions(Path(output_dir) / f"{task}.parquet", task, rows)
+    logger.info("%s: predictions in %s", system, output_dir)
 
 
 def training_popularity(interactions: Any, item_count: int) -> np.ndarray:

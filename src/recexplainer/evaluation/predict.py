@@ -30,15 +30,16 @@ FRAME_TOKENS, ITEM_TOKENS = 32, 4
 
 
 def predict(
+    *,
     llm: str,
     chat_template: str | None,
     adapter: str | None,
-    test_tasks: str,
+    test: str,
     embeddings: str,
     items: str,
     settings: dict[str, Any],
     seed: int,
-    folder: str,
+    output_dir: str,
     shard: int = 0,
     shards: int = 1,
 ) -> None:
@@ -50,13 +51,13 @@ def predict(
         llm: the base LLM's manifest.
         chat_template: path of a Jinja chat template; None for the tokenizer's own.
         adapter: the folder of an alignment; None for the base LLM.
-        test_tasks: the mode's ``test.parquet``.
+        test: the mode's ``test.parquet``.
         embeddings: the recommender's ``embeddings.safetensors``.
         items: ``items.parquet``, the catalogue.
         settings: the ``evaluation`` section of the config, with ``context`` and the switches ``title_reading``,
             ``retrieval_decoding`` and ``classification_decision``.
         seed: the seed of the choice of cases, the same for all systems of a dataset.
-        folder: where the results go.
+        output_dir: where the results go.
         shard: which share of the cases is predicted, from 0.
         shards: how many shares there are.
 
@@ -74,7 +75,7 @@ def predict(
 
     columns = ["sample", "task", "user", "messages", "target", "candidates"]
     cases: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
-    for row in load_tasks(test_tasks, columns):
+    for row in load_tasks(test, columns):
         cases[row["task"]].append(row)
     predictors: dict[str, Callable[[list[dict[str, Any]], list[Encoded]], list[dict[str, Any]]]] = {
         "retrieval": lambda rows, prompts: _retrieval(generator, encoder, titles, reader, rows, prompts, beams),
@@ -91,13 +92,13 @@ def predict(
             logger.warning("%s: a prompt is over the context even without its history; left out", task)
         kept = [(row, prompt) for row, prompt in zip(rows, prompts, strict=True) if prompt is not None]
         answers = predictor([row for row, _ in kept], [prompt for _, prompt in kept]) if kept else []
-        path = Path(folder) / f"{task}.parquet"
+        path = Path(output_dir) / f"{task}.parquet"
         if shards == 1:
             write_predictions(path, task, answers)
         else:
             own = generator.own if kept else []
             write_shard(path, task, [answers[number] for number in own], own, len(kept))
-    logger.info("predictions in %s", folder)
+    logger.info("predictions in %s", output_dir)
 
 
 def _choose(rows: list[dict[str, Any]], max_cases: int | None, seed: int) -> list[dict[str, Any]]:

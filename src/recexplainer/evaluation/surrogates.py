@@ -34,14 +34,15 @@ logger = logging.getLogger(__name__)
 
 
 def predict_surrogates(
+    *,
     interactions: str,
     items: str,
     embeddings: str,
     labels: str,
-    test_tasks: str,
+    test: str,
     max_length: int,
     seed: int,
-    folder: str,
+    output_dir: str,
 ) -> None:
     """Write the predictions of every surrogate in the files that the LLMs' predictions have, a folder for each.
 
@@ -53,10 +54,10 @@ def predict_surrogates(
         items: ``items.parquet``.
         embeddings: the recommender's ``embeddings.safetensors``.
         labels: the recommender's ``labels.parquet``; of the training prefixes only.
-        test_tasks: the ``test.parquet`` of any mode.
+        test: the ``test.parquet`` of any mode.
         max_length: how many items of a history the recommender and the LLM see, the newest.
         seed: of the solvers.
-        folder: where the folders of predictions go.
+        output_dir: where the folders of predictions go.
 
     Raises:
         InputError: a file is missing or broken, or the files do not belong together.
@@ -70,7 +71,7 @@ def predict_surrogates(
             f"{len(titles)}, those of {interactions} and {items}. Export the recommender again."
         )
     cases: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
-    for row in load_tasks(test_tasks, ["sample", "task", "user", "prefix", "item", "target", "candidates"]):
+    for row in load_tasks(test, ["sample", "task", "user", "prefix", "item", "target", "candidates"]):
         cases[row["task"]].append(row)
     train, lessons = training_lessons(export.labels)
     bags = history_bags(histories, max_length)
@@ -81,8 +82,8 @@ def predict_surrogates(
         # The embedding does not say which items are in the history, so that they cannot be left out.
         seen = bags[:, : len(titles)] if information == "history" else None
         for task, rows in answer(model, known, seen, cases, titles).items():
-            write_predictions(Path(folder) / name / f"{task}.parquet", task, rows)
-        logger.info("%s: predictions in %s", name, Path(folder) / name)
+            write_predictions(Path(output_dir) / name / f"{task}.parquet", task, rows)
+        logger.info("%s: predictions in %s", name, Path(output_dir) / name)
 
 
 def training_lessons(labels: Any) -> tuple[np.ndarray, Lessons]:

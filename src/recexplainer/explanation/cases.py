@@ -42,7 +42,7 @@ FACTS = ("description", "tags", "brand", "feature")
 
 
 def choose_cases(
-    interactions: str, items: str, labels: str, embeddings: str, settings: dict[str, Any], seed: int, output: str
+    *, interactions: str, items: str, labels: str, embeddings: str, settings: dict[str, Any], seed: int, output: str
 ) -> None:
     """Draw the cases of one dataset and write ``cases.parquet``.
 

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def explain(
+    *,
     llm: str,
     chat_template: str | None,
     adapter: str | None,

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def explain_by_service(
+    *,
     cases: str,
     items: str,
     prompts: str,

@@ -1,5 +1,6 @@
 """The files of explanations: one row per case, one file per system."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def write_explanations(path: str | Path, rows: list[dict[str, Any]]) -> None:
 
 
 def load_explanations(
-    paths: list[str], systems: list[str], cases: list[dict[str, Any]]
+    paths: Sequence[str], systems: Sequence[str], cases: list[dict[str, Any]]
 ) -> dict[str, list[dict[str, Any]]]:
     """Read the explanations of some systems.
 

@@ -35,6 +35,7 @@ def is_control(system: str) -> bool:
 
 
 def write_controls(
+    *,
     cases: str,
     explanations: list[str],
     systems: list[str],

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def measure_faithfulness(
+    *,
     cases: str,
     explanations: list[str],
     systems: list[str],

@@ -5,6 +5,7 @@ The evaluation's predictions need not cover the explained cases, so the cases ar
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -21,9 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 def classify_cases(
+    *,
     llm: str,
     chat_template: str | None,
-    systems: list[list[Any]],
+    systems: Sequence[Sequence[Any]],
     cases: str,
     embeddings: str,
     items: str,

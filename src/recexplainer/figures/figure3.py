@@ -9,7 +9,7 @@ COLORS = {1: "#00224e", 2: "#575d6d", 3: "#a59c74", 4: "#fee838"}
 
 
 def draw_figure3(
-    shares: pd.DataFrame, means: pd.DataFrame, dataset: str, raters: int, path: str, synthetic: str = ""
+    *, shares: pd.DataFrame, means: pd.DataFrame, dataset: str, raters: int, path: str, synthetic: str = ""
 ) -> None:
     """Draw the shares of the four levels, and beside them the mean with its interval.
 

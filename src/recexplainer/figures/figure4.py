@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def figure4(
+    *,
     cases: str,
     items: str,
     explanations: list[str],

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def figure5(
+    *,
     cases: str,
     items: str,
     viewpoints: str,

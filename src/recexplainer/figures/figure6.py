@@ -1,6 +1,7 @@
 """Figure 6: what each training task is good for (section 3.6). A bar is an alignment without one task's samples."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -50,10 +51,11 @@ FOOT = 0.55
 
 
 def figure6(
+    *,
     predictions: list[str],
-    rows: list[list[str]],
-    judgements: list[str],
-    judgement_datasets: list[str],
+    rows: Sequence[Sequence[str]],
+    judgements: Sequence[str],
+    judgement_datasets: Sequence[str],
     settings: dict[str, Any],
     seed: int,
     output: str,
@@ -110,7 +112,7 @@ def figure6(
     logger.info("figure 6, %d systems, in %s", len(rows), output)
 
 
-def _ratings(paths: list[str], datasets: list[str]) -> tuple[dict[str, Ratings], str]:
+def _ratings(paths: Sequence[str], datasets: Sequence[str]) -> tuple[dict[str, Ratings], str]:
     """Return the ratings per dataset, system and case, and the name of the one judge; "" without files."""
     if len(paths) != len(datasets):
         raise InputError(f"--judgements: {len(paths)} files for {len(datasets)} datasets; expected one of each.")
@@ -126,7 +128,7 @@ def _ratings(paths: list[str], datasets: list[str]) -> tuple[dict[str, Ratings],
     return ratings, next(iter(judges), "")
 
 
-def _commonly_rated(ratings: dict[str, Ratings], rows: list[list[str]]) -> dict[tuple[str, str], list[str]]:
+def _commonly_rated(ratings: dict[str, Ratings], rows: Sequence[Sequence[str]]) -> dict[tuple[str, str], list[str]]:
     """Return, for each dataset and mode, the cases with a rating of every ablation that has any; one may have none.
 
     Raises:

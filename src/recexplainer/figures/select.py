@@ -104,7 +104,7 @@ def most_telling(answers: Answers, system: str) -> str:
 
 
 def select_case(
-    cases: str, explanations: list[str], systems: list[str], judgements: str, settings: dict[str, Any], output: str
+    *, cases: str, explanations: list[str], systems: list[str], judgements: str, settings: dict[str, Any], output: str
 ) -> None:
     """Choose the case of Figures 4 and 5 and write it down as JSON: ``case``, ``system``, ``judge`` and ``rule``.
 

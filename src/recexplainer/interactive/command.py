@@ -16,9 +16,10 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from recexplainer import cli, run_names
+from recexplainer.arguments import Function, OneOf
 from recexplainer.errors import InputError
 from recexplainer.interactive import guard
 from recexplainer.place import ROOT
@@ -32,54 +33,8 @@ KEYS = {True: "yes", False: "no", None: None}
 VERDICTS = {"yes": "Yes: among its best", "no": "No: among its worst", "between": "neither yes nor no"}
 
 
-def arguments() -> argparse.ArgumentParser:
-    """Return the parser of the command."""
-    result = cli.parser(__doc__)
-    commands = result.add_subparsers(dest="command", required=True)
-    explain = commands.add_parser("explain", help="print the decision, the recommender's score and the explanation")
-    explain.add_argument(
-        "--model", required=True, help="an aligned model, {results}/alignment/{dataset}/{mode}/{ablation}"
-    )
-    whose = explain.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--history", help='titles, oldest first, with ";" between them')
-    whose.add_argument("--user", help="the id of a user, whose history but the last item is taken")
-    explain.add_argument("--item", help="the title in question; default: the last item of the --user")
-    explain.add_argument("--viewpoint", help="a point of view, by its name in the file of prompts")
-    explain.add_argument("--base", action="store_true", help="let the base LLM answer, for comparison, as well")
-    explain.add_argument("--json", action="store_true", help="print a JSON object")
-    page = commands.add_parser("demo-ui", help="open a local page with all systems side by side")
-    page.add_argument("--results", required=True, help="the folder of a finished run")
-    page.add_argument("--dataset", help="such as games, or games.gru4rec; default: the first")
-    page.add_argument("--port", type=guard.port, default=8080, help="on this machine (default 8080)")
-    raw = commands.add_parser("inspect", help="show what raw files are, and write the config of their dataset")
-    raw.add_argument("files", nargs="+", metavar="FILE", help="raw files, archives, or ARCHIVE:MEMBER")
-    raw.add_argument("--output", help="config file to write, for snakemake --configfile; default: it is printed")
-    raw.add_argument("--name", type=dataset_name, default="mine", help="of the dataset in the config (default mine)")
-    out = commands.add_parser("export", help="write an alignment as a folder for peft and transformers, with its card")
-    out.add_argument("results", metavar="RESULTS", help="the folder of a finished run")
-    out.add_argument("--dataset", required=True, help="such as games, or games.gru4rec")
-    out.add_argument("--mode", required=True, help="behavior, intention or hybrid")
-    out.add_argument("--run", default="full", help="full, an ablation, reasons, or full.7 of a seed (default full)")
-    out.add_argument("--base", help="the base LLM's id or folder where it goes to; default: as the run had it")
-    out.add_argument("--to", required=True, metavar="FOLDER", help="a new folder")
-    _of_reviewers(commands)
-    return result
-
-
-def _of_reviewers(commands: Any) -> None:
-    """Add the commands about whole runs."""
-    one = commands.add_parser("bundle", help="write a finished run as one file, with nothing of other people's data")
-    one.add_argument("results", metavar="RESULTS", help="the folder of a finished run")
-    one.add_argument("--output", metavar="FILE", help="the zip to write; default: RESULTS.zip")
-    several = commands.add_parser("compare", help="whether runs reproduce the first of them; status 1 if one does not")
-    kinds = "a folder of results, a published folder, or a bundle; the others are held against the first"
-    several.add_argument("first", metavar="RUN", help=kinds)
-    several.add_argument("others", metavar="RUN", nargs="+", help="likewise")
-    several.add_argument("--output", metavar="FOLDER", help="gets a page and two CSV; default: only what is printed")
-
-
 def dataset_name(text: str) -> str:
-    """Argument type of the name of a dataset."""
+    """Read the name of a dataset."""
     if not re.fullmatch("[a-z][a-z0-9_]*", text) or text in ("sharegpt", "llm"):
         raise argparse.ArgumentTypeError(
             f"{text[:40]!r}; expected small letters, digits and _, and neither sharegpt nor llm"
@@ -99,29 +54,40 @@ def place(model: str | Path) -> tuple[Path, str, str]:
     return Path(*parts[:-4]), parts[-3], "/".join(parts[-2:])
 
 
-def explain(args: argparse.Namespace) -> None:
-    """Answer one question. What was asked is checked before the LLM is loaded.
+def explain(
+    *,
+    model: Annotated[str, "an aligned model, {results}/alignment/{dataset}/{mode}/{ablation}"],
+    history: Annotated[str | None, OneOf, 'titles, oldest first, with ";" between them'] = None,
+    user: Annotated[str | None, OneOf, "the id of a user, whose history but the last item is taken"] = None,
+    item: Annotated[str | None, "the title in question; default: the last item of the --user"] = None,
+    viewpoint: Annotated[str | None, "a point of view, by its name in the file of prompts"] = None,
+    base: Annotated[bool, "let the base LLM answer, for comparison, as well"] = False,
+    json: Annotated[bool, "print a JSON object"] = False,
+) -> None:
+    """Print the decision, the recommender's score and the explanation.
+
+    What was asked is checked before the LLM is loaded.
 
     Raises:
         InputError: there is no item in question.
     """
     from recexplainer.interactive.explainer import BASE, Explainer
 
-    results, dataset, system = place(args.model)
-    explainer = Explainer(results, dataset, [system, BASE] if args.base else [system])
-    if args.user is not None:
-        *history, last = explainer.history_of(args.user)
-        item = last if args.item is None else explainer.find(args.item)
-    elif args.item is None:
+    results, dataset, system = place(model)
+    explainer = Explainer(results, dataset, [system, BASE] if base else [system])
+    if user is not None:
+        *seen, last = explainer.history_of(user)
+        asked = last if item is None else explainer.find(item)
+    elif item is None:
         raise InputError("--item is missing: of a --history, it says which title is in question.")
     else:
-        history, item = explainer.find_all(args.history), explainer.find(args.item)
-    verdict = explainer.judge(history, item)
-    explainer.question(args.viewpoint)
+        seen, asked = explainer.find_all(history or ""), explainer.find(item)
+    verdict = explainer.judge(seen, asked)
+    explainer.question(viewpoint)
     quiet()
-    answers = [explainer.ask(history, item, name, args.viewpoint) for name in explainer.systems]
-    show = print_json if args.json else print_answers
-    show(explainer, history, item, args.viewpoint, verdict, answers)
+    answers = [explainer.ask(seen, asked, name, viewpoint) for name in explainer.systems]
+    show = print_json if json else print_answers
+    show(explainer, seen, asked, viewpoint, verdict, answers)
 
 
 def quiet() -> None:
@@ -182,8 +148,13 @@ def print_answers(
         print(f"  {' '.join(one.remarks(verdict))}")
 
 
-def demo_ui(args: argparse.Namespace) -> None:
-    """Serve the page.
+def demo_ui(
+    *,
+    results: Annotated[str, "the folder of a finished run"],
+    dataset: Annotated[str | None, "such as games, or games.gru4rec; default: the first"] = None,
+    port: Annotated[int, guard.port, "on this machine"] = 8080,
+) -> None:
+    """Open a local page with all systems side by side.
 
     Raises:
         InputError: the packages of the page are missing.
@@ -196,14 +167,18 @@ def demo_ui(args: argparse.Namespace) -> None:
     from recexplainer.interactive.page import HOST, serve
 
     quiet()
-    guard.check_free(HOST, args.port)
-    config = Explainer.config_of(args.results)
-    dataset = args.dataset or run_names.of(config)[0]
-    serve(args.results, config, dataset, args.port)
+    guard.check_free(HOST, port)
+    config = Explainer.config_of(results)
+    serve(results, config, dataset or run_names.of(config)[0], port)
 
 
-def inspect(args: argparse.Namespace) -> None:
-    """Show what raw files are, and write or print the config of their dataset.
+def inspect(
+    files: Annotated[list[str], "raw files, archives, or ARCHIVE:MEMBER"],
+    *,
+    output: Annotated[str | None, "config file to write, for snakemake --configfile; default: it is printed"] = None,
+    name: Annotated[str, dataset_name, "of the dataset in the config"] = "mine",
+) -> None:
+    """Show what raw files are, and write the config of their dataset.
 
     Raises:
         InputError: a file cannot be read, there are no interactions, the output is there already; or the config is
@@ -214,30 +189,38 @@ def inspect(args: argparse.Namespace) -> None:
     from recexplainer.files import atomic, checksum_of, kept
     from recexplainer.planning.plan import merged
 
-    if args.output and Path(args.output).exists():
-        raise InputError(f"--output {args.output}: there already, perhaps with changes of yours. Choose another name.")
+    if output and Path(output).exists():
+        raise InputError(f"--output {output}: there already, perhaps with changes of yours. Choose another name.")
     with tempfile.TemporaryDirectory() as folder:
-        result = inspected(args.files, Path(folder))
-        text = entry(result, args.name)
+        result = inspected(files, Path(folder))
+        text = entry(result, name)
         (config := Path(folder) / "config.yaml").write_text(text, encoding="utf-8")
         if not result.left:
             merged([ROOT / "config/config.yaml", config], ROOT / "config/schema.yaml")
     print("\n".join(summary(result)))
-    if args.output:
-        with kept(), atomic(args.output) as temporary:
+    if output:
+        with kept(), atomic(output) as temporary:
             temporary.write_text(text, encoding="utf-8")
-        checksum_of(args.output).unlink()  # it is the user's from now on
-        print(f"written: {args.output}")
+        checksum_of(output).unlink()  # it is the user's from now on
+        print(f"written: {output}")
     else:
         print(f"\n{text}", end="")
     if result.left:
-        keys = ", ".join(f"fields.{name}" for name in result.left)
+        keys = ", ".join(f"fields.{field}" for field in result.left)
         raise InputError(f"{keys}: could not be told and left to you; the entry says what may stand there.")
-    print(f"# run: snakemake --cores 2 --configfile {args.output or 'FILE'}")
+    print(f"# run: snakemake --cores 2 --configfile {output or 'FILE'}")
 
 
-def export(args: argparse.Namespace) -> None:
-    """Write an alignment as a folder.
+def export(
+    results: Annotated[str, "the folder of a finished run"],
+    *,
+    dataset: Annotated[str, "such as games, or games.gru4rec"],
+    mode: Annotated[str, "behavior, intention or hybrid"],
+    run: Annotated[str, "full, an ablation, reasons, or full.7 of a seed"] = "full",
+    base: Annotated[str | None, "the base LLM's id or folder where it goes to; default: as the run had it"] = None,
+    to: Annotated[str, "a new folder"],
+) -> None:
+    """Write an alignment as a folder for peft and transformers, with its card.
 
     Raises:
         InputError: as :func:`recexplainer.publishing.adapter.export`.
@@ -245,35 +228,52 @@ def export(args: argparse.Namespace) -> None:
     from recexplainer.publishing.adapter import export as exported
 
     quiet()
-    exported(args.results, args.dataset, args.mode, args.run, args.to, args.base)
-    print(f"written: {args.to}; its README.md says how to load it")
+    exported(results, dataset, mode, run, to, base)
+    print(f"written: {to}; its README.md says how to load it")
 
 
-def bundle(args: argparse.Namespace) -> None:
-    """Write a run as one file."""
+def bundle(
+    results: Annotated[str, "the folder of a finished run"],
+    *,
+    output: Annotated[str | None, "the zip to write; default: RESULTS.zip"] = None,
+) -> None:
+    """Write a finished run as one file, with nothing of other people's data."""
     import logging
 
     from recexplainer.publishing.bundle import bundle as bundled
 
     logging.getLogger("recexplainer").setLevel(logging.WARNING)  # of the tables, which are made anew elsewhere
-    print(f"written: {bundled(args.results, args.output)}")
+    print(f"written: {bundled(results, output)}")
 
 
-def compare(args: argparse.Namespace) -> None:
-    """Compare runs. The last line is the verdict, and the status says whether all reproduce the first."""
+def compare(
+    first: Annotated[str, "a folder of results, a published folder, or a bundle, against which the others are held"],
+    others: Annotated[list[str], "likewise"],
+    *,
+    output: Annotated[str | None, "gets a page and two CSV; default: only what is printed"] = None,
+) -> None:
+    """Say whether runs reproduce the first of them; status 1 if one does not."""
     from recexplainer.comparison.compare import REPRODUCED
     from recexplainer.comparison.opened import compare as compared
     from recexplainer.comparison.summary import in_words
 
-    comparison = compared([args.first, *args.others], args.output)
-    if args.output:
-        print(f"written: {args.output}/comparison.html")
+    comparison = compared([first, *others], output)
+    if output:
+        print(f"written: {output}/comparison.html")
     print(in_words(comparison))
     sys.exit(0 if comparison.verdict in REPRODUCED else 1)
 
 
+COMMANDS: dict[str, Function] = {
+    "explain": explain,
+    "demo-ui": demo_ui,
+    "inspect": inspect,
+    "export": export,
+    "bundle": bundle,
+    "compare": compare,
+}
+
+
 def main() -> None:
     """Run the command."""
-    commands = {"explain": explain, "demo-ui": demo_ui, "inspect": inspect, "export": export}
-    commands |= {"bundle": bundle, "compare": compare}
-    cli.run(lambda args: commands[args.command](args), arguments())
+    cli.run(COMMANDS, __doc__)

@@ -49,6 +49,7 @@ REMEDIES = {
 
 
 def judge_by_service(
+    *,
     cases: str,
     explanations: list[str],
     systems: list[str],

@@ -32,7 +32,7 @@ SAID = {"history": "in the history, as the text says", "target": "the item in qu
 UNTOLD = "Whether they are the recommender's reasons, it cannot tell"
 
 
-def judge_by_rubric(cases: str, explanations: list[str], systems: list[str], items: str, output: str) -> None:
+def judge_by_rubric(*, cases: str, explanations: list[str], systems: list[str], items: str, output: str) -> None:
     """Rate the explanations of all systems and write one row per system and case.
 
     Args:

@@ -30,6 +30,7 @@ TEMPLATES = "additional_chat_templates"
 
 
 def make_manifest(
+    *,
     source: str,
     folder: str | None,
     hub_id: str | None,

@@ -82,13 +82,14 @@ def train_tokenizer(texts: list[str], vocabulary: int, chat_template: str) -> An
 
 
 def train_llm(
+    *,
     items: list[str],
     conversations: str,
     prompts: str,
     chat_template: str,
     settings: dict[str, Any],
     seed: int,
-    folder: str,
+    output_dir: str,
 ) -> None:
     """Train the tokenizer and the model and save both.
 
@@ -99,7 +100,7 @@ def train_llm(
         chat_template: path of the Jinja chat template.
         settings: the ``llm.scratch`` section of the config.
         seed: the stage's seed.
-        folder: the transformers folder to write.
+        output_dir: the transformers folder to write.
 
     Raises:
         InputError: there is no text to train on, or the sizes do not fit together.
@@ -139,8 +140,8 @@ def train_llm(
         )
     )
     _train(model, samples, settings, seed)
-    _save(model.eval(), tokenizer, Path(folder))
-    logger.info("small LLM of %d parameters in %s", sum(p.numel() for p in model.parameters()), folder)
+    _save(model.eval(), tokenizer, Path(output_dir))
+    logger.info("small LLM of %d parameters in %s", sum(p.numel() for p in model.parameters()), output_dir)
 
 
 def _samples(tokenizer: Any, texts: list[str], chats: list[list[dict[str, Any]]], context: int) -> list[Encoded]:

@@ -38,6 +38,7 @@ RANGES = {"rating": (1.0, 4.0)}
 
 
 def paper_vs_ours(
+    *,
     numbers: str,
     tables: Mapping[str, str],
     sources: Sources,

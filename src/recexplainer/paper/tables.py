@@ -83,7 +83,7 @@ Names = Mapping[str, str]
 """What data sets and methods are called, by their names in the tables."""
 
 
-def typeset(table: str, kind: str, settings: Mapping[str, Any], latex: str, html: str) -> None:
+def typeset(*, table: str, kind: str, settings: Mapping[str, Any], latex: str, html: str) -> None:
     """Write one of our tables as LaTeX and as a page.
 
     Args:

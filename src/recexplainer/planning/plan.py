@@ -13,6 +13,7 @@ Of a run with another LLM or on other devices, the times of the rules that compu
 """
 
 import csv
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ class Row:
     longest: float = 0.0
 
 
-def merged(files: list[str | Path], schema: str | Path) -> Values:
+def merged(files: Sequence[str | Path], schema: str | Path) -> Values:
     """Return config files laid over each other, as Snakemake does: mappings are merged, all else is replaced.
 
     Raises:

@@ -7,7 +7,7 @@ the folder in which the workflow runs.
 import hashlib
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,11 @@ def checksums(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
 
 
 def record(
+    *,
     results: str,
     config: dict[str, Any],
-    inputs: list[str],
-    outputs: list[str],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
     repository: str | Path,
     lock: str | Path,
     output: str,

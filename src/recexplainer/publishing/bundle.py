@@ -32,7 +32,7 @@ def bundle(results: str, output: str | None = None) -> Path:
     archive = named(output or f"{Path(results)}.zip", "file")
     with tempfile.TemporaryDirectory(prefix="recexplainer-") as made:
         folder = Path(made) / "bundle"
-        facts = publish(results, config, str(folder), whole=True)
+        facts = publish(results=results, config=config, output=str(folder), whole=True)
         for path in workflow_files():
             copied = folder / path.relative_to(ROOT)
             copied.parent.mkdir(exist_ok=True)

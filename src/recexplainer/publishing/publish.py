@@ -70,7 +70,7 @@ OTHERS = {
 FORMS = ("svg", "pdf", "png", "csv")
 
 
-def publish(results: str, config: dict[str, Any], output: str, whole: bool = False) -> Facts:
+def publish(*, results: str, config: dict[str, Any], output: str, whole: bool = False) -> Facts:
     """Write the published folder of a run; what was there is replaced.
 
     Args:
@@ -241,7 +241,13 @@ def _write_table2(source: Path, facts: Facts, output: Path) -> None:
     settings |= {"coverage_counts": resolve(facts.config)["coverage_counts"]}
     rows = [[system.dataset, system.method] for system in first]
     folders = [str(predictions_of(source, system)) for system in first]
-    table2(folders, rows, settings, derive_seed(facts.config["seed"], "table2"), str(output))
+    table2(
+        predictions=folders,
+        rows=rows,
+        settings=settings,
+        seed=derive_seed(facts.config["seed"], "table2"),
+        output=str(output),
+    )
 
 
 def _draw(source: Path, facts: Facts, folder: Path) -> None:
@@ -253,13 +259,13 @@ def _draw(source: Path, facts: Facts, folder: Path) -> None:
     if runs:
         write_csv(folder / "losses.csv", trainings.losses(source).round(6))
     learning_curves(
-        [str(path) for path in curves],
-        [path.parent.name for path in curves],
-        [str(place / "loss.csv") for *_, place in runs],
-        [[dataset, mode, run] for dataset, mode, run, _ in runs],
-        {"names": {name: entry["name"] for name, entry in facts.config["datasets"].items()}},
-        str(folder / "learning_curves.csv"),
-        [str(folder / f"learning_curves.{suffix}") for suffix in ("svg", "png")],
+        curves=[str(path) for path in curves],
+        datasets=[path.parent.name for path in curves],
+        losses=[str(place / "loss.csv") for *_, place in runs],
+        runs=[[dataset, mode, run] for dataset, mode, run, _ in runs],
+        settings={"names": {name: entry["name"] for name, entry in facts.config["datasets"].items()}},
+        output=str(folder / "learning_curves.csv"),
+        images=[str(folder / f"learning_curves.{suffix}") for suffix in ("svg", "png")],
     )
 
 

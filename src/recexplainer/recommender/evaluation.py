@@ -1,6 +1,6 @@
 """Hit ratio and NDCG of a recommender over the whole catalogue, with confidence intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +108,7 @@ def beside_popularity(
     return metrics_table(ranks, seed, bootstrap)
 
 
-def merge_metrics(paths: list[str | Path], datasets: list[str]) -> pd.DataFrame:
+def merge_metrics(paths: Sequence[str | Path], datasets: list[str]) -> pd.DataFrame:
     """Return the datasets' metrics as one table with a first column ``dataset``.
 
     Raises:

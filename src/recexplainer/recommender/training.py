@@ -6,7 +6,7 @@ The others go the same way: GRU4Rec by the same loss, BERT4Rec by that of hidden
 import copy
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -252,7 +252,7 @@ class Recommender:
     metrics: pd.DataFrame
 
 
-def train_best(histories: Histories, trials: list[str | Path], settings: dict[str, Any], seed: int) -> Recommender:
+def train_best(histories: Histories, trials: Sequence[str | Path], settings: dict[str, Any], seed: int) -> Recommender:
     """Train with the hyperparameters of the best trial and measure on the test items.
 
     Popularity is counted on the same training part as SASRec learns from.

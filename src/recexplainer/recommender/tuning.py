@@ -1,6 +1,7 @@
 """Random search over the recommender's hyperparameters (section 3.2.2): drawing a trial, choosing the best one."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def _draw_value(name: str, spec: dict[str, Any], rng: Any) -> Any:
     return round(value) if spec.get("integer") else float(f"{value:.6g}")
 
 
-def best_trial(paths: list[str | Path]) -> dict[str, Any]:
+def best_trial(paths: Sequence[str | Path]) -> dict[str, Any]:
     """Return the trial with the highest validation NDCG@10; of equal ones, the lowest number.
 
     Raises:

@@ -1,6 +1,7 @@
 """Learning curves: SASRec's validation, and the loss of each alignment."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,10 +20,11 @@ COLUMNS = ["stage", "dataset", "mode", "ablation", "unit", "at", "quantity", "va
 
 
 def learning_curves(
-    curves: list[str],
-    datasets: list[str],
-    losses: list[str],
-    runs: list[list[str]],
+    *,
+    curves: Sequence[str],
+    datasets: Sequence[str],
+    losses: Sequence[str],
+    runs: Sequence[Sequence[str]],
     settings: dict[str, Any],
     output: str,
     images: list[str],

@@ -3,6 +3,7 @@
 import logging
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,8 @@ class Files:
         logs: folder of the logs, which is linked.
     """
 
-    tables: list[str]
-    figures: list[str]
+    tables: Sequence[str]
+    figures: Sequence[str]
     paper_vs_ours: str | None
     claims: str | None
     provenance: str | None
@@ -78,11 +79,11 @@ class Files:
     graph: str | None
     deviations: str | None
     cases: str | None
-    explanations: list[str]
-    systems: list[str]
-    records: list[str] = field(default_factory=list)
+    explanations: Sequence[str]
+    systems: Sequence[str]
+    records: Sequence[str] = field(default_factory=list)
     alignment: str | None = None
-    rating_pages: list[str] = field(default_factory=list)
+    rating_pages: Sequence[str] = field(default_factory=list)
     logs: str | None = None
 
 
@@ -174,7 +175,7 @@ def _table(name: str, frame: pd.DataFrame, names: dict[str, str]) -> Any:
     return Markup(to_html(measures_table(frame, names))) if name == "faithfulness" else lay_out(frame, names)
 
 
-def _beside_controls(paths: list[str], tables: dict[str, Any], names: dict[str, str]) -> str:
+def _beside_controls(paths: Sequence[str], tables: dict[str, Any], names: dict[str, str]) -> str:
     """Add the table of how far the systems are above the controls; return what it says of the reasons, in a sentence.
 
     Without the table of faithfulness, or without controls in it, nothing is added and the sentence is empty.

@@ -7,7 +7,7 @@ ledger of the run: :mod:`recexplainer.service.ledger`.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -94,7 +94,12 @@ def spent(entries: Iterable[dict[str, Any]], price: dict[str, Any]) -> Spending:
 
 
 def write_spending(
-    stores: list[str], stages: list[str], services: list[str], settings: dict[str, dict[str, Any]], output: str | Path
+    *,
+    stores: Sequence[str],
+    stages: Sequence[str],
+    services: Sequence[str],
+    settings: dict[str, dict[str, Any]],
+    output: str | Path,
 ) -> None:
     """Write what was spent, one row per store and model: ``spending.csv``.
 

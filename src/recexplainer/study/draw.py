@@ -26,6 +26,7 @@ LONGEST_FACTS = 120  # characters beside a title; feature lists run to pages
 
 
 def draw_study(
+    *,
     cases: str,
     items: str,
     explanations: list[str],
@@ -33,7 +34,7 @@ def draw_study(
     prompts: str,
     settings: dict[str, Any],
     seed: int,
-    folder: str,
+    output_dir: str,
 ) -> None:
     """Draw the cases, write the key and one rating page per rater.
 
@@ -49,7 +50,7 @@ def draw_study(
         settings: ``dataset``, its name on the page; ``cases``, how many to draw (all, when there are fewer);
             ``raters``, their names, letters, digits, ``-`` and ``_``.
         seed: of the choice, the orders, and the identifiers.
-        folder: gets ``key.json``, which says what each text is, and ``pages/{rater}.html``.
+        output_dir: gets ``key.json``, which says what each text is, and ``pages/{rater}.html``.
 
     Raises:
         InputError: a file is missing or does not hold the same cases; a rater's name is unfit or doubled.
@@ -75,12 +76,12 @@ def draw_study(
         "raters": raters,
         "texts": {text: {"case": case, "system": system} for (case, system), text in ids.items()},
     }
-    write_json(Path(folder) / "key.json", key)
+    write_json(Path(output_dir) / "key.json", key)
     for rater in raters:
         page = {"study": study, "rater": rater, "dataset": settings["dataset"], "levels": levels}
         page["items"] = beside
         page["cases"] = _order(drawn, texts, ids, make_rng(seed, "order", rater))
-        write_text(Path(folder) / "pages" / f"{rater}.html", render_page(page))
+        write_text(Path(output_dir) / "pages" / f"{rater}.html", render_page(page))
     logger.info("study %s: %d cases, %d texts, pages for %s", study, len(drawn), len(ids), ", ".join(raters))
 
 

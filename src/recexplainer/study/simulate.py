@@ -14,7 +14,7 @@ SLIP = 0.3
 """How often a simulated rater gives a neighbouring level instead of the judge's."""
 
 
-def simulate_raters(key: str, judgements: str, seed: int, folder: str) -> None:
+def simulate_raters(*, key: str, judgements: str, seed: int, output_dir: str) -> None:
     """Write a file of ratings for each rater of the study, marked as simulated.
 
     Each rating is the judge's own, or, with probability :data:`SLIP`, one level higher or lower, within 1 to 4. The
@@ -24,7 +24,7 @@ def simulate_raters(key: str, judgements: str, seed: int, folder: str) -> None:
         key: the study's ``key.json``.
         judgements: the judge's Parquet file of the study's dataset.
         seed: of the raters.
-        folder: gets one ``{rater}.json`` each, in the form that the rating page exports, with ``simulated`` true.
+        output_dir: gets one ``{rater}.json`` each, in the form that the rating page exports, with ``simulated`` true.
 
     Raises:
         InputError: a file is missing, or the judge has not rated a text of the study.
@@ -46,5 +46,5 @@ def simulate_raters(key: str, judgements: str, seed: int, folder: str) -> None:
             step = int(rng.choice([-1, 1])) if rng.random() < SLIP else 0
             ratings[text] = min(max(judged[what["case"], what["system"]] + step, 1), 4)
         content = {"study": study["study"], "rater": rater, "simulated": True, "ratings": ratings}
-        write_json(Path(folder) / f"{rater}.json", content)
+        write_json(Path(output_dir) / f"{rater}.json", content)
     logger.info("simulated ratings of %s: they stand in for people and are no result", ", ".join(study["raters"]))

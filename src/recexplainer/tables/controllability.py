@@ -93,6 +93,7 @@ def _alone(said: Said, view: str) -> bool | None:
 
 
 def controllability(
+    *,
     run_names: Sequence[str],
     cases: Sequence[str],
     items: Sequence[str],

@@ -138,7 +138,7 @@ METRICS = (
 
 
 def faithfulness_table(
-    records: list[str], rows: list[list[str]], settings: dict[str, Any], seed: int, output: str
+    *, records: list[str], rows: Sequence[Sequence[str]], settings: dict[str, Any], seed: int, output: str
 ) -> None:
     """Write ``faithfulness.csv``: one row per dataset, system and measure, with the columns :data:`COLUMNS`.
 

@@ -1,6 +1,7 @@
 """From the raters' files to the tables of means, agreements and shares, and the list of comments (section 3.4)."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -36,13 +37,14 @@ class Rated:
 
 
 def aggregate_ratings(
+    *,
     key: str,
     ratings: list[str],
-    judgements: list[str],
+    judgements: Sequence[str],
     settings: dict[str, Any],
     seed: int,
     human: str,
-    human_agreement: str,
+    agreement: str,
     figure_data: str,
     comments: str,
 ) -> Rated:
@@ -56,7 +58,7 @@ def aggregate_ratings(
             the table of means, where it is not their own name.
         seed: of the resamples, which are the same for every system.
         human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
-        human_agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
+        agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
         figure_data: CSV: the numbers of figure 3.
         comments: JSON: the list of :func:`recexplainer.study.ratings.read_comments`. Not a table, for a spreadsheet
             would take a comment that begins with ``=`` for a formula.
@@ -75,7 +77,7 @@ def aggregate_ratings(
     shares = distribution(frame, study["systems"]).assign(source=source)
     names = settings.get("names", {})
     write_csv(human, means.assign(method=[names.get(name, name) for name in means["method"]]).round(4))
-    write_csv(human_agreement, agreements.round(4))
+    write_csv(agreement, agreements.round(4))
     write_csv(figure_data, shares.round(4))
     write_json(comments, read_comments(ratings, study))
     for row in means.itertuples():

@@ -1,6 +1,7 @@
 """How much the metrics of table 2 vary between alignments that differ in nothing but the seed."""
 
 import logging
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -11,11 +12,11 @@ from recexplainer.tables.table2 import METRICS, common_cases, evaluate
 logger = logging.getLogger(__name__)
 
 
-def table_seeds(directories: list[str], rows: list[list[str]], coverage_counts: str, output: str) -> None:
+def table_seeds(*, predictions: list[str], rows: Sequence[Sequence[str]], coverage_counts: str, output: str) -> None:
     """Write the mean and the sample standard deviation of each metric over the seeds.
 
     Args:
-        directories: one folder of predictions per alignment.
+        predictions: one folder of predictions per alignment.
         rows: the dataset and the method of each; those of one method differ in their seeds.
         coverage_counts: as for :func:`recexplainer.tables.table2.evaluate`.
         output: the CSV to write: dataset, method, metric, mean, sd (empty with one seed), seeds, cases. All
@@ -24,12 +25,12 @@ def table_seeds(directories: list[str], rows: list[list[str]], coverage_counts: 
     Raises:
         InputError: there is not one folder per row, or a file is missing.
     """
-    if len(directories) != len(rows):
-        raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
-    cases = common_cases(directories, [dataset for dataset, _ in rows])
+    if len(predictions) != len(rows):
+        raise InputError(f"--predictions: {len(predictions)} folders for {len(rows)} --rows; expected one each.")
+    cases = common_cases(predictions, [dataset for dataset, _ in rows])
     values = [
         {"dataset": dataset, "method": method, "metric": metric} | {"value": value.mean, "cases": value.cases}
-        for directory, (dataset, method) in zip(directories, rows, strict=True)
+        for directory, (dataset, method) in zip(predictions, rows, strict=True)
         for estimates in [evaluate(directory, 1, coverage_counts, 0, cases[dataset])]
         for metric in METRICS
         if (value := estimates[metric])

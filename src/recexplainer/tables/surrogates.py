@@ -1,6 +1,7 @@
 """What the language model adds over surrogates that are no LLM and read the same: ``surrogates.csv``."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,13 @@ SHARED = {metric: task for metric, task in METRICS.items() if task != "reconstru
 """The metrics of table 2 that surrogates have as well, and the task of each."""
 
 
-def table_surrogates(directories: list[str], rows: list[list[str]], resamples: int, seed: int, output: str) -> None:
+def table_surrogates(
+    *, predictions: list[str], rows: Sequence[Sequence[str]], resamples: int, seed: int, output: str
+) -> None:
     """Write each surrogate's and each aligned LLM's metrics, and how far an LLM is ahead of its surrogates.
 
     Args:
-        directories: one folder of predictions per row.
+        predictions: one folder of predictions per row.
         rows: the dataset and the system of each: all of table 2, for its cases, and the surrogates.
         resamples: of the bootstrap over users.
         seed: of the resamples, which are the same for every row.
@@ -38,12 +41,12 @@ def table_surrogates(directories: list[str], rows: list[list[str]], resamples: i
     Raises:
         InputError: there is not one folder per row, a file is missing, or systems have no case in common.
     """
-    if len(directories) != len(rows):
-        raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
-    cases = common_cases(directories, [dataset for dataset, _ in rows])
+    if len(predictions) != len(rows):
+        raise InputError(f"--predictions: {len(predictions)} folders for {len(rows)} --rows; expected one each.")
+    cases = common_cases(predictions, [dataset for dataset, _ in rows])
     table: list[dict[str, Any]] = []
     for dataset in dict.fromkeys(dataset for dataset, _ in rows):
-        own = {system: folder for folder, (name, system) in zip(directories, rows, strict=True) if name == dataset}
+        own = {system: folder for folder, (name, system) in zip(predictions, rows, strict=True) if name == dataset}
         table += _of_dataset(dataset, own, cases[dataset], resamples, seed)
     frame = pd.DataFrame(table).round(4)
     # Whole numbers with gaps would become floating-point ones.

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,13 @@ CONSTRAINED = {"retrieval_constrained_hr5": "retrieval", "retrieval_constrained_
 """The retrieval whose beams are held to titles of the catalogue; the paper has none."""
 
 
-def table2(directories: list[str], rows: list[list[str]], settings: dict[str, Any], seed: int, output: str) -> None:
+def table2(
+    *, predictions: list[str], rows: Sequence[Sequence[str]], settings: dict[str, Any], seed: int, output: str
+) -> None:
     """Evaluate the systems and write the table.
 
     Args:
-        directories: one folder of predictions per row.
+        predictions: one folder of predictions per row.
         rows: the dataset and the method of each row, in the same order.
         settings: ``bootstrap``, the number of resamples, and ``coverage_counts``, ``once`` or ``repeat``.
         seed: of the resamples, which are the same for every system, so that systems can be compared.
@@ -62,12 +64,12 @@ def table2(directories: list[str], rows: list[list[str]], settings: dict[str, An
     Raises:
         InputError: there is not one folder per row, a file is missing, or systems have no case in common.
     """
-    if len(directories) != len(rows):
-        raise InputError(f"--predictions: {len(directories)} folders for {len(rows)} --rows; expected one each.")
+    if len(predictions) != len(rows):
+        raise InputError(f"--predictions: {len(predictions)} folders for {len(rows)} --rows; expected one each.")
     table: list[dict[str, Any]] = []
     values: dict[str, list[dict[str, pd.DataFrame]]] = {}
-    cases = common_cases(directories, [dataset for dataset, _ in rows])
-    for directory, (dataset, method) in zip(directories, rows, strict=True):
+    cases = common_cases(predictions, [dataset for dataset, _ in rows])
+    for directory, (dataset, method) in zip(predictions, rows, strict=True):
         metrics = evaluate(directory, settings["bootstrap"], settings["coverage_counts"], seed, cases[dataset])
         shares = unread(directory, cases[dataset])
         table.append({"dataset": dataset, "method": method} | _columns(metrics) | shares)

@@ -1,7 +1,7 @@
 """Table 3: how the judges rate each system's explanations, and how far the judges agree (section 3.4)."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -34,14 +34,15 @@ JUDGES = ["judge_a", "judge_b", "dataset", "n", "weighted_kappa", "spearman", "a
 
 
 def table3(
+    *,
     judgements: list[str],
-    judgement_rows: list[list[str]],
+    judgement_rows: Sequence[Sequence[str]],
     explanations: list[str],
-    explanation_rows: list[list[str]],
+    explanation_rows: Sequence[Sequence[str]],
     settings: dict[str, Any],
     seed: int,
     output: str,
-    judges_output: str,
+    judges: str,
 ) -> None:
     """Write the table of ratings and the table of the judges' agreement.
 
@@ -64,7 +65,7 @@ def table3(
             (:mod:`recexplainer.checking.wordiness`). Where the judge has rated the controls, ``over_control`` is the
             mean rating less that of the ``best_control``, paired over the cases, and a system is ``better_than_words``
             where the interval is above zero; controls are compared with nothing.
-        judges_output: the CSV of agreement, one row per dataset and pair of judges, with the columns :data:`JUDGES`,
+        judges: the CSV of agreement, one row per dataset and pair of judges, with the columns :data:`JUDGES`,
             over the texts that both have rated; a value that is undefined (a judge without variation) is empty.
 
     Raises:
@@ -105,8 +106,8 @@ def table3(
         for first, second in combinations(ratings, 2)
         if first[0] == second[0]
     ]
-    write_csv(judges_output, pd.DataFrame(pairs, columns=JUDGES))
-    logger.info("%d rows in %s, %d in %s", len(rows), output, len(pairs), judges_output)
+    write_csv(judges, pd.DataFrame(pairs, columns=JUDGES))
+    logger.info("%d rows in %s, %d in %s", len(rows), output, len(pairs), judges)
 
 
 def _wordiness(frame: pd.DataFrame) -> dict[str, float | None]:

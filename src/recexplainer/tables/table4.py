@@ -6,7 +6,7 @@ switch ``hybrid_forms`` adds to the training.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def table4(
+    *,
     datasets: list[str],
     files: dict[str, list[str]],
     sharegpt: dict[str, str],
@@ -26,7 +27,7 @@ def table4(
     paper: Mapping[str, Mapping[str, int]],
     settings: dict[str, Any],
     output: str,
-    explanation: list[str] | None = None,
+    explanation: Sequence[str] = (),
 ) -> None:
     """Count the samples of each task, dataset and split, as in the paper's table 4.
 

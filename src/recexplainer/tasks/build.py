@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def build_tasks(
+    *,
     interactions: str,
     items: str,
     embeddings: str,

@@ -34,7 +34,14 @@ BLOCK = 500
 
 
 def build_explanations(
-    files: dict[str, str], scorer: Scorer, question: str, wording: str, settings: dict[str, Any], seed: int, output: str
+    *,
+    files: dict[str, str],
+    scorer: Scorer,
+    question: str,
+    wording: str,
+    settings: dict[str, Any],
+    seed: int,
+    output: str,
 ) -> None:
     """Write a mode's training samples of the seventh task.
 

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 BATCH = 1000
 
 
-def build_sharegpt(conversations: str, llm: str, settings: dict[str, Any], seed: int, paths: dict[str, Any]) -> None:
+def build_sharegpt(*, conversations: str, llm: str, settings: dict[str, Any], seed: int, paths: dict[str, Any]) -> None:
     """Sample conversations for training and for test, none in both.
 
     Args:

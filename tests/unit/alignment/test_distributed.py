@@ -229,7 +229,7 @@ def test_the_program_leaves_the_others_and_says_if_it_was_interrupted(monkeypatc
     from recexplainer.alignment import engine
     from recexplainer.alignment import run as library
 
-    def align(*_):
+    def align(**_):
         done.append("align")
         if status:
             raise Interrupted("asked to stop")

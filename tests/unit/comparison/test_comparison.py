@@ -50,7 +50,13 @@ def run(folder: Path, seed: int, users: int = 300, shuffled: bool = False, syste
             write_predictions(place / f"{task}.parquet", task, [])
     folders = [str(folder / "predictions" / system) for system in chosen]
     settings = {"bootstrap": 300, "coverage_counts": "once"}
-    table2(folders, [["films", system] for system in chosen], settings, seed, str(folder / "tables/table2.csv"))
+    table2(
+        predictions=folders,
+        rows=[["films", system] for system in chosen],
+        settings=settings,
+        seed=seed,
+        output=str(folder / "tables/table2.csv"),
+    )
     counts = pd.DataFrame([{"dataset": "films", "users": users, "items": 20}])
     write_csv(folder / "tables/table1.csv", counts)
     return folder

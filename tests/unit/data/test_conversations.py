@@ -24,7 +24,7 @@ def entry(name, *turns):
 
 def parse(path, share=0.0):
     output, statistics = path.with_suffix(".parquet"), path.with_suffix(".stats")
-    parse_conversations(path, share, output, statistics)
+    parse_conversations(source=path, max_broken_share=share, output=output, statistics=statistics)
     return pq.read_table(output).to_pylist(), json.loads(statistics.read_text())
 
 
@@ -199,6 +199,11 @@ def test_parsed_conversations_that_lack_something_are_refused_by_who_reads_them(
     write_parquet(path, pa.table({"messages": [[TURN, TURN]]}))
     assert read_conversations(path) == [[TURN, TURN]]
     write_parquet(path, pa.table({"messages": messages}))
-    for read in (conversation_messages, lambda path: build_sharegpt(path, "", {"max_first_turn_tokens": 9}, 1, {})):
+    for read in (
+        conversation_messages,
+        lambda path: build_sharegpt(
+            conversations=path, llm="", settings={"max_first_turn_tokens": 9}, seed=1, paths={}
+        ),
+    ):
         with pytest.raises(InputError, match=f"conversations.parquet: column 'messages'.*{message}"):
             read(str(path))

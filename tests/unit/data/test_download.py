@@ -98,7 +98,9 @@ def pauses():
 @pytest.fixture
 def get(tmp_path, pauses):
     def get(*sources):
-        download("games/reviews", list(sources), tmp_path / "raw" / "reviews.gz", sleep=pauses.append)
+        download(
+            name="games/reviews", sources=list(sources), output=tmp_path / "raw" / "reviews.gz", sleep=pauses.append
+        )
         return (tmp_path / "raw" / "reviews.gz").read_bytes()
 
     return get
@@ -357,4 +359,4 @@ def test_a_wrong_total_in_a_continued_answer_never_makes_a_whole_file(server, ge
 )
 def test_bad_sources_are_refused(sources, tmp_path):
     with pytest.raises(InputError, match="'sources' of x"):
-        download("x", sources, tmp_path / "y")
+        download(name="x", sources=sources, output=tmp_path / "y")

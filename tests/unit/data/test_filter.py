@@ -284,8 +284,8 @@ def build(folder, reviews, metadata, seed=1, settings=SETTINGS):
     folder.mkdir()
     (folder / "reviews.gz").write_bytes(gzip.compress(b"\n".join(reviews), mtime=0))
     (folder / "metadata").write_bytes(b"\n".join(metadata))
-    dataset = build_dataset(folder / "reviews.gz", folder / "metadata", settings, seed)
-    write_dataset(dataset, *(folder / name for name in FILES))
+    dataset = build_dataset(reviews=folder / "reviews.gz", metadata=folder / "metadata", settings=settings, seed=seed)
+    write_dataset(dataset=dataset, **{name.partition(".")[0]: folder / name for name in FILES})
     return dataset
 
 

@@ -272,7 +272,7 @@ def inspect(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(*paths: str, output: str = "mine.yaml") -> tuple[Path, str]:
-        command.inspect(command.arguments().parse_args(["inspect", *paths, "--output", output]))
+        command.inspect(list(paths), output=output)
         return Path(output), capsys.readouterr().out
 
     return run
@@ -282,9 +282,12 @@ def filtered(path: Path):
     """Return the dataset of an entry: the files fetched and filtered as the rules do."""
     config = merged([ROOT / "config/config.yaml", path], ROOT / "config/schema.yaml")
     for file in config["datasets"]["mine"]["sources"]:
-        download(f"mine/{file}", sources.sources(config, "mine", file), f"raw/{file}")
+        download(name=f"mine/{file}", sources=sources.sources(config, "mine", file), output=f"raw/{file}")
     return build_dataset(
-        "raw/reviews", f"raw/{sources.metadata_file(config, 'mine')}", sources.reading(config, "mine"), 1
+        reviews="raw/reviews",
+        metadata=f"raw/{sources.metadata_file(config, 'mine')}",
+        settings=sources.reading(config, "mine"),
+        seed=1,
     )
 
 

@@ -178,7 +178,9 @@ def test_each_file_may_have_a_format_and_a_layout_of_its_own(tmp_path):
         ("items.csv", "csv", named),
     ):
         options = {"format": form, "layout": layout | more, "fields": FIELDS | {"tags": []}, "filter": FILTER}
-        tables.append(build_dataset(tmp_path / "reviews.csv", tmp_path / file, options, seed=1))
+        tables.append(
+            build_dataset(reviews=tmp_path / "reviews.csv", metadata=tmp_path / file, settings=options, seed=1)
+        )
     assert len(tables[0].items) == 8 and tables[0].items["title"].to_pylist()[0] == "Thing 0"
     assert all(table.items.equals(tables[0].items) for table in tables)
 
@@ -237,23 +239,31 @@ def test_a_member_of_a_local_archive_and_of_one_on_a_server(archive, name):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/{name}"
         for source in ({"path": str(archive / name)}, {"url": url}):
-            download("x/reviews", [source | {"member": "x/ratings.csv"}], archive / "raw/reviews")
+            download(name="x/reviews", sources=[source | {"member": "x/ratings.csv"}], output=archive / "raw/reviews")
             assert triples(read(archive / "raw/reviews")) == [("ann", "a", 1)]
             assert [path.name for path in (archive / "raw").glob("[!.]*")] == ["reviews"]
             with pytest.raises(InputError, match=r"no file 'ratings.csv' in the archive; found: x/ratings.csv"):
-                download("x/reviews", [source | {"member": "ratings.csv"}], archive / "raw/other")
+                download(name="x/reviews", sources=[source | {"member": "ratings.csv"}], output=archive / "raw/other")
         server.shutdown()
 
 
 def test_archives_that_cannot_be_used(archive):
-    download("x/reviews", [{"path": str(archive / "x.zip"), "member": "../outside.csv"}], archive / "raw/reviews")
+    download(
+        name="x/reviews",
+        sources=[{"path": str(archive / "x.zip"), "member": "../outside.csv"}],
+        output=archive / "raw/reviews",
+    )
     assert not (archive / "outside.csv").exists() and not (archive / "raw/outside.csv").exists()
     broken = bytearray((archive / "x.zip").read_bytes())
     broken[40] ^= 255
     for content, message in ((bytes(broken), "broken"), (b"who,what\n", "not a zip or tar archive")):
         (archive / "bad.zip").write_bytes(content)
         with pytest.raises(InputError, match=message):
-            download("x/reviews", [{"path": str(archive / "bad.zip"), "member": "x/ratings.csv"}], archive / "raw/bad")
+            download(
+                name="x/reviews",
+                sources=[{"path": str(archive / "bad.zip"), "member": "x/ratings.csv"}],
+                output=archive / "raw/bad",
+            )
     assert [path.name for path in (archive / "raw").glob("[!.]*")] == ["reviews"]
 
 
@@ -269,21 +279,27 @@ def test_a_link_that_repeats_a_name_is_not_followed(tmp_path):
                 link.type, link.linkname = kind, target
                 opened.addfile(link)
     source = {"path": str(tmp_path / "x.tar"), "member": "ratings.csv"}
-    download("x/reviews", [source], tmp_path / "raw/reviews")
+    download(name="x/reviews", sources=[source], output=tmp_path / "raw/reviews")
     assert (tmp_path / "raw/reviews").read_bytes() == content
     with pytest.raises(InputError, match=r"no file 'link' in the archive; found: ratings.csv"):
-        download("x/reviews", [source | {"member": "link"}], tmp_path / "raw/reviews2")
+        download(name="x/reviews", sources=[source | {"member": "link"}], output=tmp_path / "raw/reviews2")
 
 
 def test_members_have_a_limit_and_their_names_are_shown_escaped(archive, monkeypatch):
     with zipfile.ZipFile(archive / "x.zip", "a") as opened:
         opened.writestr("a\x1b[31m\nb", b"x" * 1000)
     with pytest.raises(InputError, match=r"no file 'no\\x1b' in .*a\\x1b\[31m\\nb"):
-        download("x/reviews", [{"path": str(archive / "x.zip"), "member": "no\x1b"}], archive / "raw/bad")
+        download(
+            name="x/reviews", sources=[{"path": str(archive / "x.zip"), "member": "no\x1b"}], output=archive / "raw/bad"
+        )
     monkeypatch.setattr("recexplainer.data.archive.LARGEST", 20)
     for name in ("x.zip", "x.tar.gz"):
         with pytest.raises(InputError, match="'x/ratings.csv' is larger than"):
-            download("x/reviews", [{"path": str(archive / name), "member": "x/ratings.csv"}], archive / "raw/bad")
+            download(
+                name="x/reviews",
+                sources=[{"path": str(archive / name), "member": "x/ratings.csv"}],
+                output=archive / "raw/bad",
+            )
     assert not list((archive / "raw").glob("[!.]*"))
 
 
@@ -309,7 +325,11 @@ def test_damaged_archives_are_refused_in_a_line_or_give_the_whole_member(tmp_pat
             del damaged[draw.randrange(len(damaged)) :]
         (tmp_path / "damaged").write_bytes(damaged)
         try:
-            download("x/reviews", [{"path": str(tmp_path / "damaged"), "member": "x/ratings.csv"}], tmp_path / "raw/it")
+            download(
+                name="x/reviews",
+                sources=[{"path": str(tmp_path / "damaged"), "member": "x/ratings.csv"}],
+                output=tmp_path / "raw/it",
+            )
         except InputError as error:
             refused += 1
             assert str(error).replace("\n", "").isprintable()
@@ -386,10 +406,10 @@ def test_the_ready_entries_read_files_of_their_layout(tmp_path, monkeypatch, nam
     config = laid_over(ROOT / "config/datasets" / f"{name}.yaml")
     dataset = config["run"]["datasets"][0]
     for file in ("reviews", "metadata"):
-        download(file, sources.sources(config, dataset, file), file)
+        download(name=file, sources=sources.sources(config, dataset, file), output=file)
     options = {key: config["datasets"][dataset].get(key) for key in ("format", "fields", "filter", "layout")}
     options["filter"]["core"] = 3
-    found = build_dataset("reviews", "metadata", options, seed=1)
+    found = build_dataset(reviews="reviews", metadata="metadata", settings=options, seed=1)
     assert found.statistics["users"] == 9 and found.statistics["interactions"] > 80
     item = next(row for row in found.items.to_pylist() if row["title"] == first)
     assert item["tags"] == tags
@@ -406,13 +426,13 @@ def test_titles_in_the_file_of_interactions(tmp_path):
     path.write_text("\n".join(["who,what,when,name", *rows]) + "\n")
     options = {"format": "csv", "filter": FILTER}
     options["fields"] = {"user": "who", "item": "what", "time": "when", "title": ["name"]}
-    found = build_dataset(path, path, options, seed=1)
+    found = build_dataset(reviews=path, metadata=path, settings=options, seed=1)
     assert {row["title"] for row in found.items.to_pylist()} == {
         f"Song {row['item_id']}" for row in found.items.to_pylist()
     }
     shuffled = tmp_path / "shuffled.csv"
     shuffled.write_text("\n".join(["who,what,when,name", *reversed(rows)]) + "\n")
-    again = build_dataset(shuffled, shuffled, options, seed=1)
+    again = build_dataset(reviews=shuffled, metadata=shuffled, settings=options, seed=1)
     assert again.interactions.equals(found.interactions) and again.items.equals(found.items)
 
 

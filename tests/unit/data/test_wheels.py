@@ -24,7 +24,7 @@ def links(tmp_path, monkeypatch):
 
 def take(tmp_path, **changes):
     source = {"package": "film-data==1.2", "member": "film_data/all.inter"} | changes
-    download("films/reviews", [source], tmp_path / "out", kept=tmp_path / "kept")
+    download(name="films/reviews", sources=[source], output=tmp_path / "out", kept=tmp_path / "kept")
     return (tmp_path / "out").read_bytes()
 
 
@@ -101,5 +101,5 @@ def test_only_a_name_and_a_version_are_a_package(changes, links, tmp_path):
 def test_a_second_source_is_tried_after_a_package(links, tmp_path):
     (tmp_path / "local").write_bytes(b"c\n")
     sources = [{"package": "film-data==1.2", "member": "x"}, {"path": str(tmp_path / "local")}]
-    download("films/reviews", sources, tmp_path / "out", kept=tmp_path / "kept")
+    download(name="films/reviews", sources=sources, output=tmp_path / "out", kept=tmp_path / "kept")
     assert (tmp_path / "out").read_bytes() == b"c\n"

@@ -74,9 +74,16 @@ def folder(tmp_path_factory):
     """A folder with both datasets and the conversations."""
     folder = tmp_path_factory.mktemp("demo")
     for kind, sizes in SIZES.items():
-        make_dataset({"format": kind, **sizes}, 7, folder / f"{kind}.reviews.gz", folder / f"{kind}.metadata.gz")
+        make_dataset(
+            settings={"format": kind, **sizes},
+            seed=7,
+            reviews=folder / f"{kind}.reviews.gz",
+            metadata=folder / f"{kind}.metadata.gz",
+        )
     metadata = [folder / "amazon.metadata.gz", folder / "steam.metadata.gz"]
-    make_conversations({"format": "sharegpt", "conversations": 600}, 7, folder / "talk.json", metadata)
+    make_conversations(
+        settings={"format": "sharegpt", "conversations": 600}, seed=7, output=folder / "talk.json", metadata=metadata
+    )
     return folder
 
 
@@ -94,8 +101,8 @@ def talk(folder):
 def test_the_seed_decides_the_bytes(kind, folder, tmp_path):
     made = [folder / f"{kind}.reviews.gz", folder / f"{kind}.metadata.gz"]
     again, other = [tmp_path / "r1", tmp_path / "m1"], [tmp_path / "r2", tmp_path / "m2"]
-    make_dataset({"format": kind, **SIZES[kind]}, 7, *again)
-    make_dataset({"format": kind, **SIZES[kind]}, 8, *other)
+    for seed, (reviews, metadata) in ((7, again), (8, other)):
+        make_dataset(settings={"format": kind, **SIZES[kind]}, seed=seed, reviews=reviews, metadata=metadata)
     assert digest(*made) == digest(*again)
     assert not set(digest(*made)) & set(digest(*other))
 
@@ -103,9 +110,9 @@ def test_the_seed_decides_the_bytes(kind, folder, tmp_path):
 def test_the_conversations_follow_seed_and_metadata(folder, tmp_path):
     metadata = [folder / "amazon.metadata.gz", folder / "steam.metadata.gz"]
     settings = {"format": "sharegpt", "conversations": 600}
-    make_conversations(settings, 7, tmp_path / "again", metadata)
-    make_conversations(settings, 8, tmp_path / "other", metadata)
-    make_conversations(settings, 7, tmp_path / "alone")
+    make_conversations(settings=settings, seed=7, output=tmp_path / "again", metadata=metadata)
+    make_conversations(settings=settings, seed=8, output=tmp_path / "other", metadata=metadata)
+    make_conversations(settings=settings, seed=7, output=tmp_path / "alone")
     assert digest(folder / "talk.json") == digest(tmp_path / "again")
     assert len(set(digest(folder / "talk.json", tmp_path / "other", tmp_path / "alone"))) == 3
 
@@ -233,7 +240,8 @@ def test_popularity_setting_makes_the_head_heavier(tmp_path):
     heads = []
     for exponent in (0.0, 2.0):
         paths = tmp_path / "reviews", tmp_path / "metadata"
-        make_dataset({"format": "amazon", "users": 200, "items": 100, "popularity": exponent}, 3, *paths)
+        settings = {"format": "amazon", "users": 200, "items": 100, "popularity": exponent}
+        make_dataset(settings=settings, seed=3, reviews=paths[0], metadata=paths[1])
         counts = sorted(Dump("amazon", *paths).popularity.values(), reverse=True)
         heads.append(sum(counts[:20]) / sum(counts))
     assert heads[1] > heads[0] + 0.05
@@ -304,7 +312,7 @@ def test_explanations_cite_the_history_and_decide_by_what_it_shares(folder, tmp_
     facts = {fact.title: fact for path in metadata for fact in read_facts(path)}
     questions = {name: ("Q ", "history", " | ", "item", f" {name}?") for name in ("platform", "genre")}
     settings = {"format": "sharegpt", "conversations": 400, "turns": 0.0, "malformed": 0.0}
-    make_conversations(settings, 1, tmp_path / "talk.json", metadata, questions)
+    make_conversations(settings=settings, seed=1, output=tmp_path / "talk.json", metadata=metadata, questions=questions)
     verdicts = Counter()
     for row in json.loads((tmp_path / "talk.json").read_text(encoding="utf-8")):
         question, answer = (turn["value"] for turn in row["conversations"])
@@ -330,7 +338,7 @@ def test_explanations_cite_the_history_and_decide_by_what_it_shares(folder, tmp_
 
 
 def test_without_metadata_no_turn_is_about_items(tmp_path):
-    make_conversations({"format": "sharegpt", "conversations": 200}, 1, tmp_path / "talk.json")
+    make_conversations(settings={"format": "sharegpt", "conversations": 200}, seed=1, output=tmp_path / "talk.json")
     text = (tmp_path / "talk.json").read_text(encoding="utf-8")
     assert not any(name in text for theme in THEMES.values() for name in theme.franchises)
 
@@ -351,15 +359,17 @@ def test_without_metadata_no_turn_is_about_items(tmp_path):
 )
 def test_a_bad_setting_is_named(settings, named, tmp_path):
     with pytest.raises(InputError, match=named):
-        make_dataset(settings, 1, tmp_path / "reviews", tmp_path / "metadata")
+        make_dataset(settings=settings, seed=1, reviews=tmp_path / "reviews", metadata=tmp_path / "metadata")
     assert not list(tmp_path.iterdir())
 
 
 def test_conversations_name_a_bad_setting_or_a_missing_file(tmp_path):
     with pytest.raises(InputError, match="conversations"):
-        make_conversations({"format": "sharegpt", "conversations": 0}, 1, tmp_path / "talk.json")
+        make_conversations(settings={"format": "sharegpt", "conversations": 0}, seed=1, output=tmp_path / "talk.json")
     with pytest.raises(InputError, match=r"absent\.gz"):
-        make_conversations({"format": "sharegpt"}, 1, tmp_path / "talk.json", [tmp_path / "absent.gz"])
+        make_conversations(
+            settings={"format": "sharegpt"}, seed=1, output=tmp_path / "talk.json", metadata=[tmp_path / "absent.gz"]
+        )
 
 
 def test_the_program_writes_what_the_library_writes(folder, tmp_path):

@@ -93,8 +93,22 @@ def tasks(tmp_path_factory):
 @pytest.mark.parametrize("system, decides", [("random", True), ("popularity", False)])
 def test_a_baseline_writes_all_files_of_predictions(tasks, tmp_path, system, decides):
     for folder in ("a", "b"):
-        predict_baseline(system, tasks["interactions"], tasks["items"], tasks["test"], 3, str(tmp_path / folder))
-    predict_baseline(system, tasks["interactions"], tasks["items"], tasks["test"], 4, str(tmp_path / "other"))
+        predict_baseline(
+            system=system,
+            interactions=tasks["interactions"],
+            items=tasks["items"],
+            test=tasks["test"],
+            seed=3,
+            output_dir=str(tmp_path / folder),
+        )
+    predict_baseline(
+        system=system,
+        interactions=tasks["interactions"],
+        items=tasks["items"],
+        test=tasks["test"],
+        seed=4,
+        output_dir=str(tmp_path / "other"),
+    )
     rows = pd.DataFrame(load_tasks(tasks["test"]))
     frames = {}
     for task, schema in SCHEMAS.items():

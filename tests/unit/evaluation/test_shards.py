@@ -49,7 +49,9 @@ def inputs(tmp_path_factory) -> dict:
         parameter.data *= 4
     llm.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
-    make_manifest("folder", str(folder / "model"), None, None, str(folder / "base.json"))
+    make_manifest(
+        source="folder", folder=str(folder / "model"), hub_id=None, revision=None, output=str(folder / "base.json")
+    )
     torch.manual_seed(0)
     lora = {"rank": 2, "alpha": 4, "dropout": 0.0, "targets": ["q_proj"]}
     save_aligned(RecExplainer(with_lora(llm, lora, "new"), tables, tables), folder / "aligned")
@@ -64,7 +66,7 @@ def inputs(tmp_path_factory) -> dict:
     write_tasks(folder / "test.parquet", rows)
     return {
         **{"llm": str(folder / "base.json"), "chat_template": str(TEMPLATE), "adapter": str(folder / "aligned")},
-        **{"test_tasks": str(folder / "test.parquet"), "embeddings": str(folder / "embeddings.safetensors")},
+        **{"test": str(folder / "test.parquet"), "embeddings": str(folder / "embeddings.safetensors")},
         **{"items": str(folder / "items.parquet"), "seed": 1},
     }
 
@@ -74,7 +76,7 @@ def in_shards(
 ) -> list[str]:
     settings = SETTINGS | {"classification_decision": decision, "title_reading": "found", "batch_tokens": batch_tokens}
     for shard in range(shards):
-        predict(**inputs, settings=settings, folder=str(folder / str(shard)), shard=shard, shards=shards)
+        predict(**inputs, settings=settings, output_dir=str(folder / str(shard)), shard=shard, shards=shards)
     return [str(folder / str(shard)) for shard in range(shards)]
 
 

@@ -54,8 +54,8 @@ def planted(folder, recommender: str) -> dict[str, str]:
 
 
 def predict(paths: dict[str, str], folder) -> None:
-    names = ("interactions", "items", "embeddings", "labels", "test_tasks")
-    predict_surrogates(*(paths[name] for name in names), LENGTH, 7, str(folder))
+    files = {name: paths[name] for name in ("interactions", "items", "embeddings", "labels")}
+    predict_surrogates(**files, test=paths["test_tasks"], max_length=LENGTH, seed=7, output_dir=str(folder))
 
 
 def scores(folder, name: str) -> dict[str, float]:
@@ -191,8 +191,14 @@ def table(linear, tmp_path):
         without_cases(folder / model, tmp_path / system, 120)
     folders = [str(folder / name) for name in SURROGATES] + [str(tmp_path / system) for system in llms]
     rows = [["games", name] for name in [*SURROGATES, *llms]]
-    table_surrogates(folders, rows, 50, 2, str(tmp_path / "surrogates.csv"))
-    table2(folders, rows, {"bootstrap": 50, "coverage_counts": "once"}, 2, str(tmp_path / "table2.csv"))
+    table_surrogates(predictions=folders, rows=rows, resamples=50, seed=2, output=str(tmp_path / "surrogates.csv"))
+    table2(
+        predictions=folders,
+        rows=rows,
+        settings={"bootstrap": 50, "coverage_counts": "once"},
+        seed=2,
+        output=str(tmp_path / "table2.csv"),
+    )
     return pd.read_csv(tmp_path / "surrogates.csv", keep_default_na=False), pd.read_csv(tmp_path / "table2.csv")
 
 
@@ -233,4 +239,10 @@ def test_files_that_do_not_belong_together_are_refused(linear, tmp_path):
     with pytest.raises(InputError, match="is no title of the catalogue"):
         predict(paths | {"items": str(tmp_path / "items.parquet")}, tmp_path / "out")
     with pytest.raises(InputError, match="1 folders for 2"):
-        table_surrogates(["a"], [["games", "a"], ["games", "b"]], 1, 1, str(tmp_path / "t.csv"))
+        table_surrogates(
+            predictions=["a"],
+            rows=[["games", "a"], ["games", "b"]],
+            resamples=1,
+            seed=1,
+            output=str(tmp_path / "t.csv"),
+        )

@@ -54,8 +54,8 @@ def dataset(tmp_path_factory) -> dict[str, str]:
 
 
 def choose(dataset: dict[str, str], output: Path, count: int = 10, seed: int = 1) -> list[dict]:
-    files = [dataset[name] for name in ("interactions", "items", "labels", "embeddings")]
-    choose_cases(*files, {"cases": count, "max_length": 4}, seed, str(output))
+    files = {name: dataset[name] for name in ("interactions", "items", "labels", "embeddings")}
+    choose_cases(**files, settings={"cases": count, "max_length": 4}, seed=seed, output=str(output))
     return load_cases(output)
 
 
@@ -209,7 +209,9 @@ def llm(tmp_path_factory) -> str:
         parameter.data *= 4
     model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
-    make_manifest("folder", str(folder / "model"), None, None, str(folder / "base.json"))
+    make_manifest(
+        source="folder", folder=str(folder / "model"), hub_id=None, revision=None, output=str(folder / "base.json")
+    )
     return str(folder / "base.json")
 
 
@@ -232,8 +234,16 @@ def explain_small(
     output = folder / "out.parquet"
     cases = folder / "cases.parquet"
     explain(
-        *(llm, str(TEMPLATE), adapter, form, str(cases), dataset["embeddings"], dataset["items"], PROMPTS),
-        *(settings, str(output)),
+        llm=llm,
+        chat_template=str(TEMPLATE),
+        adapter=adapter,
+        form=form,
+        cases=str(cases),
+        embeddings=dataset["embeddings"],
+        items=dataset["items"],
+        prompts=PROMPTS,
+        settings=settings,
+        output=str(output),
         **more,
     )
     return output
@@ -327,21 +337,31 @@ def service(url: str) -> dict:
     }
 
 
+def explain_in_words(dataset, folder: Path, server: MisbehavingServer) -> None:
+    explain_by_service(
+        cases=str(folder / "cases.parquet"),
+        items=dataset["items"],
+        prompts=PROMPTS,
+        service=service(server.url),
+        settings={"max_tokens": 50, "max_usd": 1},
+        store=str(folder / "store.jsonl"),
+        output=str(folder / "out.parquet"),
+    )
+
+
 def test_a_service_explains_in_words_and_is_asked_once(dataset, tmp_path):
     cases = choose(dataset, tmp_path / "cases.parquet")
 
     def reply(request: dict) -> str:
         return f"  No. About: {request['messages'][0]['content']}\n"
 
-    run = [str(tmp_path / "cases.parquet"), dataset["items"], PROMPTS]
-    end = [{"max_tokens": 50, "max_usd": 1}, str(tmp_path / "store.jsonl"), str(tmp_path / "out.parquet")]
     with MisbehavingServer(reply=reply) as server:
-        explain_by_service(*run, service(server.url), *end)
-        explain_by_service(*run, service(server.url), *end)
+        explain_in_words(dataset, tmp_path, server)
+        explain_in_words(dataset, tmp_path, server)
         assert len(server.calls) == len(cases)
         asked = server.calls[0].request
     assert (asked["model"], asked["max_tokens"], asked["temperature"]) == ("small", 50, 0)
-    rows = load_explanations([end[2]], ["small"], cases)["small"]
+    rows = load_explanations([str(tmp_path / "out.parquet")], ["small"], cases)["small"]
     for row, case in zip(rows, cases, strict=True):
         assert row["text"] == f"No. About: {row['prompt']}"
         assert row["prompt"].startswith(f"History: {'; '.join(case['history'])}. ") and case["title"] in row["prompt"]
@@ -351,10 +371,7 @@ def test_a_service_explains_in_words_and_is_asked_once(dataset, tmp_path):
 def test_a_refusal_is_an_explanation_without_a_decision(dataset, tmp_path):
     cases = choose(dataset, tmp_path / "cases.parquet", 4)
     with MisbehavingServer(faults=scripted("refusal")) as server:
-        explain_by_service(
-            *(str(tmp_path / "cases.parquet"), dataset["items"], PROMPTS, service(server.url)),
-            *({"max_tokens": 50, "max_usd": 1}, str(tmp_path / "store.jsonl"), str(tmp_path / "out.parquet")),
-        )
+        explain_in_words(dataset, tmp_path, server)
     rows = load_explanations([str(tmp_path / "out.parquet")], ["small"], cases)["small"]
     assert [(row["finish"], row["decision"]) for row in rows] == [("refused", None)] * 4
 
@@ -368,10 +385,7 @@ def test_a_thought_is_neither_the_text_nor_the_decision(dataset, tmp_path, thoug
     row = explanation(cases[0], "?", f"{thought}No. It does not fit.", "stop")
     assert (row["text"], row["decision"]) == ("No. It does not fit.", False)
     with MisbehavingServer(reply=lambda request: f"{thought}No. It does not fit.") as server:
-        explain_by_service(
-            *(str(tmp_path / "cases.parquet"), dataset["items"], PROMPTS, service(server.url)),
-            *({"max_tokens": 50, "max_usd": 1}, str(tmp_path / "store.jsonl"), str(tmp_path / "out.parquet")),
-        )
+        explain_in_words(dataset, tmp_path, server)
     rows = load_explanations([str(tmp_path / "out.parquet")], ["small"], cases)["small"]
     assert [(row["text"], row["decision"]) for row in rows] == [("No. It does not fit.", False)] * 4
 
@@ -380,10 +394,7 @@ def test_a_service_whose_thoughts_leave_no_room_for_answers_stops_the_stage(data
     choose(dataset, tmp_path / "cases.parquet", 4)
     thought = MisbehavingServer(scripted("cut_off"), reply=lambda request: "<think>Yes, because")
     with thought as server, pytest.raises(InputError, match=r"all 4 answers are empty, 4 .*explanation\.max_tokens"):
-        explain_by_service(
-            *(str(tmp_path / "cases.parquet"), dataset["items"], PROMPTS, service(server.url)),
-            *({"max_tokens": 50, "max_usd": 1}, str(tmp_path / "store.jsonl"), str(tmp_path / "out.parquet")),
-        )
+        explain_in_words(dataset, tmp_path, server)
     assert not (tmp_path / "out.parquet").exists()
 
 

@@ -119,8 +119,13 @@ def world(tmp_path_factory) -> dict:
     for name in CONTROLS:
         paths[name] = str(folder / f"{name}.parquet")
     write_controls(
-        *(paths["cases"], [paths[name] for name in PLANTED], list(PLANTED), paths["items"], list(CONTROLS), 7),
-        [paths[name] for name in CONTROLS],
+        cases=paths["cases"],
+        explanations=[paths[name] for name in PLANTED],
+        systems=list(PLANTED),
+        items=paths["items"],
+        controls=list(CONTROLS),
+        seed=7,
+        outputs=[paths[name] for name in CONTROLS],
     )
     own = {title: [genre] for title, genre in named.items()}
     return paths | {"tags": own, "rows": cases, "scorer": scorer, "folder": folder}
@@ -132,12 +137,22 @@ def table(world) -> pd.DataFrame:
     systems = [*PLANTED, *CONTROLS]
     outputs = [str(world["folder"] / f"{name}.records.parquet") for name in systems]
     measure_faithfulness(
-        *(world["cases"], [world[name] for name in systems], systems, None),
-        *(world["interactions"], world["items"], world["embeddings"], world["labels"], world["scorer"]),
-        *({"folds": 4, "draws": 40}, 3, outputs),
+        **{name: world[name] for name in ("cases", "interactions", "items", "embeddings", "labels", "scorer")},
+        explanations=[world[name] for name in systems],
+        systems=systems,
+        own_decisions=None,
+        settings={"folds": 4, "draws": 40},
+        seed=3,
+        outputs=outputs,
     )
     output = world["folder"] / "faithfulness.csv"
-    faithfulness_table(outputs, [["games", name] for name in systems], {"bootstrap": 200}, 4, str(output))
+    faithfulness_table(
+        records=outputs,
+        rows=[["games", name] for name in systems],
+        settings={"bootstrap": 200},
+        seed=4,
+        output=str(output),
+    )
     return pd.read_csv(output).set_index(["metric", "method"])
 
 
@@ -176,12 +191,23 @@ def test_the_rubric_rates_no_control_above_the_honest_explainer(world):
     groups = {"systems": list(PLANTED), "controls": list(CONTROLS)}
     for group, systems in groups.items():
         output = str(world["folder"] / f"{group}.rubric.parquet")
-        judge_by_rubric(world["cases"], [world[name] for name in systems], systems, world["items"], output)
+        judge_by_rubric(
+            cases=world["cases"],
+            explanations=[world[name] for name in systems],
+            systems=systems,
+            items=world["items"],
+            output=output,
+        )
     systems, output = [*PLANTED, *CONTROLS], world["folder"] / "table3.csv"
     table3(
-        *([str(world["folder"] / f"{group}.rubric.parquet") for group in groups], [["games", "rubric"]] * 2),
-        *([world[name] for name in systems], [["games", name] for name in systems]),
-        *({"bootstrap": 200}, 1, str(output), str(world["folder"] / "judges.csv")),
+        judgements=[str(world["folder"] / f"{group}.rubric.parquet") for group in groups],
+        judgement_rows=[["games", "rubric"]] * 2,
+        explanations=[world[name] for name in systems],
+        explanation_rows=[["games", name] for name in systems],
+        settings={"bootstrap": 200},
+        seed=1,
+        output=str(output),
+        judges=str(world["folder"] / "judges.csv"),
     )
     rows = pd.read_csv(output).set_index("method")
     assert list(rows.index) == systems and rows.loc["honest", "best"]
@@ -226,7 +252,9 @@ def test_one_user_and_short_histories_have_controls_as_well(world):
     refused = control_rows([case], {"base": [text | {"decision": None, "finish": "refused"}]}, {}, 1)
     assert refused["control-shuffled"][0]["decision"] is None
     with pytest.raises(InputError, match="control-other.*expected one each, of"):
-        write_controls("c", [], [], "i", ["control-other"], 1, ["o"])
+        write_controls(
+            cases="c", explanations=[], systems=[], items="i", controls=["control-other"], seed=1, outputs=["o"]
+        )
 
 
 def test_the_best_control_is_chosen_anew_in_each_resample():

@@ -133,9 +133,14 @@ def measure(world, folder: Path, systems=SYSTEMS, scorer=planted_scorer, **chang
     paths = world | changed
     outputs = {system: str(folder / f"{system}.parquet") for system in systems}
     measure_faithfulness(
-        *(paths["cases"], [paths[system] for system in systems], list(systems), paths["own"]),
-        *(paths["interactions"], paths["items"], paths["embeddings"], paths["labels"], scorer),
-        *({"folds": 4, "draws": 50}, 3, list(outputs.values())),
+        **{name: paths[name] for name in ("cases", "interactions", "items", "embeddings", "labels")},
+        explanations=[paths[system] for system in systems],
+        systems=list(systems),
+        own_decisions=paths["own"],
+        scorer=scorer,
+        settings={"folds": 4, "draws": 50},
+        seed=3,
+        outputs=list(outputs.values()),
     )
     return outputs
 
@@ -144,7 +149,7 @@ def table_of(records: dict[str, str], output: Path, resamples: int = 200) -> pd.
     """Return the table of one dataset, by metric and method."""
     rows = [["games", system] for system in records]
     settings = {"bootstrap": resamples, "names": {"good": "The good"}}
-    faithfulness_table(list(records.values()), rows, settings, 4, str(output))
+    faithfulness_table(records=list(records.values()), rows=rows, settings=settings, seed=4, output=str(output))
     return pd.read_csv(output).set_index(["metric", "method"])
 
 
@@ -283,7 +288,8 @@ def test_files_that_do_not_belong_together_are_refused(world, tmp_path):
     with pytest.raises(InputError, match="the recommender gives its item"):
         measure(world, tmp_path, ["good"], scorer=lambda histories: planted_scorer(histories) + 1)
     with pytest.raises(InputError, match="1 files for 2"):
-        faithfulness_table(["a"], [["games", "a"], ["games", "b"]], {"bootstrap": 2}, 1, str(tmp_path / "f.csv"))
+        table, rows = str(tmp_path / "f.csv"), [["games", "a"], ["games", "b"]]
+        faithfulness_table(records=["a"], rows=rows, settings={"bootstrap": 2}, seed=1, output=table)
     good, other = measure(world, tmp_path, ["good"])["good"], tmp_path / "other.parquet"
     frame = read_records(good).head(3).assign(cited=[[]] * 3).to_dict("records")
     write_records(other, frame)
@@ -512,15 +518,25 @@ def test_own_decisions_are_the_logits_of_the_classification(world, tmp_path):
     model.save_pretrained(tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
     manifest, output = str(tmp_path / "base.json"), tmp_path / "own.parquet"
-    make_manifest("folder", str(tmp_path / "model"), None, None, manifest)
+    make_manifest(source="folder", folder=str(tmp_path / "model"), hub_id=None, revision=None, output=manifest)
     few = pa.Table.from_pylist(world["rows"][:6], schema=CASES)
     write_parquet(tmp_path / "cases.parquet", few)
 
     def classify(context=400, batch=4):
         settings = {"context": context, "precision": "fp32", "batch_size": batch}
         systems = [["base", "behavior", None], ["twin", "behavior", None]]
-        files = (str(tmp_path / "cases.parquet"), world["embeddings"], world["items"], PROMPTS)
-        classify_cases(manifest, str(TEMPLATE), systems, *files, settings, 9, str(output))
+        classify_cases(
+            llm=manifest,
+            chat_template=str(TEMPLATE),
+            systems=systems,
+            cases=str(tmp_path / "cases.parquet"),
+            embeddings=world["embeddings"],
+            items=world["items"],
+            prompts=PROMPTS,
+            settings=settings,
+            seed=9,
+            output=str(output),
+        )
         return pd.read_parquet(output)
 
     frame = classify()

@@ -248,7 +248,15 @@ def inputs(folder):
 
 
 def select(folder, case=None, system="hybrid-full"):
-    select_case(*inputs(folder), {"case": case, "system": system}, folder / "selected.json")
+    cases, explanations, systems, judgements = inputs(folder)
+    select_case(
+        cases=cases,
+        explanations=explanations,
+        systems=systems,
+        judgements=judgements,
+        settings={"case": case, "system": system},
+        output=folder / "selected.json",
+    )
     return read_selected(folder / "selected.json")
 
 
@@ -256,14 +264,33 @@ def draw4(folder, name="figure4"):
     cases, explanations, systems, judgements = inputs(folder)
     images = [folder / f"{name}.svg", folder / f"{name}.png"]
     selected, page = folder / "selected.json", folder / f"{name}.html"
-    figure4(cases, folder / "items.parquet", explanations, systems, judgements, selected, "games", page, images)
+    figure4(
+        cases=cases,
+        items=folder / "items.parquet",
+        explanations=explanations,
+        systems=systems,
+        judgements=judgements,
+        selected=selected,
+        dataset="games",
+        page=page,
+        images=images,
+    )
     return page.read_text(encoding="utf-8")
 
 
 def draw5(folder):
     cases, items, seen = (folder / f"{name}.parquet" for name in ("cases", "items", "viewpoints"))
     selected, page = folder / "selected.json", folder / "figure5.html"
-    figure5(cases, items, seen, folder / "prompts.yaml", selected, "games", page, [folder / "figure5.svg"])
+    figure5(
+        cases=cases,
+        items=items,
+        viewpoints=seen,
+        prompts=folder / "prompts.yaml",
+        selected=selected,
+        dataset="games",
+        page=page,
+        images=[folder / "figure5.svg"],
+    )
     return page.read_text(encoding="utf-8")
 
 

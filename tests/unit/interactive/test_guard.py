@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from recexplainer.arguments import parser
 from recexplainer.errors import InputError
 from recexplainer.interactive import command, guard
 
@@ -13,10 +14,9 @@ OWN = ["http://127.0.0.1:8080", "http://localhost:8080"]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "65536", "70000", "x", "8080\u0660x"])
-def test_a_port_that_is_none_is_refused(number, capsys):
-    with pytest.raises(SystemExit) as caught:
-        command.arguments().parse_args(["demo-ui", "--results", "r", "--port", number])
-    assert caught.value.code == 2 and "--port" in capsys.readouterr().err
+def test_a_port_that_is_none_is_refused(number):
+    with pytest.raises(InputError, match="--port"):
+        parser(command.COMMANDS, None).parse_args(["demo-ui", "--results", "r", "--port", number])
 
 
 def test_a_port_that_is_taken_is_refused_before_anything_is_loaded(tmp_path):
@@ -24,10 +24,9 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_loaded(tmp_path):
         other.bind(("127.0.0.1", 0))
         other.listen()
         number = other.getsockname()[1]
-        args = command.arguments().parse_args(["demo-ui", "--results", str(tmp_path), "--port", str(number)])
         pytest.importorskip("nicegui", reason="needs the Python package nicegui")
         with pytest.raises(InputError, match=f"--port {number}: the port is taken. Choose another"):
-            command.demo_ui(args)
+            command.demo_ui(results=str(tmp_path), port=number)
     guard.check_free("127.0.0.1", number)
 
 

@@ -51,7 +51,7 @@ def tokenizer():
 def unpacked(folder, path):
     unpack_gguf(path, folder / "base")
     manifest = folder / "base.json"
-    make_manifest("folder", str(folder / "base"), None, None, str(manifest))
+    make_manifest(source="folder", folder=str(folder / "base"), hub_id=None, revision=None, output=str(manifest))
     return str(manifest)
 
 

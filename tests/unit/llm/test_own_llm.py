@@ -126,14 +126,16 @@ def save(folder, kind: str = "llama", template: str = "gemma", **changes) -> str
         parameter.data *= 3  # far from uniform answers
     model.save_pretrained(folder / "llm")
     tokenizer.save_pretrained(folder / "llm")
-    make_manifest("folder", str(folder / "llm"), None, None, str(folder / "base.json"))
+    make_manifest(
+        source="folder", folder=str(folder / "llm"), hub_id=None, revision=None, output=str(folder / "base.json")
+    )
     return str(folder / "base.json")
 
 
 def quantize(manifest: str) -> str:
     """Let the weights be held in 4 bits."""
     folder = json.loads(Path(manifest).read_text())["folder"]
-    make_manifest("folder", folder, None, None, manifest, "nf4")
+    make_manifest(source="folder", folder=folder, hub_id=None, revision=None, output=manifest, quantization="nf4")
     return manifest
 
 
@@ -164,9 +166,19 @@ def align_from_files(folder, manifest: str) -> None:
     write_tasks(folder / "tasks.parquet", rows)
     write_safetensors(folder / "embeddings.safetensors", {"user": TABLES, "item": TABLES})
     more = {"lora": LORA, "trained_rows": "new", "embedding_injection": "replace", "gradient_checkpointing": False}
-    where = (str(folder / "checkpoints"), str(folder / "aligned"))
     tasks, tables = [str(folder / "tasks.parquet")], str(folder / "embeddings.safetensors")
-    align(manifest, None, tasks, tables, ZERO2, SETTINGS | more, "full", 1, *where)
+    align(
+        llm=manifest,
+        chat_template=None,
+        train_tasks=tasks,
+        embeddings=tables,
+        deepspeed=ZERO2,
+        settings=SETTINGS | more,
+        ablation="full",
+        seed=1,
+        checkpoints=str(folder / "checkpoints"),
+        output_dir=str(folder / "aligned"),
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -286,7 +298,7 @@ def test_answers_do_not_follow_the_makers_defaults_for_chats(tmp_path, defaults,
     prompts = ChatEncoder(tokenizer, 64).encode(conversations(7), prompt_only=True)
     own = TextGenerator(aligned(manifest), tokenizer, 12).generate(prompts, 8, beams)
     (tmp_path / "llm/generation_config.json").write_text(json.dumps(defaults))
-    make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
+    make_manifest(source="folder", folder=str(tmp_path / "llm"), hub_id=None, revision=None, output=manifest)
     assert TextGenerator(aligned(manifest), tokenizer, 12).generate(prompts, 8, beams) == own
 
 
@@ -357,7 +369,7 @@ def test_an_added_end_of_line_is_not_the_end_of_a_turn(tmp_path):
     tokenizer = load_tokenizer(manifest)
     tokenizer.add_tokens(["\n"])
     tokenizer.save_pretrained(tmp_path / "llm")
-    make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
+    make_manifest(source="folder", folder=str(tmp_path / "llm"), hub_id=None, revision=None, output=manifest)
     assert load_tokenizer(manifest).eos_token == "</s>"
 
 
@@ -423,7 +435,7 @@ def test_chat_templates_that_cannot_be_used(tmp_path, template, message):
     (tmp_path / "llm/chat_template.jinja").unlink()
     if template:
         (tmp_path / "llm/chat_template.jinja").write_text(template)
-    make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
+    make_manifest(source="folder", folder=str(tmp_path / "llm"), hub_id=None, revision=None, output=manifest)
     with pytest.raises(InputError, match=message):
         load_tokenizer(manifest)
 
@@ -441,7 +453,7 @@ def test_a_tokenizer_that_is_slow_or_missing(tmp_path, made_for, message):
     (tmp_path / "llm/tokenizer.json").unlink()
     (tmp_path / "llm/tokenizer_config.json").write_text(json.dumps({"tokenizer_class": made_for} if made_for else {}))
     with pytest.raises(InputError, match=message):
-        make_manifest("folder", str(tmp_path / "llm"), None, None, manifest)
+        make_manifest(source="folder", folder=str(tmp_path / "llm"), hub_id=None, revision=None, output=manifest)
     write_json(manifest, {"folder": str(tmp_path / "llm"), "files": {}})
     with pytest.raises(InputError, match=message):
         load_tokenizer(manifest)

@@ -178,6 +178,6 @@ def test_the_date_is_in_the_manifest(folder, tmp_path):
     from recexplainer.llm.base import make_manifest
 
     save_llama(folder)
-    make_manifest("folder", str(folder), None, None, str(tmp_path / "base.json"))
+    make_manifest(source="folder", folder=str(folder), hub_id=None, revision=None, output=str(tmp_path / "base.json"))
     assert json.loads((tmp_path / "base.json").read_text())["template_date"] == DATE.date().isoformat()
     assert load_tokenizer(str(tmp_path / "base.json"), str(VICUNA)).is_fast

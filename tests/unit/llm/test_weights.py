@@ -53,7 +53,7 @@ def copied(whole, tmp_path):
 
 def manifest_of(folder) -> str:
     path = f"{folder}.json"
-    make_manifest("folder", str(folder), None, None, path)
+    make_manifest(source="folder", folder=str(folder), hub_id=None, revision=None, output=path)
     return path
 
 

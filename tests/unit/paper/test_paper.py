@@ -772,7 +772,12 @@ def whole(tmp_path, run, generated=(), synthetic=""):
     outputs = [tmp_path / name for name in ("o.csv", "c.csv", "p.html")]
     settings = SETTINGS | {"generated": list(generated), "synthetic": synthetic}
     paper_vs_ours(
-        str(NUMBERS), our_tables(tmp_path), Sources(predictions, files, {}), settings, 1, tuple(map(str, outputs))
+        numbers=str(NUMBERS),
+        tables=our_tables(tmp_path),
+        sources=Sources(predictions, files, {}),
+        settings=settings,
+        seed=1,
+        outputs=tuple(map(str, outputs)),
     )
     return outputs
 
@@ -804,7 +809,14 @@ def test_data_that_only_have_a_name_of_the_papers_are_not_compared(tmp_path, run
     predictions, files = run
     outputs = tuple(str(tmp_path / name) for name in ("o.csv", "c.csv", "p.html"))
     settings = SETTINGS | {"synthetic": "", "others": ["games"]}
-    paper_vs_ours(str(NUMBERS), our_tables(tmp_path), Sources(predictions, files, {}), settings, 1, outputs)
+    paper_vs_ours(
+        numbers=str(NUMBERS),
+        tables=our_tables(tmp_path),
+        sources=Sources(predictions, files, {}),
+        settings=settings,
+        seed=1,
+        outputs=outputs,
+    )
     frame = pd.read_csv(outputs[0], dtype=str).set_index("dataset")
     assert set(frame.loc["games", "verdict"]) == {"not run"}
     assert frame.loc["steam", "ours"].notna().any()
@@ -880,7 +892,9 @@ def test_a_table_of_its_own_is_a_page_that_says_what_is_made_up(tmp_path):
     made_up = "Synthetic: generated data (<i>). This says nothing about the paper."
     for note in ("", made_up):
         settings = {"names": NAMED, "synthetic": note}
-        typeset(table2(tmp_path), "table2", settings, tmp_path / "t.tex", tmp_path / "t.html")
+        typeset(
+            table=table2(tmp_path), kind="table2", settings=settings, latex=tmp_path / "t.tex", html=tmp_path / "t.html"
+        )
         text, latex = ((tmp_path / name).read_text() for name in ("t.html", "t.tex"))
         page = Page(text)
         assert page.tags.count("table") == 1 and {"html", "style", "title"} <= {*page.tags}
@@ -951,7 +965,9 @@ SPLITS = ("train", "test")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_text_is_text_in_both_forms(tmp_path, kind):
-    typeset(tables(tmp_path, NASTY)[kind], kind, {}, tmp_path / "t.tex", tmp_path / "t.html")
+    typeset(
+        table=tables(tmp_path, NASTY)[kind], kind=kind, settings={}, latex=tmp_path / "t.tex", html=tmp_path / "t.html"
+    )
     page = Page((tmp_path / "t.html").read_text(encoding="ascii"))
     assert "script" not in page.tags
     assert any(NASTY in words for words in page.words)
@@ -1021,9 +1037,9 @@ def test_intervals_are_in_the_latex_of_table_3(tmp_path):
 def test_what_is_no_such_table_is_refused(tmp_path):
     found = tables(tmp_path)
     with pytest.raises(InputError, match="column 'judge' is missing"):
-        typeset(found["table1"], "table3", {}, tmp_path / "t.tex", tmp_path / "t.html")
+        typeset(table=found["table1"], kind="table3", settings={}, latex=tmp_path / "t.tex", html=tmp_path / "t.html")
     with pytest.raises(InputError, match="expected one of table1"):
-        typeset(found["table1"], "table9", {}, tmp_path / "t.tex", tmp_path / "t.html")
+        typeset(table=found["table1"], kind="table9", settings={}, latex=tmp_path / "t.tex", html=tmp_path / "t.html")
     bad = write(
         tmp_path, "bad.csv", dataset=["games"], users=["many"], items=[1], interactions=[1], sparsity_percent=[1]
     )
@@ -1049,7 +1065,7 @@ def test_the_latex_compiles_without_overfull_lines(tmp_path):
         folder.mkdir()
         body = []
         for kind, path in tables(folder, name).items():
-            typeset(path, kind, {}, folder / f"{kind}.tex", folder / f"{kind}.html")
+            typeset(table=path, kind=kind, settings={}, latex=folder / f"{kind}.tex", html=folder / f"{kind}.html")
             body.append(rf"\input{{{kind}.tex}}")
         empty = PrintedTable("Empty", "empty", ["A", "B"], [Block("", [])])
         text = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}%s\\end{document}"

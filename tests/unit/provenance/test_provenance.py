@@ -70,7 +70,15 @@ def run(tmp_path, monkeypatch, demo):
     def make(
         config=demo, output="results/demo/provenance.json", outputs=("results/demo/tables", "results/demo/predictions")
     ):
-        record("results/demo", config, ["prompts.yaml"], list(outputs), str(tmp_path), "lock.txt", output)
+        record(
+            results="results/demo",
+            config=config,
+            inputs=["prompts.yaml"],
+            outputs=list(outputs),
+            repository=str(tmp_path),
+            lock="lock.txt",
+            output=output,
+        )
         return read_json(output)
 
     return make

@@ -42,7 +42,7 @@ def results(tmp_path):
 
 
 def published(results: Path, config: dict, folder: Path) -> str:
-    publish(str(results), config, str(folder))
+    publish(results=str(results), config=config, output=str(folder))
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -190,11 +190,11 @@ def test_no_checksum_file_and_no_file_of_an_earlier_run_stays(results, config, t
 
 def test_what_cannot_be_published_is_refused(results, config, tmp_path):
     with pytest.raises(InputError, match="no predictions yet"):
-        publish(str(tmp_path / "nothing"), config, str(tmp_path / "out"))
+        publish(results=str(tmp_path / "nothing"), config=config, output=str(tmp_path / "out"))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("x")
     with pytest.raises(InputError, match="other files than a published run"):
-        publish(str(results), config, str(tmp_path / "mine"))
+        publish(results=str(results), config=config, output=str(tmp_path / "mine"))
     assert (tmp_path / "mine/thesis.txt").exists()
 
 
@@ -216,7 +216,7 @@ def test_what_an_earlier_version_or_an_edit_left_is_named_and_the_old_folder_sta
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     write_json(results / name, content)
     with pytest.raises(InputError, match=f"^{results / name}: "):
-        publish(str(results), config, str(folder))
+        publish(results=str(results), config=config, output=str(folder))
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "results"]
 
@@ -226,7 +226,7 @@ def test_a_run_whose_config_lacks_the_seventh_task_is_published(results, config,
     del earlier["tasks"]["explanation"]
     write_json(results / "provenance.json", {"config": earlier, "machine": {"gpus": 3}})
     with pytest.raises(InputError, match="provenance.json: machine: "):
-        publish(str(results), config, str(tmp_path / "out"))
+        publish(results=str(results), config=config, output=str(tmp_path / "out"))
     write_json(results / "provenance.json", {"config": earlier, "commit": "abc", "dirty": True})
     assert "reasons" not in published(results, config, tmp_path / "out")
 
@@ -236,7 +236,7 @@ def test_an_explanation_of_no_case_is_named(results, config, tmp_path):
     rows = read_parquet(path).to_dict("records")
     write_explanations(path, [rows[0] | {"case": "9999"}, *rows[1:]])
     with pytest.raises(InputError, match="base.parquet: case '9999' is none of the cases"):
-        publish(str(results), config, str(tmp_path / "out"))
+        publish(results=str(results), config=config, output=str(tmp_path / "out"))
 
 
 def test_without_marks_in_the_readme_nothing_is_published(results, tmp_path):
@@ -330,7 +330,7 @@ def test_every_history_of_a_template_is_marked():
 def test_a_report_whose_histories_cannot_be_told_apart_is_refused(results, config, tmp_path, change):
     write_text(results / "report.html", report_of(results).replace(*change))
     with pytest.raises(InputError, match="report.html: histories cannot be told .* Run the rule report again"):
-        publish(str(results), config, str(tmp_path / "out"))
+        publish(results=str(results), config=config, output=str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 

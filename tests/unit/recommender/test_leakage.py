@@ -76,9 +76,16 @@ def run(folder: Path, marked: bool, validation: str) -> Path:
         outputs = {split: str(folder / f"{mode}-{split}.parquet") for split in ("train", "test")}
         build_tasks(**paths, prompts=str(PROMPTS), settings=SETTINGS | {"mode": mode}, seed=3, paths=outputs)
     seventh = SETTINGS | {"max_length": 6, "mode": "hybrid", "samples": 40}
-    asked = [str(PROMPTS.parent / name) for name in ("explanation.yaml", "reasons.yaml")]
     scorer = recommender_scorer(folder / "model.safetensors", folder / "config.json")
-    build_explanations(paths, scorer, *asked, seventh, 3, str(folder / "explanation.parquet"))
+    build_explanations(
+        files=paths,
+        scorer=scorer,
+        question=str(PROMPTS.parent / "explanation.yaml"),
+        wording=str(PROMPTS.parent / "reasons.yaml"),
+        settings=seventh,
+        seed=3,
+        output=str(folder / "explanation.parquet"),
+    )
     inputs = {name: paths[name] for name in ("interactions", "items", "labels", "embeddings")}
     choose_cases(**inputs, settings={"cases": 30, "max_length": 6}, seed=4, output=str(folder / "cases.parquet"))
     return folder

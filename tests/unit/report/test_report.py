@@ -82,7 +82,14 @@ def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluate
     images = [str(tmp_path / f"figure6.{suffix}") for suffix in ("svg", "pdf", "png")]
     rows = [["games", "hybrid", name] for name in ("full", "no_sharegpt", "no_x")]
     figure6(
-        ["a", "b", "c"], rows, [systems, ablations], ["games", "games"], SETTINGS, 1, str(tmp_path / "f.csv"), images
+        predictions=["a", "b", "c"],
+        rows=rows,
+        judgements=[systems, ablations],
+        judgement_datasets=["games", "games"],
+        settings=SETTINGS,
+        seed=1,
+        output=str(tmp_path / "f.csv"),
+        images=images,
     )
     frame = pd.read_csv(tmp_path / "f.csv")
     assert list(frame) == COLUMNS
@@ -101,7 +108,14 @@ def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluate
     assert math.isnan(table.loc[("no_x", "ranking_ndcg5"), "normalised"])
     first = [Path(image).read_bytes() for image in images]
     figure6(
-        ["a", "b", "c"], rows, [systems, ablations], ["games", "games"], SETTINGS, 1, str(tmp_path / "f.csv"), images
+        predictions=["a", "b", "c"],
+        rows=rows,
+        judgements=[systems, ablations],
+        judgement_datasets=["games", "games"],
+        settings=SETTINGS,
+        seed=1,
+        output=str(tmp_path / "f.csv"),
+        images=images,
     )
     assert first == [Path(image).read_bytes() for image in images]
 
@@ -109,7 +123,16 @@ def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluate
 def test_figure6_without_judge_and_with_several_modes(tmp_path, evaluated):
     evaluated |= {"a": 0.8, "b": 0.4}
     rows = [["games", "hybrid", "full"], ["movies", "behavior", "full"]]
-    figure6(["a", "b"], rows, [], [], SETTINGS, 1, str(tmp_path / "f.csv"), [str(tmp_path / "f.svg")])
+    figure6(
+        predictions=["a", "b"],
+        rows=rows,
+        judgements=[],
+        judgement_datasets=[],
+        settings=SETTINGS,
+        seed=1,
+        output=str(tmp_path / "f.csv"),
+        images=[str(tmp_path / "f.svg")],
+    )
     frame = pd.read_csv(tmp_path / "f.csv")
     # Each mode of each dataset has a highest value of its own.
     assert set(frame["normalised"].dropna()) == {1.0}
@@ -120,15 +143,29 @@ def test_figure6_refuses_what_does_not_fit(tmp_path, evaluated):
     evaluated["a"] = 0.5
     gpt = judged(tmp_path / "g.parquet", {"hybrid-full": [1]}, "gpt-4")
     rubric = judged(tmp_path / "r.parquet", {"hybrid-no_sharegpt": [1]})
-    rest = (SETTINGS, 1, str(tmp_path / "f.csv"), [])
+    rest = {"settings": SETTINGS, "seed": 1, "output": str(tmp_path / "f.csv"), "images": []}
     with pytest.raises(InputError, match="1 folders for 2"):
-        figure6(["a"], [["games", "hybrid", "full"]] * 2, [], [], *rest)
+        figure6(predictions=["a"], rows=[["games", "hybrid", "full"]] * 2, judgements=[], judgement_datasets=[], **rest)
     with pytest.raises(InputError, match="gpt-4, rubric"):
-        figure6(["a"], [["games", "hybrid", "full"]], [gpt, rubric], ["games", "games"], *rest)
+        figure6(
+            predictions=["a"],
+            rows=[["games", "hybrid", "full"]],
+            judgements=[gpt, rubric],
+            judgement_datasets=["games", "games"],
+            **rest,
+        )
     with pytest.raises(InputError, match="no judgement of hybrid-full for games"):
-        figure6(["a"], [["games", "hybrid", "full"]], [rubric], ["games"], *rest)
+        figure6(
+            predictions=["a"],
+            rows=[["games", "hybrid", "full"]],
+            judgements=[rubric],
+            judgement_datasets=["games"],
+            **rest,
+        )
     with pytest.raises(InputError, match="1 files for 0"):
-        figure6(["a"], [["games", "hybrid", "full"]], [rubric], [], *rest)
+        figure6(
+            predictions=["a"], rows=[["games", "hybrid", "full"]], judgements=[rubric], judgement_datasets=[], **rest
+        )
 
 
 @given(st.lists(st.floats(0, 1) | st.none(), min_size=1, max_size=6))
@@ -166,36 +203,42 @@ def test_learning_curves_draw_every_run(tmp_path):
     (tmp_path / "curve.csv").write_text("epoch,train_loss,validation_ndcg10\n1,3.0,0.1\n2,2.0,0.3\n3,1.9,0.2\n")
     (tmp_path / "loss.csv").write_text("step,loss,lr,tokens\n" + "".join(f"{i},{9 / i},0.1,5\n" for i in range(1, 300)))
     runs = [["games", "hybrid", name] for name in ("full", "full.7", "no_sharegpt", "no_classification")]
-    arguments = (
-        [str(tmp_path / "curve.csv")],
-        ["games"],
-        [str(tmp_path / "loss.csv")] * 4,
-        runs,
-        {"names": {"games": "Games $x$ <b>"}},
-        str(tmp_path / "c.csv"),
-    )
+    arguments = {
+        "curves": [str(tmp_path / "curve.csv")],
+        "datasets": ["games"],
+        "losses": [str(tmp_path / "loss.csv")] * 4,
+        "runs": runs,
+        "settings": {"names": {"games": "Games $x$ <b>"}},
+        "output": str(tmp_path / "c.csv"),
+    }
     images = [str(tmp_path / f"c.{suffix}") for suffix in ("svg", "pdf", "png")]
-    learning_curves(*arguments, images)
+    learning_curves(**arguments, images=images)
     frame = pd.read_csv(tmp_path / "c.csv", keep_default_na=False)
     assert (frame["quantity"] == "validation_ndcg10").sum() == 3
     assert frame.groupby("ablation").size().to_dict() == {"": 6} | {run[2]: 100 for run in runs}
     first = [Path(image).read_bytes() for image in images]
-    learning_curves(*arguments, images)
+    learning_curves(**arguments, images=images)
     assert first == [Path(image).read_bytes() for image in images]
 
 
 def test_learning_curves_refuse_broken_files(tmp_path):
-    rest = ({}, str(tmp_path / "c.csv"), [])
+    rest = {"settings": {}, "output": str(tmp_path / "c.csv"), "images": []}
     (tmp_path / "empty.csv").write_text("step,loss,lr,tokens\n")
     (tmp_path / "other.csv").write_text("step,value\n1,2\n")
     with pytest.raises(InputError, match="no rows"):
-        learning_curves([], [], [str(tmp_path / "empty.csv")], [["g", "hybrid", "full"]], *rest)
+        learning_curves(
+            curves=[], datasets=[], losses=[str(tmp_path / "empty.csv")], runs=[["g", "hybrid", "full"]], **rest
+        )
     with pytest.raises(InputError, match="'loss' is missing"):
-        learning_curves([], [], [str(tmp_path / "other.csv")], [["g", "hybrid", "full"]], *rest)
+        learning_curves(
+            curves=[], datasets=[], losses=[str(tmp_path / "other.csv")], runs=[["g", "hybrid", "full"]], **rest
+        )
     with pytest.raises(InputError, match="no such file"):
-        learning_curves([], [], [str(tmp_path / "none.csv")], [["g", "hybrid", "full"]], *rest)
+        learning_curves(
+            curves=[], datasets=[], losses=[str(tmp_path / "none.csv")], runs=[["g", "hybrid", "full"]], **rest
+        )
     with pytest.raises(InputError, match="one file for each"):
-        learning_curves(["x"], [], [], [], *rest)
+        learning_curves(curves=["x"], datasets=[], losses=[], runs=[], **rest)
 
 
 # Costs

@@ -488,12 +488,12 @@ def test_spending_is_what_the_service_counted(tmp_path):
         "judge games,gpt-4,gpt-4-turbo,2,14,6,0.00078",
         f"explain games,chatgpt,gpt-4-0314,1,{prompt_tokens},2,{(prompt_tokens * 1.5 + 4) / 1e6}",
     ]
-    write_spending([], [], [], {}, tmp_path / "none.csv")
+    write_spending(stores=[], stages=[], services=[], settings={}, output=tmp_path / "none.csv")
     assert (tmp_path / "none.csv").read_text() == "stage,service,model,requests,prompt_tokens,completion_tokens,usd\n"
     with pytest.raises(InputError, match="one of each per store"):
-        write_spending(["a"], [], ["gpt-4"], {}, tmp_path / "none.csv")
+        write_spending(stores=["a"], stages=[], services=["gpt-4"], settings={}, output=tmp_path / "none.csv")
     with pytest.raises(InputError, match="'gpt-5' is not in the config"):
-        write_spending([first], ["judge"], ["gpt-5"], {}, tmp_path / "none.csv")
+        write_spending(stores=[first], stages=["judge"], services=["gpt-5"], settings={}, output=tmp_path / "none.csv")
 
 
 # The ceiling

@@ -70,14 +70,14 @@ def small_study(folder: Path, cases: int = 20, positive: int = 10, **changes) ->
 
 def draw(folder: Path, seed: int = 1, output: str = "study", **changes) -> None:
     draw_study(
-        str(folder / "cases.parquet"),
-        str(folder / "items.parquet"),
-        [str(folder / f"{system}.parquet") for system in SYSTEMS],
-        SYSTEMS,
-        str(PROMPTS),
-        SETTINGS | changes,
-        seed,
-        str(folder / output),
+        cases=str(folder / "cases.parquet"),
+        items=str(folder / "items.parquet"),
+        explanations=[str(folder / f"{system}.parquet") for system in SYSTEMS],
+        systems=SYSTEMS,
+        prompts=str(PROMPTS),
+        settings=SETTINGS | changes,
+        seed=seed,
+        output_dir=str(folder / output),
     )
 
 
@@ -259,7 +259,16 @@ def test_texts_that_do_not_fit_the_cases_are_refused(tmp_path):
         draw(tmp_path)
     with pytest.raises(InputError, match="expected one each"):
         cases, items = (str(tmp_path / f"{name}.parquet") for name in ("cases", "items"))
-        draw_study(cases, items, ["x"], SYSTEMS, str(PROMPTS), SETTINGS, 1, str(tmp_path))
+        draw_study(
+            cases=cases,
+            items=items,
+            explanations=["x"],
+            systems=SYSTEMS,
+            prompts=str(PROMPTS),
+            settings=SETTINGS,
+            seed=1,
+            output_dir=str(tmp_path),
+        )
 
 
 def test_levels_of_the_configuration():
@@ -530,7 +539,12 @@ def test_shares_of_the_levels(tmp_path):
 
 
 def simulated(folder: Path, seed: int = 5) -> list[str]:
-    simulate_raters(str(folder / "study/key.json"), str(folder / "rubric.parquet"), seed, str(folder / "simulated"))
+    simulate_raters(
+        key=str(folder / "study/key.json"),
+        judgements=str(folder / "rubric.parquet"),
+        seed=seed,
+        output_dir=str(folder / "simulated"),
+    )
     return [str(folder / f"simulated/{rater}.json") for rater in RATERS]
 
 
@@ -571,15 +585,19 @@ OUTPUTS = ["human.csv", "human_agreement.csv", "figure3.svg", "figure3.csv", "co
 def aggregate(folder: Path, paths: list[str], output: str) -> list[Path]:
     outputs = [folder / output / name for name in OUTPUTS]
     rated = aggregate_ratings(
-        str(folder / "study/key.json"),
-        paths,
-        [str(folder / "rubric.parquet")],
-        {"bootstrap": 200, "allow_incomplete": False, "names": {SYSTEMS[0]: "a name"}},
-        7,
-        *map(str, outputs[:2]),
-        *map(str, outputs[3:]),
+        key=str(folder / "study/key.json"),
+        ratings=paths,
+        judgements=[str(folder / "rubric.parquet")],
+        settings={"bootstrap": 200, "allow_incomplete": False, "names": {SYSTEMS[0]: "a name"}},
+        seed=7,
+        human=str(outputs[0]),
+        agreement=str(outputs[1]),
+        figure_data=str(outputs[3]),
+        comments=str(outputs[4]),
     )
-    draw_figure3(rated.shares, rated.means, rated.dataset, rated.raters, str(outputs[2]))
+    draw_figure3(
+        shares=rated.shares, means=rated.means, dataset=rated.dataset, raters=rated.raters, path=str(outputs[2])
+    )
     return outputs
 
 

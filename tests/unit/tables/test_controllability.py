@@ -136,15 +136,15 @@ def files(tmp_path):
 def make_table(folder, words=WORDS, views=VIEWS, count=20, systems=tuple(SYSTEMS)) -> pd.DataFrame:
     own = [*systems, *CONTROLS]
     controllability(
-        ["games"],
-        [str(folder / "cases.parquet")],
-        [str(folder / "items.parquet")],
-        [str(folder / f"{system}.parquet") for system in own],
-        [["games", system] for system in own],
-        [str(folder / f"told-{system}.parquet") for system in systems],
-        [["games", system] for system in systems],
-        {"viewpoints": views, "viewpoint_cases": count, "viewpoint_words": words},
-        str(folder / "controllability.csv"),
+        run_names=["games"],
+        cases=[str(folder / "cases.parquet")],
+        items=[str(folder / "items.parquet")],
+        explanations=[str(folder / f"{system}.parquet") for system in own],
+        rows=[["games", system] for system in own],
+        viewpoints=[str(folder / f"told-{system}.parquet") for system in systems],
+        viewpoint_rows=[["games", system] for system in systems],
+        settings={"viewpoints": views, "viewpoint_cases": count, "viewpoint_words": words},
+        output=str(folder / "controllability.csv"),
     )
     return pd.read_csv(folder / "controllability.csv").set_index(["system", "viewpoint"])
 
@@ -221,15 +221,15 @@ def test_files_that_lack_a_case_are_refused(files):
 def test_texts_of_nobody_known_are_refused(files):
     with pytest.raises(InputError, match=r"--viewpoint-rows: \['games', 'base'\]; expected a dataset of --run-names"):
         controllability(
-            ["games"],
-            [str(files / "cases.parquet")],
-            [str(files / "items.parquet")],
-            [str(files / "control-copy.parquet")],
-            [["games", "control-copy"]],
-            [str(files / "told-base.parquet")],
-            [["games", "base"]],
-            {"viewpoints": VIEWS, "viewpoint_cases": 4, "viewpoint_words": WORDS},
-            str(files / "out.csv"),
+            run_names=["games"],
+            cases=[str(files / "cases.parquet")],
+            items=[str(files / "items.parquet")],
+            explanations=[str(files / "control-copy.parquet")],
+            rows=[["games", "control-copy"]],
+            viewpoints=[str(files / "told-base.parquet")],
+            viewpoint_rows=[["games", "base"]],
+            settings={"viewpoints": VIEWS, "viewpoint_cases": 4, "viewpoint_words": WORDS},
+            output=str(files / "out.csv"),
         )
     assert not (files / "out.csv").exists()
 

@@ -82,7 +82,7 @@ def test_metrics_of_a_system_are_the_means_over_its_cases(complete):
 def test_the_table_has_the_papers_columns_first_and_gaps_where_nothing_applies(complete, partial, tmp_path):
     rows = [["games", "hybrid"], ["steam", "popularity"]]
     for name in ("a.csv", "b.csv"):
-        table2([complete, partial], rows, SETTINGS, 7, str(tmp_path / name))
+        table2(predictions=[complete, partial], rows=rows, settings=SETTINGS, seed=7, output=str(tmp_path / name))
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
     table = pd.read_csv(tmp_path / "a.csv")
     assert list(table)[:7] == PAPER
@@ -106,16 +106,34 @@ def test_the_table_has_the_papers_columns_first_and_gaps_where_nothing_applies(c
 
 
 def test_a_system_without_any_rows_is_a_row_of_gaps(tmp_path):
-    table2([system(tmp_path / "none")], [["steam", "base"]], SETTINGS, 0, str(tmp_path / "t.csv"))
+    table2(
+        predictions=[system(tmp_path / "none")],
+        rows=[["steam", "base"]],
+        settings=SETTINGS,
+        seed=0,
+        output=str(tmp_path / "t.csv"),
+    )
     table = pd.read_csv(tmp_path / "t.csv")
     assert table.loc[0, "method"] == "base" and table.iloc[0, 2:].isna().all()
 
 
 def test_a_missing_file_and_a_missing_row_are_named(complete, tmp_path):
     with pytest.raises(InputError, match="2 folders for 1 --rows"):
-        table2([complete, complete], [["games", "hybrid"]], SETTINGS, 0, str(tmp_path / "t.csv"))
+        table2(
+            predictions=[complete, complete],
+            rows=[["games", "hybrid"]],
+            settings=SETTINGS,
+            seed=0,
+            output=str(tmp_path / "t.csv"),
+        )
     with pytest.raises(InputError, match="nowhere/retrieval.parquet: no such file"):
-        table2([str(tmp_path / "nowhere")], [["games", "hybrid"]], SETTINGS, 0, str(tmp_path / "t.csv"))
+        table2(
+            predictions=[str(tmp_path / "nowhere")],
+            rows=[["games", "hybrid"]],
+            settings=SETTINGS,
+            seed=0,
+            output=str(tmp_path / "t.csv"),
+        )
 
 
 def test_seeds_give_a_mean_and_a_sample_deviation(tmp_path):
@@ -124,7 +142,12 @@ def test_seeds_give_a_mean_and_a_sample_deviation(tmp_path):
         return system(tmp_path / name, retrieval=rows)
 
     folders = [alignment("1", [1, 1, 1, 0]), alignment("2", [1, 0, 0, 0]), alignment("other", [1, 1, 1, 1])]
-    table_seeds(folders, [["games", "hybrid"], ["games", "hybrid"], ["games", "behavior"]], "once", tmp_path / "t.csv")
+    table_seeds(
+        predictions=folders,
+        rows=[["games", "hybrid"], ["games", "hybrid"], ["games", "behavior"]],
+        coverage_counts="once",
+        output=tmp_path / "t.csv",
+    )
     table = pd.read_csv(tmp_path / "t.csv")
     assert list(table.columns) == ["dataset", "method", "metric", "mean", "sd", "seeds", "cases"]
     hybrid, behavior = (
@@ -134,7 +157,7 @@ def test_seeds_give_a_mean_and_a_sample_deviation(tmp_path):
     assert behavior["sd"].isna().all()
     assert set(table.metric) == {"retrieval_hr5", "retrieval_ndcg5"}
     with pytest.raises(InputError, match="expected one each"):
-        table_seeds(folders, [["games", "hybrid"]], "once", tmp_path / "t.csv")
+        table_seeds(predictions=folders, rows=[["games", "hybrid"]], coverage_counts="once", output=tmp_path / "t.csv")
 
 
 def retrieved(folder, hits: dict[int, int]):
@@ -159,13 +182,15 @@ def test_systems_are_compared_on_the_cases_that_all_of_them_have(tmp_path):
         system(tmp_path / "none"),
     ]
     rows = [["games", name] for name in ("random", "hybrid", "behavior")] + [["steam", "hybrid"], ["games", "base"]]
-    table2(folders, rows, SETTINGS, 0, str(tmp_path / "t.csv"))
+    table2(predictions=folders, rows=rows, settings=SETTINGS, seed=0, output=str(tmp_path / "t.csv"))
     table = pd.read_csv(tmp_path / "t.csv")
     assert table["retrieval_hr5"].to_list()[:4] == [0.3333, 0.6667, 0.6667, 1]
     assert table["retrieval_cases"].to_list()[:4] == [3, 3, 3, 1]
     assert np.isnan(table.loc[4, "retrieval_hr5"])
     # So are alignments with several seeds.
-    table_seeds(folders[1:3], [["games", "hybrid"]] * 2, "once", tmp_path / "seeds.csv")
+    table_seeds(
+        predictions=folders[1:3], rows=[["games", "hybrid"]] * 2, coverage_counts="once", output=tmp_path / "seeds.csv"
+    )
     seeds = pd.read_csv(tmp_path / "seeds.csv").set_index("metric")
     assert seeds.loc["retrieval_hr5", ["mean", "sd", "cases"]].to_list() == [0.6667, 0, 3]
 
@@ -177,7 +202,16 @@ def test_ablations_are_compared_on_the_cases_that_all_of_them_have(tmp_path):
         retrieved(tmp_path / "other", {3: 1}),
     ]
     rows = [["games", "hybrid", "full"], ["games", "hybrid", "no_sharegpt"], ["games", "behavior", "full"]]
-    figure6(folders, rows, [], [], SETTINGS, 0, str(tmp_path / "f.csv"), [])
+    figure6(
+        predictions=folders,
+        rows=rows,
+        judgements=[],
+        judgement_datasets=[],
+        settings=SETTINGS,
+        seed=0,
+        output=str(tmp_path / "f.csv"),
+        images=[],
+    )
     table = pd.read_csv(tmp_path / "f.csv")
     table = table[table["metric"] == "retrieval_hr5"]
     assert table["value"].to_list() == [0.5, 1, 1] and table["cases"].to_list() == [2, 2, 1]

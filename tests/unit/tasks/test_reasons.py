@@ -199,7 +199,13 @@ def built(world, name: str, mode: str = "hybrid", seed: int = 1, **settings) -> 
     path = files["folder"] / f"{name}.parquet"
     inputs = {key: files[key] for key in ("interactions", "items", "embeddings", "labels", "similar")}
     build_explanations(
-        inputs, scorer, str(QUESTION), str(WORDING), SETTINGS | {"mode": mode} | settings, seed, str(path)
+        files=inputs,
+        scorer=scorer,
+        question=str(QUESTION),
+        wording=str(WORDING),
+        settings=SETTINGS | {"mode": mode} | settings,
+        seed=seed,
+        output=str(path),
     )
     return load_tasks(path)
 
@@ -284,6 +290,11 @@ def test_where_no_decision_has_a_reason_it_is_said(world, tmp_path):
     write_safetensors(inputs["embeddings"], {name: np.zeros_like(table) for name, table in same.items()})
     with pytest.raises(InputError, match="no decision of a training prefix has a reason"):
         build_explanations(
-            *(inputs, lambda histories: np.zeros((len(histories), 30)), str(QUESTION), str(WORDING)),
-            *(SETTINGS | {"mode": "hybrid"}, 1, str(tmp_path / "none.parquet")),
+            files=inputs,
+            scorer=lambda histories: np.zeros((len(histories), 30)),
+            question=str(QUESTION),
+            wording=str(WORDING),
+            settings=SETTINGS | {"mode": "hybrid"},
+            seed=1,
+            output=str(tmp_path / "none.parquet"),
         )

@@ -35,7 +35,7 @@ def conversations(tmp_path):
 def build(conversations, llm, folder, seed=0, **change):
     paths = {split: str(folder / f"{split}.parquet") for split in ("train", "test")}
     wanted = {"train": 10, "test": 4, "max_first_turn_tokens": 20} | change
-    build_sharegpt(conversations, llm, wanted, seed, paths)
+    build_sharegpt(conversations=conversations, llm=llm, settings=wanted, seed=seed, paths=paths)
     return {split: load_tasks(path) for split, path in paths.items()}
 
 

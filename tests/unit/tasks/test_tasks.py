@@ -406,7 +406,15 @@ def counted(folder, files: list[str], sizes=None, paper=None, **settings) -> pd.
     chats = dict.fromkeys(splits, str(folder / "chat.parquet"))
     sizes = sizes or dict.fromkeys(name.partition(".")[0] for name in files)
     sizes = {name: size or SIZE for name, size in sizes.items()}
-    table4(files, splits, chats, sizes, paper or {}, TABLE4 | settings, str(folder / "table4.csv"))
+    table4(
+        datasets=files,
+        files=splits,
+        sharegpt=chats,
+        sizes=sizes,
+        paper=paper or {},
+        settings=TABLE4 | settings,
+        output=str(folder / "table4.csv"),
+    )
     return pd.read_csv(folder / "table4.csv").set_index("task")
 
 
@@ -417,7 +425,16 @@ def test_table_4_counts_the_seventh_task_behind_the_total(tmp_path, dataset, bui
     files = {split: [str(tmp_path / f"{split}.parquet")] * 2 for split in ("train", "test")}
     chats, sizes = dict.fromkeys(files, str(tmp_path / "chat.parquet")), dict.fromkeys(("a", "b"), SIZE)
     output, seventh = tmp_path / "seven.csv", [str(tmp_path / "explanation.parquet")] * 2
-    table4(["a", "b"], files, chats, sizes, {}, TABLE4 | {"explanation": 9}, str(output), seventh)
+    table4(
+        datasets=["a", "b"],
+        files=files,
+        sharegpt=chats,
+        sizes=sizes,
+        paper={},
+        settings=TABLE4 | {"explanation": 9},
+        output=str(output),
+        explanation=seventh,
+    )
     table = pd.read_csv(output).set_index("task")
     # Nothing else changes, the total included: it is that of the paper's tasks.
     pd.testing.assert_frame_equal(table.iloc[:-1], before, check_dtype=False)
