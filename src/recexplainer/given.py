@@ -204,11 +204,12 @@ def _collect(schema: Any, definitions: dict[str, Any], schemas: dict[str, list[d
 
 
 def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
-    """Return a schema with what it refers to in place."""
+    """Return a schema with what it refers to in place, without texts and defaults."""
     if isinstance(schema, list):
         return [_inlined(inner, definitions) for inner in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
         return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    return {key: _inlined(inner, definitions) for key, inner in schema.items()}
+    said = [key for key in ("default", "description") if not isinstance(schema.get(key), dict)]
+    return {key: _inlined(inner, definitions) for key, inner in schema.items() if key not in said}

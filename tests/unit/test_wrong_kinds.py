@@ -10,7 +10,6 @@ from recexplainer import files
 from recexplainer.alignment.run import align
 from recexplainer.data.download import download
 from recexplainer.demo.conversations import read_facts
-from recexplainer.documentation.reference import reference_page
 from recexplainer.errors import InputError
 from recexplainer.files import write_json
 from recexplainer.given import Given
@@ -142,27 +141,3 @@ def test_what_is_to_be_written_has_a_name(write, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="'.' cannot be written: expected the name of a f"):
         write("")
     assert list(tmp_path.iterdir()) == []
-
-
-SCHEMA = "type: object\nproperties:\n  seed: {type: integer}\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        *((name, "\xff".encode("latin-1")) for name in ("schema.yaml", "config.yaml", "more.yaml")),
-        *((name, b"a: [") for name in ("schema.yaml", "config.yaml")),
-        *((name, b"[" * 5000) for name in ("schema.yaml", "config.yaml")),
-        ("schema.yaml", b"properties: {a: {$ref: x}}"),
-        ("schema.yaml", b"[]"),
-        ("config.yaml", b"- 1"),
-    ],
-)
-def test_the_page_of_the_config_is_not_made_of_what_is_none(tmp_path, name, content):
-    for file in ("schema.yaml", "config.yaml", "more.yaml"):
-        (tmp_path / file).write_text(SCHEMA if file == "schema.yaml" else "# words\nseed: 1\n")
-    files = tmp_path / "schema.yaml", [tmp_path / "config.yaml", tmp_path / "more.yaml"]
-    assert "`seed`" in reference_page(*files)
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=f"{name}: "):
-        reference_page(*files)

@@ -1,6 +1,7 @@
 """A wrong config is refused before anything runs, in one line that names the key and what was expected."""
 
 import copy
+import functools
 import os
 import subprocess
 import sys
@@ -16,9 +17,19 @@ from recexplainer.errors import InputError
 from recexplainer.place import check_folder
 from recexplainer.planning.plan import merged
 from recexplainer.settings import PRESETS, check, lora, resolve
-from recexplainer.yaml_files import read_config
+from recexplainer.yaml_files import read_config, read_yaml
 
 SCHEMA = ROOT / "config/schema.yaml"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def parsed_once():
+    """Parsing the schema takes ten times as long as checking against it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recexplainer.settings.read_yaml", functools.cache(read_yaml))
+        yield
+
+
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "pocket": ["config/pocket.yaml"], "smallest": [CONFIG]}
 LAYERS["games"] = [*LAYERS["pocket"], "config/pocket_games.yaml"]
 OPTIONAL = {"title_tokens", "sources", "metadata", "generate", "sha256", "bytes", "meta_item"}

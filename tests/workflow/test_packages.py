@@ -16,7 +16,7 @@ SOURCE = ROOT / "src/recexplainer"
 
 # From the bottom to the top.
 ORDER = """
-errors columns seeds secrets decision digest duration garbage progress run_names sources systems
+errors columns seeds secrets config decision digest duration garbage progress run_names sources systems
 place files folders csv_rows yaml_files given problems tensors devices pages style arguments cli about
 statistics service settings
 data demo recommender prompts llm tasks alignment inference evaluation explanation checking judgement study faithfulness

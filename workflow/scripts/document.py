@@ -1,5 +1,6 @@
 """Write what follows from the rules, the config and pyproject.toml: results/README.md, docs/config_reference.md, and
-what catalogues read: CITATION.cff, codemeta.json, .snakemake-workflow-catalog.yml.
+what catalogues read: CITATION.cff, codemeta.json, .snakemake-workflow-catalog.yml. And out of the models of the config,
+config/schema.yaml.
 
 Run as: python workflow/scripts/document.py
 """
@@ -10,18 +11,19 @@ from typing import Annotated
 from recexplainer import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGS = ["config/config.yaml", "config/datasets/template.yaml"]
 
 
 def main(*, root: Annotated[str, "folder that gets them"] = str(ROOT)) -> None:
+    from recexplainer.config.schema import schema, schema_text
     from recexplainer.documentation.metadata import metadata_files
     from recexplainer.documentation.reference import reference_page
     from recexplainer.documentation.results import results_page
+    from recexplainer.yaml_files import read_config
 
-    configs = [ROOT / path for path in CONFIGS]
     pages = {
         "results/README.md": results_page(ROOT / "Snakefile"),
-        "docs/config_reference.md": reference_page(ROOT / "config/schema.yaml", configs),
+        "docs/config_reference.md": reference_page(schema(), read_config(ROOT / "config/config.yaml")),
+        "config/schema.yaml": schema_text(),
         **metadata_files(ROOT / "pyproject.toml"),
     }
     for path, text in pages.items():

@@ -1,0 +1,74 @@
+"""Alignment training."""
+
+from typing import Literal
+
+from recexplainer.config.kinds import (
+    Auto,
+    Context,
+    Count,
+    Dropout,
+    Natural,
+    NotNegative,
+    Positive,
+    Precision,
+    Section,
+    Share,
+    SomeNames,
+    Text,
+)
+
+
+class Lora(Section):
+    """The adapter."""
+
+    rank: Count
+    """rank of its matrices"""
+    alpha: Positive
+    """scale: alpha / rank"""
+    dropout: Dropout
+    """dropout before the adapter"""
+    targets: str | SomeNames
+    """names of the adapted modules, all-linear, or preset: those of the switch lora_targets"""
+
+
+class Alignment(Section):
+    """Alignment training (section 3.2.2)."""
+
+    context: Context
+    """longest sequence, in tokens"""
+    batch: Count
+    """samples per optimizer step, over all GPUs"""
+    epochs: Count
+    """passes over the samples"""
+    max_steps: Count | None
+    """stop after this many steps; null: after `epochs`"""
+    lr: Positive
+    """learning rate (AdamW)"""
+    schedule: Literal["linear", "cosine"]
+    """how it falls after the warm-up: linear or cosine"""
+    warmup: Share
+    """share of the steps that warm up"""
+    weight_decay: NotNegative
+    """AdamW's weight decay"""
+    gradient_clip: Positive
+    """limit of the norm of all gradients"""
+    precision: Precision
+    """fp16, bf16 or fp32; auto: bf16 on GPUs from the A100 on and CPUs fast at it, else fp16 on GPUs, fp32 on
+    CPUs"""
+    lora: Lora
+    rows_per_micro_batch: Count
+    """packed rows of `context` tokens per forward pass and GPU"""
+    gradient_checkpointing: bool
+    """trade time for memory"""
+    deepspeed: Text
+    """DeepSpeed's configuration: zero2.json, or zero3.json, zero2_offload.json, zero3_offload.json for less GPU
+    memory; batch size, precision and clipping are added to it"""
+    checkpoint_every: Natural
+    """steps between two checkpoints; 0 for none. A run that was cut off goes on from the last one."""
+    nodes: Count
+    """machines; more than 1 needs Slurm"""
+    gpus: Natural | Auto
+    """GPUs of each machine, one process each; 0 trains on the CPU; auto: 1 if there is one where Snakemake is
+    started"""
+    threads: Count
+    """CPU threads per process"""

@@ -1,0 +1,32 @@
+"""Where the paper's text, its authors' code and sound method differ."""
+
+from typing import Literal
+
+from recexplainer.config.kinds import MayLack, Section
+
+
+class Switches(Section):
+    """Single switches that differ from the preset; {} for none. In brackets: sound / paper / official."""
+
+    recommender_validation: MayLack[Literal["second_last", "test"]] = None
+    """(second_last / second_last / test) the item that stops SASRec's training"""
+    hybrid_forms: MayLack[Literal["combined", "all"]] = None
+    """(combined / all / combined) all adds the behavior and intention forms"""
+    discrimination_fields: MayLack[Literal["all", "no_tags"]] = None
+    """(all / no_tags / no_tags) whether an item's tags are asked for"""
+    embedding_injection: MayLack[Literal["replace", "add"]] = None
+    """(replace / replace / add) what a projection does to its placeholder"""
+    trained_rows: MayLack[Literal["new", "all"]] = None
+    """(new / new / all) all trains the whole embedding matrix and LM head"""
+    lora_targets: MayLack[Literal["attention", "query_value"]] = None
+    """(attention / query_value / query_value) what LoRA adapts, if `preset`"""
+    loss_average: MayLack[Literal["samples", "tokens"]] = None
+    """(samples in all) whether samples or their tokens count alike in the loss"""
+    retrieval_decoding: MayLack[Literal["beams", "greedy"]] = None
+    """(beams / greedy / beams) greedy gives one answer instead of several"""
+    title_reading: MayLack[Literal["found", "strict"]] = None
+    """(found / strict / strict) titles anywhere in an answer, or a bare list"""
+    classification_decision: MayLack[Literal["logits", "generate"]] = None
+    """(logits / generate / logits) how Yes or No is read"""
+    coverage_counts: MayLack[Literal["once", "repeat"]] = None
+    """(once / once / repeat) repeat counts a repeated title again (HCR)"""

@@ -1,0 +1,48 @@
+"""The alignment tasks."""
+
+from typing import Annotated
+
+from recexplainer.config.kinds import Count, EachOnce, MayLack, Mode, OpenShare, Positive, Section, Several, Text
+
+
+class Shares(Section):
+    """How often the training samples of each task are taken; see `tasks.share`."""
+
+    retrieval: MayLack[Positive] = None
+    """of its samples; a task without a share is taken once"""
+    ranking: MayLack[Positive] = None
+    """likewise"""
+    classification: MayLack[Positive] = None
+    """likewise"""
+    discrimination: MayLack[Positive] = None
+    """likewise"""
+    reconstruction: MayLack[Positive] = None
+    """likewise"""
+
+
+class Reasons(Section):
+    """A seventh task, which the paper does not have: answers to the question that is explained, with the reasons
+    that the recommender bears out. Some modes are aligned once more with it, as systems of their own
+    (hybrid-reasons), beside those without, of which nothing changes."""
+
+    modes: Annotated[list[Mode], *EachOnce]
+    """some of the modes that are run; [] for none"""
+    samples: Several
+    """how many, half of each verdict"""
+    prompts: Text
+    """YAML file with the sentences of the answers"""
+
+
+class Tasks(Section):
+    """The alignment tasks (section 2.2)."""
+
+    classification_test_share: OpenShare
+    """share of the users that are in the classification's test"""
+    description_words: Count
+    """words of a description that are kept"""
+    share: Shares | None
+    """How often the training samples of a task are taken, for trainings of few steps: {ranking: 0.5, retrieval: 2,
+    classification: 3} takes half of the rankings, asks each retrieval once more in other words, and three times as
+    many classifications, the further ones of the users' shorter histories. null: each sample once, as in the paper.
+    How many conversations there are is up to `sharegpt.train`."""
+    explanation: Reasons
