@@ -31,7 +31,9 @@ def main(args) -> None:
     work = make_work(users=200, items=1000, context=args.context)
     base = explainer(work, args.hidden, args.layers, args.hidden // 64, args.hidden * 11 // 4)
     base.llm = with_lora(base.llm, LORA, "new")
-    steps = plan_steps(work.train, args.batch, args.context, 1, args.rounds + 1, SEED)
+    steps = plan_steps(
+        work.train, batch=args.batch, context=args.context, epochs=1, max_steps=args.rounds + 1, seed=SEED
+    )
     tokens = [step.tokens for step in steps[1:]]
     size = sum(parameter.numel() for parameter in base.parameters()) / 1e6
     rate = matmul_rate(args.hidden, args.hidden * 11 // 4) / training_flops(base, work.train)

@@ -73,7 +73,9 @@ def train(shape: str, work, args) -> None:
     peak = next((rate for device, rate in PEAKS.items() if device in name), peak)
     run = packed_training(model, work.train, SETTINGS | {"rows_per_micro_batch": args.rows})
     speeds = []
-    for step in plan_steps(work.train, args.batch, CONTEXT, 1000, args.steps + 2, SEED):
+    for step in plan_steps(
+        work.train, batch=args.batch, context=CONTEXT, epochs=1000, max_steps=args.steps + 2, seed=SEED
+    ):
         begin = time.perf_counter()
         # The loss is a number on the host: the step is over when it is there.
         run(step)

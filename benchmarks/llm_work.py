@@ -98,13 +98,16 @@ def make_work(users: int, items: int, context: int = 1024, max_length: int = 9, 
 
     train = []
     if training:
-        train = [row["messages"] for row in task_rows(source, prompts, "train", "hybrid", "combined", 0.3)]
+        train = [
+            row["messages"]
+            for row in task_rows(source, prompts, split="train", mode="hybrid", hybrid_forms="combined", test_share=0.3)
+        ]
         # Table 4: one conversation among about ten samples.
         train += [_chat(rng) for _ in range(len(train) // 9)]
         chosen = rows[:: max(1, len(rows) // (len(train) // 9))]
         train += [_explanation(renderer, row, sequences, rng) for row in chosen]
     asked: dict[str, list] = {"retrieval": [], "ranking": []}
-    for row in task_rows(source, prompts, "test", "hybrid", "combined", 0.3):
+    for row in task_rows(source, prompts, split="test", mode="hybrid", hybrid_forms="combined", test_share=0.3):
         if row["task"] in asked:
             asked[row["task"]].append(row["messages"])
     asked["explanation"] = [_explanation(renderer, row, sequences, rng) for row in rows if row["split"] == "test"]
@@ -169,7 +172,9 @@ def fit(model: RecExplainer, samples: list[Encoded], steps: int, context: int) -
     """Train all weights for some steps, so that answers are titles and come to an end; return the last loss."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.95))
     model.train()
-    for number, step in enumerate(plan_steps(samples, 32, context, 1000, steps, SEED)):
+    for number, step in enumerate(
+        plan_steps(samples, batch=32, context=context, epochs=1000, max_steps=steps, seed=SEED)
+    ):
         optimizer.param_groups[0]["lr"] = 2e-3 * (1 - number / steps)
         loss = model(collate(step.rows, samples), step.samples)
         optimizer.zero_grad()

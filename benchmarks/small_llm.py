@@ -32,7 +32,7 @@ def main(args) -> None:
     dtype = PRECISIONS[args.precision]
     samples = short_samples(args.batch * (args.rounds + 1))
     base = small_llm(args.layers, dtype)
-    steps = plan_steps(samples, args.batch, ROW, 1, args.rounds + 1, seed=0)
+    steps = plan_steps(samples, batch=args.batch, context=ROW, epochs=1, max_steps=args.rounds + 1, seed=0)
     peer = FlattenedTraining(copy.deepcopy(base), None, args.each, SETTINGS["lr"], SETTINGS["gradient_clip"])
     packed = packed_training(base, samples, SETTINGS | {"precision": args.precision})
     losses = {"ours": [], "peer": []}

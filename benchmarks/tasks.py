@@ -61,7 +61,10 @@ def make_file(source, mode: str, path: Path) -> None:
     from recexplainer.tasks.build import task_rows
     from recexplainer.tasks.schema import write_tasks
 
-    write_tasks(path, task_rows(source, load_prompts(PROMPTS), "train", mode, "combined", 0.3))
+    write_tasks(
+        path,
+        task_rows(source, load_prompts(PROMPTS), split="train", mode=mode, hybrid_forms="combined", test_share=0.3),
+    )
 
 
 def make_tokens(tokenizer, path: Path) -> tuple[int, int]:

@@ -217,12 +217,14 @@ def test_what_cannot_be_exported(place, tmp_path, change, message):
 def test_a_folder_is_whole_or_not_there(place, tmp_path, monkeypatch):
     monkeypatch.setattr(adapter, "card", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        adapter.export(RESULTS, "games", "hybrid", "full", tmp_path / "model")
+        adapter.export(RESULTS, dataset="games", mode="hybrid", run="full", to=tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
 
 def test_another_name_of_the_base_llm(place, tmp_path):
-    adapter.export(RESULTS, "games", "behavior", "full", tmp_path / "model", base="someone/tiny-llama")
+    adapter.export(
+        RESULTS, dataset="games", mode="behavior", run="full", to=tmp_path / "model", base="someone/tiny-llama"
+    )
     config = json.loads((tmp_path / "model/adapter_config.json").read_text(encoding="utf-8"))
     card = (tmp_path / "model/README.md").read_text(encoding="utf-8")
     assert config["base_model_name_or_path"] == "someone/tiny-llama"

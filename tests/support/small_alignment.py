@@ -51,19 +51,25 @@ def make_model(tokenizer, injection: str = "replace", trained_rows: str = "new",
 
 def train(model, tokenizer, checkpoints, identity: str = "same", **changes) -> dict:
     samples, settings = make_samples(tokenizer), SETTINGS | changes
-    record, _ = training.train(model, samples, settings, ZERO2, 1, str(checkpoints), identity)
+    record, _ = training.train(
+        model, samples, settings, deepspeed_config=ZERO2, seed=1, checkpoints=str(checkpoints), identity=identity
+    )
     return record
 
 
 def plain_loop(model, tokenizer, **changes) -> list[float]:
     """Train without DeepSpeed, one batch per step; return the losses."""
     settings, samples = SETTINGS | changes, make_samples(tokenizer)
-    steps = plan_steps(samples, settings["batch"], settings["context"], settings["epochs"], None, 1)
+    steps = plan_steps(
+        samples, batch=settings["batch"], context=settings["context"], epochs=settings["epochs"], max_steps=None, seed=1
+    )
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], weight_decay=0.0)
     losses = []
     for number, step in enumerate(steps):
-        rate = learning_rate(number, len(steps), settings["lr"], settings["warmup"], settings["schedule"])
+        rate = learning_rate(
+            number, len(steps), peak=settings["lr"], warmup=settings["warmup"], schedule=settings["schedule"]
+        )
         optimizer.param_groups[0]["lr"] = rate
         normalizer = step.samples if settings["loss_average"] == "samples" else step.loss_tokens
         loss = model(collate(step.rows, samples, settings["loss_average"]), normalizer)

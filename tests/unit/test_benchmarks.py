@@ -241,7 +241,16 @@ def test_samples_are_written_in_batches_as_at_once(tmp_path, monkeypatch):
     from recexplainer.tasks import schema
     from recexplainer.tasks.build import task_rows
 
-    rows = list(task_rows(tasks.make_source(600, items=50), load_prompts(tasks.PROMPTS), "train", "hybrid", "all", 0.3))
+    rows = list(
+        task_rows(
+            tasks.make_source(600, items=50),
+            load_prompts(tasks.PROMPTS),
+            split="train",
+            mode="hybrid",
+            hybrid_forms="all",
+            test_share=0.3,
+        )
+    )
     monkeypatch.setattr(schema, "BATCH", 100)
     counts = schema.write_tasks(tmp_path / "batches.parquet", iter(rows))
     write_parquet(tmp_path / "whole.parquet", pa.Table.from_pylist(rows, schema=schema.SCHEMA))

@@ -59,7 +59,7 @@ def both_curves(work, model, training: type, length: int | None):
     """Return the losses of packed training and of the Trainer's, the real tokens, and the Trainer."""
     model = copy.deepcopy(model)
     model.llm = with_lora(model.llm, alignment_tokens.LORA, "new")
-    steps = plan_steps(work.train, 12, CONTEXT, 1, 4, seed=0)
+    steps = plan_steps(work.train, batch=12, context=CONTEXT, epochs=1, max_steps=4, seed=0)
     peer = training(copy.deepcopy(model), length, 4, alignment_tokens.SETTINGS["lr"], 1.0)
     padded = [peer.step([work.train[index] for row in step.rows for index in row])[0] for step in steps]
     train = alignment_tokens.packed_training(model, work.train)

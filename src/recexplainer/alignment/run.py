@@ -81,7 +81,9 @@ def align(
         model.base[0].gradient_checkpointing_enable({"use_reentrant": False})
     # What decides the training besides the settings: another one must not go on from its checkpoints.
     identity = json.dumps([read_manifest(llm)["files"], sha256(embeddings), _tokens(samples)], sort_keys=True)
-    record, weights = train(model, samples, settings, deepspeed, seed, checkpoints, identity)
+    record, weights = train(
+        model, samples, settings, deepspeed_config=deepspeed, seed=seed, checkpoints=checkpoints, identity=identity
+    )
 
     if int(os.environ.get("RANK", "0")) == 0:
         Path(output_dir).mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,7 @@ def train(
     model: torch.nn.Module,
     samples: list[Encoded],
     settings: dict[str, Any],
+    *,
     deepspeed_config: str,
     seed: int,
     checkpoints: str,
@@ -63,7 +64,14 @@ def train(
     """
     if not samples:
         raise InputError("there is no training sample; check the tasks of this mode and ablation.")
-    steps = plan_steps(samples, settings["batch"], settings["context"], settings["epochs"], settings["max_steps"], seed)
+    steps = plan_steps(
+        samples,
+        batch=settings["batch"],
+        context=settings["context"],
+        epochs=settings["epochs"],
+        max_steps=settings["max_steps"],
+        seed=seed,
+    )
     config, folder = read_json(deepspeed_config), Path(checkpoints)
     zero = config.get("zero_optimization") if isinstance(config, dict) else None
     stage = zero.get("stage") if isinstance(zero, dict) else None
@@ -117,7 +125,9 @@ def _run(
     begin, shown, tokens, own = time.perf_counter(), 0.0, 0, state["parts"][-1]
     engine.train()
     for number in range(first, len(steps)):
-        rate = learning_rate(number, len(steps), settings["lr"], settings["warmup"], settings["schedule"])
+        rate = learning_rate(
+            number, len(steps), peak=settings["lr"], warmup=settings["warmup"], schedule=settings["schedule"]
+        )
         for group in engine.optimizer.param_groups:
             group["lr"] = rate
         # Dropout draws from the step's own seed: a resumed run draws what an undisturbed one does.

@@ -43,7 +43,7 @@ def figure4(
     Raises:
         InputError: the files do not belong together, or one of them is missing or broken.
     """
-    answers = load_answers(cases, explanations, systems, judgements)
+    answers = load_answers(cases=cases, explanations=explanations, systems=systems, judgements=judgements)
     choice = read_selected(selected)
     case = find_case(answers.cases, choice, selected, cases)
     colors, catalogue = system_colors(systems), load_catalogue(items)

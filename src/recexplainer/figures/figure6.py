@@ -89,7 +89,9 @@ def figure6(
     cases, rated = common_cases(predictions, groups), _commonly_rated(ratings, rows)
     for folder, (dataset, mode, ablation) in zip(predictions, rows, strict=True):
         own = cases[dataset, mode]
-        metrics = evaluate(folder, settings["bootstrap"], settings["coverage_counts"], seed, own)
+        metrics = evaluate(
+            folder, resamples=settings["bootstrap"], coverage_counts=settings["coverage_counts"], seed=seed, cases=own
+        )
         metrics = {name: metrics[name] for name in METRICS}
         if dataset in ratings:
             chosen = {case: ratings[dataset][f"{mode}-{ablation}"][case] for case in rated[dataset, mode]}

@@ -54,7 +54,7 @@ def cases_by_name(path: str | Path) -> dict[str, dict[str, Any]]:
     return cases
 
 
-def load_answers(cases: str | Path, explanations: list[str], systems: list[str], judgements: str | Path) -> Answers:
+def load_answers(*, cases: str | Path, explanations: list[str], systems: list[str], judgements: str | Path) -> Answers:
     """Read the cases, the systems' explanations and one judge's ratings.
 
     Args:
@@ -120,7 +120,7 @@ def select_case(
     Raises:
         InputError: the case or the system does not exist, or a file is missing or broken.
     """
-    answers = load_answers(cases, explanations, systems, judgements)
+    answers = load_answers(cases=cases, explanations=explanations, systems=systems, judgements=judgements)
     system, case = settings["system"], settings["case"]
     if system not in systems:
         raise InputError(f"settings: system {system!r} is not among {', '.join(systems)}. Name one of them.")

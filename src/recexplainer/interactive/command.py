@@ -228,7 +228,7 @@ def export(
     from recexplainer.publishing.adapter import export as exported
 
     quiet()
-    exported(results, dataset, mode, run, to, base)
+    exported(results, dataset=dataset, mode=mode, run=run, to=to, base=base)
     print(f"written: {to}; its README.md says how to load it")
 
 

@@ -26,7 +26,7 @@ class Step:
 
 
 def plan_steps(
-    samples: list[Encoded], batch: int, context: int, epochs: int, max_steps: int | None, seed: int
+    samples: list[Encoded], *, batch: int, context: int, epochs: int, max_steps: int | None, seed: int
 ) -> list[Step]:
     """Shuffle each epoch, cut it into global batches and pack each batch into rows.
 

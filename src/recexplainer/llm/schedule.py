@@ -3,7 +3,7 @@
 import math
 
 
-def learning_rate(step: int, steps: int, peak: float, warmup: float, schedule: str) -> float:
+def learning_rate(step: int, steps: int, *, peak: float, warmup: float, schedule: str) -> float:
     """Return the rate of a step: linear warm-up, then decay to zero.
 
     Args:

@@ -157,11 +157,18 @@ def _samples(tokenizer: Any, texts: list[str], chats: list[list[dict[str, Any]]]
 def _train(model: Any, samples: list[Encoded], settings: dict[str, Any], seed: int) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.01)
     epochs = math.ceil(settings["steps"] * settings["batch"] / len(samples))
-    steps = plan_steps(samples, settings["batch"], settings["context"], epochs, settings["steps"], seed)
+    steps = plan_steps(
+        samples,
+        batch=settings["batch"],
+        context=settings["context"],
+        epochs=epochs,
+        max_steps=settings["steps"],
+        seed=seed,
+    )
     model.train()
     for number, step in enumerate(steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(number, len(steps), settings["lr"], 0.05, "cosine")
+            group["lr"] = learning_rate(number, len(steps), peak=settings["lr"], warmup=0.05, schedule="cosine")
         batch = collate(step.rows, samples)
         logits = model(
             input_ids=batch["input_ids"],

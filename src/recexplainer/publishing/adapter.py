@@ -26,7 +26,7 @@ BASE = "base"
 """The folder in the exported one of a base LLM that is nowhere else: a tiny one, trained by the run."""
 
 
-def export(results: str | Path, dataset: str, mode: str, run: str, to: str | Path, base: str | None = None) -> None:
+def export(results: str | Path, *, dataset: str, mode: str, run: str, to: str | Path, base: str | None = None) -> None:
     """Write an alignment as a folder: adapter, projectors, item embeddings, tokenizer, examples and a model card.
 
     Args:

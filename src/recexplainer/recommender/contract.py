@@ -65,10 +65,10 @@ def load_export(embeddings: str | Path, labels: str | Path) -> Export:
         InputError: a file is missing or broken, or names the first row that does not fit.
     """
     user, item = load_embeddings(embeddings)
-    return Export(user, item, load_labels(labels, embeddings, len(user), len(item)))
+    return Export(user, item, load_labels(labels, embeddings, prefixes=len(user), items=len(item)))
 
 
-def load_labels(labels: str | Path, embeddings: str | Path, prefixes: int, items: int) -> pd.DataFrame:
+def load_labels(labels: str | Path, embeddings: str | Path, *, prefixes: int, items: int) -> pd.DataFrame:
     """Read a recommender's labels and check that they keep the contract and belong to its embeddings.
 
     The column ``ranking`` stays Arrow's, as an object per row would take several times the memory.

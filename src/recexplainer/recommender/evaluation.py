@@ -86,6 +86,7 @@ def beside_popularity(
     name: str,
     scorer: Callable[[np.ndarray], np.ndarray],
     histories: Histories,
+    *,
     validation: str,
     seed: int,
     bootstrap: int,

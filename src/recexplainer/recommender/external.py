@@ -136,9 +136,9 @@ def import_recommender(path: str | Path, histories: Histories, settings: dict[st
         settings["name"],
         lambda rows: user[rows] @ item.T,
         histories,
-        settings["validation"],
-        seed,
-        settings["bootstrap"],
+        validation=settings["validation"],
+        seed=seed,
+        bootstrap=settings["bootstrap"],
     )
     logger.info("%s: %d prefixes, %d items", path, len(user), len(item))
     return Taken(

@@ -283,7 +283,12 @@ def train_best(histories: Histories, trials: Sequence[str | Path], settings: dic
         "best_epoch": trained.best_epoch,
     }
     metrics = beside_popularity(
-        kind, scorer(trained.model, histories), histories, validation, seed, settings["bootstrap"]
+        kind,
+        scorer(trained.model, histories),
+        histories,
+        validation=validation,
+        seed=seed,
+        bootstrap=settings["bootstrap"],
     )
     return Recommender(trained.model.state_dict(), config, trained.curve, metrics)
 

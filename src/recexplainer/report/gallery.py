@@ -41,7 +41,7 @@ def checks(record: Mapping[str, Any]) -> list[tuple[str, bool]]:
 
 
 def gallery(
-    cases: str, explanations: Sequence[str], systems: Sequence[str], records: Sequence[str]
+    *, cases: str, explanations: Sequence[str], systems: Sequence[str], records: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the good and the bad example of each system, by :data:`RULE`; the page escapes their texts.
 

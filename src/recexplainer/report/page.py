@@ -157,7 +157,9 @@ def write_report(files: Files, settings: dict[str, Any], output: str) -> None:
         "claim_verdicts": _verdicts(files.claims),
         "deviations": load_deviations(files.deviations) if files.deviations else [],
         "examples": _examples(files.cases, files, settings.get("examples", EXAMPLES)) if files.cases else [],
-        "gallery": gallery(files.cases, files.explanations, files.systems, files.records)
+        "gallery": gallery(
+            cases=files.cases, explanations=files.explanations, systems=files.systems, records=files.records
+        )
         if files.cases and files.records
         else [],
         "gallery_rule": RULE,

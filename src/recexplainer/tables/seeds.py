@@ -31,7 +31,9 @@ def table_seeds(*, predictions: list[str], rows: Sequence[Sequence[str]], covera
     values = [
         {"dataset": dataset, "method": method, "metric": metric} | {"value": value.mean, "cases": value.cases}
         for directory, (dataset, method) in zip(predictions, rows, strict=True)
-        for estimates in [evaluate(directory, 1, coverage_counts, 0, cases[dataset])]
+        for estimates in [
+            evaluate(directory, resamples=1, coverage_counts=coverage_counts, seed=0, cases=cases[dataset])
+        ]
         for metric in METRICS
         if (value := estimates[metric])
     ]

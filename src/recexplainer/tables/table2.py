@@ -70,7 +70,13 @@ def table2(
     values: dict[str, list[dict[str, pd.DataFrame]]] = {}
     cases = common_cases(predictions, [dataset for dataset, _ in rows])
     for directory, (dataset, method) in zip(predictions, rows, strict=True):
-        metrics = evaluate(directory, settings["bootstrap"], settings["coverage_counts"], seed, cases[dataset])
+        metrics = evaluate(
+            directory,
+            resamples=settings["bootstrap"],
+            coverage_counts=settings["coverage_counts"],
+            seed=seed,
+            cases=cases[dataset],
+        )
         shares = unread(directory, cases[dataset])
         table.append({"dataset": dataset, "method": method} | _columns(metrics) | shares)
         values.setdefault(dataset, []).append(_by_case(directory, settings["coverage_counts"], cases[dataset]))
@@ -134,7 +140,7 @@ def _frames(directory: str | Path, cases: Cases | None) -> dict[str, pd.DataFram
 
 
 def evaluate(
-    directory: str | Path, resamples: int, coverage_counts: str, seed: int, cases: Cases | None = None
+    directory: str | Path, *, resamples: int, coverage_counts: str, seed: int, cases: Cases | None = None
 ) -> dict[str, Estimate | None]:
     """Return every metric of one system, None where it has no cases.
 

@@ -58,13 +58,29 @@ def build_tasks(
     if settings["discrimination_fields"] not in ASKED_FIELDS:
         raise InputError(f"discrimination_fields {settings['discrimination_fields']!r}: expected all or no_tags.")
     source = load_source(
-        interactions, items, embeddings, labels, similar, settings["max_length"], settings["description_words"], seed
+        interactions=interactions,
+        items=items,
+        embeddings=embeddings,
+        labels=labels,
+        similar=similar,
+        max_length=settings["max_length"],
+        description_words=settings["description_words"],
+        seed=seed,
     )
     questions = load_prompts(prompts)
     for split, path in paths.items():
         test_share, fields = settings["classification_test_share"], settings["discrimination_fields"]
         share = settings.get("share") or {}
-        rows = task_rows(source, questions, split, mode, hybrid_forms, test_share, fields, share)
+        rows = task_rows(
+            source,
+            questions,
+            split=split,
+            mode=mode,
+            hybrid_forms=hybrid_forms,
+            test_share=test_share,
+            fields=fields,
+            share=share,
+        )
         counts = write_tasks(path, rows)
         logger.info("%s, %s: %s; in %s", mode, split, ", ".join(f"{n} {task}" for task, n in counts.items()), path)
 
@@ -72,6 +88,7 @@ def build_tasks(
 def task_rows(
     source: Source,
     prompts: Prompts,
+    *,
     split: str,
     mode: str,
     hybrid_forms: str,

@@ -67,6 +67,7 @@ class Source:
 
 
 def load_source(
+    *,
     interactions: str | Path,
     items: str | Path,
     embeddings: str | Path,
@@ -94,8 +95,8 @@ def load_source(
     catalogue = read_parquet(items, ["title", *TEXT_FIELDS])
     events = read_parquet(interactions, ["user", "item"])
     # The embeddings are only checked: they are gone before the labels come.
-    sizes = [len(table) for table in load_embeddings(embeddings)]
-    frame = load_labels(labels, embeddings, *sizes)[LABELS]
+    prefixes, count = (len(table) for table in load_embeddings(embeddings))
+    frame = load_labels(labels, embeddings, prefixes=prefixes, items=count)[LABELS]
     nearest = read_parquet(similar, ["item", "similar"])
     users = events["user"].to_numpy()
     if not len(users) or users[0] != 0 or not np.isin(np.diff(users), (0, 1)).all():

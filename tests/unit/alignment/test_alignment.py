@@ -147,20 +147,30 @@ def test_a_bad_lora_target_is_named(tokenizer):
 
 def test_no_sample_is_an_error(tokenizer, tmp_path):
     with pytest.raises(InputError, match="no training sample"):
-        training.train(make_model(tokenizer), [], SETTINGS, ZERO2, 1, str(tmp_path), "x")
+        training.train(
+            make_model(tokenizer), [], SETTINGS, deepspeed_config=ZERO2, seed=1, checkpoints=str(tmp_path), identity="x"
+        )
 
 
 def test_a_deepspeed_config_without_zero_is_refused(tokenizer, tmp_path):
     config = tmp_path / "plain.json"
     config.write_text('{"zero_optimization": {"stage": 0}}')
     with pytest.raises(InputError, match=r"plain.json: zero_optimization.stage is 0; expected 1, 2 or 3"):
-        training.train(make_model(tokenizer), make_samples(tokenizer), SETTINGS, str(config), 1, str(tmp_path), "x")
+        training.train(
+            make_model(tokenizer),
+            make_samples(tokenizer),
+            SETTINGS,
+            deepspeed_config=str(config),
+            seed=1,
+            checkpoints=str(tmp_path),
+            identity="x",
+        )
 
 
 def test_schedules_warm_up_and_end_near_zero():
     for schedule in ("linear", "cosine"):
-        rates = [learning_rate(s, 100, 1.0, 0.1, schedule) for s in range(100)]
+        rates = [learning_rate(s, 100, peak=1.0, warmup=0.1, schedule=schedule) for s in range(100)]
         assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
         assert max(rates) == 1.0 and 0 < rates[-1] < 0.02
         assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
-    assert learning_rate(55, 100, 1.0, 0.1, "linear") == pytest.approx(0.5)
+    assert learning_rate(55, 100, peak=1.0, warmup=0.1, schedule="linear") == pytest.approx(0.5)

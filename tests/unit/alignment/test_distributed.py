@@ -259,7 +259,17 @@ def test_bf16_keeps_the_weights_exactly(tokenizer, tmp_path):
     for _ in range(2):
         samples, settings = make_samples(tokenizer), SETTINGS | {"precision": "bf16"}
         config = str(ROOT / "config/deepspeed/zero2.json")
-        weights.append(training.train(make_model(tokenizer), samples, settings, config, 1, str(tmp_path), "x")[1])
+        weights.append(
+            training.train(
+                make_model(tokenizer),
+                samples,
+                settings,
+                deepspeed_config=config,
+                seed=1,
+                checkpoints=str(tmp_path),
+                identity="x",
+            )[1]
+        )
     # The second one went on from step 8 and repeats the last two; in fp32, not rounded.
     for name, value in weights[0].items():
         assert value.dtype == torch.float32

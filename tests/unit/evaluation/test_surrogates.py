@@ -59,7 +59,7 @@ def predict(paths: dict[str, str], folder) -> None:
 
 
 def scores(folder, name: str) -> dict[str, float]:
-    found = evaluate(folder / name, 1, "once", 0)
+    found = evaluate(folder / name, resamples=1, coverage_counts="once", seed=0)
     return {metric: found[metric].mean for metric in SHARED}
 
 

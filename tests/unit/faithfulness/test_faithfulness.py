@@ -623,7 +623,7 @@ def test_the_gallery_shows_the_best_and_the_worst_by_its_rule(tmp_path):
         record(name, own_decision=None, effect=None, effect_rank=None, foreseen=None, decision=None) for name in names
     ]
     files, paths = in_gallery(tmp_path, {"base": good, "hybrid-full": plain})
-    shown = gallery(files.cases, files.explanations, files.systems, paths)
+    shown = gallery(cases=files.cases, explanations=files.explanations, systems=files.systems, records=paths)
     assert [(entry["system"], entry["good"], entry["case"]) for entry in shown] == [
         ("Base LLM", True, "0003"),
         ("Base LLM", False, "0005"),
@@ -638,10 +638,10 @@ def test_the_gallery_shows_the_best_and_the_worst_by_its_rule(tmp_path):
         "says nothing of an item that is wrong",
     ]
     with pytest.raises(InputError, match="1 files for 2"):
-        gallery(files.cases, files.explanations, files.systems, paths[:1])
+        gallery(cases=files.cases, explanations=files.explanations, systems=files.systems, records=paths[:1])
     write_records(paths[0], good[:2])
     with pytest.raises(InputError, match="other cases"):
-        gallery(files.cases, files.explanations, files.systems, paths)
+        gallery(cases=files.cases, explanations=files.explanations, systems=files.systems, records=paths)
 
 
 def test_the_report_escapes_the_gallery(tmp_path):

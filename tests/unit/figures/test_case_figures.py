@@ -247,6 +247,11 @@ def inputs(folder):
     return folder / "cases.parquet", [folder / f"{s}.parquet" for s in SYSTEMS], SYSTEMS, folder / "rubric.parquet"
 
 
+def answers(folder):
+    cases, explanations, systems, judgements = inputs(folder)
+    return load_answers(cases=cases, explanations=explanations, systems=systems, judgements=judgements)
+
+
 def select(folder, case=None, system="hybrid-full"):
     cases, explanations, systems, judgements = inputs(folder)
     select_case(
@@ -335,9 +340,9 @@ def test_the_most_telling_case_by_each_criterion(files):
         ({"base": [None] * 3, "chatgpt": [None] * 3, "hybrid-full": [None] * 3}, "0000"),  # nothing rated
     ]:
         judge(files, ratings)
-        assert most_telling(load_answers(*inputs(files)), "hybrid-full") == expected
+        assert most_telling(answers(files), "hybrid-full") == expected
     judge(files, {"base": [1, 1, 1], "chatgpt": [1, 1, 1], "hybrid-full": [4, 4, 4]})
-    assert most_telling(load_answers(*inputs(files)), "chatgpt") == "0001"
+    assert most_telling(answers(files), "chatgpt") == "0001"
 
 
 def test_a_case_can_be_asked_for(files):
@@ -357,14 +362,14 @@ def test_files_that_do_not_belong_together_are_refused(files):
     select(files)
     cases, explanations, systems, judgements = inputs(files)
     with pytest.raises(InputError, match="--explanations: 2 files"):
-        load_answers(cases, explanations[:2], systems, judgements)
+        load_answers(cases=cases, explanations=explanations[:2], systems=systems, judgements=judgements)
     judge(files, {"base": [1, 1, 1]}, judges=("a", "b"))
     with pytest.raises(InputError, match="judges a, b; expected one"):
-        load_answers(cases, explanations, systems, judgements)
+        load_answers(cases=cases, explanations=explanations, systems=systems, judgements=judgements)
     rows = load_cases(cases)
     write_explanations(explanations[1], [explanation(case, "", "No.", "stop") for case in rows[::-1]])
     with pytest.raises(InputError, match=r"chatgpt.parquet: expected the 3 cases in their order"):
-        load_answers(cases, explanations, systems, judgements)
+        load_answers(cases=cases, explanations=explanations, systems=systems, judgements=judgements)
     write_cases(files, rows[1:])
     with pytest.raises(InputError, match=r"selected.json: case '0000' is not in"):
         draw5(files)

@@ -242,7 +242,15 @@ def test_an_alignment_learns_and_its_files_give_the_same_model(tmp_path, kind):
     manifest = save(tmp_path, kind)
     model, samples = aligned(manifest), encoder_of(manifest).encode(conversations())
     settings = SETTINGS | {"batch": 12, "epochs": 8}
-    record, _ = training.train(model, samples, settings, ZERO2, 1, str(tmp_path / "checkpoints"), "same")
+    record, _ = training.train(
+        model,
+        samples,
+        settings,
+        deepspeed_config=ZERO2,
+        seed=1,
+        checkpoints=str(tmp_path / "checkpoints"),
+        identity="same",
+    )
     losses = [row["loss"] for row in record["curve"]]
     assert np.mean(losses[-2:]) < 0.88 * losses[0]
     save_aligned(model, tmp_path / "aligned")
@@ -310,7 +318,15 @@ def test_an_llm_in_four_bits_learns_and_answers(tmp_path):
     assert linear.weight.dtype == torch.uint8 and linear.weight.numel() == 64 * 128 // 2
     samples = ChatEncoder(tokenizer, 64).encode(conversations())
     frozen = linear.weight.clone()
-    record, _ = training.train(model, samples, SETTINGS | {"batch": 12, "epochs": 4}, ZERO2, 1, str(tmp_path), "same")
+    record, _ = training.train(
+        model,
+        samples,
+        SETTINGS | {"batch": 12, "epochs": 4},
+        deepspeed_config=ZERO2,
+        seed=1,
+        checkpoints=str(tmp_path),
+        identity="same",
+    )
     losses = [row["loss"] for row in record["curve"]]
     assert np.mean(losses[-2:]) < 0.5 * losses[0]
     assert torch.equal(frozen, linear.weight)

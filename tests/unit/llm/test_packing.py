@@ -35,8 +35,10 @@ def test_plan_covers_each_epoch_once_and_stops_at_max_steps():
     assert len(steps) == 10
     for epoch in (steps[:5], steps[5:]):
         assert sorted(i for step in epoch for row in step.rows for i in row) == list(range(23))
-    assert [s.rows for s in plan_steps(samples, 5, 32, 2, 7, 1)] == [s.rows for s in steps[:7]]
-    assert plan_steps(samples, 5, 32, 2, None, 2)[0].rows != steps[0].rows
+    assert [s.rows for s in plan_steps(samples, batch=5, context=32, epochs=2, max_steps=7, seed=1)] == [
+        s.rows for s in steps[:7]
+    ]
+    assert plan_steps(samples, batch=5, context=32, epochs=2, max_steps=None, seed=2)[0].rows != steps[0].rows
     assert [step.samples for step in steps] == [5, 5, 5, 5, 3] * 2
     assert steps[0].tokens == sum(len(samples[i]) for row in steps[0].rows for i in row)
 

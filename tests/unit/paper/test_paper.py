@@ -743,7 +743,7 @@ def test_every_metric_of_a_claim_has_words():
 def test_case_values_are_those_of_table2(run):
     predictions, _ = run
     for name in ("random", "hybrid-full"):
-        expected = evaluate(predictions["games", name], 10, "once", 0)
+        expected = evaluate(predictions["games", name], resamples=10, coverage_counts="once", seed=0)
         for metric in METRICS if name == "hybrid-full" else METRICS[:4]:
             frame = case_values(predictions["games", name], metric, "once")
             assert frame["value"].mean() == pytest.approx(expected[metric].mean)

@@ -61,7 +61,7 @@ def evaluated(monkeypatch):
     """Known metrics per folder instead of an evaluation, which has tests of its own."""
     found = {}
 
-    def evaluate(folder, *_):
+    def evaluate(folder, **_):
         value = found[folder]
         return {name: None if value is None else Estimate(value, value - 0.1, value + 0.1, 40) for name in METRICS} | {
             name: None for name in CONSTRAINED

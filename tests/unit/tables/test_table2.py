@@ -61,7 +61,7 @@ def partial(tmp_path):
 
 
 def test_metrics_of_a_system_are_the_means_over_its_cases(complete):
-    once, repeat = (evaluate(complete, 50, counts, 0) for counts in ("once", "repeat"))
+    once, repeat = (evaluate(complete, resamples=50, coverage_counts=counts, seed=0) for counts in ("once", "repeat"))
     means = {name: value.mean for name, value in once.items()}
     assert means == pytest.approx(
         {
@@ -90,7 +90,7 @@ def test_the_table_has_the_papers_columns_first_and_gaps_where_nothing_applies(c
     assert table[["dataset", "method"]].to_numpy().tolist() == rows
     ranking = round((1 + ranking_ndcg(list("abcde"), list("abxac"))) / 4, 4)
     assert table.loc[0, PAPER[2:]].to_list() == [0.5, 0.4077, ranking, 0.5, 0.75]
-    for name, value in evaluate(complete, 50, "once", 7).items():
+    for name, value in evaluate(complete, resamples=50, coverage_counts="once", seed=7).items():
         ends = table.loc[0, [name, f"{name}_low", f"{name}_high"]].to_list()
         assert ends == pytest.approx([value.mean, value.low, value.high], abs=5.1e-5)
     assert table.loc[0, ["retrieval_cases", "ranking_cases", "reconstruction_cases"]].to_list() == [4, 4, 2]
