@@ -92,13 +92,14 @@ def check_same(ours: tuple, peer: dict) -> None:
 def main(args) -> None:
     import torch
 
+    from recexplainer.config.labels import Labels
     from recexplainer.recommender.export import export
 
     torch.set_num_threads(args.threads)
     histories, model = make_histories(args.size, args.items), make_model(args.items)
-    check_same(export(model, histories, SETTINGS, seed=1), one_by_one(model, histories, SETTINGS))
+    check_same(export(model, histories, Labels(**SETTINGS), seed=1), one_by_one(model, histories, SETTINGS))
     turns = alternate(
-        lambda: export(model, histories, SETTINGS, seed=1) and None,
+        lambda: export(model, histories, Labels(**SETTINGS), seed=1) and None,
         lambda: one_by_one(model, histories, SETTINGS) and None,
         args.rounds,
         warm_up=False,

@@ -119,11 +119,12 @@ def labels(interactions: int, items: int, folder: Path):
     """Stage: embeddings, labels and similar items."""
     import torch
 
+    from recexplainer.config.labels import Labels
     from recexplainer.recommender.export import export
 
     histories, (_, model) = histories_of(interactions, items), _model(items)
     torch.nn.init.normal_(model.item_table.weight)
-    settings = {"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 1, "batch_size": 256}
+    settings = Labels(positive_share=0.2, negative_share=0.5, candidates=5, similar=1, batch_size=256)
     return lambda: export(model, histories, settings, seed=1)
 
 

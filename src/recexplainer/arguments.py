@@ -180,6 +180,31 @@ def settings(text: str) -> dict[str, Any]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def section(name: str) -> Callable[[str], Any]:
+    """Return the reader of a JSON object with the config values that a stage uses.
+
+    Args:
+        name: of a model in ``recexplainer.config``, as ``labels.Labels``. It is looked up when there is a text to read,
+            so that ``--help`` need not wait for it.
+    """
+
+    def read(text: str) -> Any:
+        from importlib import import_module
+
+        from recexplainer.typed import checked
+
+        module, _, kind = name.partition(".")
+        value = _json(text)
+        if not isinstance(value, dict):
+            raise argparse.ArgumentTypeError("expected a JSON object")
+        try:
+            return checked(getattr(import_module(f"recexplainer.config.{module}"), kind), value)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error).removesuffix(".")) from None
+
+    return read
+
+
 def pairs(text: str) -> list[list[str]]:
     """Read a JSON list of pairs of texts, as ``[["games", "hybrid"]]``."""
     return _rows(text, 2)

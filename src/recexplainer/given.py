@@ -129,8 +129,27 @@ def _misfit(value: Any, path: tuple[Any, ...], schemas: list[dict[str, Any]]) ->
     wanted = [_wanted(value, schema) for schema in fitting] or [" or ".join(map(_words, _types(schemas[0])))]
     if all(wanted):
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-        said = "a value" if path[-1] == "key_variable" else repr(without_secrets(value))
-        yield f"{shown(where)}: {redact(said)[:LONGEST]}; expected {wanted[0]}"
+        yield f"{shown(where)}: {printed(value, path[-1])}; expected {wanted[0]}"
+
+
+def printed(value: Any, key: Any) -> str:
+    """Return the value of a key as a message may show it: without secrets, and not without end."""
+    said = "a value" if key == "key_variable" else redact(repr(without_secrets(value)))
+    return f"{said[:LONGEST]}..." if len(said) > LONGEST else said
+
+
+def text_hint(value: Any) -> str:
+    """Explain where a text may come from that looks like something else; "" of other values."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        float(value)
+    except ValueError:
+        if value not in ("true", "false", "null"):
+            return ""
+    if "e" in value.lower() and "." not in value and value[-1].isdigit():
+        return " In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4."
+    return " It is a text: leave out quotes; nested values of --config are texts always, so use a --configfile."
 
 
 def _kind(value: Any) -> str:

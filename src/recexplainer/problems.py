@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from recexplainer.given import TYPES
+from recexplainer.given import TYPES, text_hint
 from recexplainer.secrets import ADDRESS, looks_like_key, redact, without_secrets
 
 LONGEST_SHOWN = 200  # characters of a wrong value in a message
@@ -37,7 +37,7 @@ def describe(error: ValidationError) -> list[str]:
         "pattern": lambda: f"a text that matches {expected}",
     }
     wanted = wordings.get(error.validator, lambda: f"what the schema says of it ({error.validator})")()
-    hint = _text_hint(found) if error.validator == "type" and isinstance(found, str) else ""
+    hint = text_hint(found) if error.validator == "type" else ""
     # A key that stands there by a slip must not be shown.
     shown = "a value" if error.absolute_path and error.absolute_path[-1] == "key_variable" else _shown(found)
     if len(shown) > LONGEST_SHOWN:
@@ -55,18 +55,6 @@ def _unknown(key: Any, path: Any, known: list[str]) -> str:
 def _shown(value: Any) -> str:
     """Return a value for a message, without what looks like a secret."""
     return redact(repr(without_secrets(value)))
-
-
-def _text_hint(text: str) -> str:
-    """Explain where a text may come from that looks like something else."""
-    try:
-        float(text)
-    except ValueError:
-        if text not in ("true", "false", "null"):
-            return ""
-    if "e" in text.lower() and "." not in text and text[-1].isdigit():
-        return " In YAML a number with an exponent needs a point: 1.0e-4, not 1e-4."
-    return " It is a text: leave out quotes; nested values of --config are texts always, so use a --configfile."
 
 
 def keys_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[str]:

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from recexplainer.config.labels import LabelRules
 from recexplainer.explanation.cases import choose_cases
 from recexplainer.files import write_parquet, write_safetensors
 from recexplainer.recommender.histories import Histories
-from recexplainer.recommender.labels import LabelSettings, label_prefixes
+from recexplainer.recommender.labels import label_prefixes
 
 
 def write_world(
@@ -41,7 +42,8 @@ def write_world(
     write_parquet(paths["items"], pd.DataFrame({"item": range(count)} | facts | empty))
     write_safetensors(paths["embeddings"], {"user": user, "item": item})
     histories = Histories.from_sequences(sequences, count)
-    write_parquet(paths["labels"], label_prefixes(user, item, histories, LabelSettings(0.2, 0.5, 5, 1), 1, 64))
+    rules = LabelRules(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
+    write_parquet(paths["labels"], label_prefixes(user, item, histories, rules, 1, 64))
     files = {name: paths[name] for name in ("interactions", "items", "labels", "embeddings")}
     settings = {"cases": len(sequences), "max_length": max_length}
     choose_cases(**files, settings=settings, seed=2, output=paths["cases"])

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from recexplainer.config.labels import LabelRules, Labels
 from recexplainer.recommender import labels as library
 from recexplainer.recommender import training
 from recexplainer.recommender.histories import Histories
@@ -136,7 +137,7 @@ def test_the_loop_over_prefixes_agrees_with_the_export():
     from recexplainer.recommender.export import export
 
     histories, model = labels.make_histories(150, 200), labels.make_model(200)
-    ours = export(model, histories, labels.SETTINGS, seed=1)
+    ours = export(model, histories, Labels(**labels.SETTINGS), seed=1)
     peer = labels.one_by_one(model, histories, labels.SETTINGS)
     labels.check_same(ours, peer)
     peer["top1"][3] += 1
@@ -177,7 +178,7 @@ def test_rows_are_labelled_alike_in_any_number(monkeypatch):
     histories, model = labels.make_histories(150, 203), labels.make_model(203)
     random = np.random.default_rng(1)
     users = random.normal(size=(len(histories), 64)).astype(np.float32)
-    settings = library.LabelSettings(0.2, 0.5, 5, 1)
+    settings = LabelRules(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
     whole = library.label_prefixes(users, model.items().detach().numpy(), histories, settings, 1, 64)
     for cells in (1, 203 * 7, 203 * 64):
         monkeypatch.setattr(library, "CELLS", cells)

@@ -16,7 +16,6 @@ from recexplainer.given import Given
 from recexplainer.llm.base import read_manifest
 from recexplainer.llm.gguf_file import unpack_gguf
 from recexplainer.publishing.publish import publish
-from recexplainer.recommender.labels import LabelSettings
 from recexplainer.recommender.training import load_model
 from recexplainer.recommender.tuning import best_trial
 from recexplainer.service.answers import full_request
@@ -118,13 +117,6 @@ def test_settings_laid_over_others_still_name_what_they_lack():
             laid["batch"]
     with pytest.raises(InputError, match="--settings: model: missing"):
         full_request({"messages": [], "max_tokens": 3}, Given.checked({}))
-
-
-def test_labels_take_their_values_and_no_others():
-    settings = {"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 1, "namex": "x"}
-    assert LabelSettings.of(settings).candidates == 5
-    with pytest.raises(InputError, match="--settings: similar: missing"):
-        LabelSettings.of(Given.checked({key: settings[key] for key in settings if key != "similar"}))
 
 
 @pytest.mark.parametrize(

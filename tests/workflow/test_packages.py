@@ -17,7 +17,7 @@ SOURCE = ROOT / "src/recexplainer"
 # From the bottom to the top.
 ORDER = """
 errors columns seeds secrets config decision digest duration garbage progress run_names sources systems
-place files folders csv_rows yaml_files given problems tensors devices pages style arguments cli about
+place files folders csv_rows yaml_files given typed problems tensors devices pages style arguments cli about
 statistics service settings
 data demo recommender prompts llm tasks alignment inference evaluation explanation checking judgement study faithfulness
 provenance planning

@@ -8,10 +8,10 @@ Run as:
 """
 
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 logger = logging.getLogger("export_recommender")
 
@@ -22,7 +22,7 @@ def main(
     items: Annotated[str, "the data stage's items.parquet"],
     model: Annotated[str, "the recommender's model.safetensors"],
     config: Annotated[str, "the recommender's config.json"],
-    settings: Annotated[Settings, "JSON: positive_share, negative_share, candidates, similar, batch_size"],
+    settings: Annotated[Any, section("labels.Labels"), "the labels section as JSON"],
     seed: Seed,
     embeddings: Annotated[str, "safetensors file to write"],
     labels: Annotated[str, "Parquet file to write: one row per prefix"],

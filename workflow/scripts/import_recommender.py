@@ -8,10 +8,10 @@ Run as:
         --metrics metrics.csv
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
@@ -19,7 +19,7 @@ def main(
     interactions: Annotated[str, "the data stage's interactions.parquet"],
     items: Annotated[str, "the data stage's items.parquet"],
     given: Annotated[str, "embeddings.safetensors or scores.safetensors"],
-    settings: Annotated[Settings, "JSON: labels, bootstrap, validation, name"],
+    settings: Annotated[Any, section("labels.Imported"), "the labels section and name, validation, bootstrap as JSON"],
     seed: Seed,
     embeddings: Annotated[str, "safetensors file to write"],
     labels: Annotated[str, "Parquet file to write: one row per prefix"],

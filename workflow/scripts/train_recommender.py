@@ -7,10 +7,10 @@ Run as:
 """
 
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 logger = logging.getLogger("train_recommender")
 
@@ -20,7 +20,7 @@ def main(
     interactions: Annotated[str, "the data stage's interactions.parquet"],
     items: Annotated[str, "the data stage's items.parquet"],
     trials: Annotated[list[str], "the JSON files of the random search"],
-    settings: Annotated[Settings, "JSON: validation, bootstrap"],
+    settings: Annotated[Any, section("recommender.Training"), "JSON: model, validation, bootstrap"],
     seed: Seed,
     model: Annotated[str, "safetensors file to write"],
     config: Annotated[str, "JSON file to write: all that rebuilds the model"],

@@ -8,10 +8,10 @@ Run as:
 """
 
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Count, Seed, Settings
+from recexplainer.arguments import Count, Seed, section
 
 logger = logging.getLogger("tune_recommender")
 
@@ -20,7 +20,7 @@ def main(
     *,
     interactions: Annotated[str, "the data stage's interactions.parquet"],
     items: Annotated[str, "the data stage's items.parquet"],
-    settings: Annotated[Settings, "JSON: sasrec, space, validation"],
+    settings: Annotated[Any, section("recommender.Trial"), "JSON: model, sasrec, space, validation"],
     trial: Annotated[Count, "0: the config's own values, above: a draw"],
     seed: Seed,
     output: Annotated[str, "JSON file to write"],

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from recexplainer.config.kinds import Count, MayLack, Names, NotNegative, Section, Share, Some, Text
+from recexplainer.config.kinds import Count, Dimensions, MayLack, Names, NotNegative, Section, Share, Some, Text
 from recexplainer.config.source import Places
 
 Format = Literal["amazon", "steam", "csv", "parquet", "recbole"]
@@ -158,15 +158,6 @@ class Filter(Section):
     """share of lines that may be unreadable, or have an unreadable time"""
 
 
-class OwnRecommender(Section):
-    """What of the recommender differs between datasets (section 3.2.2)."""
-
-    dim: Count
-    """embedding size"""
-    max_length: Count
-    """items of a history that are seen, the newest kept; also the length of a history in the prompts"""
-
-
 class Dataset(Section):
     """One dataset."""
 
@@ -184,4 +175,4 @@ class Dataset(Section):
     """made-up data in place of `sources`, as the demo's; null: none"""
     fields: Fields
     filter: Filter
-    recommender: OwnRecommender
+    recommender: Dimensions

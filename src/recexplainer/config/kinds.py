@@ -1,6 +1,5 @@
 """The kinds of value that keys of the config hold, and what all its sections share."""
 
-from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
@@ -37,22 +36,16 @@ class Some:
     Args:
         name: of the section in the schema.
         model: the other one.
-        less: keys that it does not have.
-        kind: of all its values; None: each is of its kind.
-        said: the text of all its keys; None: each has its own.
     """
 
-    def __init__(
-        self, name: str, model: type[Section], less: Sequence[str] = (), kind: Any = None, said: str | None = None
-    ) -> None:
-        self.name, self.model, self.less, self.kind, self.said = name, model, less, kind, said
+    def __init__(self, name: str, model: type[Section]) -> None:
+        self.name, self.model = name, model
 
     def __get_pydantic_core_schema__(self, _: Any, handler: Any) -> Any:
         kinds = get_type_hints(self.model, include_extras=True)
         keys: dict[str, Any] = {
-            name: (self.kind or kinds[name], Field(default=None, description=self.said or field.description))
+            name: (kinds[name], Field(default=None, description=field.description))
             for name, field in self.model.model_fields.items()
-            if name not in self.less
         }
         return handler.generate_schema(create_model(self.name, __base__=Section, __doc__=self.model.__doc__, **keys))
 
@@ -85,3 +78,13 @@ Dropout = Annotated[int, Field(ge=0, lt=1)] | Annotated[float, Field(ge=0, lt=1)
 Auto = Annotated[str, Field(pattern="^auto$")]
 Precision = Literal["auto", "fp16", "bf16", "fp32"]
 Mode = Literal["behavior", "intention", "hybrid"]
+Validation = Literal["second_last", "test"]
+
+
+class Dimensions(Section):
+    """What of the recommender differs between datasets (section 3.2.2)."""
+
+    dim: Count
+    """embedding size"""
+    max_length: Count
+    """items of a history that are seen, the newest kept; also the length of a history in the prompts"""

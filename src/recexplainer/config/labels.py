@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from recexplainer.config.kinds import Count, OpenShare, Section
+from recexplainer.config.kinds import Count, OpenShare, Section, Text, Validation
 
 
-class Labels(Section):
-    """What the recommender says of each prefix (section 3.1.1)."""
+class LabelRules(Section):
+    """What the labels of a prefix are drawn by."""
 
     positive_share: OpenShare
     """a positive item of the classification scores within this share of the best"""
@@ -18,5 +18,20 @@ class Labels(Section):
     """items to be ranked"""
     similar: Count
     """most similar items that are kept per item"""
+
+
+class Labels(LabelRules):
+    """What the recommender says of each prefix (section 3.1.1)."""
+
     batch_size: Count
     """prefixes that are scored at once"""
+
+
+class Imported(Labels):
+    """What decides the labels and metrics of a recommender from outside."""
+
+    name: Text
+    """what it is called"""
+    validation: Validation
+    bootstrap: Count
+    """resamples of the users for the confidence intervals"""

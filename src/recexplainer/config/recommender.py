@@ -2,9 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from recexplainer.config.kinds import Count, Dropout, MayLack, NotNegative, Number, Positive, Section, Some, Text
+from recexplainer.config.kinds import (
+    Count,
+    Dimensions,
+    Dropout,
+    MayLack,
+    NotNegative,
+    Number,
+    Positive,
+    Section,
+    Some,
+    Text,
+    Validation,
+)
+from recexplainer.errors import InputError
 
 Activation = Literal["swish", "relu", "gelu"]
 LossAt = Literal["last", "all"]
@@ -61,10 +74,35 @@ class Range(Section):
 
 Own = Annotated[Section, Some("Own", Hyperparameters)]
 """Some of the hyperparameters."""
-Space = Annotated[
-    Section, Some("Space", Hyperparameters, less=["loss_at"], kind=Range, said="of every trial but the first")
-]
-"""A range for each hyperparameter that is drawn."""
+
+
+class Space(Section):
+    """A range for each hyperparameter that is drawn."""
+
+    layers: MayLack[Range] = None
+    """of every trial but the first"""
+    heads: MayLack[Range] = None
+    """of every trial but the first"""
+    ffn: MayLack[Range] = None
+    """of every trial but the first"""
+    activation: MayLack[Range] = None
+    """of every trial but the first"""
+    lr: MayLack[Range] = None
+    """of every trial but the first"""
+    batch_size: MayLack[Range] = None
+    """of every trial but the first"""
+    weight_decay: MayLack[Range] = None
+    """of every trial but the first"""
+    gradient_clip: MayLack[Range] = None
+    """of every trial but the first"""
+    hidden_dropout: MayLack[Range] = None
+    """of every trial but the first"""
+    attention_dropout: MayLack[Range] = None
+    """of every trial but the first"""
+    epochs: MayLack[Range] = None
+    """of every trial but the first"""
+    patience: MayLack[Range] = None
+    """of every trial but the first"""
 
 
 class Tuning(Section):
@@ -86,6 +124,43 @@ class Recommender(Hyperparameters):
     """resamples of the users for the confidence intervals of its metrics"""
     threads: Count
     """CPU threads of a training"""
+
+
+class Sized(Hyperparameters, Dimensions):
+    """The hyperparameters of a recommender for one dataset.
+
+    Raises:
+        InputError: the heads do not divide the embedding size.
+    """
+
+    loss_at: LossAt = "last"
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "Sized":
+        if self.dim % self.heads:
+            raise InputError(
+                f"recommender.heads: {self.heads} does not divide recommender.dim {self.dim}; choose heads that do."
+            )
+        return self
+
+
+class Trial(Section):
+    """What decides a trial of the random search."""
+
+    model: Architecture = "sasrec"
+    sasrec: Sized
+    """the config's own values, whatever the model"""
+    space: Space
+    validation: Validation
+
+
+class Training(Section):
+    """What decides the training with the best trial's values, beside these."""
+
+    model: Architecture = "sasrec"
+    validation: Validation
+    bootstrap: Count
+    """resamples of the users for the confidence intervals"""
 
 
 class Explained(Section):

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from recexplainer.config.kinds import MayLack, Section
+from recexplainer.config.kinds import MayLack, Section, Validation
 
 
 class Switches(Section):
     """Single switches that differ from the preset; {} for none. In brackets: sound / paper / official."""
 
-    recommender_validation: MayLack[Literal["second_last", "test"]] = None
+    recommender_validation: MayLack[Validation] = None
     """(second_last / second_last / test) the item that stops SASRec's training"""
     hybrid_forms: MayLack[Literal["combined", "all"]] = None
     """(combined / all / combined) all adds the behavior and intention forms"""

@@ -3,19 +3,19 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
 
+from recexplainer.config.labels import Imported
 from recexplainer.errors import InputError
 from recexplainer.files import read_safetensors
 from recexplainer.recommender.contract import embeddings_of, matrix
 from recexplainer.recommender.evaluation import beside_popularity
 from recexplainer.recommender.histories import Histories
-from recexplainer.recommender.labels import LabelSettings, label_prefixes, similar_items
+from recexplainer.recommender.labels import label_prefixes, similar_items
 from recexplainer.tensors import names
 
 logger = logging.getLogger(__name__)
@@ -115,35 +115,34 @@ def _of_rows(path: str | Path, name: str, value: np.ndarray, rows: int, what: st
     return value
 
 
-def import_recommender(path: str | Path, histories: Histories, settings: dict[str, Any], seed: int) -> Taken:
+def import_recommender(path: str | Path, histories: Histories, settings: Imported, seed: int) -> Taken:
     """Take a recommender from outside, label what it says of each prefix and measure it on the test items.
 
     Args:
         path: as of :func:`load_given`.
         histories: all prefixes.
-        settings: the labels' values, ``bootstrap``, ``validation`` and ``name``.
+        settings: what decides the labels and the metrics.
         seed: of the draws and the bootstrap.
 
     Raises:
         InputError: as :func:`load_given` and :func:`recexplainer.recommender.labels.label_prefixes`.
     """
     user, item = load_given(path, histories)
-    chosen = LabelSettings.of(settings)
-    labels = label_prefixes(user, item, histories, chosen, seed, settings["batch_size"])
+    labels = label_prefixes(user, item, histories, settings, seed, settings.batch_size)
     # Items of a single-tower model are alike whose scores are.
     alike = user.T if Path(path).name == "scores.safetensors" else item
     metrics = beside_popularity(
-        settings["name"],
+        settings.name,
         lambda rows: user[rows] @ item.T,
         histories,
-        validation=settings["validation"],
+        validation=settings.validation,
         seed=seed,
-        bootstrap=settings["bootstrap"],
+        bootstrap=settings.bootstrap,
     )
     logger.info("%s: %d prefixes, %d items", path, len(user), len(item))
     return Taken(
         {"user": user, "item": item},
         labels,
-        similar_items(alike, chosen.similar, settings["batch_size"]),
+        similar_items(alike, settings.similar, settings.batch_size),
         metrics,
     )

@@ -14,7 +14,7 @@ class GRU4Rec(nn.Module):
     Args:
         items: size of the catalogue.
         dim, max_length, layers, hidden_dropout: see
-            :class:`recexplainer.recommender.hyperparameters.Hyperparameters`; its other values are not used.
+            :class:`recexplainer.config.recommender.Sized`; its other values are not used.
     """
 
     def __init__(self, items: int, dim: int, max_length: int, layers: int, hidden_dropout: float, **_: Any) -> None:

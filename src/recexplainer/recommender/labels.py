@@ -3,55 +3,24 @@
 Works on embeddings alone, so it serves any recommender whose score is a dot product.
 """
 
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from recexplainer import seeds
+from recexplainer.config.labels import LabelRules
 from recexplainer.errors import InputError
 from recexplainer.recommender.contract import LABELS, SIMILAR
 from recexplainer.recommender.histories import Histories
-from recexplainer.recommender.hyperparameters import number
 
 CELLS = 1 << 17  # scores that are labelled at a time: as many as stay in a core's cache
 BUCKETS = 1024  # of a row's scores, to find the one of a given rank
 SAMPLED = 16  # every 16th score tells how far a row's scores spread
 
 
-@dataclass(frozen=True)
-class LabelSettings:
-    """What the config's ``labels`` block says.
-
-    Attributes:
-        positive_share, negative_share: of a user's unseen items, the best and the worst, from which
-            the classification draws.
-        candidates: unseen items to be ranked.
-        similar: most similar items kept per item.
-    """
-
-    positive_share: float
-    negative_share: float
-    candidates: int
-    similar: int
-
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> "LabelSettings":
-        """Take its values from settings that may hold others, too."""
-        return cls(**{field.name: settings[field.name] for field in fields(cls)})
-
-    def __post_init__(self) -> None:
-        for name in ("positive_share", "negative_share"):
-            if not 0 < number(f"labels.{name}", getattr(self, name)) < 1:
-                raise InputError(f"labels.{name}: {getattr(self, name)!r}; expected a share between 0 and 1.")
-        for name in ("candidates", "similar"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise InputError(f"labels.{name}: {getattr(self, name)!r}; expected a whole number of at least 1.")
-
-
 def label_prefixes(
-    users: np.ndarray, items: np.ndarray, histories: Histories, settings: LabelSettings, seed: int, batch_size: int
+    users: np.ndarray, items: np.ndarray, histories: Histories, settings: LabelRules, seed: int, batch_size: int
 ) -> pa.Table:
     """Return one row of labels per prefix, with the columns of :data:`contract.LABELS`.
 
@@ -95,7 +64,7 @@ def label_prefixes(
 
 
 def _label_rows(
-    scores: np.ndarray, rows: np.ndarray, histories: Histories, settings: LabelSettings, streams: dict[str, Any]
+    scores: np.ndarray, rows: np.ndarray, histories: Histories, settings: LabelRules, streams: dict[str, Any]
 ) -> dict[str, np.ndarray]:
     """Label the prefixes ``rows`` from their scores (rows, items), in which the seen items are masked in place."""
     index, seen = np.arange(len(rows)), histories.seen(rows)
@@ -203,7 +172,7 @@ def _first_of_rows(rows: np.ndarray, columns: np.ndarray, values: np.ndarray, he
     return columns[np.searchsorted(rows, np.arange(height))[:, None] + np.arange(count)]
 
 
-def _check_catalogue(histories: Histories, settings: LabelSettings) -> None:
+def _check_catalogue(histories: Histories, settings: LabelRules) -> None:
     """Refuse a catalogue in which the longest history leaves too few items."""
     unseen = histories.item_count - int(histories.total.max())
     smallest = int(_share(min(settings.positive_share, settings.negative_share), np.array([unseen]))[0])

@@ -25,7 +25,7 @@ class MF(nn.Module):
 
     Args:
         items: size of the catalogue.
-        dim, max_length, weight_decay: see :class:`recexplainer.recommender.hyperparameters.Hyperparameters`; the last
+        dim, max_length, weight_decay: see :class:`recexplainer.config.recommender.Sized`; the last
             is the regularisation. Its other values are not used, but for ``epochs`` (sweeps) and ``patience``.
     """
 

@@ -71,7 +71,7 @@ class SASRec(nn.Module):
     Args:
         items: size of the catalogue.
         dim, max_length, layers, heads, ffn, activation, hidden_dropout, attention_dropout: see
-            :class:`recexplainer.recommender.hyperparameters.Hyperparameters`.
+            :class:`recexplainer.config.recommender.Sized`.
     """
 
     def __init__(

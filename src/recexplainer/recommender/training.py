@@ -17,13 +17,14 @@ import torch
 from torch.nn import functional
 
 from recexplainer import seeds
+from recexplainer.config.recommender import Sized, Training, Trial
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_safetensors
 from recexplainer.recommender.bert4rec import BERT4Rec
 from recexplainer.recommender.evaluation import beside_popularity, ndcg, target_ranks
 from recexplainer.recommender.gru4rec import GRU4Rec
 from recexplainer.recommender.histories import Histories
-from recexplainer.recommender.hyperparameters import Hyperparameters, hyperparameters
+from recexplainer.recommender.hyperparameters import hyperparameters
 from recexplainer.recommender.mf import MF
 from recexplainer.recommender.sasrec import SASRec
 from recexplainer.recommender.tuning import best_trial, draw
@@ -56,7 +57,7 @@ class Trained:
     curve: pd.DataFrame
 
 
-def build(settings: Hyperparameters, items: int, model: str = DEFAULT) -> torch.nn.Module:
+def build(settings: Sized, items: int, model: str = DEFAULT) -> torch.nn.Module:
     """Return an untrained recommender, one of :data:`MODELS`, for a catalogue of ``items`` items.
 
     Raises:
@@ -79,10 +80,10 @@ def build(settings: Hyperparameters, items: int, model: str = DEFAULT) -> torch.
     return MODELS[model](items=items, **architecture)
 
 
-def train(histories: Histories, settings: Hyperparameters, validation: str, seed: int, kind: str = DEFAULT) -> Trained:
+def train(histories: Histories, settings: Sized, validation: str, seed: int, kind: str = DEFAULT) -> Trained:
     """Train a recommender: every proper prefix of each user's training part predicts the item that follows it.
 
-    Where the loss is taken at all positions (see :class:`Hyperparameters`), a prefix longer than the recommender sees
+    Where the loss is taken at all positions (``loss_at``), a prefix longer than the recommender sees
     may be cut shorter still: a long history is read in stretches that do not overlap.
 
     Args:
@@ -211,25 +212,24 @@ def scorer(model: torch.nn.Module, histories: Histories) -> Any:
     return lambda rows: encode(model, histories, rows) @ items.T
 
 
-def run_trial(histories: Histories, settings: dict[str, Any], trial: int, seed: int) -> dict[str, Any]:
+def run_trial(histories: Histories, settings: Trial, trial: int, seed: int) -> dict[str, Any]:
     """Train with the hyperparameters of one trial.
 
     Args:
         histories: all prefixes.
-        settings: ``sasrec`` (the hyperparameters, whatever the model), ``space`` and ``validation`` of the config;
-            ``model``, if it is not SASRec.
+        settings: the config's own values, and what is drawn in their place.
         trial: the trial's number.
         seed: of the search and the training.
 
     Returns:
         ``trial``, ``hyperparameters``, ``validation_ndcg10`` (0 if training diverged) and ``epochs`` run.
     """
-    chosen = draw(settings["sasrec"], settings["space"], trial, seed)
+    chosen = draw(settings.sasrec, settings.space, trial, seed)
     logger.info("trial %d: %s", trial, chosen)
-    trained = train(histories, chosen, settings["validation"], seed, settings.get("model", DEFAULT))
+    trained = train(histories, chosen, settings.validation, seed, settings.model)
     return {
         "trial": trial,
-        "hyperparameters": chosen.to_dict(),
+        "hyperparameters": chosen.model_dump(),
         "validation_ndcg10": trained.validation_ndcg10,
         "epochs": len(trained.curve),
     }
@@ -252,7 +252,7 @@ class Recommender:
     metrics: pd.DataFrame
 
 
-def train_best(histories: Histories, trials: Sequence[str | Path], settings: dict[str, Any], seed: int) -> Recommender:
+def train_best(histories: Histories, trials: Sequence[str | Path], settings: Training, seed: int) -> Recommender:
     """Train with the hyperparameters of the best trial and measure on the test items.
 
     Popularity is counted on the same training part as SASRec learns from.
@@ -260,16 +260,15 @@ def train_best(histories: Histories, trials: Sequence[str | Path], settings: dic
     Args:
         histories: all prefixes.
         trials: the JSON files of the random search.
-        settings: ``validation`` and ``bootstrap`` (resamples) of the config; ``model``, if it is not SASRec.
+        settings: the model, and how it is measured.
         seed: of training and bootstrap.
 
     Raises:
         InputError: a trial is broken, or training diverged in its first epoch.
     """
     trial = best_trial(trials)
-    validation = settings["validation"]
+    validation, kind = settings.validation, settings.model
     logger.info("trial %d of %d is the best: %s", trial["trial"], len(trials), trial["hyperparameters"])
-    kind = settings.get("model", DEFAULT)
     trained = train(histories, hyperparameters(trial["hyperparameters"]), validation, seed, kind)
     if trained.best_epoch == 0:
         raise InputError("Training diverged in its first epoch with the best trial's values. Lower recommender.lr.")
@@ -288,7 +287,7 @@ def train_best(histories: Histories, trials: Sequence[str | Path], settings: dic
         histories,
         validation=validation,
         seed=seed,
-        bootstrap=settings["bootstrap"],
+        bootstrap=settings.bootstrap,
     )
     return Recommender(trained.model.state_dict(), config, trained.curve, metrics)
 

@@ -6,45 +6,45 @@ from pathlib import Path
 from typing import Any
 
 from recexplainer import seeds
+from recexplainer.config.recommender import Range, Sized, Space
 from recexplainer.errors import InputError
 from recexplainer.files import read_json
-from recexplainer.recommender.hyperparameters import Hyperparameters, hyperparameters, number
+from recexplainer.recommender.hyperparameters import hyperparameters
 
 TRIAL_KEYS = ("trial", "hyperparameters", "validation_ndcg10", "epochs")
 
 
-def draw(base: dict[str, Any], space: dict[str, Any], trial: int, seed: int) -> Hyperparameters:
+def draw(base: Sized, space: Space, trial: int, seed: int) -> Sized:
     """Return the hyperparameters of a trial.
 
     Args:
         base: the config's own values: trial 0, and every value that ``space`` does not name.
-        space: for each searched name either ``{low, high, log?, integer?}`` or ``{choices: [...]}``.
+        space: what each searched one is drawn from.
         trial: the trial's number; it draws the same values whatever else is run.
         seed: of the search.
 
     Raises:
-        InputError: the space or a value in it is not valid.
+        InputError: a range is none, or a value that was drawn is none of its hyperparameter.
     """
     if trial == 0:
-        return hyperparameters(base)
+        return base
     rng = seeds.make_rng(seed, "trial", trial)
-    drawn = {name: _draw_value(name, space[name], rng) for name in sorted(space)}
-    return hyperparameters({**base, **drawn})
+    drawn = {name: _draw_value(name, getattr(space, name), rng) for name in sorted(space.model_fields_set)}
+    return hyperparameters(base.model_dump() | drawn)
 
 
-def _draw_value(name: str, spec: dict[str, Any], rng: Any) -> Any:
+def _draw_value(name: str, spec: Range, rng: Any) -> Any:
     """Draw one value; floats are rounded to 6 significant digits, so that they read well."""
     key = f"recommender.tuning.space.{name}"
-    if isinstance(spec, dict) and set(spec) == {"choices"} and isinstance(spec["choices"], list) and spec["choices"]:
-        return spec["choices"][int(rng.integers(len(spec["choices"])))]
-    if not isinstance(spec, dict) or not {"low", "high"} <= set(spec) <= {"low", "high", "log", "integer"}:
-        raise InputError(f"{key}: {spec!r}; expected {{low, high, log?, integer?}} or {{choices: [...]}}.")
-    low, high = number(f"{key}.low", spec["low"]), number(f"{key}.high", spec["high"])
-    if low > high or (spec.get("log") and low <= 0):
+    low, high, log = spec.low, spec.high, spec.log
+    if spec.choices is not None and spec.model_fields_set == {"choices"}:
+        return spec.choices[int(rng.integers(len(spec.choices)))]
+    if low is None or high is None or spec.choices is not None:
+        raise InputError(f"{key}: {spec}; expected {{low, high, log?, integer?}} or {{choices: [...]}}.")
+    if low > high or (log and low <= 0):
         raise InputError(f"{key}: low {low}, high {high}; expected low <= high, and low > 0 on a log scale.")
-    log = spec.get("log", False)
     value = math.exp(rng.uniform(math.log(low), math.log(high))) if log else rng.uniform(low, high)
-    return round(value) if spec.get("integer") else float(f"{value:.6g}")
+    return round(value) if spec.integer else float(f"{value:.6g}")
 
 
 def best_trial(paths: Sequence[str | Path]) -> dict[str, Any]:

@@ -30,9 +30,10 @@ from bad_input import (
     reviews,
 )
 
+from recexplainer.config.labels import LabelRules
 from recexplainer.errors import InputError
 from recexplainer.recommender.histories import Histories
-from recexplainer.recommender.labels import LabelSettings, label_prefixes
+from recexplainer.recommender.labels import label_prefixes
 
 ROW = [("A", "B", 5)]
 UNREADABLE = r"1 of 1 lines \(100.00%\) cannot be read, more than the allowed 0.00%. First: line 1: "
@@ -436,7 +437,7 @@ def test_a_config_with_every_value_wrong_in_turn_is_refused_by_key_or_allowed(wr
 
 def test_a_catalogue_smaller_than_the_ranking_list_is_refused():
     histories = Histories.from_sequences([[0, 1, 2], [1, 2, 3]], 5)
-    settings = LabelSettings(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
+    settings = LabelRules(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
     vectors = np.eye(6, 3, dtype=np.float32)
     with pytest.raises(InputError, match="leaves 2 unseen items of 5; expected at least labels.candidates = 5"):
         label_prefixes(vectors, vectors[:5], histories, settings, 0, 10)

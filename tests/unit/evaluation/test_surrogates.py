@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from small_dataset import PROMPTS, SETTINGS
 
+from recexplainer.config.labels import LabelRules
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import expected_random_ranking_ndcg
 from recexplainer.evaluation.predictions import SCHEMAS
@@ -13,7 +14,7 @@ from recexplainer.evaluation.surrogates import history_bags, predict_surrogates,
 from recexplainer.files import read_parquet, write_parquet, write_safetensors
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.histories import Histories, load_histories
-from recexplainer.recommender.labels import LabelSettings, label_prefixes, similar_items
+from recexplainer.recommender.labels import label_prefixes, similar_items
 from recexplainer.systems import SURROGATES
 from recexplainer.tables.surrogates import READS, SHARED, table_surrogates
 from recexplainer.tables.table2 import evaluate, table2
@@ -21,7 +22,7 @@ from recexplainer.tasks.build import build_tasks
 from recexplainer.tasks.schema import load_tasks
 
 USERS, ITEMS, LENGTH = 300, 30, 8
-LABELS = LabelSettings(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
+LABELS = LabelRules(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
 
 
 def planted(folder, recommender: str) -> dict[str, str]:

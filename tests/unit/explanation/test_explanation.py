@@ -11,6 +11,7 @@ from misbehaving_server import MisbehavingServer, scripted
 from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment.model import RecExplainer, load_aligned, save_aligned, with_lora
+from recexplainer.config.labels import LabelRules
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, choose_cases, draw_cases, load_cases
 from recexplainer.explanation.explain import explain
@@ -23,7 +24,7 @@ from recexplainer.llm.base import load_model, load_tokenizer, make_manifest
 from recexplainer.prompts.explanation import fill, load_explanation_prompts
 from recexplainer.recommender.contract import load_export
 from recexplainer.recommender.histories import Histories
-from recexplainer.recommender.labels import LabelSettings, label_prefixes
+from recexplainer.recommender.labels import label_prefixes
 
 PROMPTS = str(Path(__file__).parents[3] / "config" / "prompts" / "explanation.yaml")
 ITEM_COUNT = 30
@@ -45,7 +46,7 @@ def dataset(tmp_path_factory) -> dict[str, str]:
     vectors = {name: value.astype(np.float32) for name, value in vectors.items()}
     write_safetensors(folder / "embeddings.safetensors", vectors)
     histories = Histories.from_sequences(sequences, ITEM_COUNT)
-    settings = LabelSettings(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
+    settings = LabelRules(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
     write_parquet(
         folder / "labels.parquet", label_prefixes(vectors["user"], vectors["item"], histories, settings, 1, 64)
     )

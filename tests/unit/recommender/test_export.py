@@ -10,17 +10,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recexplainer.config.labels import LabelRules, Labels
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, read_safetensors, write_parquet, write_safetensors
 from recexplainer.recommender.contract import LABELS, load_export
 from recexplainer.recommender.export import export
 from recexplainer.recommender.histories import Histories
-from recexplainer.recommender.labels import LabelSettings, label_prefixes, similar_items
+from recexplainer.recommender.labels import label_prefixes, similar_items
 from recexplainer.recommender.sasrec import SASRec
+from recexplainer.typed import checked
 
 ITEMS, DIM = 30, 6
-LABEL_SETTINGS = LabelSettings(positive_share=0.2, negative_share=0.5, candidates=5, similar=2)
-EXPORT_SETTINGS = {"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 2, "batch_size": 7}
+LABEL_SETTINGS = LabelRules(positive_share=0.2, negative_share=0.5, candidates=5, similar=2)
+FEW = LabelRules(positive_share=0.05, negative_share=0.5, candidates=2, similar=1)
+EXPORT_SETTINGS = Labels(**LABEL_SETTINGS.model_dump(), batch_size=7)
 
 
 def toy(seed: int = 0, users: int = 12) -> tuple[Histories, np.ndarray, np.ndarray]:
@@ -106,7 +109,7 @@ def test_ties_are_refused_where_nothing_is_beyond_a_threshold():
         label_prefixes(users, np.ones((ITEMS, DIM), np.float32), histories, LABEL_SETTINGS, 1, 10)
 
 
-@pytest.mark.parametrize(("items", "settings"), [(7, LABEL_SETTINGS), (12, LabelSettings(0.05, 0.5, 2, 1))])
+@pytest.mark.parametrize(("items", "settings"), [(7, LABEL_SETTINGS), (12, FEW)])
 def test_small_catalogue(items, settings):
     histories = Histories.from_sequences([[0, 1, 2, 3, 4]], items)
     with pytest.raises(InputError, match=f"unseen items of {items}"):
@@ -118,7 +121,7 @@ def test_small_catalogue(items, settings):
 )
 def test_bad_label_settings(name, value):
     with pytest.raises(InputError, match=f"labels.{name}"):
-        LabelSettings(**{**{"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 1}, name: value})
+        checked(LabelRules, LABEL_SETTINGS.model_dump() | {name: value}, "labels")
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
@@ -156,7 +159,7 @@ def test_export_of_a_model():
     histories, _, _ = toy()
     model = small_model().train()  # dropout is on: the export must turn it off
     embeddings, labels, similar = export(model, histories, EXPORT_SETTINGS, seed=1)
-    again, labels_again, _ = export(model, histories, {**EXPORT_SETTINGS, "batch_size": 1024}, seed=1)
+    again, labels_again, _ = export(model, histories, EXPORT_SETTINGS.model_copy(update={"batch_size": 1024}), seed=1)
     np.testing.assert_allclose(embeddings["user"], again["user"], atol=1e-6)
     assert labels.select(["top1", "ranking", "positive", "negative"]).equals(
         labels_again.select(["top1", "ranking", "positive", "negative"])

@@ -11,10 +11,13 @@ import pandas as pd
 import pytest
 from small_dataset import PROMPTS, SETTINGS
 
+from recexplainer.config.labels import Labels
+from recexplainer.config.recommender import Range, Space, Training, Trial
 from recexplainer.explanation.cases import choose_cases
 from recexplainer.files import read_json, read_parquet, read_safetensors, write_json, write_parquet, write_safetensors
 from recexplainer.recommender.export import export
 from recexplainer.recommender.histories import load_histories
+from recexplainer.recommender.hyperparameters import hyperparameters
 from recexplainer.recommender.scorer import recommender_scorer
 from recexplainer.recommender.training import load_model, run_trial, train_best
 from recexplainer.tasks.build import build_tasks
@@ -30,8 +33,8 @@ SASREC = {
     "hidden_dropout": 0.1, "attention_dropout": 0.1, "lr": 0.01, "weight_decay": 0.0, "batch_size": 32,
     "epochs": 4, "patience": 2, "gradient_clip": 10.0,
 }  # fmt: skip
-SPACE = {"lr": {"low": 0.001, "high": 0.05, "log": True}}
-EXPORT = {"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 1, "batch_size": 64}
+SPACE = Space(lr=Range(low=0.001, high=0.05, log=True))
+EXPORT = Labels(positive_share=0.2, negative_share=0.5, candidates=5, similar=1, batch_size=64)
 
 
 def sequences(marked: bool) -> list[list[int]]:
@@ -59,11 +62,11 @@ def run(folder: Path, marked: bool, validation: str) -> Path:
     """Run all stages from the recommender's search to the tasks and the cases to explain."""
     paths = write_data(folder, marked)
     histories = load_histories(paths["interactions"], paths["items"])
-    settings = {"sasrec": SASREC, "space": SPACE, "validation": validation, "bootstrap": 5}
+    settings = Trial(sasrec=hyperparameters(SASREC), space=SPACE, validation=validation)
     trials = [folder / f"trial{number}.json" for number in range(3)]
     for number, path in enumerate(trials):
         write_json(path, run_trial(histories, settings, number, seed=1))
-    best = train_best(histories, trials, settings, seed=1)
+    best = train_best(histories, trials, Training(validation=validation, bootstrap=5), seed=1)
     write_safetensors(folder / "model.safetensors", best.weights)
     write_json(folder / "config.json", best.config)
     best.curve.to_csv(folder / "curve.csv", index=False)

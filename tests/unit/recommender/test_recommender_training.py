@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_sasrec import BASE
 
+from recexplainer.config.recommender import Range, Sized, Space, Training, Trial
 from recexplainer.errors import InputError
 from recexplainer.files import write_json, write_parquet, write_safetensors
 from recexplainer.recommender import training
@@ -21,6 +22,13 @@ from recexplainer.recommender.training import load_model, run_trial, train, trai
 from recexplainer.recommender.tuning import best_trial, draw
 
 SMALL = hyperparameters(BASE)
+
+
+def changed(**values) -> Sized:
+    return hyperparameters(BASE | values)
+
+
+TRAINING = Training(validation="second_last", bootstrap=20)
 SEQUENCES = st.lists(
     st.lists(st.integers(0, 19), min_size=3, max_size=9, unique=True), min_size=1, max_size=6
 )  # the items of each user
@@ -109,7 +117,7 @@ def test_loss_at_all_positions_equals_a_plain_loop(kind):
     random = np.random.default_rng(2)
     histories = Histories.from_sequences([random.permutation(20)[:n].tolist() for n in (3, 4, 5, 9, 16, 3)], 20)
     torch.manual_seed(3)
-    model = training.build(dataclasses.replace(SMALL, max_length=5), 20, kind).eval()
+    model = training.build(changed(max_length=5), 20, kind).eval()
     with torch.no_grad():
         for parameter in model.parameters():  # far enough from each other
             parameter.add_(torch.randn_like(parameter))
@@ -129,8 +137,7 @@ def test_loss_at_all_positions_equals_a_plain_loop(kind):
 
 def test_other_losses_do_not_know_positions():
     weights = [
-        train(chain(30), dataclasses.replace(SMALL, epochs=1, loss_at=at), "second_last", 1, "bert4rec").model
-        for at in ("last", "all")
+        train(chain(30), changed(epochs=1, loss_at=at), "second_last", 1, "bert4rec").model for at in ("last", "all")
     ]
     assert all(torch.equal(*pair) for pair in zip(*(model.parameters() for model in weights), strict=True))
 
@@ -157,7 +164,7 @@ def test_training_never_reads_what_is_held_out(validation, held_out, loss_at, mo
 
     monkeypatch.setattr(training.SASRec, "_embed", spy_embed)
     monkeypatch.setattr(training.functional, "cross_entropy", spy_loss)
-    train(histories, dataclasses.replace(SMALL, max_length=6, loss_at=loss_at), validation, seed=1)
+    train(histories, changed(max_length=6, loss_at=loss_at), validation, seed=1)
     assert targets == {item for s in sequences for item in s[1 : 6 - held_out]}
     assert fed == {item for s in sequences for item in s[: 6 - held_out - 1]}
 
@@ -177,7 +184,7 @@ def test_test_items_change_nothing_when_second_last_is_watched():
 @pytest.mark.parametrize("loss_at", ["last", "all"])
 def test_learns_a_chain(loss_at):
     histories = chain()
-    settings = dataclasses.replace(SMALL, dim=32, epochs=30, patience=30, loss_at=loss_at)
+    settings = changed(dim=32, epochs=30, patience=30, loss_at=loss_at)
     trained = train(histories, settings, "second_last", seed=1)
     assert trained.curve["train_loss"].iloc[-1] < 0.5 * trained.curve["train_loss"].iloc[0]
     ranks = target_ranks(histories, histories.test_targets(), training.scorer(trained.model, histories))
@@ -187,7 +194,7 @@ def test_learns_a_chain(loss_at):
 
 def test_best_weights_are_restored_and_patience_stops():
     histories = chain(60)
-    settings = dataclasses.replace(SMALL, epochs=60, patience=2)
+    settings = changed(epochs=60, patience=2)
     trained = train(histories, settings, "second_last", seed=3)
     curve = trained.curve
     assert len(curve) == trained.best_epoch + 2 < 60
@@ -209,12 +216,11 @@ def test_same_seed_same_bytes(tmp_path):
 
 def test_divergence_is_no_success(monkeypatch, tmp_path):
     monkeypatch.setattr(training.functional, "cross_entropy", lambda logits, target: logits.sum() * float("nan"))
-    settings = {"sasrec": BASE, "space": {}, "validation": "second_last", "bootstrap": 10}
-    trial = run_trial(chain(20), settings, 0, seed=1)
+    trial = run_trial(chain(20), Trial(sasrec=SMALL, space=Space(), validation="second_last"), 0, seed=1)
     assert (trial["validation_ndcg10"], trial["epochs"]) == (0.0, 0)
     write_json(tmp_path / "0.json", trial)
     with pytest.raises(InputError, match="diverged"):
-        train_best(chain(20), [tmp_path / "0.json"], settings, seed=1)
+        train_best(chain(20), [tmp_path / "0.json"], TRAINING, seed=1)
 
 
 def test_scores_that_are_not_finite_are_refused():
@@ -230,9 +236,9 @@ def test_scores_that_are_not_finite_are_refused():
         ("dim", 0, "at least 1"),
         ("epochs", 2.5, "whole number"),
         ("lr", "1e-4", "1.0e-4"),
-        ("lr", 0, "above 0"),
+        ("lr", 0, "more than 0"),
         ("weight_decay", -1.0, "at least 0"),
-        ("hidden_dropout", 1.0, "below 1"),
+        ("hidden_dropout", 1.0, "less than 1"),
         ("activation", "tanh", "swish"),
         ("loss_at", "first", "last, all"),
         ("colour", 1, "unknown"),
@@ -249,19 +255,20 @@ def test_missing_hyperparameter():
         hyperparameters({name: value for name, value in BASE.items() if name != "lr"})
 
 
-SPACE = {
-    "lr": {"low": 1e-4, "high": 1e-2, "log": True},
-    "hidden_dropout": {"low": 0.1, "high": 0.6},
-    "ffn": {"low": 16, "high": 19, "integer": True},
-    "batch_size": {"choices": [32, 64]},
-}
+SPACE = Space(
+    lr=Range(low=1e-4, high=1e-2, log=True),
+    hidden_dropout=Range(low=0.1, high=0.6),
+    ffn=Range(low=16, high=19, integer=True),
+    batch_size=Range(choices=[32, 64]),
+)
 
 
 def test_draws():
-    assert draw(BASE, SPACE, 0, seed=1) == SMALL
-    trials = [draw(BASE, SPACE, k, seed=1) for k in range(1, 401)]
-    assert trials[6] == draw(BASE, dict(reversed(SPACE.items())), 7, seed=1)
-    assert trials[6] != draw(BASE, SPACE, 7, seed=2)
+    assert draw(SMALL, SPACE, 0, seed=1) == SMALL
+    trials = [draw(SMALL, SPACE, k, seed=1) for k in range(1, 401)]
+    backwards = dict(reversed(SPACE.model_dump(exclude_unset=True).items()))
+    assert trials[6] == draw(SMALL, Space.model_validate(backwards), 7, seed=1)
+    assert trials[6] != draw(SMALL, SPACE, 7, seed=2)
     assert all(1e-4 <= t.lr <= 1e-2 and 0.1 <= t.hidden_dropout <= 0.6 for t in trials)
     assert {t.batch_size for t in trials} == {32, 64}
     assert {t.ffn for t in trials} == {16, 17, 18, 19}
@@ -276,14 +283,12 @@ def test_draws():
         {"low": 1},
         {"low": 2, "high": 1},
         {"low": 0, "high": 1, "log": True},
-        {"low": "1e-4", "high": 1},
-        {"choices": []},
-        3,
+        {"low": 1, "high": 2, "choices": [1]},
     ],
 )
 def test_bad_space(spec):
     with pytest.raises(InputError, match="tuning.space.lr"):
-        draw(BASE, {"lr": spec}, 1, seed=1)
+        draw(SMALL, Space(lr=Range(**spec)), 1, seed=1)
 
 
 def test_best_trial(tmp_path):
@@ -299,11 +304,11 @@ def test_best_trial(tmp_path):
 
 def test_train_best_writes_what_rebuilds_the_model(tmp_path):
     histories = chain(40)
-    settings = {"sasrec": BASE, "space": SPACE, "validation": "second_last", "bootstrap": 20}
+    settings = Trial(sasrec=SMALL, space=SPACE, validation="second_last")
     trials = [run_trial(histories, settings, k, seed=1) for k in range(2)]
     for trial in trials:
         write_json(tmp_path / f"{trial['trial']}.json", trial)
-    best = train_best(histories, [tmp_path / "0.json", tmp_path / "1.json"], settings, seed=1)
+    best = train_best(histories, [tmp_path / "0.json", tmp_path / "1.json"], TRAINING, seed=1)
     winner = max(trials, key=lambda trial: trial["validation_ndcg10"])
     assert best.config["sasrec"] == winner["hyperparameters"]
     assert best.config["validation_ndcg10"] == winner["validation_ndcg10"]  # same seed, same training
@@ -426,6 +431,6 @@ def test_load_histories_refuses(tmp_path, change, match):
 
 
 def test_trial_is_json():
-    trial = run_trial(chain(20), {"sasrec": BASE, "space": SPACE, "validation": "second_last"}, 1, seed=1)
+    trial = run_trial(chain(20), Trial(sasrec=SMALL, space=SPACE, validation="second_last"), 1, seed=1)
     assert json.loads(json.dumps(trial)) == trial
     assert sorted(trial) == ["epochs", "hyperparameters", "trial", "validation_ndcg10"]

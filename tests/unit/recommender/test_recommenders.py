@@ -5,6 +5,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from recexplainer.config.labels import Imported, Labels
+from recexplainer.config.recommender import Training
 from recexplainer.errors import InputError
 from recexplainer.files import write_json, write_parquet, write_safetensors
 from recexplainer.recommender.contract import load_export
@@ -20,7 +22,7 @@ ITEMS = 40
 VALUES = {"dim": 16, "max_length": 6, "layers": 1, "heads": 2, "ffn": 32, "activation": "gelu", "hidden_dropout": 0.0}
 VALUES |= {"attention_dropout": 0.0, "lr": 0.01, "weight_decay": 0.0, "batch_size": 64, "epochs": 12, "patience": 12}
 VALUES |= {"gradient_clip": 10.0}
-LABELS = {"positive_share": 0.2, "negative_share": 0.5, "candidates": 5, "similar": 1, "batch_size": 64}
+LABELS = Labels(positive_share=0.2, negative_share=0.5, candidates=5, similar=1, batch_size=64)
 OTHERS = ["gru4rec", "bert4rec", "mf"]
 
 
@@ -112,7 +114,7 @@ def test_what_is_written_is_read_again_and_exported(tmp_path, kind):
         tmp_path / "0.json",
         {"trial": 0, "hyperparameters": VALUES | {"epochs": 2}, "validation_ndcg10": 0.1, "epochs": 2},
     )
-    settings = {"validation": "second_last", "bootstrap": 10, "model": kind}
+    settings = Training(validation="second_last", bootstrap=10, model=kind)
     best = train_best(histories, [tmp_path / "0.json"], settings, 1)
     assert list(best.metrics["model"]) == [kind, "popularity"]
     write_safetensors(tmp_path / "model.safetensors", best.weights)
@@ -154,7 +156,7 @@ def given(tmp_path, **tensors) -> str:
     return str(tmp_path / f"{name}.safetensors")
 
 
-TAKEN = LABELS | {"bootstrap": 10, "validation": "second_last", "name": "mine"}
+TAKEN = Imported(**LABELS.model_dump(), bootstrap=10, validation="second_last", name="mine")
 
 
 def test_embeddings_from_outside_are_labelled_as_ours(tmp_path):
