@@ -1,5 +1,6 @@
 """The command line of a program follows from its typed arguments."""
 
+import inspect
 import json
 import os
 import runpy
@@ -176,6 +177,14 @@ def test_every_argument_of_every_program_is_described(program):
     main = COMMANDS if program == "recexplainer" else runpy.run_path(str(ROOT / "workflow/scripts" / program))["main"]
     undescribed = [name for name, action in everything(parser(main, None)) if not action.help]
     assert not undescribed
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_argument_of_a_program_is_given_by_its_name(program):
+    main = runpy.run_path(str(ROOT / "workflow/scripts" / program))["main"]
+    assert {argument.kind for argument in inspect.signature(main).parameters.values()} == {
+        inspect.Parameter.KEYWORD_ONLY
+    }
 
 
 def test_help_loads_no_heavy_library():
