@@ -164,9 +164,10 @@ def test_make_targets_exist():
     for target in {*commands, *re.findall(r"`make ([\w-]+)", TEXT)}:
         assert target in phony.split()
         assert target in rules
-    demo = makefile.split("\ndemo:")[1].split("\n\n")[0]
-    assert "snakemake --logger recexplainer --cores $(CORES) --configfile config/demo.yaml" in demo
-    assert "setup" in demo
+    for demo, configs in (("demo", "config/demo.yaml"), ("demo-full", "config/demo.yaml config/demo_full.yaml")):
+        shown = subprocess.run(["make", "-n", "CORES=2", demo], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert f"snakemake --logger recexplainer --cores 2 --configfile {configs}\n" in shown.stdout
+        assert "setup" in makefile.split(f"\n{demo}:")[1].splitlines()[0]
     assert "setup" in makefile.split("\ntest:")[1].splitlines()[0]
     assert SHELL[0].removesuffix("/bin/activate").removeprefix(". ") in makefile
 
