@@ -78,7 +78,7 @@ def predict(folder: Path, skill: float, seed: int = 0) -> None:
 
 
 def explain(folder: Path, systems: list[str]) -> None:
-    """Write cases, and explanations of two words or of ten."""
+    """Write cases, explanations of two words or of ten, and what is said from two points of view."""
     cases = [{"case": f"{place:04d}", "user": place, "prefix": place, "item": 1, "label": True} for place in range(30)]
     more = {"score": 0.5, "percentile": 0.5, "history": [SECRET], "title": "Film B", "description": ""}
     more |= {"tags": "", "brand": "", "feature": ""}
@@ -93,6 +93,8 @@ def explain(folder: Path, systems: list[str]) -> None:
             for case, text in zip(cases, texts, strict=True)
         ]
         write_explanations(folder / f"{system}.parquet", rows)
+        viewed = [row | {"viewpoint": name, "text": f"As for the {name}"} for row in rows[:2] for name in ("a", "b")]
+        write_explanations(folder / "viewpoints" / f"{system}.parquet", viewed)
 
 
 def train(folder: Path, losses: np.ndarray) -> None:

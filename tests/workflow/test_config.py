@@ -32,6 +32,7 @@ def parsed_once():
 
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "pocket": ["config/pocket.yaml"], "smallest": [CONFIG]}
 LAYERS["games"] = [*LAYERS["pocket"], "config/pocket_games.yaml"]
+LAYERS["demo-full"] = [*LAYERS["demo"], "config/demo_full.yaml"]
 OPTIONAL = {"title_tokens", "sources", "metadata", "generate", "sha256", "bytes", "meta_item"}
 OPTIONAL |= {"newest", "description", "tags", "brand", "feature", "related"}
 OPTIONAL |= {"max_tokens_field", "token_limit", "json_schema", "extra", "proxy"}
@@ -355,10 +356,15 @@ def test_a_dataset_that_is_not_run_may_be_unfit():
 
 
 def test_the_demo_replaces_the_papers_datasets():
-    config = load("config/demo.yaml")
-    assert config["run"]["datasets"] == ["games", "steam"]
-    assert all(config["datasets"][name]["generate"] for name in config["run"]["datasets"])
-    assert config["pathvars"]["results"] == "results/demo"
+    demo, both = (merged([ROOT / path for path in ("config/config.yaml", *LAYERS[name])], SCHEMA) for name in ("demo", "demo-full"))
+    for config, datasets, results in ((demo, ["games"], "demo"), (both, ["games", "steam"], "demo_full")):
+        assert config["run"]["datasets"] == datasets
+        assert all(config["datasets"][name]["generate"] for name in datasets)
+        assert config["pathvars"] == {
+            "results": f"results/{results}",
+            "logs": f"results/{results}/logs",
+            "benchmarks": f"results/{results}/benchmarks",
+        }
 
 
 def test_presets_set_every_switch_and_single_switches_override_them():

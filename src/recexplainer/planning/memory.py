@@ -53,6 +53,31 @@ def generation(config: dict[str, Any], answer: int, beams: int = 1) -> float:
     return weights(config, model, precision) + cache + reading + scores + OF_CUDA
 
 
+def kept_states(model: Architecture, lora: dict[str, Any], each: int) -> float:
+    """Return the bytes that one layer keeps of a token for the gradients.
+
+    The inputs of its two norms, in fp32; queries, keys, values and what attention makes of them; three states of the
+    feed-forward network; and what LoRA reads, once where its modules share it, and with dropout once for each of them
+    with the numbers that it was multiplied by.
+
+    Args:
+        model: the LLM.
+        lora: ``targets``, of which other names than a Llama's count for nothing, and ``dropout``.
+        each: bytes of a number.
+    """
+    hidden, inner = model.hidden, model.intermediate
+    read = dict.fromkeys(("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"), hidden) | {"down_proj": inner}
+    adapted = [name for name in read if lora["targets"] == "all-linear" or name in lora["targets"]]
+    if lora["dropout"]:
+        inputs = 2.0 * sum(read[name] for name in adapted)
+    else:
+        # What goes into o_proj is kept anyway.
+        shared = ({"q_proj", "k_proj", "v_proj"}, {"gate_proj", "up_proj"}, {"down_proj"})
+        inputs = float(sum(read[min(names)] for names in shared if names & {*adapted}))
+    attention = (2 + 2 * model.key_share) * hidden
+    return 4 * 2 * hidden + each * (attention + 3 * inner + inputs)
+
+
 def alignment(config: dict[str, Any], dim: int) -> float:
     """Return the bytes of each GPU that a training takes, for a recommender's embeddings of ``dim``; 0 without one."""
     chosen, model = config["alignment"], architecture(config)
@@ -61,11 +86,12 @@ def alignment(config: dict[str, Any], dim: int) -> float:
     processes, each = chosen["gpus"] * chosen["nodes"], BYTES[chosen["precision"]]
     preset = Path(chosen["deepspeed"]).name
     held = weights(config, model, chosen["precision"], training=True) / (processes if "zero3" in preset else 1)
-    trained = model.adapter_parameters(chosen["lora"], dim, settings.resolve(config)["trained_rows"])
+    lora = settings.lora(config)
+    trained = model.adapter_parameters(lora, dim, settings.resolve(config)["trained_rows"])
     # Weight and gradient; of the share of this process, a copy in fp32 and AdamW's two moments.
     trained *= 2 * each + (0 if "offload" in preset else 12 / processes)
     tokens = chosen["rows_per_micro_batch"] * chosen["context"]
-    layer = (14 * model.hidden + 4 * model.intermediate) * each
+    layer = kept_states(model, lora, each)
     states = layer + model.layers * model.hidden * each if chosen["gradient_checkpointing"] else model.layers * layer
     scores = (each + 3 * 4) * model.vocabulary
     return held + trained + BUCKETS * each + tokens * (states + scores) + OF_CUDA

@@ -1,14 +1,7 @@
 """What a run will take: jobs, hours, disk and money per rule, before it is started.
 
-Time of a job: a start of some seconds, the time that depends on bytes or requests, and its FLOPs over what its devices
-do. Of a GPU, that is its FLOP/s x their number x an assumed utilisation, and the time in which layers are started one
-after the other, for which small models wait. A CPU thread does products at its full rate, and beside them passes on
-what the layers hand over, for which it waits for the memory. Both rates were measured on one kind of processor, with
-models of 0.5 and of 135 million parameters. Sizes and FLOPs are those of :mod:`recexplainer.planning.sizes` and
-:mod:`recexplainer.planning.jobs`.
-
-Where benchmark files are there, they count instead: those of the very job, else those of its rule, scaled by samples.
-A ``provenance.json`` beside their folder says of which config they are; without one they are taken for this config's.
+Times are those of :mod:`recexplainer.planning.times`. Where benchmark files are there, they count instead: those of the
+very job, else those of its rule, scaled by samples. A ``provenance.json`` beside their folder says of which config they are; without one they are taken for this config's.
 Of a run with another LLM or on other devices, the times of the rules that compute with an LLM are left aside.
 """
 
@@ -21,10 +14,12 @@ from pathlib import Path
 from recexplainer.devices import FIRST_CAPABILITY, OLDER_CARDS
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
+from recexplainer.planning import machines
 from recexplainer.planning.assumptions import DEFAULTS, GPUS, Values, with_changes
 from recexplainer.planning.job import Job
 from recexplainer.planning.jobs import all_jobs
 from recexplainer.planning.sizes import architecture, dataset_size
+from recexplainer.planning.times import WITH_LLM, estimated_seconds
 from recexplainer.provenance.machine import gpus
 from recexplainer.provenance.recorded import RECORD, recorded_config
 from recexplainer.settings import check, with_gpus
@@ -50,13 +45,6 @@ STAGES = {
     "provenance report",
 }
 """The rules of each stage, in the order of the pipeline."""
-
-WITH_LLM = (
-    *("train_llm", "unpack_llm", "base_llm", "align"),
-    *("predict_base", "predict_aligned", "predict_base_shard", "predict_aligned_shard"),
-    *("explain", "explain_viewpoints", "classify_cases"),
-)
-"""The rules whose time depends on the LLM and its devices."""
 
 COLUMNS = ["stage", "rule", "jobs", "hours", "gpu_hours", "cpu_hours", "disk_gb", "gpu_gb", "usd", "basis"]
 
@@ -127,17 +115,6 @@ def plan(config: Values, benchmarks: str | Path | None = None, assumptions: Valu
 def seconds_by_rule(config: Values) -> dict[str, float]:
     """Return the mean time that is expected of a job, by its rule."""
     return {row.rule: 3600 * row.hours / row.jobs for row in plan(config)}
-
-
-def estimated_seconds(job: Job, assumed: Values) -> float:
-    """Return the wall time of a job, by the formula of this module."""
-    kind = "generation" if job.generating else "training"
-    start = assumed["start_seconds" if job.flops or job.rule in WITH_LLM else "light_start_seconds"]
-    if job.gpus:
-        device = job.gpus * GPUS[assumed["gpu"]].flops * assumed[f"{kind}_utilisation"]
-        return start + job.seconds + job.flops / device + job.passes * assumed["layer_seconds"]
-    each = job.flops / assumed["cpu_flops"] + job.elements * assumed[f"{kind}_element_seconds"]
-    return start + job.seconds + each / job.threads
 
 
 def recorded_jobs(config: Values, benchmarks: str | Path) -> dict[str, list[tuple[Job, float]]]:
@@ -315,6 +292,8 @@ def as_text(
     )
     if any(row.gpu_hours for row in rows):
         text.append(f"Estimates assume: {device}, {used}. Expect them to be right within a factor of three.")
+        text += ["", "The LLM's part on GPUs of three sizes: memory of each, by count, and hours, estimated.", ""]
+        text += machines.as_lines(machines.needs(config, assumptions)) + [""]
         return "\n".join([*text, *(f"Note: {warning}" for warning in warnings(config, benchmarks, assumptions))])
     text += [
         f"Estimates assume: {device} in products, and beside them {assumed['training_element_seconds'] * 1e9:g} ns per "

@@ -13,10 +13,10 @@ import pyarrow as pa
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import SCHEMAS
 from recexplainer.explanation.cases import load_cases
-from recexplainer.explanation.texts import EXPLANATIONS
+from recexplainer.explanation.texts import EXPLANATIONS, VIEWPOINTS
 from recexplainer.files import read_parquet
 from recexplainer.judgement.judgements import load_judgements
-from recexplainer.publishing.systems import System, explanations_of, predictions_of
+from recexplainer.publishing.systems import System, cases_of, explanations_of, predictions_of, viewpoints_of
 from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import estimate
 from recexplainer.tables.table2 import METRICS, Cases, case_values
@@ -30,6 +30,10 @@ ANSWERS = pa.schema(
 TEXTS = pa.schema(
     [(name, pa.string()) for name in ("dataset", "system", "case", "item", "text")]
     + [("decision", pa.bool_()), ("label", pa.bool_()), ("finish", pa.string()), ("rubric", pa.int32())]
+)
+FROM_VIEWPOINTS = pa.schema(
+    [(name, pa.string()) for name in ("dataset", "system", "viewpoint", "case", "item", "text")]
+    + [("decision", pa.bool_()), ("label", pa.bool_()), ("finish", pa.string())]
 )
 
 
@@ -105,18 +109,33 @@ def texts(results: str | Path, there: list[System]) -> pa.Table:
     """Return every explanation with the item that it is about, the columns being :data:`TEXTS`."""
     rows = []
     for system in there:
-        path = explanations_of(results, system)
-        if not path.is_file():
-            continue
-        items = {case["case"]: case["title"] for case in load_cases(path.with_name("cases.parquet"))}
         rated = _ratings(results, system)
-        for row in read_parquet(path, EXPLANATIONS).to_dict("records"):
-            if row["case"] not in items:
-                raise InputError(f"{path}: case {row['case']!r} is none of the cases. Explain the cases again.")
-            shown = {name: row[name] for name in ("case", "text", "decision", "label", "finish")}
-            names = {"dataset": system.dataset, "system": system.name, "item": items[row["case"]]}
-            rows.append(names | shown | {"rubric": rated.get(row["case"])})
+        for row in _told(explanations_of(results, system), cases_of(results, system), EXPLANATIONS):
+            rows.append(row | {"dataset": system.dataset, "system": system.name, "rubric": rated.get(row["case"])})
     return pa.Table.from_pylist(rows, schema=TEXTS)
+
+
+def from_viewpoints(results: str | Path, there: list[System]) -> pa.Table:
+    """Return every text that was asked for from a point of view, the columns being :data:`FROM_VIEWPOINTS`."""
+    rows = [
+        row | {"dataset": system.dataset, "system": system.name}
+        for system in there
+        for row in _told(viewpoints_of(results, system), cases_of(results, system), VIEWPOINTS)
+    ]
+    return pa.Table.from_pylist(rows, schema=FROM_VIEWPOINTS)
+
+
+def _told(path: Path, cases: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+    """Return the rows of a file of texts, each with its ``item``'s title; none without the file."""
+    if not path.is_file():
+        return []
+    items = {case["case"]: case["title"] for case in load_cases(cases)}
+    rows = read_parquet(path, schema).to_dict("records")
+    for row in rows:
+        if row["case"] not in items:
+            raise InputError(f"{path}: case {row['case']!r} is none of the cases. Explain the cases again.")
+        row["item"] = items[row["case"]]
+    return rows
 
 
 def _ratings(results: str | Path, system: System) -> dict[str, int | None]:

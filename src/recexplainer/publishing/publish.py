@@ -51,6 +51,7 @@ CONTENT = {
     "answers.parquet": "what every system answered to every test case",
     "values.parquet": "each metric of table 2, case by case",
     "explanations.parquet": "every explanation",
+    "viewpoints.parquet": "every text that was asked for from a point of view",
     "losses.csv": "the loss of every step of every alignment",
     "learning_curves.csv": "the points of the curves",
     "learning_curves.svg": "the curves of SASRec and of the alignments",
@@ -223,6 +224,8 @@ def _write_answers(source: Path, facts: Facts, folder: Path) -> None:
     write_parquet(folder / "answers.parquet", answers.answers(source, list(facts.there)))
     if len(facts.texts):
         write_parquet(folder / "explanations.parquet", answers.texts(source, list(facts.there)))
+    if len(viewed := answers.from_viewpoints(source, list(facts.there))):
+        write_parquet(folder / "viewpoints.parquet", viewed)
 
 
 def _copy(source: Path, folder: Path, paths: list[Path]) -> None:

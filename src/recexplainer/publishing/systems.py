@@ -52,3 +52,13 @@ def finished(results: str | Path, system: System) -> bool:
 def explanations_of(results: str | Path, system: System) -> Path:
     """Return the file of a system's explanations, which may not be there."""
     return Path(results) / "explanations" / system.dataset / f"{system.name}.parquet"
+
+
+def viewpoints_of(results: str | Path, system: System) -> Path:
+    """Return the file of a system's texts from points of view, which may not be there."""
+    return Path(results) / "explanations" / system.dataset / "viewpoints" / f"{system.name}.parquet"
+
+
+def cases_of(results: str | Path, system: System) -> Path:
+    """Return the file of the cases that a system explains."""
+    return Path(results) / "explanations" / system.dataset / "cases.parquet"

@@ -27,7 +27,6 @@ from recexplainer.planning.plan import (
     LOCKED_CUDA,
     STAGES,
     as_text,
-    estimated_seconds,
     merged,
     over_budget,
     plan,
@@ -41,12 +40,13 @@ from recexplainer.planning.sizes import (
     sample_tokens,
     train_samples,
 )
+from recexplainer.planning.times import estimated_seconds
 from recexplainer.prompts.explanation import load_explanation_prompts
 from recexplainer.service.cost import estimate
 
 SCHEMA = ROOT / "config/schema.yaml"
 PAPER = (ROOT / "config/config.yaml",)
-DEMO = (*PAPER, ROOT / "config/demo.yaml")
+DEMO = (*PAPER, ROOT / "config/demo.yaml", ROOT / "config/demo_full.yaml")
 # Without an early start, the pocket calculator needs no more than the formula.
 PLAIN = {"gpu": "A100", "training_utilisation": 0.4, "generation_utilisation": 0.15, "cpu_flops": 1e11}
 PLAIN |= {"layer_seconds": 0.01, "training_element_seconds": 2e-7, "generation_element_seconds": 1e-7}

@@ -119,6 +119,12 @@ def test_nothing_of_the_data_set_but_titles_in_texts(results, config, tmp_path):
             assert SECRET not in path.read_text(encoding="utf-8"), path
     texts = read_parquet(tmp_path / "out/explanations.parquet")
     assert "prompt" not in texts and set(texts["item"]) == {"Film B"} and len(texts) == 60
+    viewed = read_parquet(tmp_path / "out/viewpoints.parquet")
+    assert "prompt" not in viewed and set(viewed["item"]) == {"Film B"}
+    assert viewed.groupby(["system", "viewpoint"]).size().to_dict() == {
+        (system, name): 2 for system in texts["system"].unique() for name in ("a", "b")
+    }
+    assert set(viewed["text"]) == {"As for the a", "As for the b"}
     said = read_parquet(tmp_path / "out/answers.parquet")
     assert set(said["task"]) == {"retrieval", "ranking", "classification", "reconstruction"}
     assert said[said["task"] == "reconstruction"]["target"].isna().all()
