@@ -42,7 +42,7 @@ INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check -
 demo: setup
 	$(call run_demo,config/demo.yaml,results/demo)
 
-# The same on two data sets, which takes nearly twice as long: results/demo_full.
+# The same on two data sets and with all ablations, which takes nearly twice as long: results/demo_full.
 demo-full: setup
 	$(call run_demo,config/demo.yaml config/demo_full.yaml,results/demo_full)
 
