@@ -356,7 +356,10 @@ def test_a_dataset_that_is_not_run_may_be_unfit():
 
 
 def test_the_demo_replaces_the_papers_datasets():
-    demo, both = (merged([ROOT / path for path in ("config/config.yaml", *LAYERS[name])], SCHEMA) for name in ("demo", "demo-full"))
+    demo, both = (
+        merged([ROOT / path for path in ("config/config.yaml", *LAYERS[name])], SCHEMA)
+        for name in ("demo", "demo-full")
+    )
     for config, datasets, results in ((demo, ["games"], "demo"), (both, ["games", "steam"], "demo_full")):
         assert config["run"]["datasets"] == datasets
         assert all(config["datasets"][name]["generate"] for name in datasets)

@@ -66,7 +66,9 @@ def kept_states(model: Architecture, lora: dict[str, Any], each: int) -> float:
         each: bytes of a number.
     """
     hidden, inner = model.hidden, model.intermediate
-    read = dict.fromkeys(("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"), hidden) | {"down_proj": inner}
+    read = dict.fromkeys(("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"), hidden) | {
+        "down_proj": inner
+    }
     adapted = [name for name in read if lora["targets"] == "all-linear" or name in lora["targets"]]
     if lora["dropout"]:
         inputs = 2.0 * sum(read[name] for name in adapted)

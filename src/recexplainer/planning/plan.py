@@ -1,8 +1,9 @@
 """What a run will take: jobs, hours, disk and money per rule, before it is started.
 
 Times are those of :mod:`recexplainer.planning.times`. Where benchmark files are there, they count instead: those of the
-very job, else those of its rule, scaled by samples. A ``provenance.json`` beside their folder says of which config they are; without one they are taken for this config's.
-Of a run with another LLM or on other devices, the times of the rules that compute with an LLM are left aside.
+very job, else those of its rule, scaled by samples. A ``provenance.json`` beside their folder says of which config they
+are; without one they are taken for this config's. Of a run with another LLM or on other devices, the times of the rules
+that compute with an LLM are left aside.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""What GPUs of several sizes take: states against those that torch keeps at 7B's widths, settings against the memory."""
+"""What GPUs of several sizes take: states against those that torch keeps at 7B's widths, settings against memory."""
 
 import pytest
 import torch
