@@ -265,3 +265,12 @@ def test_the_site_builds_strictly(tmp_path):
 
 def test_the_readme_fits_in_a_sitting():
     assert len(text("README.md").splitlines()) <= 200
+
+
+def test_what_is_said_to_be_in_a_module_is_there():
+    text = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+    said = re.findall(r"`([A-Za-z_]\w+)` (?:of|beside) `((?:src|rules)/[\w/]+\.(?:py|smk))`", text)
+    assert len(said) > 10
+    for name, path in said:
+        there = rf"^\s*(?:def|class|rule) {name}\b|^{name} ?[:=]|\"{name}\""
+        assert re.search(there, (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE), (name, path)
