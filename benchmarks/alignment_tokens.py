@@ -10,7 +10,9 @@ from statistics import median
 
 from harness import ROOT, Cost, alternate, matmul_rate, parser, record, run_benchmark
 
-LORA = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": ["q_proj", "k_proj", "v_proj", "o_proj"]}
+from recexplainer.config.alignment import Aligned, Lora
+
+LORA = Lora(rank=8, alpha=32, dropout=0.0, targets=["q_proj", "k_proj", "v_proj", "o_proj"])
 SETTINGS = {"lr": 1e-3, "weight_decay": 0.0, "gradient_clip": 1.0, "precision": "fp32", "rows_per_micro_batch": 1}
 SETTINGS |= {"loss_average": "tokens"}
 GOALS = {"context": 3, "longest": 1.5}
@@ -79,10 +81,11 @@ def packed_training(model, samples, settings: dict = SETTINGS):
     from recexplainer.alignment.training import _step
     from recexplainer.files import read_json
 
-    engine = start_engine(model, read_json(ROOT / "config" / "deepspeed" / "zero2.json"), settings)
+    chosen = Aligned.model_construct(**settings)
+    engine = start_engine(model, read_json(ROOT / "config" / "deepspeed" / "zero2.json"), chosen)
     engine.train()
     stop = StopRequest()
-    return lambda step: _step(engine, step, samples, settings, stop)[0]
+    return lambda step: _step(engine, step, samples, chosen, stop)[0]
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ from statistics import median
 
 from harness import Cost, alternate, matmul_rate, parser, record, run_benchmark
 
+from recexplainer.config.alignment import Lora
+
 VOCABULARY, HIDDEN, INTERMEDIATE, HEADS, GROUPS = 49152, 576, 1536, 9, 3
-LORA = {"rank": 16, "alpha": 32, "dropout": 0.0, "targets": "all-linear"}
+LORA = Lora(rank=16, alpha=32, dropout=0.0, targets="all-linear")
 SETTINGS = {"lr": 1e-3, "weight_decay": 0.0, "gradient_clip": 1.0, "rows_per_micro_batch": 1, "loss_average": "tokens"}
 ROW = 512
 

@@ -8,7 +8,9 @@ Run as: python benchmarks/trained_memory.py [--hidden 256] [--layers 4] [--vocab
 
 from harness import ROOT, parser, record, run_benchmark
 
-LORA = {"rank": 8, "alpha": 32, "dropout": 0.0, "targets": ["q_proj", "k_proj", "v_proj", "o_proj"]}
+from recexplainer.config.alignment import Aligned, Lora
+
+LORA = Lora(rank=8, alpha=32, dropout=0.0, targets=["q_proj", "k_proj", "v_proj", "o_proj"])
 SETTINGS = {"lr": 1e-3, "weight_decay": 0.0, "gradient_clip": 1.0, "precision": "fp32"}
 
 
@@ -59,7 +61,8 @@ def optimizer_state(llm, trained_rows: str) -> dict[str, int]:
 
     tables = np.random.default_rng(0).normal(size=(4, 64)).astype(np.float32)
     model = RecExplainer(with_lora(llm, LORA, trained_rows), tables, tables, "add")
-    engine = start_engine(model, read_json(ROOT / "config" / "deepspeed" / "zero2.json"), SETTINGS)
+    settings = Aligned.model_construct(**SETTINGS)
+    engine = start_engine(model, read_json(ROOT / "config" / "deepspeed" / "zero2.json"), settings)
     ids = np.array([1, USER_ID, 5, ITEM_ID, 6, 7, 2], np.int32)
     sample = Encoded(ids, np.zeros_like(ids), np.arange(len(ids)) > 3)
     engine.backward(engine(collate([[0]], [sample]), 1))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from recexplainer.config.explanation import Chosen
 from recexplainer.config.labels import LabelRules
 from recexplainer.explanation.cases import choose_cases
 from recexplainer.files import write_parquet, write_safetensors
@@ -45,6 +46,6 @@ def write_world(
     rules = LabelRules(positive_share=0.2, negative_share=0.5, candidates=5, similar=1)
     write_parquet(paths["labels"], label_prefixes(user, item, histories, rules, 1, 64))
     files = {name: paths[name] for name in ("interactions", "items", "labels", "embeddings")}
-    settings = {"cases": len(sequences), "max_length": max_length}
+    settings = Chosen(cases=len(sequences), max_length=max_length)
     choose_cases(**files, settings=settings, seed=2, output=paths["cases"])
     return paths

@@ -5,14 +5,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from recexplainer.config.tasks import Built
 from recexplainer.files import write_parquet, write_safetensors
 
 PROMPTS = Path(__file__).parents[2] / "config" / "prompts" / "default.yaml"
 HOSTILE = ["<user>", "</s>", "USER: hello ASSISTANT:", "{history}", "<item> [INST]", "Yes"]
-SETTINGS = {"max_length": 4, "hybrid_forms": "combined", "discrimination_fields": "all"} | {
-    "classification_test_share": 0.3,
-    "description_words": 5,
-}
+SETTINGS = Built(
+    mode="hybrid",
+    max_length=4,
+    hybrid_forms="combined",
+    discrimination_fields="all",
+    classification_test_share=0.3,
+    description_words=5,
+    share=None,
+)
+
+
+def changed(**changes) -> Built:
+    return Built.model_validate(SETTINGS.model_dump(exclude_unset=True) | changes)
 
 
 def small_dataset(folder: Path, users: int = 23, items: int = 30, seed: int = 0) -> dict[str, str]:

@@ -110,9 +110,10 @@ def test_a_build_for_gpus_that_finds_none_is_no_job_on_the_cpu(card, caplog, mon
 def test_every_program_of_a_gpu_says_it_first(card, program, monkeypatch, capsys):
     card("Tesla V100", (7, 0), CUDA_13)
     main = runpy.run_path(str(ROOT / "workflow/scripts" / program))["main"]
-    values = {arguments.settings: "{}", arguments.triples: "[]", arguments.seed: "1"}
-    needed = [action for action in arguments.parser(main, None)._actions if action.required]
-    words = [word for action in needed for word in (action.option_strings[0], values.get(action.type, "nowhere"))]
+    monkeypatch.setattr("recexplainer.typed.checked", lambda *_: None)
+    values = {"--settings": "{}", "--systems": "[]", "--seed": "1"}
+    needed = [action.option_strings[0] for action in arguments.parser(main, None)._actions if action.required]
+    words = [word for name in needed for word in (name, values.get(name, "nowhere"))]
     monkeypatch.setattr(sys, "argv", [program, *words, "--gpus", "1"])
     with pytest.raises(SystemExit) as left:
         runpy.run_path(str(ROOT / "workflow/scripts" / program), run_name="__main__")

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import yaml
+from small_alignment import SETTINGS
 
 from recexplainer import files
 from recexplainer.alignment.run import align
@@ -102,7 +103,7 @@ def test_an_unknown_ablation_is_refused_before_anything_is_read():
             train_tasks=[],
             embeddings="x",
             deepspeed="x",
-            settings={},
+            settings=SETTINGS,
             ablation="none",
             seed=1,
             checkpoints="x",

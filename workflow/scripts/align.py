@@ -8,10 +8,10 @@ at the end of the step and exits with status 75; the same call goes on from ther
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Gpus, Seed, Settings
+from recexplainer.arguments import Gpus, Seed, section
 
 
 def main(
@@ -21,7 +21,7 @@ def main(
     train: Annotated[list[str], "Parquet files of training samples"],
     embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
     deepspeed: Annotated[str, "the DeepSpeed configuration, JSON"],
-    settings: Annotated[Settings, "the alignment section as JSON"],
+    settings: Annotated[Any, section("alignment.Aligned"), "the alignment section as JSON"],
     ablation: Annotated[str, "full, or which tasks are left out"] = "full",
     seed: Seed,
     checkpoints: Annotated[str, "folder for checkpoints"],

@@ -4,26 +4,28 @@ Run as: python workflow/scripts/base_llm.py --settings '{"source": "folder", "fo
     --output results/llm/base.json
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Settings
+from recexplainer.arguments import section
 
 
 def main(
     *,
-    settings: Annotated[Settings, "JSON: source, folder, id, revision, quantization"],
+    settings: Annotated[Any, section("llm.BaseLlm"), "JSON: source, folder, id, revision, quantization"],
     output: Annotated[str, "the manifest to write"],
 ) -> None:
+    from recexplainer.config.llm import BaseLlm
     from recexplainer.llm.base import make_manifest
 
+    base: BaseLlm = settings
     make_manifest(
-        source=settings["source"],
-        folder=settings.get("folder"),
-        hub_id=settings.get("id"),
-        revision=settings.get("revision"),
+        source=base.source,
+        folder=base.folder,
+        hub_id=base.id,
+        revision=base.revision,
         output=output,
-        quantization=settings.get("quantization"),
+        quantization=base.quantization,
     )
 
 

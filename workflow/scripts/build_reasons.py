@@ -9,10 +9,10 @@ Run as:
         --seed 2024 --output explanation.parquet
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
@@ -25,7 +25,7 @@ def main(
     model: Annotated[tuple[str, str], "the recommender's model.safetensors and config.json"],
     question: Annotated[str, "YAML file with the question of explanations"],
     wording: Annotated[str, "YAML file of sentences"],
-    settings: Annotated[Settings, "JSON: mode, max_length, hybrid_forms, samples"],
+    settings: Annotated[Any, section("tasks.Explained"), "JSON: mode, max_length, hybrid_forms, samples"],
     seed: Annotated[Seed, "the same for all modes of a dataset"],
     output: Annotated[str, "Parquet file to write"],
     threads: int,

@@ -6,17 +6,17 @@ Run as:
         --seed 2024 --train train.parquet --test test.parquet
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
     *,
     conversations: Annotated[str, "the data stage's conversations.parquet"],
     llm: Annotated[str, "the base LLM's manifest"],
-    settings: Annotated[Settings, "JSON: train, test, max_first_turn_tokens"],
+    settings: Annotated[Any, section("conversations.Drawn"), "JSON: train, test, max_first_turn_tokens"],
     seed: Seed,
     train: Annotated[str, "Parquet file to write"],
     test: Annotated[str, "Parquet file to write"],

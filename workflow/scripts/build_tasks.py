@@ -9,10 +9,10 @@ Run as:
         --seed 2024 --train train.parquet --test test.parquet
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
@@ -24,7 +24,8 @@ def main(
     similar: Annotated[str, "the recommender's similar.parquet"],
     prompts: Annotated[str, "YAML file of phrasings"],
     settings: Annotated[
-        Settings,
+        Any,
+        section("tasks.Built"),
         "JSON: mode, max_length, hybrid_forms, discrimination_fields, classification_test_share, description_words",
     ],
     seed: Annotated[Seed, "the same for all modes of a dataset"],

@@ -5,10 +5,10 @@ Run as: python workflow/scripts/choose_cases.py --interactions interactions.parq
     --output results/explanations/games/cases.parquet
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
@@ -17,7 +17,7 @@ def main(
     items: Annotated[str, "items.parquet"],
     labels: Annotated[str, "the recommender's labels.parquet"],
     embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
-    settings: Annotated[Settings, "JSON: cases, max_length"],
+    settings: Annotated[Any, section("explanation.Chosen"), "JSON: cases, max_length"],
     seed: Seed,
     output: Annotated[str, "Parquet to write"],
 ) -> None:

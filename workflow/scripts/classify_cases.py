@@ -9,10 +9,10 @@ Run as:
         --output results/faithfulness/games/own_decisions.parquet
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Gpus, Seed, Settings, Triples
+from recexplainer.arguments import Gpus, Seed, Triples, section
 
 
 def main(
@@ -24,7 +24,7 @@ def main(
     embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
     items: Annotated[str, "items.parquet"],
     prompts: Annotated[str, "YAML file of the tasks' phrasings"],
-    settings: Annotated[Settings, "JSON: context, precision, batch_size"],
+    settings: Annotated[Any, section("inference.Answering"), "JSON: context, precision, batch_size"],
     seed: Seed,
     output: Annotated[str, "Parquet to write"],
     gpus: Gpus = None,

@@ -9,10 +9,10 @@ Some of the cases from several viewpoints: --viewpoints platform genre --viewpoi
 well: --selected case.json.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Count, Gpus, Settings
+from recexplainer.arguments import Count, Gpus, section
 
 
 def main(
@@ -25,7 +25,7 @@ def main(
     embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
     items: Annotated[str, "items.parquet"],
     prompts: Annotated[str, "YAML file of the explanations' prompts"],
-    settings: Annotated[Settings, "JSON: context, precision, ..."],
+    settings: Annotated[Any, section("explanation.Explaining"), "JSON: context, precision, ..."],
     viewpoints: Annotated[list[str] | None, "viewpoints of the prompts; default: none"] = None,
     viewpoint_cases: Annotated[Count | None, "how many cases; default: all, or the selected"] = None,
     selected: Annotated[str | None, "JSON that names a case"] = None,

@@ -7,10 +7,10 @@ Run as: python workflow/scripts/explain_service.py --cases cases.parquet --items
 The API key is read from the environment variable that the service's key_variable names.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Settings
+from recexplainer.arguments import Settings, section
 
 
 def main(
@@ -19,7 +19,7 @@ def main(
     items: Annotated[str, "items.parquet"],
     prompts: Annotated[str, "YAML file of the explanations' prompts"],
     service: Annotated[Settings, "the service's part of the config, JSON"],
-    settings: Annotated[Settings, "JSON: max_tokens, max_usd"],
+    settings: Annotated[Any, section("explanation.Asking"), "JSON: max_tokens, max_usd"],
     store: Annotated[str, "file of the service's answers, kept between runs"],
     ledger: Annotated[str | None, "file in which the run counts what it spends; default: beside the store"] = None,
     output: Annotated[str, "Parquet to write"],

@@ -11,10 +11,10 @@ Without files of --model the recommender is not run again: the counterfactual me
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings, check_paired
+from recexplainer.arguments import Seed, check_paired, section
 
 
 def main(
@@ -28,7 +28,7 @@ def main(
     embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
     labels: Annotated[str, "the recommender's labels.parquet"],
     model: Annotated[Sequence[str], "the recommender's model.safetensors and config.json"] = (),
-    settings: Annotated[Settings, "JSON: folds, draws"],
+    settings: Annotated[Any, section("faithfulness.Measured"), "JSON: folds, draws"],
     seed: Seed,
     outputs: Annotated[list[str], "Parquet files to write, one per system"],
     threads: int,

@@ -5,10 +5,10 @@ Run as: python workflow/scripts/predict.py --llm results/llm/base.json --adapter
     --output-dir results/predictions/games/hybrid-full
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Count, Gpus, Seed, Settings
+from recexplainer.arguments import Count, Gpus, Seed, section
 
 
 def main(
@@ -19,7 +19,7 @@ def main(
     test: Annotated[str, "test.parquet of the mode"],
     embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
     items: Annotated[str, "items.parquet"],
-    settings: Annotated[Settings, "the evaluation section as JSON"],
+    settings: Annotated[Any, section("evaluation.Predicted"), "the evaluation section as JSON"],
     seed: Seed,
     output_dir: Annotated[str, "folder for the predictions"],
     shard: Annotated[tuple[Count, Count], "which share of the cases, from 0, and of how many"] = (0, 1),

@@ -6,10 +6,10 @@ Run as:
         --settings '{"max_length": 9}' --seed 2024 --output-dir results/predictions/games
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
@@ -19,19 +19,21 @@ def main(
     embeddings: Annotated[str, "the recommender's embeddings.safetensors"],
     labels: Annotated[str, "the recommender's labels.parquet"],
     test: Annotated[str, "test samples of any mode"],
-    settings: Annotated[Settings, "JSON: max_length"],
+    settings: Annotated[Any, section("evaluation.Surrogate"), "JSON: max_length"],
     seed: Seed,
     output_dir: Annotated[str, "where the folders of predictions go"],
 ) -> None:
+    from recexplainer.config.evaluation import Surrogate
     from recexplainer.evaluation.surrogates import predict_surrogates
 
+    chosen: Surrogate = settings
     predict_surrogates(
         interactions=interactions,
         items=items,
         embeddings=embeddings,
         labels=labels,
         test=test,
-        max_length=settings["max_length"],
+        max_length=chosen.max_length,
         seed=seed,
         output_dir=output_dir,
     )

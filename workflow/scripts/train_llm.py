@@ -5,10 +5,10 @@ Run as: python workflow/scripts/train_llm.py --items items.parquet --conversatio
     --seed 1 --output-dir results/llm/scratch
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
@@ -17,7 +17,7 @@ def main(
     conversations: Annotated[str, "conversations.parquet"],
     prompts: Annotated[str, "YAML file of phrasings"],
     chat_template: Annotated[str, "a Jinja chat template"],
-    settings: Annotated[Settings, "the llm.scratch section as JSON"],
+    settings: Annotated[Any, section("llm.SmallLlm"), "the llm.scratch section as JSON"],
     seed: Seed,
     output_dir: Annotated[str, "the transformers folder to write"],
     threads: int,

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from recexplainer.config.alignment import Aligned
+
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MOMENTS = ("exp_avg", "exp_avg_sq")
 """AdamW's state of a parameter."""
@@ -16,13 +18,13 @@ PATIENCE = timedelta(minutes=10)
 """How long a process waits for the others. A process that died without a word then ends the rest as well."""
 
 
-def start_engine(model: torch.nn.Module, config: dict[str, Any], settings: dict[str, Any]) -> Any:
+def start_engine(model: torch.nn.Module, config: dict[str, Any], settings: Aligned) -> Any:
     """Start DeepSpeed for the model's trainable parameters.
 
     Args:
         model: the model, whole, on the CPU. Under ZeRO-3 its parameters are cut up in place.
         config: the DeepSpeed configuration (``config/deepspeed/*.json``) without batch sizes and precision.
-        settings: ``lr``, ``weight_decay``, ``gradient_clip`` and ``precision``.
+        settings: of them the learning rate, the weight decay, the clip of the gradients and the precision.
     """
     # Without a launcher this process is the only one. It listens on a port that the system chooses as it opens it; one
     # that is looked for before may be another program's by then.
@@ -40,18 +42,18 @@ def start_engine(model: torch.nn.Module, config: dict[str, Any], settings: dict[
     config = config | {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
-        "gradient_clipping": settings["gradient_clip"],
-        "fp16": {"enabled": settings["precision"] == "fp16"},
-        "bf16": {"enabled": settings["precision"] == "bf16"},
+        "gradient_clipping": settings.gradient_clip,
+        "fp16": {"enabled": settings.precision == "fp16"},
+        "bf16": {"enabled": settings.precision == "bf16"},
         "zero_allow_untested_optimizer": True,
         # With offload, DeepSpeed asks for its own AdamW, which needs a compiler at run time. PyTorch's does the same.
         "zero_force_ds_cpu_optimizer": False,
     }
     deepspeed.init_distributed(timeout=PATIENCE)
     if config["zero_optimization"]["stage"] == 3:
-        _partition(model, config, PRECISIONS[settings["precision"]])
+        _partition(model, config, PRECISIONS[settings.precision])
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=settings["lr"], weight_decay=settings["weight_decay"])
+    optimizer = torch.optim.AdamW(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
     engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
     return engine
 

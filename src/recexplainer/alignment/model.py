@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from recexplainer.config.alignment import Lora
 from recexplainer.errors import InputError, one_line
 from recexplainer.files import read_json, write_json, write_safetensors
 from recexplainer.llm import attention
@@ -153,12 +154,12 @@ def check_packing(llm: nn.Module) -> None:
         )
 
 
-def with_lora(llm: nn.Module, lora: dict[str, Any], trained_rows: str) -> nn.Module:
+def with_lora(llm: nn.Module, lora: Lora, trained_rows: str) -> nn.Module:
     """Wrap the LLM with LoRA; only the adapter is trained.
 
     Args:
         llm: the causal LM.
-        lora: ``rank``, ``alpha``, ``dropout`` and ``targets`` (module names, or ``all-linear``).
+        lora: the adapter; its targets are module names, or ``all-linear``.
         trained_rows: ``all`` also trains the embedding matrix and the LM head, as the authors' code does.
 
     Raises:
@@ -169,10 +170,10 @@ def with_lora(llm: nn.Module, lora: dict[str, Any], trained_rows: str) -> nn.Mod
     if getattr(llm, "is_loaded_in_4bit", False):
         llm = prepare_model_for_kbit_training(llm, use_gradient_checkpointing=False)
     config = LoraConfig(
-        r=lora["rank"],
-        lora_alpha=lora["alpha"],
-        lora_dropout=lora["dropout"],
-        target_modules=lora["targets"],
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets,
         modules_to_save=_names_of_rows(llm) if trained_rows == "all" else None,
         task_type="CAUSAL_LM",
     )
@@ -185,7 +186,7 @@ def with_lora(llm: nn.Module, lora: dict[str, Any], trained_rows: str) -> nn.Mod
             if type(module).__name__ in ("Linear", "Linear4bit", "Conv1D") and module is not llm.get_output_embeddings()
         }
         raise InputError(
-            f"alignment.lora.targets: {lora['targets']} do not fit the LLM ({error}); expected all-linear, or some of "
+            f"alignment.lora.targets: {lora.targets} do not fit the LLM ({error}); expected all-linear, or some of "
             f"{', '.join(sorted(linear))}."
         ) from None
 
@@ -219,7 +220,7 @@ def save_aligned(model: RecExplainer, folder: str | Path, weights: dict[str, tor
 
 
 def load_system(
-    llm: str, tokenizer: Any, adapter: str | None, tables: dict[str, np.ndarray], settings: dict[str, Any]
+    llm: str, tokenizer: Any, adapter: str | None, tables: dict[str, np.ndarray], *, context: int, precision: str
 ) -> RecExplainer:
     """Load the base LLM or an aligned one from files, on the GPU if there is one.
 
@@ -228,12 +229,13 @@ def load_system(
         tokenizer: its tokenizer.
         adapter: the folder of the alignment; None for the base LLM.
         tables: ``user`` and ``item``, the recommender's embeddings.
-        settings: ``precision`` and ``context``.
+        context: most tokens of a prompt and its answer.
+        precision: auto, fp16, bf16 or fp32.
 
     Raises:
         InputError: a file is missing or broken, or the LLM does not fit its tokenizer or the context.
     """
-    base = load_fitting(llm, tokenizer, settings["context"], resolved(settings["precision"]))
+    base = load_fitting(llm, tokenizer, context, resolved(precision))
     model = load_aligned(base, adapter, tables["user"], tables["item"])
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from recexplainer.alignment.engine import number_of_parameters, trained_parameters
+from recexplainer.config.alignment import Aligned
 from recexplainer.llm.packing import Step
 
 
@@ -33,18 +34,18 @@ def part(engine: Any, first_step: int, config: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def summary(engine: Any, steps: list[Step], settings: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+def summary(engine: Any, steps: list[Step], settings: Aligned, state: dict[str, Any]) -> dict[str, Any]:
     """Return the record of a finished training.
 
     Args:
         engine: the DeepSpeed engine.
         steps: the plan.
-        settings: the ``alignment`` section of the config.
+        settings: what the alignment was made with.
         state: the loss curve and the parts.
     """
     last, parts = state["parts"][-1], state["parts"]
     micro_batches = [
-        math.ceil(math.ceil(len(step.rows) / last["processes"]) / settings["rows_per_micro_batch"]) for step in steps
+        math.ceil(math.ceil(len(step.rows) / last["processes"]) / settings.rows_per_micro_batch) for step in steps
     ]
     return {
         "curve": state["curve"],
@@ -54,10 +55,10 @@ def summary(engine: Any, steps: list[Step], settings: dict[str, Any], state: dic
         # One step is `samples_per_step` samples, packed into rows. They are dealt out to the processes, and each
         # process accumulates the gradients of its micro-batches.
         "batch": {
-            "samples_per_step": settings["batch"],
+            "samples_per_step": settings.batch,
             "processes": last["processes"],
             "nodes": last["nodes"],
-            "rows_per_micro_batch": settings["rows_per_micro_batch"],
+            "rows_per_micro_batch": settings.rows_per_micro_batch,
             "rows": sum(len(step.rows) for step in steps),
             "accumulation": {"least": min(micro_batches), "most": max(micro_batches)},
         },

@@ -6,7 +6,6 @@ import logging
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +13,7 @@ import torch
 
 from recexplainer.alignment.model import RecExplainer, check_packing, save_aligned, with_lora
 from recexplainer.alignment.training import train, write_curve
+from recexplainer.config.alignment import Aligned
 from recexplainer.errors import InputError
 from recexplainer.files import sha256, write_json
 from recexplainer.llm.base import load_fitting, load_tokenizer, read_manifest
@@ -33,7 +33,7 @@ def align(
     train_tasks: list[str],
     embeddings: str,
     deepspeed: str,
-    settings: dict[str, Any],
+    settings: Aligned,
     ablation: str,
     seed: int,
     checkpoints: str,
@@ -47,8 +47,7 @@ def align(
         train_tasks: Parquet files of training samples (the mode's tasks, and the conversations).
         embeddings: the recommender's ``embeddings.safetensors``.
         deepspeed: path of the DeepSpeed JSON.
-        settings: the ``alignment`` section of the config, with ``loss_average``,
-            ``embedding_injection`` and ``trained_rows``.
+        settings: what the alignment is made with.
         ablation: which tasks are left out (section 3.6).
         seed: the stage's seed.
         checkpoints: a folder for checkpoints.
@@ -60,24 +59,24 @@ def align(
     """
     if ablation not in ABLATIONS:
         raise InputError(f"--ablation: {ablation!r}; expected one of {', '.join(ABLATIONS)}.")
-    settings = settings | {"precision": resolved(settings["precision"])}
+    settings = settings.model_copy(update={"precision": resolved(settings.precision)})
     tokenizer = load_tokenizer(llm, chat_template)
-    encoder = ChatEncoder(tokenizer, settings["context"])
+    encoder = ChatEncoder(tokenizer, settings.context)
     samples, counts = encode_tasks(encoder, train_tasks, ABLATIONS[ablation])
     logger.info("%d training samples of %d tokens", len(samples), sum(map(len, samples)))
 
     # Under fp16 and bf16 the frozen weights are held in that precision; DeepSpeed keeps the trained ones in fp32.
-    model = load_fitting(llm, tokenizer, settings["context"], settings["precision"])
+    model = load_fitting(llm, tokenizer, settings.context, settings.precision)
     check_packing(model)
     torch.manual_seed(derive_seed(seed, "weights"))
     tables = load_tables(embeddings)
     model = RecExplainer(
-        with_lora(model, settings["lora"], settings["trained_rows"]),
+        with_lora(model, settings.lora, settings.trained_rows),
         tables["user"],
         tables["item"],
-        settings["embedding_injection"],
+        settings.embedding_injection,
     )
-    if settings["gradient_checkpointing"]:
+    if settings.gradient_checkpointing:
         model.base[0].gradient_checkpointing_enable({"use_reentrant": False})
     # What decides the training besides the settings: another one must not go on from its checkpoints.
     identity = json.dumps([read_manifest(llm)["files"], sha256(embeddings), _tokens(samples)], sort_keys=True)
@@ -89,7 +88,7 @@ def align(
         Path(output_dir).mkdir(parents=True, exist_ok=True)
         save_aligned(model, output_dir, weights)
         write_curve(Path(output_dir) / "loss.csv", record.pop("curve"))
-        record |= {"samples_per_task": counts, "precision": settings["precision"]}
+        record |= {"samples_per_task": counts, "precision": settings.precision}
         write_json(Path(output_dir) / "record.json", record)
         logger.info("aligned model in %s (%.0f s)", output_dir, record["seconds"])
 

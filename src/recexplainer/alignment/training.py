@@ -15,6 +15,7 @@ from recexplainer.alignment.checkpoint import load_checkpoint, save_checkpoint
 from recexplainer.alignment.engine import full_parameters, restore, start_engine, trained_parameters
 from recexplainer.alignment.interruption import Interrupted, StopRequest
 from recexplainer.alignment.record import part, summary
+from recexplainer.config.alignment import Aligned
 from recexplainer.errors import InputError, one_line
 from recexplainer.files import atomic, read_json
 from recexplainer.llm.encoding import Encoded
@@ -31,7 +32,7 @@ PACE = ("rows_per_micro_batch", "gradient_checkpointing", "checkpoint_every")
 def train(
     model: torch.nn.Module,
     samples: list[Encoded],
-    settings: dict[str, Any],
+    settings: Aligned,
     *,
     deepspeed_config: str,
     seed: int,
@@ -48,7 +49,7 @@ def train(
     Args:
         model: a module that maps a packed batch and a normalizer to a loss.
         samples: the encoded samples.
-        settings: the ``alignment`` section of the config, with ``loss_average``.
+        settings: what the alignment is made with.
         deepspeed_config: path of the DeepSpeed JSON.
         seed: the stage's seed.
         checkpoints: a folder for checkpoints.
@@ -66,10 +67,10 @@ def train(
         raise InputError("there is no training sample; check the tasks of this mode and ablation.")
     steps = plan_steps(
         samples,
-        batch=settings["batch"],
-        context=settings["context"],
-        epochs=settings["epochs"],
-        max_steps=settings["max_steps"],
+        batch=settings.batch,
+        context=settings.context,
+        epochs=settings.epochs,
+        max_steps=settings.max_steps,
         seed=seed,
     )
     config, folder = read_json(deepspeed_config), Path(checkpoints)
@@ -77,7 +78,7 @@ def train(
     stage = zero.get("stage") if isinstance(zero, dict) else None
     if stage not in (1, 2, 3):
         raise InputError(f"{deepspeed_config}: zero_optimization.stage is {stage}; expected 1, 2 or 3.")
-    decides = {key: value for key, value in settings.items() if key not in PACE}
+    decides = settings.model_dump(exclude={*PACE})
     identity = hashlib.sha256(json.dumps([identity, decides, seed], sort_keys=True).encode()).hexdigest()
     trained = trained_parameters(model)
     shapes = {name: tuple(parameter.shape) for name, parameter in trained.items()}
@@ -114,20 +115,18 @@ def _run(
     engine: Any,
     steps: list[Step],
     samples: list[Encoded],
-    settings: dict[str, Any],
+    settings: Aligned,
     seed: int,
     folder: Path,
     state: dict[str, Any],
     stop: StopRequest,
 ) -> None:
     """Train from ``state["step"]`` to the end; ``state`` keeps up with it."""
-    rank, first, every = engine.global_rank, state["step"], settings["checkpoint_every"]
+    rank, first, every = engine.global_rank, state["step"], settings.checkpoint_every
     begin, shown, tokens, own = time.perf_counter(), 0.0, 0, state["parts"][-1]
     engine.train()
     for number in range(first, len(steps)):
-        rate = learning_rate(
-            number, len(steps), peak=settings["lr"], warmup=settings["warmup"], schedule=settings["schedule"]
-        )
+        rate = learning_rate(number, len(steps), peak=settings.lr, warmup=settings.warmup, schedule=settings.schedule)
         for group in engine.optimizer.param_groups:
             group["lr"] = rate
         # Dropout draws from the step's own seed: a resumed run draws what an undisturbed one does.
@@ -136,7 +135,7 @@ def _run(
         state["step"] = number + 1
         state["curve"].append({"step": number + 1, "loss": loss, "lr": rate, "tokens": steps[number].tokens})
         tokens += steps[number].tokens
-        if not math.isfinite(loss) and settings["precision"] != "fp16":
+        if not math.isfinite(loss) and settings.precision != "fp16":
             raise InputError(f"the loss became {loss} at step {number + 1}; lower alignment.lr.")
         elapsed = time.perf_counter() - begin
         own |= {"steps": number + 1 - first, "seconds": round(elapsed, 1)}
@@ -161,12 +160,10 @@ def _run(
             raise Interrupted(message)
 
 
-def _step(
-    engine: Any, step: Step, samples: list[Encoded], settings: dict[str, Any], stop: StopRequest
-) -> tuple[float, bool]:
+def _step(engine: Any, step: Step, samples: list[Encoded], settings: Aligned, stop: StopRequest) -> tuple[float, bool]:
     """Run one global batch; return its loss and whether any process is to stop, the same on every rank."""
     rank, world = engine.global_rank, engine.world_size
-    average, rows_per_micro_batch = settings["loss_average"], settings["rows_per_micro_batch"]
+    average, rows_per_micro_batch = settings.loss_average, settings.rows_per_micro_batch
     normalizer = step.samples if average == "samples" else step.loss_tokens
     mine = step.rows[rank::world]
     # Every rank runs as many micro-batches, the last ones empty where its share is short.

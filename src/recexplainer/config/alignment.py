@@ -17,6 +17,10 @@ from recexplainer.config.kinds import (
     Text,
 )
 
+Injection = Literal["replace", "add"]
+TrainedRows = Literal["new", "all"]
+LossAverage = Literal["samples", "tokens"]
+
 
 class Lora(Section):
     """The adapter."""
@@ -31,8 +35,8 @@ class Lora(Section):
     """names of the adapted modules, all-linear, or preset: those of the switch lora_targets"""
 
 
-class Alignment(Section):
-    """Alignment training (section 3.2.2)."""
+class TrainingRules(Section):
+    """What a training is made with, wherever it runs."""
 
     context: Context
     """longest sequence, in tokens"""
@@ -60,11 +64,16 @@ class Alignment(Section):
     """packed rows of `context` tokens per forward pass and GPU"""
     gradient_checkpointing: bool
     """trade time for memory"""
+    checkpoint_every: Natural
+    """steps between two checkpoints; 0 for none. A run that was cut off goes on from the last one."""
+
+
+class Alignment(TrainingRules):
+    """Alignment training (section 3.2.2)."""
+
     deepspeed: Text
     """DeepSpeed's configuration: zero2.json, or zero3.json, zero2_offload.json, zero3_offload.json for less GPU
     memory; batch size, precision and clipping are added to it"""
-    checkpoint_every: Natural
-    """steps between two checkpoints; 0 for none. A run that was cut off goes on from the last one."""
     nodes: Count
     """machines; more than 1 needs Slurm"""
     gpus: Natural | Auto
@@ -72,3 +81,11 @@ class Alignment(Section):
     started"""
     threads: Count
     """CPU threads per process"""
+
+
+class Aligned(TrainingRules):
+    """What an alignment is made with: the section, and the switches that are about it."""
+
+    embedding_injection: Injection
+    trained_rows: TrainedRows
+    loss_average: LossAverage

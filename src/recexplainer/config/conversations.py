@@ -19,7 +19,18 @@ class GeneratedConversations(Section):
     """share of malformed conversations"""
 
 
-class Conversations(Section):
+class Drawn(Section):
+    """How many conversations are drawn."""
+
+    train: Count
+    """conversations drawn for training"""
+    test: Count
+    """and for test"""
+    max_first_turn_tokens: Count
+    """longest first turn, in tokens of the base LLM"""
+
+
+class Conversations(Drawn):
     """The conversations that keep the LLM's general ability (section 2.3)."""
 
     sources: MayLack[Places] = None
@@ -28,11 +39,5 @@ class Conversations(Section):
     cut."""
     generate: GeneratedConversations | None = None
     """made-up conversations in place of `sources`, as the demo's; null: none"""
-    train: Count
-    """conversations drawn for training"""
-    test: Count
-    """and for test"""
-    max_first_turn_tokens: Count
-    """longest first turn, in tokens of the base LLM"""
     max_broken_share: Share
     """share of entries that may be unreadable"""

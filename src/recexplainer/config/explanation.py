@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from recexplainer.config.inference import Answering
 from recexplainer.config.kinds import Count, EachOnce, Names, NotNegative, Section, Several, SomeNames, Text
 
 Rater = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
@@ -67,3 +68,24 @@ class Explanation(Section):
     capitals and plurals; and fields of the metadata (tags, brand, feature) whose facts count as well, but for those
     that most items have or that hold a value of another point of view."""
     study: Study
+
+
+class Chosen(Section):
+    """What the cases are chosen by."""
+
+    cases: Several
+    max_length: Count
+    """items of a history that are shown, the newest"""
+
+
+class Explaining(Answering):
+    """What an LLM's explanations are made with."""
+
+    max_tokens: Count
+
+
+class Asking(Section):
+    """What a service's explanations are made with, beside the service's own entry."""
+
+    max_tokens: Count
+    max_usd: NotNegative

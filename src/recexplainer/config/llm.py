@@ -7,9 +7,12 @@ from pydantic import Field
 from recexplainer.config.kinds import Context, Count, Positive, Section, Text
 from recexplainer.config.source import Places
 
+Origin = Literal["hub", "folder", "gguf", "scratch"]
+Quantization = Literal[None, "nf4"]
 
-class Scratch(Section):
-    """The tiny Llama that stands in where there is no GPU (source: scratch)."""
+
+class SmallLlm(Section):
+    """What a tiny Llama is, and how it is trained."""
 
     vocabulary: Annotated[int, Field(ge=300)]
     """tokens of its byte-level BPE vocabulary"""
@@ -29,6 +32,11 @@ class Scratch(Section):
     """samples per step"""
     lr: Positive
     """learning rate (AdamW, cosine schedule)"""
+
+
+class Scratch(SmallLlm):
+    """The tiny Llama that stands in where there is no GPU (source: scratch)."""
+
     threads: Count
     """CPU threads"""
 
@@ -38,7 +46,7 @@ class Llm(Section):
 
     name: Text
     """its name in the tables"""
-    source: Literal["hub", "folder", "gguf", "scratch"]
+    source: Origin
     """hub (a pinned snapshot from the model hub), folder (a local transformers folder), gguf (one file of
     llama.cpp, whose quantized weights are made plain numbers again) or scratch (trained here, tiny)"""
     id: Text | None
@@ -51,6 +59,16 @@ class Llm(Section):
     """the file of gguf: its sources, as a dataset's"""
     chat_template: Text
     """a Jinja file, or "tokenizer" for the tokenizer's own template"""
-    quantization: Literal[None, "nf4"]
+    quantization: Quantization
     """nf4 holds its weights in 4 bits (QLoRA), for one small GPU; null: in the precision of `alignment`"""
     scratch: Scratch
+
+
+class BaseLlm(Section):
+    """Where the base LLM is, and how it is held."""
+
+    source: Origin
+    folder: Text | None = None
+    id: Text | None = None
+    revision: Text | None = None
+    quantization: Quantization = None

@@ -1,8 +1,11 @@
 """The alignment tasks."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from recexplainer.config.kinds import Count, EachOnce, MayLack, Mode, OpenShare, Positive, Section, Several, Text
+
+HybridForms = Literal["combined", "all"]
+AskedFields = Literal["all", "no_tags"]
 
 
 class Shares(Section):
@@ -33,8 +36,8 @@ class Reasons(Section):
     """YAML file with the sentences of the answers"""
 
 
-class Tasks(Section):
-    """The alignment tasks (section 2.2)."""
+class TaskRules(Section):
+    """What the samples of all tasks are made by."""
 
     classification_test_share: OpenShare
     """share of the users that are in the classification's test"""
@@ -45,4 +48,27 @@ class Tasks(Section):
     classification: 3} takes half of the rankings, asks each retrieval once more in other words, and three times as
     many classifications, the further ones of the users' shorter histories. null: each sample once, as in the paper.
     How many conversations there are is up to `sharegpt.train`."""
+
+
+class Tasks(TaskRules):
+    """The alignment tasks (section 2.2)."""
+
     explanation: Reasons
+
+
+class Built(TaskRules):
+    """What a mode's samples are made by: the section, its recommender's histories, and the switches about them."""
+
+    mode: Mode
+    max_length: Count
+    hybrid_forms: HybridForms
+    discrimination_fields: AskedFields
+
+
+class Explained(Section):
+    """What a mode's samples of the seventh task are made by."""
+
+    mode: Mode
+    max_length: Count
+    hybrid_forms: HybridForms
+    samples: Several

@@ -34,21 +34,26 @@ def _section(heading: str, path: Path_, rule: dict[str, Any], defaults: dict[str
     lines = [f"## {heading}\n"]
     lines += [] if path else [f"{rule['description']}\n"]
     lines += ["| key | default | allowed | meaning |", "|---|---|---|---|"]
-    for key, inner in _keys(path, rule):
+    for key, inner in _keys(path, rule, defaults):
         told = inner.get("description", "").replace("<", "&lt;")
         cells = [f"`{'.'.join(key)}`", _default(key, inner, defaults), allowed(inner), told]
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _keys(path: Path_, rule: dict[str, Any]) -> Iterator[tuple[Path_, dict[str, Any]]]:
-    """Yield every key at and below a path, with its rule; a part that has a section of its own is not gone into."""
+def _keys(path: Path_, rule: dict[str, Any], defaults: dict[str, Any]) -> Iterator[tuple[Path_, dict[str, Any]]]:
+    """Yield every key at and below a path, with its rule; a part that has a section of its own is not gone into.
+
+    The keys come in the order of the config with the defaults, those that it leaves out last.
+    """
     if path:
         yield path, rule
-    for name, inner in _inner(rule).items():
-        yield from _keys((*path, name), inner)
+    inner, value = _inner(rule), _at(defaults, path, None)
+    there = list(value) if isinstance(value, dict) else []
+    for name in sorted(inner, key=lambda name: there.index(name) if name in there else len(there)):
+        yield from _keys((*path, name), inner[name], defaults)
     if isinstance(entry := rule.get("additionalProperties"), dict):
-        yield from _keys((*path, "NAME"), entry)
+        yield from _keys((*path, "NAME"), entry, defaults)
 
 
 def _inner(rule: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from recexplainer.alignment.model import load_system
+from recexplainer.config.evaluation import Predicted
 from recexplainer.decision import read_decision
-from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import SCHEMAS, case, write_predictions
 from recexplainer.evaluation.reading import AnswerReader
 from recexplainer.evaluation.shards import write_shard
@@ -37,7 +37,7 @@ def predict(
     test: str,
     embeddings: str,
     items: str,
-    settings: dict[str, Any],
+    settings: Predicted,
     seed: int,
     output_dir: str,
     shard: int = 0,
@@ -54,8 +54,7 @@ def predict(
         test: the mode's ``test.parquet``.
         embeddings: the recommender's ``embeddings.safetensors``.
         items: ``items.parquet``, the catalogue.
-        settings: the ``evaluation`` section of the config, with ``context`` and the switches ``title_reading``,
-            ``retrieval_decoding`` and ``classification_decision``.
+        settings: what the predictions are made with.
         seed: the seed of the choice of cases, the same for all systems of a dataset.
         output_dir: where the results go.
         shard: which share of the cases is predicted, from 0.
@@ -66,12 +65,12 @@ def predict(
     """
     tokenizer = load_tokenizer(llm, chat_template)
     tables = load_tables(embeddings)
-    model = load_system(llm, tokenizer, adapter, tables, settings)
-    encoder = ChatEncoder(tokenizer, settings["context"])
-    generator = TextGenerator(model, tokenizer, settings["batch_size"], shard, shards, settings.get("batch_tokens"))
+    model = load_system(llm, tokenizer, adapter, tables, context=settings.context, precision=settings.precision)
+    encoder = ChatEncoder(tokenizer, settings.context)
+    generator = TextGenerator(model, tokenizer, settings.batch_size, shard, shards, settings.batch_tokens)
     titles = list(read_parquet(items, ["title"])["title"])
-    reader = AnswerReader(titles, settings["title_reading"])
-    beams = retrieval_beams(settings)
+    reader = AnswerReader(titles, settings.title_reading)
+    beams = retrieval_beams(settings.retrieval_decoding, settings.beams)
 
     columns = ["sample", "task", "user", "messages", "target", "candidates"]
     cases: dict[str, list[dict[str, Any]]] = {task: [] for task in SCHEMAS}
@@ -81,12 +80,12 @@ def predict(
         "retrieval": lambda rows, prompts: _retrieval(generator, encoder, titles, reader, rows, prompts, beams),
         "ranking": lambda rows, prompts: _lists(generator, encoder, reader, rows, prompts, "ranking"),
         "classification": lambda rows, prompts: _classification(
-            generator, encoder, rows, prompts, settings["classification_decision"]
+            generator, encoder, rows, prompts, settings.classification_decision
         ),
         "reconstruction": lambda rows, prompts: _lists(generator, encoder, reader, rows, prompts, "reconstruction"),
     }
     for task, predictor in predictors.items():
-        rows = _choose(cases[task], settings["max_cases"], seed)
+        rows = _choose(cases[task], settings.max_cases, seed)
         prompts = encoder.encode([row["messages"] for row in rows], prompt_only=True)
         if any(prompt is None for prompt in prompts):
             logger.warning("%s: a prompt is over the context even without its history; left out", task)
@@ -110,16 +109,9 @@ def _choose(rows: list[dict[str, Any]], max_cases: int | None, seed: int) -> lis
     return [row for row in rows if row["user"] in chosen]
 
 
-def retrieval_beams(settings: dict[str, Any]) -> int:
-    """Return how many answers there are to a retrieval: the beams, or the one of greedy decoding.
-
-    Raises:
-        InputError: another value of ``retrieval_decoding``.
-    """
-    how = settings["retrieval_decoding"]
-    if how not in ("beams", "greedy"):
-        raise InputError(f"switches.retrieval_decoding: {how!r}; expected beams or greedy.")
-    return settings["beams"] if how == "beams" else 1
+def retrieval_beams(decoding: str, beams: int) -> int:
+    """Return how many answers there are to a retrieval: the beams, or the one of ``greedy`` decoding."""
+    return beams if decoding == "beams" else 1
 
 
 def _retrieval(

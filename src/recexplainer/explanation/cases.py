@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from recexplainer.config.explanation import Chosen
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, read_parquet, write_parquet
 from recexplainer.recommender.contract import Export, load_export
@@ -42,7 +43,7 @@ FACTS = ("description", "tags", "brand", "feature")
 
 
 def choose_cases(
-    *, interactions: str, items: str, labels: str, embeddings: str, settings: dict[str, Any], seed: int, output: str
+    *, interactions: str, items: str, labels: str, embeddings: str, settings: Chosen, seed: int, output: str
 ) -> None:
     """Draw the cases of one dataset and write ``cases.parquet``.
 
@@ -54,7 +55,7 @@ def choose_cases(
         items: ``items.parquet``.
         labels: ``labels.parquet`` of the recommender.
         embeddings: ``embeddings.safetensors`` of the recommender.
-        settings: ``cases``, how many; ``max_length``, how many items of a history the recommender sees.
+        settings: how many, and how many items of a history the recommender sees.
         seed: of the draw.
         output: the file to write.
 
@@ -70,9 +71,9 @@ def choose_cases(
     tests = export.labels[export.labels["split"] == "test"].set_index("user").sort_index()
     _check_users(labels, interactions, tests, sequences)
 
-    count = min(settings["cases"], 2 * len(tests))
-    if count < settings["cases"]:
-        logger.warning("%d cases asked for, %d chosen: two for each of %d users", settings["cases"], count, len(tests))
+    count = min(settings.cases, 2 * len(tests))
+    if count < settings.cases:
+        logger.warning("%d cases asked for, %d chosen: two for each of %d users", settings.cases, count, len(tests))
     elif count > len(tests):
         logger.warning("%d cases from %d users: some users have two", count, len(tests))
     rows = []
@@ -94,7 +95,7 @@ def choose_cases(
                 "label": positive,
                 "score": score,
                 "percentile": percentile,
-                "history": [catalogue["title"][i] for i in seen[-settings["max_length"] :]],
+                "history": [catalogue["title"][i] for i in seen[-settings.max_length :]],
                 "title": facts["title"],
                 **{name: facts[name].strip() for name in FACTS},
             }

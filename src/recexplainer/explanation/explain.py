@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from recexplainer.config.explanation import Explaining
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.questions import render, show
@@ -26,7 +27,7 @@ def explain(
     embeddings: str,
     items: str,
     prompts: str,
-    settings: dict[str, Any],
+    settings: Explaining,
     output: str,
     viewpoints: Sequence[str] = (),
     only: Sequence[str] = (),
@@ -42,8 +43,7 @@ def explain(
         embeddings: the recommender's ``embeddings.safetensors``.
         items: ``items.parquet``.
         prompts: the file of prompts.
-        settings: ``context`` (tokens of the longest prompt), ``precision``, ``batch_size``, ``batch_tokens``,
-            ``max_tokens`` of an answer.
+        settings: what the explanations are made with.
         output: the file to write; with a column ``viewpoint`` if there are viewpoints.
         viewpoints: names from the file of prompts; each case is then explained from each of them.
         only: names of cases; default: all.
@@ -70,8 +70,16 @@ def explain(
     ]
     tables = load_tables(embeddings)
     tokenizer = load_tokenizer(llm, chat_template)
-    model = load_system(llm, tokenizer, adapter, tables, settings)
-    answers = answer(model, tokenizer, messages, settings)
+    model = load_system(llm, tokenizer, adapter, tables, context=settings.context, precision=settings.precision)
+    answers = answer(
+        model,
+        tokenizer,
+        messages,
+        context=settings.context,
+        max_tokens=settings.max_tokens,
+        batch_size=settings.batch_size,
+        batch_tokens=settings.batch_tokens,
+    )
     rows = []
     for (case, name), message, (text, finish) in zip(pairs, messages, answers, strict=True):
         row = explanation(case, show(message), text, finish)

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from recexplainer.config.explanation import Asking
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.questions import render, show
@@ -21,7 +22,7 @@ def explain_by_service(
     items: str,
     prompts: str,
     service: dict[str, Any],
-    settings: dict[str, Any],
+    settings: Asking,
     store: str,
     output: str,
     ledger: str | None = None,
@@ -33,7 +34,7 @@ def explain_by_service(
         items: ``items.parquet``.
         prompts: the file of prompts.
         service: the service's part of the config.
-        settings: ``max_tokens`` of an answer and ``max_usd``, the most that the run may spend.
+        settings: the longest answer, and the most that the run may spend.
         store: the file of the service's answers; what is in it is not asked again.
         output: the file to write.
         ledger: the file in which the run counts what it spends.
@@ -49,12 +50,12 @@ def explain_by_service(
         {
             "case": f"case {case['case']}",
             "messages": [{"role": "user", "content": question}],
-            "max_tokens": settings["max_tokens"],
+            "max_tokens": settings.max_tokens,
         }
         for case, question in zip(chosen, questions, strict=True)
     ]
     with AnswerStore(store) as answers:
-        replies = answer_all(requests, answers, service, settings["max_usd"], "explanations", ledger)
+        replies = answer_all(requests, answers, service, settings.max_usd, "explanations", ledger)
     if not any(reply["text"].strip() for reply in replies):
         cut = sum(reply["finish"] == "length" for reply in replies)
         limit = "the service's token_limit" if service.get("token_limit") else "explanation.max_tokens"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from recexplainer.checking.checker import Catalogue, Citation, check
+from recexplainer.config.faithfulness import Measured
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.known_titles import index_titles
@@ -36,7 +37,7 @@ def measure_faithfulness(
     embeddings: str,
     labels: str,
     scorer: Scorer | None,
-    settings: dict[str, Any],
+    settings: Measured,
     seed: int,
     outputs: list[str],
 ) -> None:
@@ -50,7 +51,7 @@ def measure_faithfulness(
         interactions, items: the data stage's files.
         embeddings, labels: the recommender's export.
         scorer: the recommender; None leaves the counterfactual measure out.
-        settings: ``folds`` of the cross-validation, and ``draws``, the most choices of removed items per case.
+        settings: the folds of the cross-validation, and the most choices of removed items per case.
         seed: of folds and draws.
         outputs: one file per system, in the same order.
 
@@ -82,7 +83,7 @@ def measure_cases(
     histories: Histories,
     pairs: Sequence[Pair | None],
     scorer: Scorer | None,
-    settings: dict[str, Any],
+    settings: Measured,
     seed: int,
 ) -> dict[str, list[dict[str, Any]]]:
     """Return, per system, one row per case with the columns of :data:`recexplainer.faithfulness.records.RECORDS`.
@@ -106,17 +107,17 @@ def measure_cases(
         system: [check(text, case, catalogue).citations for text, case in zip(rows, cases, strict=True)]
         for system, rows in said.items()
     }
-    effects = _effects(cases, citations_of, titles, vectors, histories, scorer, settings["draws"], seed)
+    effects = _effects(cases, citations_of, titles, vectors, histories, scorer, settings.draws, seed)
     # Controls stand in nobody's way: one of them shows the systems' own texts.
     authors = recognise(
-        {name: rows for name, rows in said.items() if not is_control(name)}, users, settings["folds"], seed
+        {name: rows for name, rows in said.items() if not is_control(name)}, users, settings.folds, seed
     )
-    from_title = read_scores([case["title"] for case in cases], scores, users, settings["folds"], seed)
+    from_title = read_scores([case["title"] for case in cases], scores, users, settings.folds, seed)
     result: dict[str, Any] = {}
     for place, (system, rows) in enumerate(texts.items()):
         decisions = [row["decision"] for row in rows]
-        read = read_scores(said[system], scores, users, settings["folds"], seed)
-        verdicts = read_verdicts(said[system], decisions, users, settings["folds"], seed)
+        read = read_scores(said[system], scores, users, settings.folds, seed)
+        verdicts = read_verdicts(said[system], decisions, users, settings.folds, seed)
         owns = own.get(system, [None] * len(cases))
         result[system] = []
         for number, (case, citations, pair) in enumerate(zip(cases, citations_of[system], pairs, strict=True)):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from recexplainer.config.inference import Answering
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.questions import render
 from recexplainer.faithfulness.records import OWN_DECISIONS
@@ -30,7 +31,7 @@ def classify_cases(
     embeddings: str,
     items: str,
     prompts: str,
-    settings: dict[str, Any],
+    settings: Answering,
     seed: int,
     output: str,
 ) -> None:
@@ -44,7 +45,7 @@ def classify_cases(
         embeddings: the recommender's ``embeddings.safetensors``.
         items: ``items.parquet``.
         prompts: the file of the tasks' phrasings.
-        settings: ``context``, ``precision``, ``batch_size`` and ``batch_tokens``.
+        settings: with what the LLMs answer.
         seed: of the phrasings, the same for all systems.
         output: the file to write.
 
@@ -62,14 +63,14 @@ def classify_cases(
     titles = list(read_parquet(items, ["title"])["title"])
     tables = load_tables(embeddings)
     tokenizer = load_tokenizer(llm, chat_template)
-    encoder = ChatEncoder(tokenizer, settings["context"])
+    encoder = ChatEncoder(tokenizer, settings.context)
     tokens = [ids[0] for ids in encoder.answers(["Yes", "No"])]
     rows = []
     for system, form, adapter in systems:
         messages = render(chosen, [phrasings[number] for number in drawn], titles, form)
         prompted = encoder.encode(messages, prompt_only=True)
-        model = load_system(llm, tokenizer, adapter, tables, settings)
-        generator = TextGenerator(model, tokenizer, settings["batch_size"], batch_tokens=settings.get("batch_tokens"))
+        model = load_system(llm, tokenizer, adapter, tables, context=settings.context, precision=settings.precision)
+        generator = TextGenerator(model, tokenizer, settings.batch_size, batch_tokens=settings.batch_tokens)
         kept = [prompt for prompt in prompted if prompt is not None]
         logits = iter(generator.next_token_logits(kept, tokens, label=system) if kept else [])
         for case, prompt in zip(chosen, prompted, strict=True):

@@ -15,7 +15,14 @@ logger = logging.getLogger(__name__)
 
 
 def answer(
-    model: RecExplainer, tokenizer: Any, messages: list[list[dict[str, Any]]], settings: dict[str, Any]
+    model: RecExplainer,
+    tokenizer: Any,
+    messages: list[list[dict[str, Any]]],
+    *,
+    context: int,
+    max_tokens: int,
+    batch_size: int,
+    batch_tokens: int | None = None,
 ) -> list[tuple[str, str]]:
     """Answer conversations by greedy decoding.
 
@@ -23,7 +30,10 @@ def answer(
         model: the aligned model, or the base LLM.
         tokenizer: its tokenizer.
         messages: conversations whose last message, the answer, is left out.
-        settings: ``context``, ``batch_size``, ``batch_tokens`` and ``max_tokens``.
+        context: most tokens of a prompt.
+        max_tokens: most tokens of an answer.
+        batch_size: most conversations at once.
+        batch_tokens: most tokens at once, prompts, padding and the longest answers; None: no limit.
 
     Returns:
         Per conversation the text and how it ended: ``stop``, ``length`` (at ``max_tokens``), or ``failed`` with an
@@ -32,11 +42,11 @@ def answer(
     Raises:
         InputError: the model has no room for an answer of ``max_tokens``.
     """
-    positions = longest_sequence(model.base[0]) or settings["context"] + settings["max_tokens"]
-    context = min(settings["context"], positions - settings["max_tokens"])
+    positions = longest_sequence(model.base[0]) or context + max_tokens
+    context = min(context, positions - max_tokens)
     if context < 1:
         raise InputError(
-            f"explanation.max_tokens: {settings['max_tokens']}, but the LLM has {positions} positions; expected fewer."
+            f"explanation.max_tokens: {max_tokens}, but the LLM has {positions} positions; expected fewer."
         )
     prompts = ChatEncoder(tokenizer, context).encode(messages, prompt_only=True)
     whole = ChatEncoder(tokenizer, 10**9).encode(messages, prompt_only=True)
@@ -47,8 +57,8 @@ def answer(
     if None in prompts:
         logger.warning("%d prompts are over %d tokens even without a history", prompts.count(None), context)
     kept = [prompt for prompt in prompts if prompt is not None]
-    answerer = _Answerer(model, tokenizer, settings["batch_size"], batch_tokens=settings.get("batch_tokens"))
-    answers = iter(answerer.answers(kept, settings["max_tokens"]))
+    answerer = _Answerer(model, tokenizer, batch_size, batch_tokens=batch_tokens)
+    answers = iter(answerer.answers(kept, max_tokens))
     return [("", "failed") if prompt is None else next(answers) for prompt in prompts]
 
 

@@ -305,10 +305,10 @@ class Explainer:
         messages = render([case], [question], self.titles, form)
         # The one user that is asked about stands where the run's users stood, on their scale.
         model.users = torch.from_numpy(self._encode([history]) / self._scale).float().to(model.users.device)
-        settings = {"context": self.config["alignment"]["context"], "batch_size": 1}
-        settings |= {"max_tokens": self.config["explanation"]["max_tokens"]}
+        context, longest = self.config["alignment"]["context"], self.config["explanation"]["max_tokens"]
         with self._speaking(model, system):
-            ((text, finish),) = answer(model, self._tokenizer, messages, settings)
+            answers = answer(model, self._tokenizer, messages, context=context, max_tokens=longest, batch_size=1)
+        ((text, finish),) = answers
         text = without_thoughts(text)
         checked = check(text, case, self.catalogue)
         return Answer(system, text, finish, checked.decision, checked.citations, checked.aspects)

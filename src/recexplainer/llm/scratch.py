@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from recexplainer.config.llm import SmallLlm
 from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, read_parquet, read_text
@@ -87,7 +88,7 @@ def train_llm(
     conversations: str,
     prompts: str,
     chat_template: str,
-    settings: dict[str, Any],
+    settings: SmallLlm,
     seed: int,
     output_dir: str,
 ) -> None:
@@ -98,7 +99,7 @@ def train_llm(
         conversations: ``conversations.parquet``.
         prompts: the prompts file, whose words the model is to know.
         chat_template: path of the Jinja chat template.
-        settings: the ``llm.scratch`` section of the config.
+        settings: the model's sizes, and how it is trained.
         seed: the stage's seed.
         output_dir: the transformers folder to write.
 
@@ -107,10 +108,8 @@ def train_llm(
     """
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    if settings["hidden"] % settings["heads"]:
-        raise InputError(
-            f"llm.scratch.heads: {settings['heads']} does not divide llm.scratch.hidden {settings['hidden']}."
-        )
+    if settings.hidden % settings.heads:
+        raise InputError(f"llm.scratch.heads: {settings.heads} does not divide llm.scratch.hidden {settings.hidden}.")
     texts = [text for path in items for text in item_texts(path)]
     chats = conversation_messages(conversations)
     if not texts or not chats:
@@ -118,22 +117,22 @@ def train_llm(
     # The phrasings are few beside the conversations; repeated, their words are seen often enough to be learnt.
     texts += 20 * question_texts(prompts)
     spoken = [segment["text"] for chat in chats for message in chat for segment in message["segments"]]
-    tokenizer = train_tokenizer([*texts, *spoken, "USER: ASSISTANT:"], settings["vocabulary"], chat_template)
-    samples = _samples(tokenizer, texts, chats, settings["context"])
+    tokenizer = train_tokenizer([*texts, *spoken, "USER: ASSISTANT:"], settings.vocabulary, chat_template)
+    samples = _samples(tokenizer, texts, chats, settings.context)
 
     torch.manual_seed(derive_seed(seed, "weights"))
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=settings["hidden"],
-            intermediate_size=settings["intermediate"],
-            num_hidden_layers=settings["layers"],
-            num_attention_heads=settings["heads"],
-            num_key_value_heads=settings["heads"],
-            max_position_embeddings=max(1024, settings["context"]),
+            hidden_size=settings.hidden,
+            intermediate_size=settings.intermediate,
+            num_hidden_layers=settings.layers,
+            num_attention_heads=settings.heads,
+            num_key_value_heads=settings.heads,
+            max_position_embeddings=max(1024, settings.context),
             # Both help a tiny model to learn early to copy words of its prompt.
             tie_word_embeddings=True,
-            initializer_range=0.7 / settings["hidden"] ** 0.5,
+            initializer_range=0.7 / settings.hidden**0.5,
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
@@ -154,21 +153,21 @@ def _samples(tokenizer: Any, texts: list[str], chats: list[list[dict[str, Any]]]
     return samples
 
 
-def _train(model: Any, samples: list[Encoded], settings: dict[str, Any], seed: int) -> None:
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings["lr"], betas=(0.9, 0.95), weight_decay=0.01)
-    epochs = math.ceil(settings["steps"] * settings["batch"] / len(samples))
+def _train(model: Any, samples: list[Encoded], settings: SmallLlm, seed: int) -> None:
+    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, betas=(0.9, 0.95), weight_decay=0.01)
+    epochs = math.ceil(settings.steps * settings.batch / len(samples))
     steps = plan_steps(
         samples,
-        batch=settings["batch"],
-        context=settings["context"],
+        batch=settings.batch,
+        context=settings.context,
         epochs=epochs,
-        max_steps=settings["steps"],
+        max_steps=settings.steps,
         seed=seed,
     )
     model.train()
     for number, step in enumerate(steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(number, len(steps), peak=settings["lr"], warmup=0.05, schedule="cosine")
+            group["lr"] = learning_rate(number, len(steps), peak=settings.lr, warmup=0.05, schedule="cosine")
         batch = collate(step.rows, samples)
         logits = model(
             input_ids=batch["input_ids"],

@@ -96,7 +96,7 @@ def examples(
 
 
 def _beams(config: dict[str, Any], switches: dict[str, Any], titles: list[str], encoder: ChatEncoder) -> dict[str, Any]:
-    beams = retrieval_beams(config["evaluation"] | switches)
+    beams = retrieval_beams(switches["retrieval_decoding"], config["evaluation"]["beams"])
     return {"beams": beams, "max_new_tokens": max(map(len, encoder.answers(titles))) + 1}
 
 

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from recexplainer.errors import InputError
-from recexplainer.prompts.phrasings import ASKED_FIELDS, Prompts, load_prompts
+from recexplainer.config.tasks import Built
+from recexplainer.prompts.phrasings import Prompts, load_prompts
 from recexplainer.tasks.balance import balanced
 from recexplainer.tasks.classification import classification
 from recexplainer.tasks.discrimination import discrimination
@@ -13,7 +13,7 @@ from recexplainer.tasks.ranking import ranking
 from recexplainer.tasks.reconstruction import reconstruction
 from recexplainer.tasks.retrieval import retrieval
 from recexplainer.tasks.samples import Renderer, Sample, rows_of
-from recexplainer.tasks.schema import MODES, write_tasks
+from recexplainer.tasks.schema import write_tasks
 from recexplainer.tasks.source import Source, load_source
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def build_tasks(
     labels: str,
     similar: str,
     prompts: str,
-    settings: dict[str, Any],
+    settings: Built,
     seed: int,
     paths: dict[str, Any],
 ) -> None:
@@ -40,45 +40,34 @@ def build_tasks(
         labels: the recommender's ``labels.parquet``.
         similar: the recommender's ``similar.parquet``.
         prompts: a YAML file of phrasings.
-        settings: ``mode``, ``max_length`` (the recommender's), ``hybrid_forms`` (``combined`` or ``all``),
-            ``discrimination_fields`` (``all`` or ``no_tags``), ``classification_test_share``, ``description_words``
-            and, if not as in the paper, ``share``: how often the training samples of a task are taken, by task.
+        settings: what the samples are made by.
         seed: of all draws; the same for all modes, so that they differ in nothing but the form.
         paths: the files to write, ``train`` and ``test``.
 
     Raises:
         InputError: a file or a setting is not what was expected.
     """
-    mode, hybrid_forms = settings["mode"], settings["hybrid_forms"]
-    if mode not in MODES or hybrid_forms not in ("combined", "all"):
-        raise InputError(
-            f"mode {mode!r}, hybrid_forms {hybrid_forms!r}: expected a mode of {', '.join(MODES)} "
-            "and the forms combined or all."
-        )
-    if settings["discrimination_fields"] not in ASKED_FIELDS:
-        raise InputError(f"discrimination_fields {settings['discrimination_fields']!r}: expected all or no_tags.")
+    mode, share = settings.mode, settings.share.model_dump(exclude_unset=True) if settings.share else {}
     source = load_source(
         interactions=interactions,
         items=items,
         embeddings=embeddings,
         labels=labels,
         similar=similar,
-        max_length=settings["max_length"],
-        description_words=settings["description_words"],
+        max_length=settings.max_length,
+        description_words=settings.description_words,
         seed=seed,
     )
     questions = load_prompts(prompts)
     for split, path in paths.items():
-        test_share, fields = settings["classification_test_share"], settings["discrimination_fields"]
-        share = settings.get("share") or {}
         rows = task_rows(
             source,
             questions,
             split=split,
             mode=mode,
-            hybrid_forms=hybrid_forms,
-            test_share=test_share,
-            fields=fields,
+            hybrid_forms=settings.hybrid_forms,
+            test_share=settings.classification_test_share,
+            fields=settings.discrimination_fields,
             share=share,
         )
         counts = write_tasks(path, rows)

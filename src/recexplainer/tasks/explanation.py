@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.config.tasks import Explained
 from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
 from recexplainer.prompts.explanation import load_explanation_prompts
@@ -39,7 +40,7 @@ def build_explanations(
     scorer: Scorer,
     question: str,
     wording: str,
-    settings: dict[str, Any],
+    settings: Explained,
     seed: int,
     output: str,
 ) -> None:
@@ -50,18 +51,18 @@ def build_explanations(
         scorer: the recommender.
         question: the YAML file with the question of explanations.
         wording: the YAML file of sentences.
-        settings: ``mode``, ``hybrid_forms``, ``max_length`` (the recommender's), and ``samples``, how many.
+        settings: what the samples are made by.
         seed: of all draws; the same for all modes.
         output: the file to write.
 
     Raises:
         InputError: a file or a setting is not what was expected, or no decision has a reason.
     """
-    source = load_source(**files, max_length=settings["max_length"], description_words=1, seed=seed)
+    source = load_source(**files, max_length=settings.max_length, description_words=1, seed=seed)
     tables = load_embeddings(files["embeddings"])
     asked, sentences = load_explanation_prompts(question).question, load_wording(wording)
-    samples = explanations(source, scorer, tables, asked, sentences, settings["samples"])
-    counts = write_tasks(output, rows_of(samples, Renderer(source.titles), settings["mode"], settings["hybrid_forms"]))
+    samples = explanations(source, scorer, tables, asked, sentences, settings.samples)
+    counts = write_tasks(output, rows_of(samples, Renderer(source.titles), settings.mode, settings.hybrid_forms))
     if not counts:
         raise InputError(
             f"{files['labels']}: no decision of a training prefix has a reason; set tasks.explanation.modes: []."

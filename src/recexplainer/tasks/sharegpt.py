@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from recexplainer.config.conversations import Drawn
 from recexplainer.data.parsed import read_conversations
 from recexplainer.errors import InputError
 from recexplainer.seeds import make_rng
@@ -14,14 +15,14 @@ logger = logging.getLogger(__name__)
 BATCH = 1000
 
 
-def build_sharegpt(*, conversations: str, llm: str, settings: dict[str, Any], seed: int, paths: dict[str, Any]) -> None:
+def build_sharegpt(*, conversations: str, llm: str, settings: Drawn, seed: int, paths: dict[str, Any]) -> None:
     """Sample conversations for training and for test, none in both.
 
     Args:
         conversations: ``conversations.parquet``; its column ``messages`` holds lists of ``{"role", "text"}``.
         llm: the base LLM's manifest; its tokenizer counts the tokens of the first turn.
-        settings: ``train`` and ``test``, how many are asked for, and ``max_first_turn_tokens``. If there are
-            fewer, both parts shrink in proportion.
+        settings: how many are asked for, and how long a first turn may be. If there are fewer, both parts shrink in
+            proportion.
         seed: of the draw.
         paths: the files to write, ``train`` and ``test``.
 
@@ -29,7 +30,7 @@ def build_sharegpt(*, conversations: str, llm: str, settings: dict[str, Any], se
         InputError: no conversation is short enough, or a file is missing.
     """
     chats = [messages for messages in read_conversations(conversations) if len(messages) >= 2]
-    limit = settings["max_first_turn_tokens"]
+    limit = settings.max_first_turn_tokens
     lengths = _token_counts(llm, [messages[0]["text"] for messages in chats])
     eligible = [index for index, length in enumerate(lengths) if length <= limit]
     if not eligible:
@@ -37,12 +38,12 @@ def build_sharegpt(*, conversations: str, llm: str, settings: dict[str, Any], se
             f"{conversations}: none of {len(chats)} conversations has a first turn of at most {limit} tokens; "
             "raise sharegpt.max_first_turn_tokens or give another file."
         )
-    counts = shares(len(eligible), settings["train"], settings["test"])
-    if sum(counts.values()) < settings["train"] + settings["test"]:
+    counts = shares(len(eligible), settings.train, settings.test)
+    if sum(counts.values()) < settings.train + settings.test:
         logger.warning(
             "%d conversations fit, %d asked for; taking %d to train on and %d to test",
             len(eligible),
-            settings["train"] + settings["test"],
+            settings.train + settings.test,
             counts["train"],
             counts["test"],
         )

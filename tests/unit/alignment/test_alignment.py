@@ -142,7 +142,7 @@ def test_saved_model_gives_the_same_loss(tokenizer, tmp_path):
 
 def test_a_bad_lora_target_is_named(tokenizer):
     with pytest.raises(InputError, match="alignment.lora.targets"):
-        with_lora(tiny_llama(tokenizer), LORA | {"targets": ["no_such_module"]}, "new")
+        with_lora(tiny_llama(tokenizer), LORA.model_copy(update={"targets": ["no_such_module"]}), "new")
 
 
 def test_no_sample_is_an_error(tokenizer, tmp_path):

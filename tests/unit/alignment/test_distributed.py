@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_alignment import SETTINGS, make_model, make_samples, plain_loop, train
+from small_alignment import SETTINGS, changed, make_model, make_samples, plain_loop, train
 from tiny import tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment import interruption, training
@@ -54,11 +54,17 @@ tokenizer = tiny_tokenizer()
 for preset, folder, event in json.loads(sys.argv[1]):
     model, folder = t.make_model(tokenizer), Path(folder)
     training._step = disturbed(event)
-    settings = t.SETTINGS | json.loads(sys.argv[2])
+    settings = t.changed(**json.loads(sys.argv[2]))
     config = f"config/deepspeed/{preset}.json"
     try:
         record, weights = training.train(
-            model, t.make_samples(tokenizer), settings, config, 1, str(folder / "checkpoints"), "same"
+            model,
+            t.make_samples(tokenizer),
+            settings,
+            deepspeed_config=config,
+            seed=1,
+            checkpoints=str(folder / "checkpoints"),
+            identity="same",
         )
     except Interrupted as stop:
         (folder / f"interrupted{rank}").write_text(str(stop))
@@ -155,7 +161,7 @@ def test_the_record_says_how_the_batch_was_made_up(runs):
     one, two = (read_json(runs / str(n) / "zero3/record.json") for n in (1, 2))
     for record, processes in ((one, 1), (two, 2)):
         batch = record["batch"]
-        assert batch["samples_per_step"] == SETTINGS["batch"] and batch["processes"] == processes
+        assert batch["samples_per_step"] == SETTINGS.batch and batch["processes"] == processes
         assert batch["rows"] == 4 * STEPS and batch["nodes"] == 1
         # Four rows per step, two at once.
         assert batch["accumulation"] == {"least": 2 // processes, "most": 2 // processes}
@@ -237,8 +243,8 @@ def test_the_program_leaves_the_others_and_says_if_it_was_interrupted(monkeypatc
     done = []
     monkeypatch.setattr(library, "align", align)
     monkeypatch.setattr(engine, "leave", lambda: done.append("leave"))
-    needed = "--llm x --train x --embeddings x --deepspeed x --seed 1 --checkpoints x --output-dir x --settings {}"
-    monkeypatch.setattr(sys, "argv", ["align.py", *needed.split()])
+    needed = "--llm x --train x --embeddings x --deepspeed x --seed 1 --checkpoints x --output-dir x --settings"
+    monkeypatch.setattr(sys, "argv", ["align.py", *needed.split(), SETTINGS.model_dump_json()])
     threads = torch.get_num_threads()
     for name in (*cli.THREAD_VARIABLES, *cli.UNLESS_SET):
         monkeypatch.setenv(name, "1")
@@ -257,7 +263,7 @@ def test_processes_that_have_talked_end_without_an_abort(tmp_path):
 def test_bf16_keeps_the_weights_exactly(tokenizer, tmp_path):
     weights = []
     for _ in range(2):
-        samples, settings = make_samples(tokenizer), SETTINGS | {"precision": "bf16"}
+        samples, settings = make_samples(tokenizer), changed(precision="bf16")
         config = str(ROOT / "config/deepspeed/zero2.json")
         weights.append(
             training.train(

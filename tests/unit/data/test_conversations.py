@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recexplainer.config.conversations import Drawn
 from recexplainer.data import streams
 from recexplainer.data.conversations import Dropped, parse_conversation, parse_conversations
 from recexplainer.data.parsed import read_conversations
@@ -180,6 +181,7 @@ def test_some_broken_entries_are_allowed_and_counted(tmp_path):
     assert (len(table), statistics["broken"]) == (2, 2)
 
 
+DRAWN = Drawn(train=1, test=1, max_first_turn_tokens=9)
 TURN = {"role": "user", "text": "a"}
 
 
@@ -201,9 +203,7 @@ def test_parsed_conversations_that_lack_something_are_refused_by_who_reads_them(
     write_parquet(path, pa.table({"messages": messages}))
     for read in (
         conversation_messages,
-        lambda path: build_sharegpt(
-            conversations=path, llm="", settings={"max_first_turn_tokens": 9}, seed=1, paths={}
-        ),
+        lambda path: build_sharegpt(conversations=path, llm="", settings=DRAWN, seed=1, paths={}),
     ):
         with pytest.raises(InputError, match=f"conversations.parquet: column 'messages'.*{message}"):
             read(str(path))

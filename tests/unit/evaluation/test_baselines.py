@@ -86,7 +86,7 @@ def tasks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tasks")
     files = small_dataset(folder)
     paths = {split: str(folder / f"{split}.parquet") for split in ("train", "test")}
-    build_tasks(**files, prompts=str(PROMPTS), settings=SETTINGS | {"mode": "hybrid"}, seed=1, paths=paths)
+    build_tasks(**files, prompts=str(PROMPTS), settings=SETTINGS, seed=1, paths=paths)
     return files | paths
 
 

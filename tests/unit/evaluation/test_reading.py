@@ -198,10 +198,6 @@ def test_a_retrieved_title_is_read_out_of_its_answer(how, titles, read):
 
 
 def test_switches_say_how_many_answers_and_how_they_are_read():
-    settings = {"beams": 5, "retrieval_decoding": "beams"}
-    assert retrieval_beams(settings) == 5
-    assert retrieval_beams(settings | {"retrieval_decoding": "greedy"}) == 1
-    with pytest.raises(InputError, match="switches.retrieval_decoding: 'sampled'"):
-        retrieval_beams(settings | {"retrieval_decoding": "sampled"})
+    assert [retrieval_beams(decoding, 5) for decoding in ("beams", "greedy")] == [5, 1]
     with pytest.raises(InputError, match="switches.title_reading: 'loose'"):
         AnswerReader(CATALOGUE, "loose")

@@ -9,6 +9,8 @@ import torch
 from tiny import TEMPLATE, WORDS, text, tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment.model import RecExplainer, save_aligned, with_lora
+from recexplainer.config.alignment import Lora
+from recexplainer.config.evaluation import Predicted
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predict import predict
 from recexplainer.evaluation.predictions import SCHEMAS
@@ -17,14 +19,17 @@ from recexplainer.files import read_parquet, write_parquet, write_safetensors
 from recexplainer.llm.base import make_manifest
 from recexplainer.tasks.schema import write_tasks
 
-SETTINGS = {
-    "context": 200,
-    "precision": "fp32",
-    "batch_size": 6,
-    "beams": 2,
-    "max_cases": 12,
-    "retrieval_decoding": "beams",
-}
+SETTINGS = Predicted(
+    context=200,
+    precision="fp32",
+    batch_size=6,
+    batch_tokens=None,
+    beams=2,
+    max_cases=12,
+    retrieval_decoding="beams",
+    title_reading="found",
+    classification_decision="logits",
+)
 TITLES = [f"{a} {b}" for a in WORDS[:4] for b in WORDS[4:8]]
 
 
@@ -53,7 +58,7 @@ def inputs(tmp_path_factory) -> dict:
         source="folder", folder=str(folder / "model"), hub_id=None, revision=None, output=str(folder / "base.json")
     )
     torch.manual_seed(0)
-    lora = {"rank": 2, "alpha": 4, "dropout": 0.0, "targets": ["q_proj"]}
+    lora = Lora(rank=2, alpha=4, dropout=0.0, targets=["q_proj"])
     save_aligned(RecExplainer(with_lora(llm, lora, "new"), tables, tables), folder / "aligned")
     write_safetensors(folder / "embeddings.safetensors", {"user": tables, "item": tables})
     import pandas as pd
@@ -74,7 +79,7 @@ def inputs(tmp_path_factory) -> dict:
 def in_shards(
     inputs: dict, folder: Path, shards: int, decision: str = "logits", batch_tokens: int | None = None
 ) -> list[str]:
-    settings = SETTINGS | {"classification_decision": decision, "title_reading": "found", "batch_tokens": batch_tokens}
+    settings = SETTINGS.model_copy(update={"classification_decision": decision, "batch_tokens": batch_tokens})
     for shard in range(shards):
         predict(**inputs, settings=settings, output_dir=str(folder / str(shard)), shard=shard, shards=shards)
     return [str(folder / str(shard)) for shard in range(shards)]

@@ -49,7 +49,7 @@ def planted(folder, recommender: str) -> dict[str, str]:
     write_parquet(paths["similar"], similar_items(item + 0.01 * rng.normal(size=item.shape).astype("f"), 1, 1000))
     write_safetensors(paths["embeddings"], {"user": user, "item": item})
     tasks = {split: str(folder / f"{split}.parquet") for split in ("train", "test")}
-    settings = SETTINGS | {"mode": "behavior", "max_length": LENGTH, "classification_test_share": 1.0}
+    settings = SETTINGS.model_copy(update={"mode": "behavior", "max_length": LENGTH, "classification_test_share": 1.0})
     build_tasks(**paths, prompts=str(PROMPTS), settings=settings, seed=3, paths=tasks)
     return paths | {f"{split}_tasks": path for split, path in tasks.items()}
 

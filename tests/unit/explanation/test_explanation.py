@@ -11,6 +11,8 @@ from misbehaving_server import MisbehavingServer, scripted
 from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 
 from recexplainer.alignment.model import RecExplainer, load_aligned, save_aligned, with_lora
+from recexplainer.config.alignment import Lora
+from recexplainer.config.explanation import Asking, Chosen, Explaining
 from recexplainer.config.labels import LabelRules
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, choose_cases, draw_cases, load_cases
@@ -56,7 +58,7 @@ def dataset(tmp_path_factory) -> dict[str, str]:
 
 def choose(dataset: dict[str, str], output: Path, count: int = 10, seed: int = 1) -> list[dict]:
     files = {name: dataset[name] for name in ("interactions", "items", "labels", "embeddings")}
-    choose_cases(**files, settings={"cases": count, "max_length": 4}, seed=seed, output=str(output))
+    choose_cases(**files, settings=Chosen(cases=count, max_length=4), seed=seed, output=str(output))
     return load_cases(output)
 
 
@@ -221,16 +223,16 @@ def adapter(dataset, llm, tmp_path_factory) -> str:
     """The folder of an alignment of the tiny LLM that nobody has trained."""
     folder, tables = tmp_path_factory.mktemp("aligned"), read_safetensors(dataset["embeddings"])
     torch.manual_seed(0)
-    lora = {"rank": 2, "alpha": 4, "dropout": 0.0, "targets": ["q_proj"]}
+    lora = Lora(rank=2, alpha=4, dropout=0.0, targets=["q_proj"])
     save_aligned(RecExplainer(with_lora(load_model(llm), lora, "new"), tables["user"], tables["item"]), folder)
     return str(folder)
 
 
-SETTINGS = {"context": 400, "precision": "fp32", "batch_size": 4, "max_tokens": 12}
+SETTINGS = Explaining(context=400, precision="fp32", batch_size=4, batch_tokens=None, max_tokens=12)
 
 
 def explain_small(
-    dataset, llm: str, folder: Path, settings: dict = SETTINGS, form: str = "behavior", adapter=None, **more
+    dataset, llm: str, folder: Path, settings: Explaining = SETTINGS, form: str = "behavior", adapter=None, **more
 ) -> Path:
     output = folder / "out.parquet"
     cases = folder / "cases.parquet"
@@ -261,7 +263,7 @@ def test_a_local_model_explains_every_case_in_order(dataset, llm, adapter, tmp_p
     assert len({row["text"] for row in rows}) > 1
     start = {"behavior": "History: ", "intention": "History: <user>. Will", "hybrid": "History: <user> "}[form]
     assert all(row["prompt"].startswith(start) for row in rows)
-    first, alone = output.read_bytes(), SETTINGS | {"batch_size": 1}
+    first, alone = output.read_bytes(), SETTINGS.model_copy(update={"batch_size": 1})
     assert explain_small(dataset, llm, tmp_path, alone, form, adapter).read_bytes() == first
 
 
@@ -287,12 +289,12 @@ def test_a_prompt_over_the_context_loses_titles_or_fails_but_keeps_its_row(datas
     choose(dataset, tmp_path / "cases.parquet")
     lengths = explain_small(dataset, llm, tmp_path)
     whole = read_parquet(lengths)
-    output = explain_small(dataset, llm, tmp_path, settings=SETTINGS | {"context": 8})
+    output = explain_small(dataset, llm, tmp_path, settings=SETTINGS.model_copy(update={"context": 8}))
     assert set(read_parquet(output)["finish"]) == {"failed"} and set(read_parquet(output)["text"]) == {""}
     assert read_parquet(output)["decision"].isna().all() and len(read_parquet(output)) == len(whole)
     assert "10 prompts are over 8 tokens" in caplog.text
     with pytest.raises(InputError, match="512 positions"):
-        explain_small(dataset, llm, tmp_path, settings=SETTINGS | {"max_tokens": 512})
+        explain_small(dataset, llm, tmp_path, settings=SETTINGS.model_copy(update={"max_tokens": 512}))
 
 
 def test_titles_are_dropped_so_that_the_answer_has_room(dataset, llm, tmp_path, caplog):
@@ -303,9 +305,8 @@ def test_titles_are_dropped_so_that_the_answer_has_room(dataset, llm, tmp_path, 
     tables = read_safetensors(dataset["embeddings"])
     model = load_aligned(load_model(llm), None, tables["user"], tables["item"])
     messages = render(long, [load_explanation_prompts(PROMPTS).question] * 2, titles, "behavior")
-    settings = {"context": 400, "batch_size": 2, "max_tokens": 300}
     tokenizer = load_tokenizer(llm, str(TEMPLATE))
-    answers = answer(model, tokenizer, messages, settings)
+    answers = answer(model, tokenizer, messages, context=400, batch_size=2, max_tokens=300)
     assert "2 prompts lost the oldest titles" in caplog.text and len(answers) == 2
     assert {finish for _, finish in answers} <= {"stop", "length"}
 
@@ -314,7 +315,7 @@ def test_the_finish_tells_whether_the_answer_ended_by_itself(dataset, llm, tmp_p
     """A longer limit changes exactly the answers that were cut off, and they go on as they began."""
     choose(dataset, tmp_path / "cases.parquet")
     short = read_parquet(explain_small(dataset, llm, tmp_path))
-    long = read_parquet(explain_small(dataset, llm, tmp_path, settings=SETTINGS | {"max_tokens": 40}))
+    long = read_parquet(explain_small(dataset, llm, tmp_path, settings=SETTINGS.model_copy(update={"max_tokens": 40})))
     assert "length" in set(short["finish"])
     for row, more in zip(short.to_dict("records"), long.to_dict("records"), strict=True):
         if row["finish"] == "stop":
@@ -344,7 +345,7 @@ def explain_in_words(dataset, folder: Path, server: MisbehavingServer) -> None:
         items=dataset["items"],
         prompts=PROMPTS,
         service=service(server.url),
-        settings={"max_tokens": 50, "max_usd": 1},
+        settings=Asking(max_tokens=50, max_usd=1),
         store=str(folder / "store.jsonl"),
         output=str(folder / "out.parquet"),
     )

@@ -15,6 +15,7 @@ import pytest
 from planted_world import write_world
 from small_report import make_files
 
+from recexplainer.config.faithfulness import Measured
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import explanation, load_explanations, write_explanations
@@ -141,7 +142,7 @@ def table(world) -> pd.DataFrame:
         explanations=[world[name] for name in systems],
         systems=systems,
         own_decisions=None,
-        settings={"folds": 4, "draws": 40},
+        settings=Measured(folds=4, draws=40),
         seed=3,
         outputs=outputs,
     )

@@ -17,6 +17,8 @@ from small_report import HOSTILE, make_files
 from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 
 from recexplainer.checking.checker import Catalogue, check
+from recexplainer.config.faithfulness import Measured
+from recexplainer.config.inference import Answering
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, load_cases
 from recexplainer.explanation.texts import explanation, write_explanations
@@ -138,7 +140,7 @@ def measure(world, folder: Path, systems=SYSTEMS, scorer=planted_scorer, **chang
         systems=list(systems),
         own_decisions=paths["own"],
         scorer=scorer,
-        settings={"folds": 4, "draws": 50},
+        settings=Measured(folds=4, draws=50),
         seed=3,
         outputs=list(outputs.values()),
     )
@@ -523,7 +525,7 @@ def test_own_decisions_are_the_logits_of_the_classification(world, tmp_path):
     write_parquet(tmp_path / "cases.parquet", few)
 
     def classify(context=400, batch=4):
-        settings = {"context": context, "precision": "fp32", "batch_size": batch}
+        settings = Answering.model_construct(context=context, precision="fp32", batch_size=batch, batch_tokens=None)
         systems = [["base", "behavior", None], ["twin", "behavior", None]]
         classify_cases(
             llm=manifest,

@@ -209,9 +209,9 @@ def test_halved_batches_give_the_same_logits(tokenizer, model, monkeypatch):
 def test_explanations_are_the_same_where_memory_is_short(tokenizer, model, monkeypatch):
     asked = [chat([text(" ".join(WORDS[: i + 1]))], [text("")]) for i in range(6)]
     settings = {"context": 100, "batch_size": 6, "batch_tokens": 400, "max_tokens": 9}
-    whole = answer(model, tokenizer, asked, settings)
+    whole = answer(model, tokenizer, asked, **settings)
     memory = Memory(model, 100, monkeypatch)
-    assert answer(model, tokenizer, asked, settings) == whole and memory.failures
+    assert answer(model, tokenizer, asked, **settings) == whole and memory.failures
     assert len(set(whole)) > 1
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from small_alignment import SETTINGS, ZERO2
+from small_alignment import LORA, SETTINGS, ZERO2, changed
 from tiny import WORDS, chat, text, tiny_tokenizer
 
 from recexplainer.alignment import training
@@ -64,7 +64,6 @@ UNFIT = {
     "falcon": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "alibi": True},
 }
 TABLES = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
-LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": "all-linear"}
 
 # How the models of some families are spoken to, in short. {turn end: template}
 TEMPLATES = {
@@ -165,7 +164,6 @@ def align_from_files(folder, manifest: str) -> None:
     rows = [{"sample": str(i), "task": "retrieval", "messages": m} | empty for i, m in enumerate(conversations())]
     write_tasks(folder / "tasks.parquet", rows)
     write_safetensors(folder / "embeddings.safetensors", {"user": TABLES, "item": TABLES})
-    more = {"lora": LORA, "trained_rows": "new", "embedding_injection": "replace", "gradient_checkpointing": False}
     tasks, tables = [str(folder / "tasks.parquet")], str(folder / "embeddings.safetensors")
     align(
         llm=manifest,
@@ -173,7 +171,7 @@ def align_from_files(folder, manifest: str) -> None:
         train_tasks=tasks,
         embeddings=tables,
         deepspeed=ZERO2,
-        settings=SETTINGS | more,
+        settings=SETTINGS,
         ablation="full",
         seed=1,
         checkpoints=str(folder / "checkpoints"),
@@ -241,7 +239,7 @@ def test_an_alignment_from_files_to_files(tmp_path, kind):
 def test_an_alignment_learns_and_its_files_give_the_same_model(tmp_path, kind):
     manifest = save(tmp_path, kind)
     model, samples = aligned(manifest), encoder_of(manifest).encode(conversations())
-    settings = SETTINGS | {"batch": 12, "epochs": 8}
+    settings = changed(batch=12, epochs=8)
     record, _ = training.train(
         model,
         samples,
@@ -321,7 +319,7 @@ def test_an_llm_in_four_bits_learns_and_answers(tmp_path):
     record, _ = training.train(
         model,
         samples,
-        SETTINGS | {"batch": 12, "epochs": 4},
+        changed(batch=12, epochs=4),
         deepspeed_config=ZERO2,
         seed=1,
         checkpoints=str(tmp_path),
@@ -398,7 +396,7 @@ def test_targets_of_lora_are_the_linear_layers_and_the_rows_are_found_by_kind(tm
     assert len(layers) == {"llama": 14, "gpt2": 8, "gpt_neox": 8, "phi3": 8}[kind]
     assert sum("modules_to_save" in name for name in trained) == 2
     with pytest.raises(InputError, match=r"lora.targets: \['nothing'\] .*; expected all-linear, or some of [a-z_]+"):
-        with_lora(load_model(save(tmp_path, kind)), LORA | {"targets": ["nothing"]}, "new")
+        with_lora(load_model(save(tmp_path, kind)), LORA.model_copy(update={"targets": ["nothing"]}), "new")
 
 
 def test_what_is_no_causal_lm_or_does_not_fit_is_named(tmp_path):
@@ -425,13 +423,13 @@ def test_what_is_no_causal_lm_or_does_not_fit_is_named(tmp_path):
 
 def test_a_system_that_only_answers_is_checked_too(tmp_path):
     manifest, tables = save(tmp_path), {"user": TABLES, "item": TABLES}
-    tokenizer, settings = load_tokenizer(manifest), {"precision": "fp32", "context": 256}
-    model = load_system(manifest, tokenizer, None, tables, settings)
+    tokenizer = load_tokenizer(manifest)
+    model = load_system(manifest, tokenizer, None, tables, context=256, precision="fp32")
     with pytest.raises(InputError, match="alignment.context: 257; the LLM has 256 positions"):
-        load_system(manifest, tokenizer, None, tables, settings | {"context": 257})
+        load_system(manifest, tokenizer, None, tables, context=257, precision="fp32")
     with pytest.raises(InputError, match="token embeddings and its tokenizer"):
         tokenizer.add_tokens(["<more>"])
-        load_system(manifest, tokenizer, None, tables, settings)
+        load_system(manifest, tokenizer, None, tables, context=256, precision="fp32")
     prompts = ChatEncoder(load_tokenizer(manifest), 256).encode(conversations(1), prompt_only=True)
     room = 256 - len(prompts[0])
     assert TextGenerator(model, tokenizer, 12).generate(prompts, room)

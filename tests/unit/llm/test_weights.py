@@ -270,7 +270,7 @@ def test_a_checkpoint_that_is_not_the_models_is_not_gone_on_from(tmp_path, caplo
 def test_a_recommender_without_its_tensors_is_refused(tmp_path, change):
     chosen = hyperparameters(BASE)
     write_safetensors(tmp_path / "model.safetensors", build(chosen, 9, "sasrec").state_dict())
-    write_json(tmp_path / "config.json", {"sasrec": chosen.to_dict(), "items": 9})
+    write_json(tmp_path / "config.json", {"sasrec": chosen.model_dump(), "items": 9})
     if change is None:
         load_recommender(tmp_path / "model.safetensors", tmp_path / "config.json")
         return

@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 from vicuna_like import VICUNA, save_tokenizer
 
 from recexplainer.alignment.model import RecExplainer, save_aligned, with_lora
+from recexplainer.config.alignment import Lora
 from recexplainer.explanation.questions import show
 from recexplainer.files import write_json
 from recexplainer.llm.base import load_tokenizer
@@ -70,7 +71,7 @@ def folder(request, tmp_path):
     llm = tiny_llama(tokenizer)
     llm.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path)
-    lora = {"rank": 2, "alpha": 4, "dropout": 0.0, "targets": "all-linear"}
+    lora = Lora(rank=2, alpha=4, dropout=0.0, targets="all-linear")
     model = RecExplainer(with_lora(llm, lora, "new"), users, items, request.param).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_dataset import PROMPTS, SETTINGS
+from small_dataset import PROMPTS, changed
 
+from recexplainer.config.explanation import Chosen
 from recexplainer.config.labels import Labels
 from recexplainer.config.recommender import Range, Space, Training, Trial
+from recexplainer.config.tasks import Explained
 from recexplainer.explanation.cases import choose_cases
 from recexplainer.files import read_json, read_parquet, read_safetensors, write_json, write_parquet, write_safetensors
 from recexplainer.recommender.export import export
@@ -77,8 +79,8 @@ def run(folder: Path, marked: bool, validation: str) -> Path:
     write_parquet(paths["similar"], similar)
     for mode in MODES:
         outputs = {split: str(folder / f"{mode}-{split}.parquet") for split in ("train", "test")}
-        build_tasks(**paths, prompts=str(PROMPTS), settings=SETTINGS | {"mode": mode}, seed=3, paths=outputs)
-    seventh = SETTINGS | {"max_length": 6, "mode": "hybrid", "samples": 40}
+        build_tasks(**paths, prompts=str(PROMPTS), settings=changed(mode=mode), seed=3, paths=outputs)
+    seventh = Explained(max_length=6, mode="hybrid", hybrid_forms="combined", samples=40)
     scorer = recommender_scorer(folder / "model.safetensors", folder / "config.json")
     build_explanations(
         files=paths,
@@ -90,7 +92,7 @@ def run(folder: Path, marked: bool, validation: str) -> Path:
         output=str(folder / "explanation.parquet"),
     )
     inputs = {name: paths[name] for name in ("interactions", "items", "labels", "embeddings")}
-    choose_cases(**inputs, settings={"cases": 30, "max_length": 6}, seed=4, output=str(folder / "cases.parquet"))
+    choose_cases(**inputs, settings=Chosen(cases=30, max_length=6), seed=4, output=str(folder / "cases.parquet"))
     return folder
 
 

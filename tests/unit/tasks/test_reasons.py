@@ -12,6 +12,7 @@ import yaml
 from small_dataset import small_dataset
 
 from recexplainer.checking.checker import Catalogue, check
+from recexplainer.config.tasks import Explained
 from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
 from recexplainer.explanation.questions import render
@@ -25,7 +26,7 @@ from recexplainer.tasks.wording import PARTS, load_wording
 
 CONFIG = Path(__file__).parents[3] / "config" / "prompts"
 QUESTION, WORDING = CONFIG / "explanation.yaml", CONFIG / "reasons.yaml"
-SETTINGS = {"max_length": 6, "hybrid_forms": "combined", "samples": 40}
+SETTINGS = Explained(mode="hybrid", max_length=6, hybrid_forms="combined", samples=40)
 
 # A recommender whose score of item 4 is the sum of what the items of the history pull.
 PULL = np.array([2.0, -1.0, 0.5, 1.0, 0.0, 0.0])
@@ -203,7 +204,7 @@ def built(world, name: str, mode: str = "hybrid", seed: int = 1, **settings) -> 
         scorer=scorer,
         question=str(QUESTION),
         wording=str(WORDING),
-        settings=SETTINGS | {"mode": mode} | settings,
+        settings=SETTINGS.model_copy(update={"mode": mode} | settings),
         seed=seed,
         output=str(path),
     )
@@ -249,7 +250,7 @@ def test_the_question_is_that_of_the_explanations(world, mode):
     labels = read_parquet(world[0]["labels"]).set_index("prefix")
     question = load_explanation_prompts(QUESTION).question
     for row, other in zip(rows, whole, strict=True):
-        history = sequences[row["user"]][: labels.loc[row["prefix"], "length"]][-SETTINGS["max_length"] :]
+        history = sequences[row["user"]][: labels.loc[row["prefix"], "length"]][-SETTINGS.max_length :]
         case = {"case": "0", "prefix": row["prefix"], "history": [titles[i] for i in history]}
         (asked,) = render([case | {"title": titles[row["item"]]}], [question], titles, mode)
         assert row["messages"][0] == asked[0]
@@ -294,7 +295,7 @@ def test_where_no_decision_has_a_reason_it_is_said(world, tmp_path):
             scorer=lambda histories: np.zeros((len(histories), 30)),
             question=str(QUESTION),
             wording=str(WORDING),
-            settings=SETTINGS | {"mode": "hybrid"},
+            settings=SETTINGS,
             seed=1,
             output=str(tmp_path / "none.parquet"),
         )

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import tiny_tokenizer
 
+from recexplainer.config.conversations import Drawn
 from recexplainer.errors import InputError
 from recexplainer.files import write_json, write_parquet
 from recexplainer.tasks import sharegpt
@@ -34,7 +35,7 @@ def conversations(tmp_path):
 
 def build(conversations, llm, folder, seed=0, **change):
     paths = {split: str(folder / f"{split}.parquet") for split in ("train", "test")}
-    wanted = {"train": 10, "test": 4, "max_first_turn_tokens": 20} | change
+    wanted = Drawn.model_construct(**{"train": 10, "test": 4, "max_first_turn_tokens": 20} | change)
     build_sharegpt(conversations=conversations, llm=llm, settings=wanted, seed=seed, paths=paths)
     return {split: load_tasks(path) for split, path in paths.items()}
 

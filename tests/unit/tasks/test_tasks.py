@@ -15,7 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from small_dataset import HOSTILE, PROMPTS, SETTINGS, small_dataset
+from small_dataset import HOSTILE, PROMPTS, SETTINGS, changed, small_dataset
 
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_parquet
@@ -44,7 +44,7 @@ ROOT = Path(__file__).parents[3]
 def build(files: dict, folder: Path, seed: int = 3, **settings) -> dict[str, list[dict]]:
     """Build the tasks and return the rows of each split."""
     paths = {split: str(folder / f"{split}.parquet") for split in ("train", "test")}
-    build_tasks(**files, prompts=str(PROMPTS), settings=SETTINGS | settings, seed=seed, paths=paths)
+    build_tasks(**files, prompts=str(PROMPTS), settings=changed(**settings), seed=seed, paths=paths)
     return {split: load_tasks(path) for split, path in paths.items()}
 
 
@@ -116,7 +116,7 @@ def test_answers_are_the_recommenders(built, dataset, sequences, titles, mode):
                 continue
             label = labels.loc[row["prefix"]]
             assert label.user == row["user"]
-            history = [titles[item] for item in sequences[row["user"]][: label.length]][-SETTINGS["max_length"] :]
+            history = [titles[item] for item in sequences[row["user"]][: label.length]][-SETTINGS.max_length :]
             ranking = [titles[item] for item in label.ranking]
             expected = {
                 "retrieval": [titles[label.top1]],
@@ -341,9 +341,6 @@ def test_files_of_different_datasets_are_refused(dataset, tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             build(dataset | change, tmp_path, mode="hybrid")
-    for settings in ({"mode": "both"}, {"mode": "hybrid", "hybrid_forms": "some"}):
-        with pytest.raises(InputError, match="expected a mode"):
-            build(dataset, tmp_path, **settings)
 
 
 @pytest.mark.parametrize(
@@ -494,8 +491,6 @@ def test_without_tags_all_other_fields_are_asked_for(dataset, built, tmp_path):
     everything, fewer = asked(built["hybrid"]["train"]), asked(rows)
     assert [pair for pair in everything if pair[1] not in tags] == [pair for pair in fewer if pair[1] not in tags]
     assert len(everything) - len(fewer) == (read_parquet(dataset["items"])["tags"].str.strip() != "").sum()
-    with pytest.raises(InputError, match="discrimination_fields 'some'"):
-        build(dataset, tmp_path, mode="hybrid", discrimination_fields="some")
 
 
 @pytest.mark.parametrize(("dataset", "fields"), [("games", 4.92), ("movies", 3.73), ("steam", 3.91)])
@@ -530,7 +525,7 @@ def test_the_same_seed_draws_the_same_samples_in_every_version(dataset, tmp_path
     digests = {}
     for mode in ("behavior", "hybrid"):
         paths = {split: str(tmp_path / f"{split}.parquet") for split in ("train", "test")}
-        settings = SETTINGS | {"mode": mode, "hybrid_forms": "all"}
+        settings = changed(mode=mode, hybrid_forms="all")
         build_tasks(**dataset, prompts=str(tmp_path / "prompts.yaml"), settings=settings, seed=3, paths=paths)
         for split, path in paths.items():
             rows = json.dumps(load_tasks(path), sort_keys=True)
