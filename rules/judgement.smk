@@ -72,36 +72,6 @@ rule judge_by_service:
         " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
-rule table_spending:
-    """What services were paid for: requests, tokens, USD. Not in the paper."""
-    input:
-        # When these are there, the services have answered.
-        answered=collect("<results>/{paid}.parquet", paid=PAID),
-    output:
-        table=in_report("<results>/tables/spending.csv", "Tables"),
-    log:
-        "<logs>/table_spending/all.log",
-    benchmark:
-        "<benchmarks>/table_spending/all.tsv"
-    localrule: True
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code_digest("spending.py"),
-        stores=[answer_store(result) for result in PAID],
-        stages=[os.path.dirname(result) for result in PAID],
-        services=[os.path.basename(result) for result in PAID],
-        settings=json.dumps({name: pick(service, "price") for name, service in config["services"].items()}),
-    shell:
-        "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
-        " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"
-        " --log {log:q} 2>&1 | tee -a {log:q}"
-
-
 onstart:
     for line in over_budget():
         print(f"Note: {line}", file=sys.stderr)
