@@ -6,6 +6,7 @@ from clone import ROOT
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from recexplainer.alignment.model import with_lora
+from recexplainer.config.alignment import Lora
 from recexplainer.planning import memory
 from recexplainer.planning.assumptions import GPUS
 from recexplainer.planning.machines import MACHINES, as_lines, needs
@@ -39,7 +40,7 @@ def kept_by_torch(layers: int, lora: dict) -> int:
     )
     with torch.device("meta"):
         llm = LlamaForCausalLM(config)
-    llm = with_lora(llm, lora | {"rank": 8, "alpha": 32}, "new").to("meta").to(torch.float16).train()
+    llm = with_lora(llm, Lora(**lora, rank=8, alpha=32), "new").to("meta").to(torch.float16).train()
     weights = {parameter.untyped_storage()._cdata for parameter in llm.parameters()}
     kept, alive = {}, []
 

@@ -73,7 +73,7 @@ def write_files(folder, judges: dict[str, dict]) -> dict:
         "settings": {"bootstrap": 400, "names": {"base": "vicuna-7b", "hybrid-full": "hybrid"}},
         "seed": 1,
         "output": str(folder / "table3.csv"),
-        "judges_output": str(folder / "judges.csv"),
+        "judges": str(folder / "judges.csv"),
     }
 
 
