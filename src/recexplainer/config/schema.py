@@ -94,7 +94,8 @@ def _one(rules: list[dict[str, Any]]) -> dict[str, Any]:
     null = ["null"] if {"type": "null"} in rules else []
     merged: dict[str, Any] = {}
     for rule in rules:
-        merged = merged | {} if rule == {"type": "null"} else rule | merged
+        if rule != {"type": "null"}:
+            merged = rule | merged
     if "enum" in merged and "properties" in merged:  # one value, or one for each of several keys
         apart = {key: merged[key] for key in ("additionalProperties", "properties")}
         return {"if": {"type": "object"}, "then": apart, "else": {"enum": merged["enum"]}}
