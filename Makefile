@@ -12,7 +12,7 @@ export DS_BUILD_OPS := 0
 setup: .venv/.installed .venv/axe
 
 # The locks are whole, and pip takes no file whose hash they do not have.
-# Python compiles a module when it is first imported: of all that is installed, the tenth part that is ever used.
+# Python compiles a module when it is first imported; most of those that are installed never are.
 INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
     --no-build-isolation --no-compile --requirement
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from recexplainer.planning.assumptions import GPUS, Values, with_changes
 from recexplainer.planning.job import Job
 from recexplainer.planning.jobs import all_jobs
+from recexplainer.planning.layout import columns
 from recexplainer.planning.times import estimated_seconds
 
 MACHINES = (("1 x 24 GB", "RTX4090", 1), ("1 x 80 GB", "A100", 1), ("8 x 32 GB", "V100", 8))
@@ -56,7 +57,8 @@ def _need(config: Values, assumptions: Values, machine: str, card: str, gpus: in
     for fitting in FITTINGS:
         changed = _with(_with(config, of_machine), fitting)
         jobs = [job for job in all_jobs(changed) if job.gpus]
-        if max(job.gpu_memory for job in jobs) <= GPUS[card].memory:
+        fits = max(job.gpu_memory for job in jobs) <= GPUS[card].memory
+        if fits:
             break
     assumed = with_changes(changed, assumptions | {"gpu": card})
     training, answering = ([job for job in jobs if (job.rule == "align") is wanted] for wanted in (True, False))
@@ -68,7 +70,7 @@ def _need(config: Values, assumptions: Values, machine: str, card: str, gpus: in
         align_hours=_hours(training, assumed),
         answer_gb=_largest(answering),
         answer_hours=_hours(answering, assumed),
-        fits=max(job.gpu_memory for job in jobs) <= GPUS[card].memory,
+        fits=fits,
     )
 
 
@@ -108,11 +110,4 @@ def as_lines(found: list[Need]) -> list[str]:
         ]
         for need in found
     ]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if place in (0, 1, 6) else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    return columns(rows, left=(0, 1, 6))

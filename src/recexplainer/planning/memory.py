@@ -74,8 +74,8 @@ def kept_states(model: Architecture, lora: dict[str, Any], each: int) -> float:
         inputs = 2.0 * sum(read[name] for name in adapted)
     else:
         # What goes into o_proj is kept anyway.
-        shared = ({"q_proj", "k_proj", "v_proj"}, {"gate_proj", "up_proj"}, {"down_proj"})
-        inputs = float(sum(read[min(names)] for names in shared if names & {*adapted}))
+        shared = ({"q_proj", "k_proj", "v_proj"}, hidden), ({"gate_proj", "up_proj"}, hidden), ({"down_proj"}, inner)
+        inputs = float(sum(width for names, width in shared if names & {*adapted}))
     attention = (2 + 2 * model.key_share) * hidden
     return 4 * 2 * hidden + each * (attention + 3 * inner + inputs)
 

@@ -19,6 +19,7 @@ from recexplainer.planning import machines
 from recexplainer.planning.assumptions import DEFAULTS, GPUS, Values, with_changes
 from recexplainer.planning.job import Job
 from recexplainer.planning.jobs import all_jobs
+from recexplainer.planning.layout import columns
 from recexplainer.planning.sizes import architecture, dataset_size
 from recexplainer.planning.times import WITH_LLM, estimated_seconds
 from recexplainer.provenance.machine import gpus
@@ -266,16 +267,8 @@ def as_text(
     totals = {name: sum(getattr(row, name) for row in rows) for name in COLUMNS[2:-1]}
     totals["gpu_gb"] = max(row.gpu_gb for row in rows)
     lines.append(["total", "", str(totals["jobs"]), *_numbers(Row("", "", basis="", **totals)), ""])
-    widths = [max(len(line[place]) for line in lines) for place in range(len(titles))]
-    left = (0, 1, len(titles) - 1)
-    text = [
-        "  ".join(
-            cell.ljust(width) if place in left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    text.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
+    text = columns(lines, left=(0, 1, len(titles) - 1))
+    text.insert(1, "-" * max(map(len, text)))
     text.insert(len(text) - 1, text[1])
     text += ["", f"The LLM has {model.parameters / 1e6:,.1f} million parameters. Hours are wall time, job after job."]
     sizes = [(name, dataset_size(config, name)) for name in config["run"]["datasets"]]

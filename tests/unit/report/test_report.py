@@ -81,16 +81,20 @@ def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluate
     ablations = judged(tmp_path / "a.parquet", {"hybrid-no_sharegpt": [1, 2, 3], "hybrid-no_x": [None] * 3})
     images = [str(tmp_path / f"figure6.{suffix}") for suffix in ("svg", "pdf", "png")]
     rows = [["games", "hybrid", name] for name in ("full", "no_sharegpt", "no_x")]
-    figure6(
-        predictions=["a", "b", "c"],
-        rows=rows,
-        judgements=[systems, ablations],
-        judgement_datasets=["games", "games"],
-        settings=SETTINGS,
-        seed=1,
-        output=str(tmp_path / "f.csv"),
-        images=images,
-    )
+
+    def draw() -> None:
+        figure6(
+            predictions=["a", "b", "c"],
+            rows=rows,
+            judgements=[systems, ablations],
+            judgement_datasets=["games", "games"],
+            settings=SETTINGS,
+            seed=1,
+            output=str(tmp_path / "f.csv"),
+            images=images,
+        )
+
+    draw()
     frame = pd.read_csv(tmp_path / "f.csv")
     assert list(frame) == COLUMNS
     assert len(frame) == 3 * len(METRIC_LABELS)
@@ -107,16 +111,7 @@ def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluate
     assert math.isnan(table.loc[("no_x", "explanation_score"), "value"])
     assert math.isnan(table.loc[("no_x", "ranking_ndcg5"), "normalised"])
     first = [Path(image).read_bytes() for image in images]
-    figure6(
-        predictions=["a", "b", "c"],
-        rows=rows,
-        judgements=[systems, ablations],
-        judgement_datasets=["games", "games"],
-        settings=SETTINGS,
-        seed=1,
-        output=str(tmp_path / "f.csv"),
-        images=images,
-    )
+    draw()
     assert first == [Path(image).read_bytes() for image in images]
 
 
