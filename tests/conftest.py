@@ -1,6 +1,7 @@
 """One whole run in earnest, at the smallest scale, for all tests that need its files."""
 
 import re
+import time
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,12 @@ SLOW = (
     *("cluster/test_cluster.py", "chaos/test_kills.py", "chaos/test_workflow_faults.py"),
     *("end_to_end/test_own_everything.py", "end_to_end/test_pocket.py", "end_to_end/test_vicuna_folder.py"),
 )
+BEGUN = time.monotonic()
+
+
+def pytest_addoption(parser):
+    """Let a machine that is slow today end in time: what it has not tested it names."""
+    parser.addoption("--slow-until", type=float, metavar="MINUTES", help="skip slow tests that would begin later")
 
 
 @cache
@@ -35,7 +42,21 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.relative_to(here).as_posix() in SLOW:
             item.add_marker("slow")
-    items.sort(key=lambda item: (not shares_the_run(item.path), FOLDERS.index(item.path.relative_to(here).parts[0])))
+    items.sort(
+        key=lambda item: (
+            not shares_the_run(item.path),
+            item.get_closest_marker("slow") is not None,
+            FOLDERS.index(item.path.relative_to(here).parts[0]),
+        )
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Skip a slow test, before its fixtures are made, if it comes too late."""
+    limit = item.config.getoption("--slow-until")
+    if limit is not None and item.get_closest_marker("slow") and time.monotonic() - BEGUN > 60 * limit:
+        pytest.skip(f"slow, and not begun within {limit:g} minutes")
 
 
 def pytest_xdist_make_scheduler(config, log):
