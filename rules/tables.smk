@@ -157,7 +157,7 @@ rule table_spending:
         stores=[answer_store(result) for result in PAID],
         stages=[os.path.dirname(result) for result in PAID],
         services=[os.path.basename(result) for result in PAID],
-        settings=json.dumps({name: pick(service, "price") for name, service in config["services"].items()}),
+        settings=to_json(prices={name: service["price"] for name, service in config["services"].items()}),
     shell:
         "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
         " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"

@@ -96,7 +96,7 @@ def _of_services(service: dict) -> list[Job]:
     judged = asked | {"explanations": TEXTS, "systems": "base", "judge": "m", "seed": "1"}
     judged |= {"settings": {"judge_max_tokens": 8, "max_usd": 50}}
     spent = {"stores": [stored["explained"], stored["judged"]], "stages": ["explanations", "judgements"]}
-    spent |= {"services": ["m", "m"], "settings": {"m": service}, "output": f"{OUT}/s.csv"}
+    spent |= {"services": ["m", "m"], "settings": {"prices": {"m": service["price"]}}, "output": f"{OUT}/s.csv"}
     return [
         _job(
             "explain_by_service",

@@ -16,6 +16,7 @@ import pytest
 
 from recexplainer import files
 from recexplainer.alignment.training import write_curve
+from recexplainer.config.service import Price
 from recexplainer.csv_rows import read_rows
 from recexplainer.data.conversations import parse_conversations
 from recexplainer.data.download import download
@@ -282,7 +283,7 @@ def test_a_store_of_before_and_a_torn_one_are_read(tmp_path):
 
 
 def test_a_ledger_with_any_byte_changed_is_refused_and_a_torn_one_read(tmp_path):
-    path, price = tmp_path / "ledger.jsonl", {"input": 1.0, "output": 2.0}
+    path, price = tmp_path / "ledger.jsonl", Price(input=1.0, output=2.0)
     ledger = Ledger(path, "x", price, None)
     ledger.settle(ledger.reserve([REQUEST]), [{"request": REQUEST, "answer": answer("RATING-2")}])
     for place in flips(path):

@@ -19,6 +19,7 @@ import requests
 import yaml
 from requests.adapters import BaseAdapter
 
+from recexplainer.config.service import Service
 from recexplainer.data import download as downloads
 from recexplainer.errors import InputError
 from recexplainer.files import write_json
@@ -408,7 +409,7 @@ def test_a_bare_key_in_a_services_address_is_found_and_not_shown(place, key):
     assert "with a user, a password or a key in it" in line and key not in line
     assert key not in str(without_secrets({"services": {"mine": service}}))
     with pytest.raises(InputError, match="a key in it") as raised:
-        api_key(service, "x")
+        api_key(Service.model_construct(**service), "x")
     assert key not in str(raised.value)
 
 

@@ -19,7 +19,6 @@ from recexplainer.llm.gguf_file import unpack_gguf
 from recexplainer.publishing.publish import publish
 from recexplainer.recommender.training import load_model
 from recexplainer.recommender.tuning import best_trial
-from recexplainer.service.answers import full_request
 from recexplainer.settings import check
 from recexplainer.study.key import read_key
 
@@ -116,8 +115,6 @@ def test_settings_laid_over_others_still_name_what_they_lack():
         assert laid == {"lr": 0.1, "epochs": 3}
         with pytest.raises(InputError, match="--settings: batch: missing"):
             laid["batch"]
-    with pytest.raises(InputError, match="--settings: model: missing"):
-        full_request({"messages": [], "max_tokens": 3}, Given.checked({}))
 
 
 @pytest.mark.parametrize(

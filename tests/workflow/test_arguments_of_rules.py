@@ -6,6 +6,7 @@ import re
 import shlex
 
 import pytest
+import yaml
 from clone import CONFIG, ROOT, copy_repository, snakemake
 
 from recexplainer.typed import checked
@@ -15,13 +16,16 @@ MODELS = {
     for script in (ROOT / "workflow/scripts").glob("*.py")
 }
 """The models of each program's arguments, by the arguments' names."""
+ASKED = {"explanation": {"services": ["chatgpt"], "judges": ["rubric", "gpt-4"]}}
+"""The run that is looked at asks services, too."""
 
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory) -> list[list[str]]:
     """The words of every program's call in a whole run."""
     folder = copy_repository(tmp_path_factory.mktemp("clone"))
-    done = snakemake(folder, "--dry-run", "--printshellcmds", "--forceall", "--configfile", CONFIG)
+    (folder / "asked.yaml").write_text(yaml.safe_dump(ASKED), encoding="utf-8")
+    done = snakemake(folder, "--dry-run", "--printshellcmds", "--forceall", "--configfile", CONFIG, "asked.yaml")
     assert done.returncode == 0, done.stderr
     calls = re.findall(r"workflow/scripts/\w+\.py .*", done.stdout)
     return [shlex.split(call.partition(" 2>&1")[0]) for call in calls]
@@ -38,5 +42,5 @@ def test_every_argument_that_is_a_model_is_passed_whole(commands):
             assert found.model_dump(exclude_unset=True) == given
             seen.add(program)
     asked = {program for program, models in MODELS.items() if models}
-    # The run has no recommender from outside, and asks no service.
-    assert len(seen) >= 12 and asked - seen <= {"import_recommender.py", "explain_service.py"}
+    # The run has no recommender from outside.
+    assert len(seen) >= 12 and asked - seen <= {"import_recommender.py"}

@@ -10,7 +10,7 @@ The API key is read from the environment variable that the service's key_variabl
 from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Settings, section
+from recexplainer.arguments import section
 
 
 def main(
@@ -18,7 +18,7 @@ def main(
     cases: Annotated[str, "cases.parquet"],
     items: Annotated[str, "items.parquet"],
     prompts: Annotated[str, "YAML file of the explanations' prompts"],
-    service: Annotated[Settings, "the service's part of the config, JSON"],
+    service: Annotated[Any, section("service.Service"), "the service's part of the config, JSON"],
     settings: Annotated[Any, section("explanation.Asking"), "JSON: max_tokens, max_usd"],
     store: Annotated[str, "file of the service's answers, kept between runs"],
     ledger: Annotated[str | None, "file in which the run counts what it spends; default: beside the store"] = None,

@@ -7,10 +7,10 @@ Run as: python workflow/scripts/judge.py --cases cases.parquet --explanations ba
 The API key is read from the environment variable that the service's key_variable names.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings, check_paired
+from recexplainer.arguments import Seed, check_paired, section
 
 
 def main(
@@ -20,8 +20,8 @@ def main(
     systems: Annotated[list[str], "the systems' names, in the same order"],
     prompts: Annotated[str, "YAML file of the explanations' prompts"],
     judge: Annotated[str, "the judge's name"],
-    service: Annotated[Settings, "the service's part of the config, JSON"],
-    settings: Annotated[Settings, "JSON: judge_max_tokens, max_usd"],
+    service: Annotated[Any, section("service.Service"), "the service's part of the config, JSON"],
+    settings: Annotated[Any, section("explanation.Judging"), "JSON: judge_max_tokens, max_usd"],
     seed: Seed,
     store: Annotated[str, "file of the service's answers, kept between runs"],
     ledger: Annotated[str | None, "file in which the run counts what it spends; default: beside the store"] = None,

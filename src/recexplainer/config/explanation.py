@@ -89,3 +89,10 @@ class Asking(Section):
 
     max_tokens: Count
     max_usd: NotNegative
+
+
+class Judging(Section):
+    """What a service judges with, beside its own entry."""
+
+    judge_max_tokens: Count
+    max_usd: NotNegative

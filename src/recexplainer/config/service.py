@@ -52,3 +52,9 @@ class Service(Section):
     """ask through the Batch API: half the price, within a day"""
     batch_poll: Positive
     """seconds between two looks at a batch"""
+
+
+class Prices(Section):
+    """What the services cost, by their names."""
+
+    prices: dict[str, Price]

@@ -1,9 +1,9 @@
 """What a language model behind a service says of the cases: ChatGPT in the paper (section 3.1.2)."""
 
 import logging
-from typing import Any
 
 from recexplainer.config.explanation import Asking
+from recexplainer.config.service import Service
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.questions import render, show
@@ -21,7 +21,7 @@ def explain_by_service(
     cases: str,
     items: str,
     prompts: str,
-    service: dict[str, Any],
+    service: Service,
     settings: Asking,
     store: str,
     output: str,
@@ -58,7 +58,7 @@ def explain_by_service(
         replies = answer_all(requests, answers, service, settings.max_usd, "explanations", ledger)
     if not any(reply["text"].strip() for reply in replies):
         cut = sum(reply["finish"] == "length" for reply in replies)
-        limit = "the service's token_limit" if service.get("token_limit") else "explanation.max_tokens"
+        limit = "the service's token_limit" if service.token_limit else "explanation.max_tokens"
         raise InputError(
             f"explanations: all {len(replies)} answers are empty, {cut} of them cut off at the limit of tokens. Raise "
             f"{limit} if the model thinks first, or choose another model for the service. They are kept in {store}."

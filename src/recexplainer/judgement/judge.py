@@ -4,6 +4,8 @@ import logging
 from collections import Counter
 from typing import Any
 
+from recexplainer.config.explanation import Judging
+from recexplainer.config.service import Service
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import load_explanations
@@ -55,8 +57,8 @@ def judge_by_service(
     systems: list[str],
     prompts: str,
     judge: str,
-    service: dict[str, Any],
-    settings: dict[str, Any],
+    service: Service,
+    settings: Judging,
     seed: int,
     store: str,
     output: str,
@@ -74,7 +76,7 @@ def judge_by_service(
         prompts: the file of prompts.
         judge: the judge's name.
         service: the service's part of the config.
-        settings: ``judge_max_tokens`` of a reply and ``max_usd``, the most that the run may spend.
+        settings: the longest reply, and the most that the run may spend.
         seed: of the order in which the texts are sent.
         store: the file of the service's answers; what is in it is not asked again.
         output: the file to write.
@@ -91,13 +93,13 @@ def judge_by_service(
         {
             "case": f"case {chosen[place]['case']} by {system}",
             "messages": first_turn(asked, chosen[place], texts[system][place]["text"]),
-            "max_tokens": settings["judge_max_tokens"],
+            "max_tokens": settings.judge_max_tokens,
         }
-        | ({"extra": {"response_format": SCHEMA}} if service.get("json_schema") else {})
+        | ({"extra": {"response_format": SCHEMA}} if service.json_schema else {})
         for place, system in order
     ]
     with AnswerStore(store) as answers:
-        replies = answer_all(requests, answers, service, settings["max_usd"], judge, ledger)
+        replies = answer_all(requests, answers, service, settings.max_usd, judge, ledger)
         unread = [number for number, reply in enumerate(replies) if rating_of(reply) is None]
         again = [
             requests[number] | {"messages": second_turn(asked, requests[number], replies[number]["text"])}
@@ -106,7 +108,7 @@ def judge_by_service(
         if unread:
             logger.info("%s: %d of %d replies hold no rating; asking once more", judge, len(unread), len(replies))
         label = f"{judge}, asked again"
-        more = answer_all(again, answers, service, settings["max_usd"], label, ledger) if unread else []
+        more = answer_all(again, answers, service, settings.max_usd, label, ledger) if unread else []
     second = dict(zip(unread, more, strict=True))
     rows = {}
     for number, (place, system) in enumerate(order):
@@ -127,7 +129,7 @@ def judge_by_service(
         reason, count = min(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
         said = f"{judge}: {reasons.total()} of {len(rows)} judgements failed, {count} of them: {reason}"
         if reasons.total() == len(rows):
-            limit = f"services.{judge}.token_limit" if service.get("token_limit") else "explanation.judge_max_tokens"
+            limit = f"services.{judge}.token_limit" if service.token_limit else "explanation.judge_max_tokens"
             remedy = REMEDIES.get(reason, REMEDIES["refused"]).format(judge=judge, limit=limit)
             raise InputError(f"{said}. {remedy}. The replies are kept in {store}.")
         logger.warning("%s", said)

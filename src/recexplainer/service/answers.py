@@ -5,8 +5,8 @@ import math
 import re
 from typing import Any
 
+from recexplainer.config.service import Service
 from recexplainer.errors import InputError
-from recexplainer.service.settings import with_defaults
 from recexplainer.service.store import MOST_TOKENS, REQUEST_FIELDS
 
 MOST_BYTES = 2**21
@@ -59,7 +59,7 @@ class ErrorReply(Exception):
         self.body = body
 
 
-def full_request(request: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def full_request(request: dict[str, Any], settings: Service) -> dict[str, Any]:
     """Return the request as it is stored: what decides the answer, however a service wants it to be said.
 
     Args:
@@ -72,25 +72,24 @@ def full_request(request: dict[str, Any], settings: dict[str, Any]) -> dict[str,
     Raises:
         InputError: a field is missing or unknown.
     """
-    settings = with_defaults(settings)
-    filled = {"model": settings["model"], "temperature": settings["temperature"]} | request
+    filled = {"model": settings.model, "temperature": settings.temperature} | request
     filled.pop("case", None)
-    extra = settings["extra"] | filled.pop("extra", {})
+    extra = settings.extra | filled.pop("extra", {})
     if set(filled) != set(REQUEST_FIELDS):
         wrong = sorted(set(filled) ^ set(REQUEST_FIELDS))
         raise InputError(f"request to a service: {wrong[0]!r} is missing or unknown; it takes messages and max_tokens.")
     # 0 and 0.0 ask the same, so they must have the same key.
     temperature = None if filled["temperature"] is None else float(filled["temperature"])
-    limit = int(settings["token_limit"] or filled["max_tokens"])
+    limit = int(settings.token_limit or filled["max_tokens"])
     return filled | {"temperature": temperature, "max_tokens": limit} | ({"extra": extra} if extra else {})
 
 
-def body(request: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def body(request: dict[str, Any], settings: Service) -> dict[str, Any]:
     """Return a stored request in the words of its service."""
     sent = {"model": request["model"], "messages": request["messages"]}
     if request["temperature"] is not None:
         sent["temperature"] = request["temperature"]
-    return sent | {with_defaults(settings)["max_tokens_field"]: request["max_tokens"]} | request.get("extra", {})
+    return sent | {settings.max_tokens_field: request["max_tokens"]} | request.get("extra", {})
 
 
 def read_json(content: bytes, most: int = MOST_BYTES) -> dict[str, Any]:

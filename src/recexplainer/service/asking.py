@@ -5,6 +5,7 @@ import hashlib
 import json
 from typing import Any
 
+from recexplainer.config.service import Service
 from recexplainer.service import answers
 from recexplainer.service.connection import TooLong
 from recexplainer.service.ledger import Ledger
@@ -18,7 +19,7 @@ UNSENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "Unsupp
 class Asker:
     """Asks a service through an open client, and keeps the ledger."""
 
-    def __init__(self, client: Any, settings: dict[str, Any], ledger: Ledger) -> None:
+    def __init__(self, client: Any, settings: Service, ledger: Ledger) -> None:
         self.client, self.settings, self.ledger = client, settings, ledger
         self._replies: dict[str, int] = {}
 

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from recexplainer.config.service import Service
 from recexplainer.errors import InputError
 from recexplainer.files import delete, kept, read_json, write_json
 from recexplainer.service import answers
@@ -36,7 +37,7 @@ FILE_TIMEOUT = 600
 async def ask_batch(
     missing: dict[str, dict[str, Any]],
     store: AnswerStore,
-    settings: dict[str, Any],
+    settings: Service,
     key: str | None,
     ledger: Ledger,
     label: str,
@@ -59,7 +60,7 @@ async def ask_batch(
     """
 
     def passing(failure: CallFailed | None, tries: int) -> bool:
-        return failure is None or (not failure.permanent and tries <= settings["retries"])
+        return failure is None or (not failure.permanent and tries <= settings.retries)
 
     async with connect(settings, key) as client:
         batches = _Batches(client, store, settings, ledger, label)
@@ -67,7 +68,7 @@ async def ask_batch(
             if batches.state_path.exists():
                 await batches.collect()  # paid already, whatever is missing now
             left = [missing[name] for name in missing if name not in store]
-            check_budget(left, settings["price"], ledger.max_usd, label, ledger.total)
+            check_budget(left, settings.price, ledger.max_usd, label, ledger.total)
             failures: dict[str, CallFailed] = {}
             tries = dict.fromkeys(missing, 0)
             while todo := [name for name in missing if name not in store and passing(failures.get(name), tries[name])]:
@@ -84,13 +85,13 @@ async def ask_batch(
     return [failures[name] for name in missing if name not in store]
 
 
-def _line(request: dict[str, Any], settings: dict[str, Any]) -> str:
+def _line(request: dict[str, Any], settings: Service) -> str:
     """Return the line of a batch's input file."""
     body = answers.body(request, settings)
     return json.dumps({"custom_id": request_key(request), "method": "POST", "url": ENDPOINT, "body": body})
 
 
-def _fitting(requests: list[dict[str, Any]], settings: dict[str, Any]) -> list[dict[str, Any]]:
+def _fitting(requests: list[dict[str, Any]], settings: Service) -> list[dict[str, Any]]:
     """Return as many of the first requests as fit into one batch."""
     size = 0
     chosen: list[dict[str, Any]] = []
@@ -109,7 +110,7 @@ class _Batches:
     ``id`` of the batch. It goes when the answers are stored.
     """
 
-    def __init__(self, client: Any, store: AnswerStore, settings: dict[str, Any], ledger: Ledger, label: str) -> None:
+    def __init__(self, client: Any, store: AnswerStore, settings: Service, ledger: Ledger, label: str) -> None:
         self.client, self.store, self.settings, self.ledger, self.label = client, store, settings, ledger, label
         self.state_path = Path(f"{store.path}.batch.json")
 
@@ -214,7 +215,7 @@ class _Batches:
                 "%s: batch %s is %s, %s of %s answers",
                 *(self.label, number, batch["status"], counts.get("completed", "?"), counts.get("total", "?")),
             )
-            await asyncio.sleep(self.settings["batch_poll"])
+            await asyncio.sleep(self.settings.batch_poll)
 
     async def _download(self, file: str) -> bytes:
         async def download() -> bytes:
@@ -275,7 +276,7 @@ class _Batches:
         raise CallFailed(f"{failure.reason} within the batch", failure.permanent, status)
 
     async def _retry(self, call: Any, name: str, timeout: float | None = None) -> Any:
-        settings = self.settings | {"timeout": timeout or self.settings["timeout"]}
+        settings = self.settings.model_copy(update={"timeout": timeout or self.settings.timeout})
         return await retry(call, settings, f"batch {name}", asyncio.Event())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from recexplainer.config.service import Service
 from recexplainer.errors import InputError
 from recexplainer.service.answers import full_request
 from recexplainer.service.asking import Asker
@@ -29,7 +30,7 @@ GIVEN_UP_IN_A_ROW = 20
 def answer_all(
     requests: list[dict[str, Any]],
     store: AnswerStore,
-    settings: dict[str, Any],
+    settings: Service,
     max_usd: float | None,
     label: str,
     ledger: str | None = None,
@@ -42,9 +43,7 @@ def answer_all(
     Args:
         requests: as for :func:`recexplainer.service.answers.full_request`.
         store: open; it gets the new answers.
-        settings: the service's entry in the config: base_url, model, key_variable, temperature, concurrency, timeout
-            (seconds), retries, price, batch, batch_poll (seconds); and what it may leave out, see
-            :data:`recexplainer.service.settings.DEFAULTS`. The API key is in the environment variable that
+        settings: the service's entry in the config. The API key is in the environment variable that its
             ``key_variable`` names; a service without one needs none.
         max_usd: the most that the run may spend, all its stages together; None for no limit.
         label: names the stage in messages.
@@ -67,18 +66,18 @@ def answer_all(
     if missing:
         key = api_key(settings, f"{label}: {_lack(missing, names, store)}")
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every call
-        account = Ledger(ledger or f"{store.path}.ledger", _place(store, ledger), settings["price"], max_usd)
-        if settings.get("batch"):
+        account = Ledger(ledger or f"{store.path}.ledger", _place(store, ledger), settings.price, max_usd)
+        if settings.batch:
             work = ask_batch(missing, store, settings, key, account, label)
         else:
-            check_budget(list(missing.values()), settings["price"], max_usd, label, account.total)
+            check_budget(list(missing.values()), settings.price, max_usd, label, account.total)
             work = _ask_all(missing, store, settings, key, account, label)
         before = set(store.entries)
         try:
             failures = asyncio.run(work)
         finally:
             new = [entry for name, entry in store.entries.items() if name not in before]
-            cost = spent(new, settings["price"])
+            cost = spent(new, settings.price)
             if max_usd is not None:
                 logger.info(
                     "%s: %.4f of at most %.2f USD are spent so far: %s", *(label, account.total, max_usd, account.path)
@@ -117,7 +116,7 @@ def _lack(missing: dict[str, dict[str, Any]], names: dict[str, str], store: Answ
 async def _ask_all(
     missing: dict[str, dict[str, Any]],
     store: AnswerStore,
-    settings: dict[str, Any],
+    settings: Service,
     key: str | None,
     ledger: Ledger,
     label: str,
@@ -155,7 +154,7 @@ async def _ask_all(
 
         start = len(store)
         await _with_progress(
-            [work(number == 0) for number in range(settings["concurrency"])],
+            [work(number == 0) for number in range(settings.concurrency)],
             *(lambda: len(store) - start, len(missing), label),
         )
     return failures

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from recexplainer import secrets
+from recexplainer.config.service import Service
 from recexplainer.errors import InputError
 from recexplainer.service.answers import MOST_BYTES
-from recexplainer.service.settings import with_defaults
 
 MOST_FILE_BYTES = 2**29
 """The longest file of a batch's results that is fetched."""
@@ -23,25 +23,25 @@ class TooLong(Exception):
     """A service sends more than any answer takes."""
 
 
-def api_key(settings: dict[str, Any], lack: str) -> str | None:
+def api_key(settings: Service, lack: str) -> str | None:
     """Read the key from the environment; None for a service that needs none.
 
     Args:
-        settings: ``key_variable``, null for a service without a key, and ``base_url``.
+        settings: the service's; of them ``key_variable``, None for a service without a key, and ``base_url``.
         lack: what is missing without the key, for the message.
 
     Raises:
         InputError: there is no key, or what is there can be none. The message never has the key itself.
     """
-    variable = settings.get("key_variable")
+    variable = settings.key_variable
     if variable and not re.search(secrets.VARIABLE, variable):
         raise InputError("key_variable: not the name of an environment variable in capitals, such as OPENAI_API_KEY.")
-    address = secrets.clean_address(settings["base_url"])
-    if address != settings["base_url"]:
+    address = secrets.clean_address(settings.base_url)
+    if address != settings.base_url:
         raise InputError(f"base_url: {address} with a user, a password or a key in it; expected none.")
     key = os.environ.get(variable, "").strip() if variable else ""
     if not key:
-        if not variable or is_local(settings["base_url"]):
+        if not variable or is_local(settings.base_url):
             return None
         raise InputError(
             f"{lack} To ask for them, {address} wants a key. Set the environment "
@@ -54,7 +54,7 @@ def api_key(settings: dict[str, Any], lack: str) -> str | None:
     return key
 
 
-def connect(settings: dict[str, Any], key: str | None) -> Any:
+def connect(settings: Service, key: str | None) -> Any:
     """Return an ``openai.AsyncOpenAI`` for the service; retries are this package's own.
 
     Raises:
@@ -62,7 +62,7 @@ def connect(settings: dict[str, Any], key: str | None) -> Any:
     """
     import openai
 
-    parts = urlsplit(settings["base_url"])
+    parts = urlsplit(settings.base_url)
     try:
         http_client = openai.DefaultAsyncHttpxClient(
             trust_env=uses_proxies(settings), event_hooks={"response": [_limit]}
@@ -77,16 +77,16 @@ def connect(settings: dict[str, Any], key: str | None) -> Any:
         default_query=dict(parse_qsl(parts.query, keep_blank_values=True)),
         # Without a key the client would take one from its own variable, and send it to whatever service this is.
         api_key=key or "none",
-        timeout=settings["timeout"],
+        timeout=settings.timeout,
         max_retries=0,
         default_headers={"Accept-Encoding": "identity"},
         http_client=http_client,
     )
 
 
-def uses_proxies(settings: dict[str, Any]) -> bool:
+def uses_proxies(settings: Service) -> bool:
     """Say whether the proxies that the environment names are asked; a service on this machine is not behind one."""
-    return with_defaults(settings)["proxy"] == "environment" and not is_local(settings["base_url"])
+    return settings.proxy == "environment" and not is_local(settings.base_url)
 
 
 def proxy_variables() -> str:

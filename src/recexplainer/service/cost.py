@@ -7,15 +7,18 @@ ledger of the run: :mod:`recexplainer.service.ledger`.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
 from recexplainer.service.store import read_entries
+
+if TYPE_CHECKING:  # Snakemake plans with this module, and starts faster without the library of the models
+    from recexplainer.config.service import Price
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +44,12 @@ class Spending:
     usd: float
 
 
-def estimate(requests: Iterable[dict[str, Any]], price: dict[str, Any]) -> Spending:
+def estimate(requests: Iterable[dict[str, Any]], price: "Price") -> Spending:
     """Return what the requests may cost, if every answer gets as long as it may.
 
     Args:
         requests: with ``messages`` and ``max_tokens``.
-        price: USD per million tokens: ``input`` and ``output``; of the Batch API where that is used.
+        price: USD per million tokens; of the Batch API where that is used.
     """
     requests = list(requests)
     prompts = sum(_prompt_tokens(request) for request in requests)
@@ -54,7 +57,7 @@ def estimate(requests: Iterable[dict[str, Any]], price: dict[str, Any]) -> Spend
 
 
 def check_budget(
-    requests: list[dict[str, Any]], price: dict[str, Any], max_usd: float | None, label: str, already: float = 0.0
+    requests: list[dict[str, Any]], price: "Price", max_usd: float | None, label: str, already: float = 0.0
 ) -> None:
     """Log what the requests may cost.
 
@@ -81,7 +84,7 @@ def check_budget(
         )
 
 
-def spent(entries: Iterable[dict[str, Any]], price: dict[str, Any]) -> Spending:
+def spent(entries: Iterable[dict[str, Any]], price: "Price") -> Spending:
     """Return what stored answers cost, by the service's own counts; by the rule of thumb where it did not count.
 
     Args:
@@ -98,7 +101,7 @@ def write_spending(
     stores: Sequence[str],
     stages: Sequence[str],
     services: Sequence[str],
-    settings: dict[str, dict[str, Any]],
+    prices: Mapping[str, "Price"],
     output: str | Path,
 ) -> None:
     """Write what was spent, one row per store and model: ``spending.csv``.
@@ -107,7 +110,7 @@ def write_spending(
         stores: files of stored answers.
         stages: of each store, what it was for.
         services: of each store, the service that answered.
-        settings: the services of the config by name, for their prices.
+        prices: of the services of the config, by name.
         output: CSV with the columns stage, service, model, requests, prompt_tokens, completion_tokens and usd.
 
     Raises:
@@ -122,21 +125,21 @@ def write_spending(
         )
     rows = []
     for path, stage, service in zip(stores, stages, services, strict=True):
-        if service not in settings:
-            raise InputError(f"services: {service!r} is not in the config; known are {', '.join(settings) or 'none'}.")
+        if service not in prices:
+            raise InputError(f"services: {service!r} is not in the config; known are {', '.join(prices) or 'none'}.")
         by_model: dict[str, list[dict[str, Any]]] = {}
         for entry in read_entries(path).values():
             by_model.setdefault(entry["request"]["model"], []).append(entry)
         for model in sorted(by_model):
-            total = spent(by_model[model], settings[service]["price"])
+            total = spent(by_model[model], prices[service])
             rows.append(
                 [stage, service, model, total.requests, total.prompt_tokens, total.completion_tokens, total.usd]
             )
     write_csv(output, pd.DataFrame(rows, columns=COLUMNS))
 
 
-def _spending(requests: int, prompt_tokens: int, completion_tokens: int, price: dict[str, Any]) -> Spending:
-    usd = (prompt_tokens * price["input"] + completion_tokens * price["output"]) / 1e6
+def _spending(requests: int, prompt_tokens: int, completion_tokens: int, price: "Price") -> Spending:
+    usd = (prompt_tokens * price.input + completion_tokens * price.output) / 1e6
     return Spending(requests, prompt_tokens, completion_tokens, round(usd, 9))
 
 

@@ -12,6 +12,7 @@ import fcntl
 from pathlib import Path
 from typing import Any
 
+from recexplainer.config.service import Price
 from recexplainer.errors import InputError
 from recexplainer.service.cost import ROUNDING, estimate, spent
 from recexplainer.service.sealed import damaged_end, seal, unseal
@@ -27,14 +28,14 @@ class Ledger:
     Args:
         path: of the file; it is made if need be.
         store: names the stage and the service in the lines.
-        price: USD per million tokens, ``input`` and ``output``.
+        price: USD per million tokens.
         max_usd: the most that the run may spend; None for no limit.
 
     Raises:
         InputError: a line of the file is not what was written there.
     """
 
-    def __init__(self, path: str | Path, store: str, price: dict[str, Any], max_usd: float | None) -> None:
+    def __init__(self, path: str | Path, store: str, price: Price, max_usd: float | None) -> None:
         self.path, self.store, self.price, self.max_usd = Path(path), store, price, max_usd
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # In billionths of a USD, which add up exactly.

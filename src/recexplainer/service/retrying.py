@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
+from recexplainer.config.service import Service
 from recexplainer.secrets import redact
 from recexplainer.seeds import derive_seed
 from recexplainer.service.answers import ErrorReply, MalformedReply, error_words
@@ -41,14 +42,13 @@ class CallFailed(Exception):
         self.permanent, self.status, self.retry_after = permanent, status, retry_after
 
 
-async def retry(
-    call: Callable[[], Awaitable[Result]], settings: dict[str, Any], name: str, stop: asyncio.Event
-) -> Result:
+async def retry(call: Callable[[], Awaitable[Result]], settings: Service, name: str, stop: asyncio.Event) -> Result:
     """Await a call until it succeeds, at most ``retries`` times more than once.
 
     Args:
         call: what to do; called anew at each attempt.
-        settings: ``timeout`` in seconds for each attempt, ``retries``, and ``key_variable`` for messages.
+        settings: the service's; of them ``timeout`` in seconds for each attempt, ``retries``, and ``key_variable`` for
+            messages.
         name: of the call; the jitter of its waits is derived from it.
         stop: once set, there are no more attempts.
 
@@ -59,11 +59,11 @@ async def retry(
     while True:
         try:
             # The client's own limit is on each read, so a reply that trickles in would never end.
-            async with asyncio.timeout(settings["timeout"]):
+            async with asyncio.timeout(settings.timeout):
                 return await call()
         except Exception as error:
             failure = explain(error, settings)
-        if failure.permanent or attempt == settings["retries"] or stop.is_set():
+        if failure.permanent or attempt == settings.retries or stop.is_set():
             raise failure
         if failure.retry_after > LONGEST_RETRY_AFTER:
             raise CallFailed(f"{failure.reason}; it asks to wait {failure.retry_after:.0f} s", status=failure.status)
@@ -83,7 +83,7 @@ def backoff(name: str, attempt: int) -> float:
     return min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * (1 - jitter / 2)
 
 
-def explain(error: Exception, settings: dict[str, Any]) -> CallFailed:
+def explain(error: Exception, settings: Service) -> CallFailed:
     """Say what went wrong, and whether to ask again. An error that is no failure of a call is raised again."""
     import openai
 
@@ -94,7 +94,7 @@ def explain(error: Exception, settings: dict[str, Any]) -> CallFailed:
     if isinstance(error, ErrorReply):
         return explain_error(None, error.body, settings)
     if isinstance(error, TimeoutError | openai.APITimeoutError):
-        return CallFailed(f"no reply within {settings['timeout']} s{_by_proxy(settings)}")
+        return CallFailed(f"no reply within {settings.timeout} s{_by_proxy(settings)}")
     if isinstance(error, openai.APIConnectionError):
         kind = type(error.__cause__ or error).__name__
         return CallFailed(f"no connection, or it broke off ({kind}){_by_proxy(settings)}")
@@ -103,13 +103,13 @@ def explain(error: Exception, settings: dict[str, Any]) -> CallFailed:
     return explain_error(error.status_code, error.body, settings, retry_after(error.response.headers))
 
 
-def explain_error(status: int | None, body: Any, settings: dict[str, Any], wait: float = 0.0) -> CallFailed:
+def explain_error(status: int | None, body: Any, settings: Service, wait: float = 0.0) -> CallFailed:
     """Say what an error of the service means, and whether to ask again.
 
     Args:
         status: of HTTP; None for an error inside HTTP 200, whose code may be such a number.
         body: what the service says of it.
-        settings: ``key_variable``.
+        settings: the service's; of them ``key_variable``.
         wait: seconds that the service asks to wait.
     """
     codes, message = error_words(body)
@@ -119,7 +119,7 @@ def explain_error(status: int | None, body: Any, settings: dict[str, Any], wait:
     said = " ".join(redact(message).split())[:200]
     reason = (f"HTTP {status}" if status else "an error in the reply") + (f" ({said})" if said else "")
     if status == 401:
-        variable = settings.get("key_variable")
+        variable = settings.key_variable
         where = f"the environment variable {variable}" if variable else "key_variable, which names no variable"
         return CallFailed(f"HTTP 401: the service does not accept the key. Check {where}", True, status)
     if codes & {"insufficient_quota", "billing_hard_limit_reached", "insufficient_credits"} or status == 402:
@@ -146,7 +146,7 @@ def _remedy(body: Any, message: str) -> str:
     return ""
 
 
-def _by_proxy(settings: dict[str, Any]) -> str:
+def _by_proxy(settings: Service) -> str:
     """Name the proxy's variable in a message, where one is asked."""
     variables = proxy_variables() if uses_proxies(settings) else ""
     return f", through the proxy of {variables} (the service's key `proxy`: none goes without)" if variables else ""

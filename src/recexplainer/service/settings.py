@@ -1,4 +1,4 @@
-"""A service's entry in the config: what it may leave out, and what must not be in it."""
+"""A service's entry in the config, as it stands there: what of it decides, and what must not be in it."""
 
 import re
 from collections.abc import Iterator
@@ -7,33 +7,19 @@ from urllib.parse import urlsplit
 
 from recexplainer.secrets import VARIABLE, clean_address, has_login, looks_secret, redact
 
-DEFAULTS: dict[str, Any] = {
-    "max_tokens_field": "max_tokens",
-    "token_limit": None,
-    "json_schema": False,
-    "extra": {},
-    "proxy": "environment",
-}
-"""The keys that an entry may leave out, and what they are then."""
-
 OWN_FIELDS = ("model", "messages", "temperature", "max_tokens", "max_completion_tokens", "stream", "n")
 """Fields of a request that ``extra`` must not set: they have keys of their own, or one answer is all that is read."""
 
 
-def with_defaults(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return an entry with every key."""
-    return DEFAULTS | settings
-
-
-def deciding(settings: dict[str, Any]) -> dict[str, Any]:
+def deciding(entry: dict[str, Any]) -> dict[str, Any]:
     """Return what of an entry decides a service's answers: a change of it asks anew."""
-    optional = {key: settings[key] for key in ("token_limit", "json_schema", "extra") if settings.get(key)}
-    return {key: settings[key] for key in ("model", "temperature")} | optional
+    optional = {key: entry[key] for key in ("token_limit", "json_schema", "extra") if entry.get(key)}
+    return {key: entry[key] for key in ("model", "temperature")} | optional
 
 
-def conflicts(name: str, settings: dict[str, Any]) -> Iterator[str]:
+def conflicts(name: str, entry: dict[str, Any]) -> Iterator[str]:
     """Yield what is wrong with an entry, without repeating what may be a secret."""
-    path, url, variable = f"services.{name}", settings["base_url"], settings["key_variable"]
+    path, url, variable = f"services.{name}", entry["base_url"], entry["key_variable"]
     if variable is not None and not re.search(VARIABLE, variable):
         yield (
             f"{path}.key_variable: not the name of an environment variable in capitals, such as OPENAI_API_KEY; "
@@ -46,13 +32,11 @@ def conflicts(name: str, settings: dict[str, Any]) -> Iterator[str]:
             f"{path}.base_url: {redact(clean_address(url))!r} with a user, a password or a key in it; expected none. "
             "Put the key into an environment variable and name it in key_variable."
         )
-    for key in settings.get("extra", {}):
+    for key in entry.get("extra", {}):
         if key in OWN_FIELDS:
             yield f"{path}.extra.{key}: not a further field; expected none of: {', '.join(OWN_FIELDS)}."
-    yield from (
-        f"{path}.extra{key}: a secret by its name; expected none." for key in _secret_keys(settings.get("extra"))
-    )
-    if settings.get("json_schema") and "response_format" in settings.get("extra", {}):
+    yield from (f"{path}.extra{key}: a secret by its name; expected none." for key in _secret_keys(entry.get("extra")))
+    if entry.get("json_schema") and "response_format" in entry.get("extra", {}):
         yield f"{path}.extra.response_format: set with json_schema true; expected one of them."
 
 

@@ -13,12 +13,10 @@ from pydantic import ValidationError
 from recexplainer.config.conversations import GeneratedConversations
 from recexplainer.config.dataset import Generated, TextLayout
 from recexplainer.config.schema import schema
-from recexplainer.config.service import Service
 from recexplainer.config.whole import Config
 from recexplainer.data.table_files import LAYOUT
 from recexplainer.demo import conversations, dataset
 from recexplainer.digest import closure
-from recexplainer.service import settings as service_settings
 from recexplainer.settings import broken
 from recexplainer.yaml_files import read_config
 
@@ -176,10 +174,9 @@ def test_a_key_that_may_be_left_out_is_never_null():
     [
         (Generated, dataset.DEFAULTS),
         (GeneratedConversations, conversations.DEFAULTS),
-        (Service, service_settings.DEFAULTS),
         (TextLayout, {key: value for key, value in LAYOUT.items() if key != "columns"}),
     ],
-    ids=["data", "conversations", "service", "layout"],
+    ids=["data", "conversations", "layout"],
 )
 def test_what_is_filled_in_is_what_the_models_say(model, filled_in):
     assert {name: field.default for name, field in model.model_fields.items() if not field.is_required()} == filled_in

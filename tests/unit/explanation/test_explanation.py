@@ -14,6 +14,7 @@ from recexplainer.alignment.model import RecExplainer, load_aligned, save_aligne
 from recexplainer.config.alignment import Lora
 from recexplainer.config.explanation import Asking, Chosen, Explaining
 from recexplainer.config.labels import LabelRules
+from recexplainer.config.service import Price, Service
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, choose_cases, draw_cases, load_cases
 from recexplainer.explanation.explain import explain
@@ -324,19 +325,19 @@ def test_the_finish_tells_whether_the_answer_ended_by_itself(dataset, llm, tmp_p
             assert more["text"].startswith(row["text"][:-3]) and len(more["text"]) >= len(row["text"])
 
 
-def service(url: str) -> dict:
-    return {
-        "base_url": url,
-        "model": "small",
-        "key_variable": None,
-        "temperature": 0,
-        "concurrency": 4,
-        "timeout": 5,
-        "retries": 2,
-        "price": {"input": 1.0, "output": 1.0},
-        "batch": False,
-        "batch_poll": 0.01,
-    }
+def service(url: str) -> Service:
+    return Service(
+        base_url=url,
+        model="small",
+        key_variable=None,
+        temperature=0,
+        concurrency=4,
+        timeout=5,
+        retries=2,
+        price=Price(input=1.0, output=1.0),
+        batch=False,
+        batch_poll=0.01,
+    )
 
 
 def explain_in_words(dataset, folder: Path, server: MisbehavingServer) -> None:

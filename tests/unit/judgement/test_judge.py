@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from misbehaving_server import MisbehavingServer, Raw, scripted
 
 from recexplainer.checking.checker import Catalogue, check
+from recexplainer.config.explanation import Judging
+from recexplainer.config.service import Service
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES
 from recexplainer.explanation.texts import explanation, write_explanations
@@ -327,8 +329,8 @@ def run_judge(
         **files,
         prompts=PROMPTS,
         judge=judge,
-        service=service,
-        settings={"judge_max_tokens": 16, "max_usd": 1},
+        service=Service(**service),
+        settings=Judging(judge_max_tokens=16, max_usd=1),
         seed=seed,
         store=str(tmp_path / "store.jsonl"),
     )

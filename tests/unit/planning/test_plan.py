@@ -14,6 +14,7 @@ from bitsandbytes.functional import quantize_4bit
 from clone import ROOT, copy_repository, planned
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from recexplainer.config.service import Price
 from recexplainer.errors import InputError
 from recexplainer.files import write_json
 from recexplainer.inference.cache import roomy_cache
@@ -369,7 +370,7 @@ def test_what_the_judge_reads_is_measured_in_the_files_words(paper, monkeypatch)
     case = {"history": history, "title": "i" * 48, "label": True}
     messages = first_turn(asked, case, "w" * 4 * paper["explanation"]["max_tokens"])
     request = {"messages": messages, "max_tokens": paper["explanation"]["judge_max_tokens"]}
-    exact = 2500 * estimate([request], paper["services"]["gpt-4"]["price"]).usd
+    exact = 2500 * estimate([request], Price(**paper["services"]["gpt-4"]["price"])).usd
     assert job(paper, "judge_by_service", "games.systems.gpt-4").usd == pytest.approx(exact, rel=0.02)
 
 

@@ -10,6 +10,7 @@ import json
 import pytest
 from misbehaving_server import MisbehavingServer, Raw
 
+from recexplainer.config.service import Price, Service
 from recexplainer.errors import InputError
 from recexplainer.judgement.judge import rating_of
 from recexplainer.service import retrying
@@ -175,7 +176,7 @@ TABLE = {
     "broken off in the middle": ("cut", ABSENT),
     "hung up": ("hang_up", ABSENT),
 }
-PRICE = {"input": 30.0, "output": 60.0}
+PRICE = Price(input=30.0, output=60.0)
 
 
 def questions() -> list[dict]:
@@ -184,16 +185,19 @@ def questions() -> list[dict]:
     return [{"messages": [{"role": "user", "content": text}], "max_tokens": 16} for text in texts]
 
 
-def service(server: MisbehavingServer) -> dict:
-    settings = {"base_url": server.url, "model": "m", "key_variable": "PLANTED_KEY", "temperature": 0}
-    return settings | {
-        "concurrency": 4,
-        "timeout": 30,
-        "retries": 1,
-        "price": PRICE,
-        "batch": False,
-        "batch_poll": 0.01,
-    }
+def service(server: MisbehavingServer) -> Service:
+    return Service(
+        base_url=server.url,
+        model="m",
+        key_variable="PLANTED_KEY",
+        temperature=0,
+        concurrency=4,
+        timeout=30,
+        retries=1,
+        price=PRICE,
+        batch=False,
+        batch_poll=0.01,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +276,7 @@ def test_the_ceiling_holds_through_all_of_it(tmp_path, monkeypatch):
                 answer_all(piece, store, service(server), most, "judge", str(tmp_path / "ledger"))
             except InputError as error:
                 messages.add("max_usd" in str(error))
-        one = (USAGE["prompt_tokens"] * PRICE["input"] + USAGE["completion_tokens"] * PRICE["output"]) / 1e6
+        one = (USAGE["prompt_tokens"] * PRICE.input + USAGE["completion_tokens"] * PRICE.output) / 1e6
         answered = sum(call.outcome in ("ok", "cut", "hang_up") or call.completed for call in server.calls)
     assert messages == {True, False}
     assert answered * one <= Ledger(tmp_path / "ledger", "x", PRICE, None).total <= most
@@ -300,7 +304,7 @@ def test_each_way_alone_keeps_to_the_ceiling_and_loses_and_misreads_nothing(name
         charged = [call for call in server.calls if not isinstance(call.outcome, Raw) or call.outcome.status == 200]
         count = len(server.calls)
     # The ceiling: what the service has charged for is counted, and within it.
-    one = (USAGE["prompt_tokens"] * PRICE["input"] + USAGE["completion_tokens"] * PRICE["output"]) / 1e6
+    one = (USAGE["prompt_tokens"] * PRICE.input + USAGE["completion_tokens"] * PRICE.output) / 1e6
     assert len(charged) * one <= Ledger(ledger, "x", PRICE, None).total <= most
     # The answers: each that came is stored, once; what was none is asked for again, within the tries that are allowed.
     entries = read_entries(tmp_path / "a.jsonl")

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from misbehaving_server import MisbehavingServer, Raw, scripted, seeded
 
+from recexplainer.config.service import Price, Service
 from recexplainer.errors import InputError
 from recexplainer.service import batch, client, connection, retrying
 from recexplainer.service.client import answer_all
@@ -28,7 +29,7 @@ from recexplainer.service.store import AnswerStore, read_entries, request_key
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "sk-planted-0123456789"
-PRICE = {"input": 30.0, "output": 60.0}
+PRICE = Price(input=30.0, output=60.0)
 FAULTS = ("limit", "limit_date", "error", "overloaded", "timeout", "conflict", "slow", "cut", "hang_up")
 FAULTS += ("malformed", "list", "empty", "null", "refusal", "filter")
 USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
@@ -36,11 +37,12 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 3}
 # What a stage does, as a program of its own, so that it can be killed.
 PROGRAM = """
 import json, sys
+from recexplainer.config.service import Service
 from recexplainer.service import retrying
 from recexplainer.service.client import answer_all
 from recexplainer.service.store import AnswerStore
 retrying.FIRST_WAIT = 0.01
-path, settings, requests = sys.argv[1], json.loads(sys.argv[2]), json.load(open(sys.argv[3]))
+path, settings, requests = sys.argv[1], Service.model_validate_json(sys.argv[2]), json.load(open(sys.argv[3]))
 with AnswerStore(path) as store:
     answers = answer_all(requests, store, settings, None, "judge games")
 json.dump(answers, open(sys.argv[4], "w"))
@@ -54,10 +56,10 @@ def quick(monkeypatch):
     monkeypatch.setenv("PLANTED_KEY", KEY)
 
 
-def service(server, **changes) -> dict:
+def service(server, **changes) -> Service:
     settings = {"base_url": server.url, "model": "gpt-4-0314", "key_variable": "PLANTED_KEY", "temperature": 0}
     settings |= {"concurrency": 8, "timeout": 5, "retries": 6, "price": PRICE, "batch": False, "batch_poll": 0.01}
-    return settings | changes
+    return Service(**settings | changes)
 
 
 def questions(count: int) -> list[dict]:
@@ -389,7 +391,7 @@ def test_without_a_key_stored_answers_are_replayed_and_missing_ones_are_named(tm
     with MisbehavingServer() as server:
         first = ask(server, path, questions(5))
     monkeypatch.delenv("PLANTED_KEY")
-    away = service(server) | {"base_url": "https://api.example.org/v1"}
+    away = service(server, base_url="https://api.example.org/v1")
     with AnswerStore(path) as store:
         assert answer_all(questions(5), store, away, 0, "judge games") == first
         with pytest.raises(InputError) as error:
@@ -445,7 +447,7 @@ def test_progress_is_logged_without_the_key_or_a_line_per_call(tmp_path, monkeyp
 
 def test_the_estimate_is_an_upper_bound_by_hand(tmp_path):
     requests = [{"messages": [{"content": "12345678"}, {"content": "123456789"}], "max_tokens": 100}] * 10
-    cost = estimate(requests, {"input": 10.0, "output": 20.0})
+    cost = estimate(requests, Price(input=10.0, output=20.0))
     assert (cost.requests, cost.prompt_tokens, cost.completion_tokens) == (10, 10 * (2 + 4 + 3 + 4), 1000)
     assert cost.usd == pytest.approx((130 * 10 + 1000 * 20) / 1e6)
 
@@ -479,7 +481,7 @@ def test_spending_is_what_the_service_counted(tmp_path):
     command = [sys.executable, ROOT / "workflow/scripts/spending.py", "--stores", first, second]
     command += ["--stages", "judge games", "explain games", "--services", "gpt-4", "chatgpt"]
     command += ["--output", tmp_path / "spending.csv", "--settings"]
-    command += [json.dumps({"gpt-4": {"price": PRICE}, "chatgpt": {"price": {"input": 1.5, "output": 2.0}}})]
+    command += [json.dumps({"prices": {"gpt-4": PRICE.model_dump(), "chatgpt": {"input": 1.5, "output": 2.0}}})]
     subprocess.run(command, env=environment(), check=True)
     prompt_tokens = -(-len("Judge “0”.\u2028".encode()) // 4) + 4
     assert (tmp_path / "spending.csv").read_text().splitlines() == [
@@ -488,12 +490,12 @@ def test_spending_is_what_the_service_counted(tmp_path):
         "judge games,gpt-4,gpt-4-turbo,2,14,6,0.00078",
         f"explain games,chatgpt,gpt-4-0314,1,{prompt_tokens},2,{(prompt_tokens * 1.5 + 4) / 1e6}",
     ]
-    write_spending(stores=[], stages=[], services=[], settings={}, output=tmp_path / "none.csv")
+    write_spending(stores=[], stages=[], services=[], prices={}, output=tmp_path / "none.csv")
     assert (tmp_path / "none.csv").read_text() == "stage,service,model,requests,prompt_tokens,completion_tokens,usd\n"
     with pytest.raises(InputError, match="one of each per store"):
-        write_spending(stores=["a"], stages=[], services=["gpt-4"], settings={}, output=tmp_path / "none.csv")
+        write_spending(stores=["a"], stages=[], services=["gpt-4"], prices={}, output=tmp_path / "none.csv")
     with pytest.raises(InputError, match="'gpt-5' is not in the config"):
-        write_spending(stores=[first], stages=["judge"], services=["gpt-5"], settings={}, output=tmp_path / "none.csv")
+        write_spending(stores=[first], stages=["judge"], services=["gpt-5"], prices={}, output=tmp_path / "none.csv")
 
 
 # The ceiling
@@ -874,10 +876,18 @@ def wait_for(condition, seconds: float = 60) -> None:
 class Run:
     """A stage in a process of its own."""
 
-    def __init__(self, folder: Path, path: Path, settings: dict, requests: list[dict]):
+    def __init__(self, folder: Path, path: Path, settings: Service, requests: list[dict]):
         (folder / "requests.json").write_text(json.dumps(requests))
         self.output, self.log = folder / "answers.json", folder / "log.txt"
-        command = [sys.executable, "-c", PROGRAM, path, json.dumps(settings), folder / "requests.json", self.output]
+        command = [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            path,
+            settings.model_dump_json(),
+            folder / "requests.json",
+            self.output,
+        ]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, env=environment(), stdout=log, stderr=log)
 
