@@ -7,10 +7,10 @@ Run as: python workflow/scripts/aggregate_ratings.py --key results/study/key.jso
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
@@ -18,7 +18,7 @@ def main(
     key: Annotated[str, "key.json of the study"],
     ratings: Annotated[list[str], "the raters' files"],
     judgements: Annotated[Sequence[str], "the judges' Parquet files of the dataset"] = (),
-    settings: Annotated[Settings, "bootstrap, allow_incomplete as JSON"],
+    settings: Annotated[Any, section("explanation.Ratings"), "JSON: bootstrap, allow_incomplete, names, synthetic"],
     seed: Seed,
     human: Annotated[str, "CSV of the means"],
     agreement: Annotated[str, "CSV of the agreements"],
@@ -47,7 +47,7 @@ def main(
             dataset=rated.dataset,
             raters=rated.raters,
             path=path,
-            synthetic=settings.get("synthetic", ""),
+            synthetic=settings.synthetic,
         )
 
 

@@ -7,10 +7,10 @@ Run as: python workflow/scripts/draw_study.py --cases results/explanations/games
     --seed 1 --output-dir results/study
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings, check_paired
+from recexplainer.arguments import Seed, check_paired, section
 
 
 def main(
@@ -20,7 +20,7 @@ def main(
     explanations: Annotated[list[str], "the texts, one Parquet file per system"],
     systems: Annotated[list[str], "the name of each system, in the same order"],
     prompts: Annotated[str, "YAML file with the levels"],
-    settings: Annotated[Settings, "dataset, cases, raters as JSON"],
+    settings: Annotated[Any, section("explanation.DrawnStudy"), "dataset, cases, raters as JSON"],
     seed: Seed,
     output_dir: Annotated[str, "folder for key.json and pages/"],
 ) -> None:

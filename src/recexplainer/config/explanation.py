@@ -8,6 +8,7 @@ from recexplainer.config.inference import Answering
 from recexplainer.config.kinds import Count, EachOnce, Names, NotNegative, Section, Several, SomeNames, Text
 
 Rater = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
+Raters = Annotated[list[Rater], Field(min_length=1), *EachOnce]
 
 
 class Viewpoint(Section):
@@ -26,7 +27,7 @@ class Study(Section):
     """one of run.datasets"""
     cases: Count
     """cases to be rated, each with the texts of all systems"""
-    raters: Annotated[list[Rater], Field(min_length=1), *EachOnce]
+    raters: Raters
     """one page each"""
     ratings: Text | None
     """folder with the files that the raters sent back, {rater}.json; null: not yet; simulated: made up, and marked
@@ -96,3 +97,23 @@ class Judging(Section):
 
     judge_max_tokens: Count
     max_usd: NotNegative
+
+
+class DrawnStudy(Section):
+    """What the study with people is drawn by."""
+
+    dataset: Text
+    """its name on the pages"""
+    cases: Count
+    raters: Raters
+
+
+class Ratings(Section):
+    """What is made of the ratings that came back."""
+
+    bootstrap: Count
+    allow_incomplete: bool
+    names: dict[str, str] = Field(default={})
+    """what systems are called in the table of means, where it is not their own name"""
+    synthetic: str = ""
+    """what of the figure is made up; "" for nothing"""

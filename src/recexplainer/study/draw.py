@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.config.explanation import DrawnStudy
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_json, write_text
 from recexplainer.seeds import make_rng
@@ -32,7 +33,7 @@ def draw_study(
     explanations: list[str],
     systems: list[str],
     prompts: str,
-    settings: dict[str, Any],
+    settings: DrawnStudy,
     seed: int,
     output_dir: str,
 ) -> None:
@@ -48,18 +49,18 @@ def draw_study(
         systems: the names of the systems, in the same order.
         prompts: a YAML file whose key ``levels`` lists the four levels, worst first, each with ``name`` and ``text``.
         settings: ``dataset``, its name on the page; ``cases``, how many to draw (all, when there are fewer);
-            ``raters``, their names, letters, digits, ``-`` and ``_``.
+            ``raters``, their names.
         seed: of the choice, the orders, and the identifiers.
         output_dir: gets ``key.json``, which says what each text is, and ``pages/{rater}.html``.
 
     Raises:
         InputError: a file is missing or does not hold the same cases; a rater's name is unfit or doubled.
     """
-    raters = check_raters(settings["raters"])
+    raters = check_raters(settings.raters)
     if len(explanations) != len(systems) or len(set(systems)) != len(systems):
         raise InputError(f"--explanations: {len(explanations)} files for the --systems {systems}; expected one each.")
     levels = load_levels(prompts)
-    drawn = _choose(read_parquet(cases, ["case", "label", "history", "title", *FACTS]), settings["cases"], seed)
+    drawn = _choose(read_parquet(cases, ["case", "label", "history", "title", *FACTS]), settings.cases, seed)
     if not drawn:
         raise InputError(f"{cases}: no cases; run the stage that makes it.")
     beside = _beside(items, cases, drawn)
@@ -71,14 +72,14 @@ def draw_study(
     ids = {(row["case"], name): _hash(f"{seed}/{study}/{row['case']}/{name}") for row in drawn for name in systems}
     key = {
         "study": study,
-        "dataset": settings["dataset"],
+        "dataset": settings.dataset,
         "systems": systems,
         "raters": raters,
         "texts": {text: {"case": case, "system": system} for (case, system), text in ids.items()},
     }
     write_json(Path(output_dir) / "key.json", key)
     for rater in raters:
-        page = {"study": study, "rater": rater, "dataset": settings["dataset"], "levels": levels}
+        page: dict[str, Any] = {"study": study, "rater": rater, "dataset": settings.dataset, "levels": levels}
         page["items"] = beside
         page["cases"] = _order(drawn, texts, ids, make_rng(seed, "order", rater))
         write_text(Path(output_dir) / "pages" / f"{rater}.html", render_page(page))

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from recexplainer.config.explanation import Ratings
 from recexplainer.files import read_parquet, write_csv, write_json
 from recexplainer.seeds import make_rng
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
@@ -41,7 +41,7 @@ def aggregate_ratings(
     key: str,
     ratings: list[str],
     judgements: Sequence[str],
-    settings: dict[str, Any],
+    settings: Ratings,
     seed: int,
     human: str,
     agreement: str,
@@ -54,8 +54,8 @@ def aggregate_ratings(
         key: the study's ``key.json``.
         ratings: one JSON file per rater.
         judgements: the Parquet files of the judges to compare with, of the study's dataset.
-        settings: ``bootstrap``, the number of resamples; ``allow_incomplete``; ``names``, what systems are called in
-            the table of means, where it is not their own name.
+        settings: the number of resamples, whether ratings may lack, and what systems are called in the table of
+            means.
         seed: of the resamples, which are the same for every system.
         human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
         agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
@@ -69,13 +69,13 @@ def aggregate_ratings(
         InputError: a file is missing, or a rater's file is not as it should be.
     """
     study = read_key(key)
-    frame = read_ratings(ratings, study, settings["allow_incomplete"])
+    frame = read_ratings(ratings, study, settings.allow_incomplete)
     source = "simulated" if frame["simulated"].iloc[0] else "people"
-    means = mean_ratings(frame, study["systems"], settings["bootstrap"], seed).assign(source=source)
+    means = mean_ratings(frame, study["systems"], settings.bootstrap, seed).assign(source=source)
     judges = [read_parquet(path, ["case", "system", "judge", "rating"]) for path in judgements]
     agreements = agreement_table(frame, judges).assign(source=source)
     shares = distribution(frame, study["systems"]).assign(source=source)
-    names = settings.get("names", {})
+    names = settings.names
     write_csv(human, means.assign(method=[names.get(name, name) for name in means["method"]]).round(4))
     write_csv(agreement, agreements.round(4))
     write_csv(figure_data, shares.round(4))

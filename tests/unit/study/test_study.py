@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recexplainer.config.explanation import DrawnStudy, Ratings
 from recexplainer.errors import InputError
 from recexplainer.figures.figure3 import draw_figure3
 from recexplainer.files import read_json, write_json, write_parquet
@@ -27,6 +28,7 @@ from recexplainer.study.page import duration, load_levels
 from recexplainer.study.ratings import read_comments, read_ratings
 from recexplainer.study.simulate import simulate_raters
 from recexplainer.tables.human import aggregate_ratings, agreement_table, distribution, mean_ratings
+from recexplainer.typed import checked
 
 ROOT = Path(__file__).parents[3]
 PROMPTS = ROOT / "config/prompts/explanation.yaml"
@@ -75,7 +77,7 @@ def draw(folder: Path, seed: int = 1, output: str = "study", **changes) -> None:
         explanations=[str(folder / f"{system}.parquet") for system in SYSTEMS],
         systems=SYSTEMS,
         prompts=str(PROMPTS),
-        settings=SETTINGS | changes,
+        settings=checked(DrawnStudy, SETTINGS | changes),
         seed=seed,
         output_dir=str(folder / output),
     )
@@ -265,7 +267,7 @@ def test_texts_that_do_not_fit_the_cases_are_refused(tmp_path):
             explanations=["x"],
             systems=SYSTEMS,
             prompts=str(PROMPTS),
-            settings=SETTINGS,
+            settings=DrawnStudy(**SETTINGS),
             seed=1,
             output_dir=str(tmp_path),
         )
@@ -588,7 +590,7 @@ def aggregate(folder: Path, paths: list[str], output: str) -> list[Path]:
         key=str(folder / "study/key.json"),
         ratings=paths,
         judgements=[str(folder / "rubric.parquet")],
-        settings={"bootstrap": 200, "allow_incomplete": False, "names": {SYSTEMS[0]: "a name"}},
+        settings=Ratings(bootstrap=200, allow_incomplete=False, names={SYSTEMS[0]: "a name"}),
         seed=7,
         human=str(outputs[0]),
         agreement=str(outputs[1]),
