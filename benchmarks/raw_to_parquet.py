@@ -115,7 +115,8 @@ def plain_loop(reviews: str, metadata: str, form: str, interactions: str) -> Non
 def ours_command(folder: Path, form: str) -> list[str]:
     """Return the workflow's command."""
     settings = {"format": form, "fields": FIELDS[form]}
-    settings |= {"filter": {"core": CORE, "top_items": [None], "sample_users": [None], "target": None}}
+    limits = {"core": CORE, "top_items": [None], "sample_users": [None], "target": None, "max_broken_share": 0.0}
+    settings |= {"filter": limits}
     outputs = ["interactions.parquet", "items.parquet", "users.parquet", "statistics.json", "search.csv"]
     options = [part for name in outputs for part in (f"--{name.partition('.')[0]}", str(folder / f"ours_{name}"))]
     program = [sys.executable, str(ROOT / "workflow/scripts/filter_dataset.py"), "--settings", json.dumps(settings)]

@@ -29,6 +29,7 @@ from harness import ROOT, last_json, machine, parser, run_benchmark, timed
 ITEMS = 2_000  # while the interactions grow
 FIRST_INTERACTIONS, FIRST_ITEMS = 10_000, 1_000  # where the series begin; each next size is ten times as large
 WARM_UP = (5_000, 500)  # interactions and items
+UNLIMITED = {"core": 5, "top_items": [None], "sample_users": [None], "target": None, "max_broken_share": 0.0}
 COLUMNS = ["stage", "grows", "interactions", "items", "seconds", "cpu_seconds", "peak_mib", "exponent", "hardware"]
 
 
@@ -54,12 +55,12 @@ def raw_files(interactions: int, items: int, folder: Path):
     """Stage: from raw reviews to Parquet, as the workflow's program does it."""
     from raw_to_parquet import FIELDS, generate
 
+    from recexplainer.config.dataset import Read
     from recexplainer.data.dataset import build_dataset, write_dataset
 
     reviews, metadata = folder / "reviews.gz", folder / "metadata.gz"
     generate(reviews, metadata, "amazon", interactions, items=items)
-    limits = {"core": 5, "top_items": [None], "sample_users": [None], "target": None}
-    settings = {"format": "amazon", "fields": FIELDS["amazon"], "filter": limits}
+    settings = Read(format="amazon", fields=FIELDS["amazon"], filter=UNLIMITED)
     tables = {name: str(folder / f"{name}.parquet") for name in ("interactions", "items", "users")}
     outputs = {**tables, "statistics": str(folder / "statistics.json"), "search": str(folder / "search.csv")}
 
@@ -74,7 +75,8 @@ def filtering(interactions: int, items: int, folder: Path):
     """Stage: first interactions, k-core and search, on columns."""
     import numpy as np
 
-    from recexplainer.data.filtering import Pairs, check_filter, first_interactions, k_core, search
+    from recexplainer.config.dataset import Filter
+    from recexplainer.data.filtering import Pairs, first_interactions, k_core, search
 
     random = np.random.default_rng(1)
     user = (interactions / 10 * random.random(interactions) ** 2).astype(np.int32)
@@ -83,7 +85,7 @@ def filtering(interactions: int, items: int, folder: Path):
 
     def work():
         unique = first_interactions(pairs)
-        search(unique.take(k_core(unique.user, unique.item, 5)), check_filter({"core": 5}), seed=1)
+        search(unique.take(k_core(unique.user, unique.item, 5)), Filter(**UNLIMITED), seed=1)
 
     return work
 

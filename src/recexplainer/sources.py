@@ -41,22 +41,6 @@ def reading(config: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
-def file_reading(settings: dict[str, Any], file: str) -> tuple[Any, dict[str, Any]]:
-    """Return the format and layout of one raw file: what is said of it alone, over what is said of both.
-
-    The format is whatever stands there; its reader refuses one that is none.
-
-    Args:
-        settings: with ``format`` (a name, or one per file) and perhaps ``layout`` (keys, and more keys per file).
-        file: ``reviews`` or ``metadata``.
-    """
-    file_format, layout = settings.get("format"), settings.get("layout") or {}
-    common = {key: value for key, value in layout.items() if key not in ("reviews", "metadata")}
-    if "columns" in common:
-        common["columns"] = (common["columns"] or {}).get(file)
-    return file_format.get(file) if isinstance(file_format, dict) else file_format, common | (layout.get(file) or {})
-
-
 def local_source(config: dict[str, Any], name: str, file: str | None = None) -> str | list[str]:
     """Return the local file among the sources, as the download's input: [] if it comes from the network."""
     listed = sources(config, name, file)

@@ -16,6 +16,7 @@ KINDS = {
     "int_type": "integer",
     "float_type": "number",
     "string_type": "string",
+    "string_unicode": "string",
     "bool_type": "boolean",
     "list_type": "array",
     "dict_type": "object",

@@ -11,10 +11,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from raw_settings import reading
 
+from recexplainer.config.dataset import Fields, OneLayout
 from recexplainer.data.conversations import parse_conversations
 from recexplainer.data.dataset import build_dataset
-from recexplainer.data.loaders import check_fields, read_interactions, read_metadata
+from recexplainer.data.loaders import read_interactions, read_metadata
 from recexplainer.settings import check
 from recexplainer.study.ratings import read_ratings
 from recexplainer.yaml_files import read_yaml
@@ -60,7 +62,7 @@ def reviews(
     def read(folder: Path):
         path = folder / "reviews"
         path.write_bytes(end.join(lines))
-        found = read_interactions(path, form, check_fields(FIELDS), share, layout)
+        found = read_interactions(path, form, Fields(**FIELDS), share, OneLayout(**layout))
         triples = zip(found.user, found.item, found.time, strict=True)
         rows = sorted((found.users[user], found.items[item], int(time)) for user, item, time in triples)
         return rows, {name: count for name, count in found.counts.items() if count and name != "lines"}
@@ -74,7 +76,7 @@ def metadata(*lines: bytes, form: str = "amazon", share: float = 0.0) -> Callabl
     def read(folder: Path):
         path = folder / "metadata"
         path.write_bytes(b"\n".join(lines))
-        found, counts = read_metadata(path, form, check_fields(FIELDS), {"B", "C"}, ("title", "related"), share)
+        found, counts = read_metadata(path, form, Fields(**FIELDS), {"B", "C"}, ("title", "related"), share)
         shown = {item: (values["title"], values["related"]) for item, values in found.items()}
         return shown, {name: count for name, count in counts.items() if count and name != "lines"}
 
@@ -89,8 +91,7 @@ def dataset(titles: list, change: Callable[[list[dict]], list[dict]] = lambda ro
         items = [{"i": f"I{item}", "title": title} for item, title in enumerate(titles)]
         (folder / "reviews").write_bytes(b"\n".join(line(**row) for row in change(rows)))
         (folder / "metadata").write_bytes(b"\n".join(line(**item) for item in items) or b"{}")
-        limits = {"core": 3, "top_items": None, "sample_users": None, "max_broken_share": 0.5}
-        settings = {"format": "amazon", "fields": FIELDS, "filter": limits}
+        settings = reading(format="amazon", fields=FIELDS, filter={"core": 3, "max_broken_share": 0.5})
         result = build_dataset(reviews=folder / "reviews", metadata=folder / "metadata", settings=settings, seed=1)
         counted = {name: count for name, count in result.statistics["titles_repaired"].items() if count}
         for name in ("items_without_title", "items_without_metadata"):

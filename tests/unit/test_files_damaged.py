@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from raw_settings import places
 
 from recexplainer import files
 from recexplainer.alignment.training import write_curve
@@ -131,7 +132,7 @@ def test_a_file_of_the_workflows_own_is_not_taken_damaged_for_raw_data(tmp_path,
     path, output = tmp_path / "made.zip", tmp_path / "raw"
     with files.atomic(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         archive.writestr("a", "b" * 9)
-    sources = [{"path": str(path)} | ({"member": "a"} if member else {})]
+    sources = places({"path": str(path)} | ({"member": "a"} if member else {}))
     download(name="x", sources=sources, output=output)
     files.delete(output)
     whole = path.read_bytes()

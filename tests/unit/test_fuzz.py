@@ -9,9 +9,10 @@ from bad_input import FIELDS, KEY, chat, export, line
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from recexplainer.config.dataset import Fields
 from recexplainer.data.conversations import parse_conversations
 from recexplainer.data.literals import parse_line
-from recexplainer.data.loaders import check_fields, parse_id, read_interactions, read_metadata
+from recexplainer.data.loaders import parse_id, read_interactions, read_metadata
 from recexplainer.data.times import parse_time
 from recexplainer.data.titles import LONGEST_TITLE, clean_text, clean_title
 from recexplainer.decision import read_decision
@@ -59,7 +60,7 @@ LITERAL_LINES = st.lists(RECORDS.map(lambda row: repr(row).encode(errors="replac
 def test_raw_files_are_read_or_refused(tmp_path, content, form, share):
     path = tmp_path / "raw"
     path.write_bytes(content)
-    fields = check_fields(FIELDS)
+    fields = Fields(**FIELDS)
     try:
         found = read_interactions(path, form, fields, share)
     except InputError:

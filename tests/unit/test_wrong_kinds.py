@@ -9,6 +9,7 @@ from small_alignment import SETTINGS
 
 from recexplainer import files
 from recexplainer.alignment.run import align
+from recexplainer.config.source import Source
 from recexplainer.data.download import download
 from recexplainer.demo.conversations import read_facts
 from recexplainer.errors import InputError
@@ -121,7 +122,7 @@ def test_settings_laid_over_others_still_name_what_they_lack():
     "write",
     [
         lambda place: unpack_gguf("model.gguf", place),
-        lambda place: download(name="x", sources=[{"path": "x"}], output=place),
+        lambda place: download(name="x", sources=[Source(path="x")], output=place),
         lambda place: publish(results="results", config={}, output=place),
         lambda place: write_json(place, {}),
     ],

@@ -4,21 +4,21 @@ Run as: python workflow/scripts/download.py --name games/reviews --output result
     --settings '{"sources": [{"path": "data/Video_Games_5.json.gz"}, {"url": "https://..."}]}'
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Settings
+from recexplainer.arguments import section
 
 
 def main(
     *,
     name: Annotated[str, "what the file is, for messages"],
-    settings: Annotated[Settings, "JSON object with the list 'sources'"],
+    settings: Annotated[Any, section("source.Listed"), "JSON object with the list 'sources'"],
     output: Annotated[str, "the file to write"],
 ) -> None:
     from recexplainer.data.download import download
 
-    download(name=name, sources=settings.get("sources"), output=output)
+    download(name=name, sources=settings.sources, output=output)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,17 @@ Run as: python workflow/scripts/filter_dataset.py --reviews reviews --metadata m
 """
 
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings
+from recexplainer.arguments import Seed, section
 
 
 def main(
     *,
     reviews: Annotated[str, "raw reviews"],
     metadata: Annotated[str, "raw metadata; the reviews themselves if they have the titles"],
-    settings: Annotated[Settings, "JSON: format, fields, filter; of tables also layout"],
+    settings: Annotated[Any, section("dataset.Read"), "JSON: format, fields, filter; of tables also layout"],
     seed: Annotated[Seed, "seed of the sample of users"],
     interactions: Annotated[str, "Parquet to write"],
     items: Annotated[str, "Parquet to write"],

@@ -158,6 +158,15 @@ class Filter(Section):
     """share of lines that may be unreadable, or have an unreadable time"""
 
 
+class Read(Section):
+    """What a dataset's raw files are read and filtered by."""
+
+    format: Format | Formats
+    layout: MayLack[Layout] = None
+    fields: Fields
+    filter: Filter
+
+
 class Dataset(Section):
     """One dataset."""
 

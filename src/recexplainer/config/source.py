@@ -28,3 +28,9 @@ class Source(Section):
 
 Places = Annotated[list[Source], Field(min_length=1)]
 """Of one file, in the order of trying."""
+
+
+class Listed(Section):
+    """Where one file comes from."""
+
+    sources: Places

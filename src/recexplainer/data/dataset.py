@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from recexplainer.config.dataset import Layout, OneLayout, Read
 from recexplainer.data.filtering import Pairs, Trial, check_filter, first_interactions, k_core, renumbered, search
-from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
+from recexplainer.data.loaders import TEXTS, read_interactions, read_metadata
+from recexplainer.data.records import FORMATS
 from recexplainer.data.titles import clean_title, unique_titles
 from recexplainer.errors import InputError
 from recexplainer.files import check, sha256, write_csv, write_json, write_parquet
 from recexplainer.garbage import no_collection
-from recexplainer.sources import file_reading
 
 logger = logging.getLogger(__name__)
 
@@ -74,20 +75,43 @@ def _search_rows(trials: list[Trial], chosen: int) -> list[dict[str, Any]]:
     ]
 
 
+def file_reading(settings: Read, file: str) -> tuple[str, OneLayout]:
+    """Return the format and layout of one raw file: what is said of it alone, over what is said of both.
+
+    Args:
+        settings: of the data set.
+        file: ``reviews`` or ``metadata``.
+
+    Raises:
+        InputError: no format is said of it.
+    """
+    both = settings.layout or Layout()
+    common = both.model_dump(exclude_unset=True, exclude={"columns", "reviews", "metadata"})
+    if both.columns:
+        common["columns"] = getattr(both.columns, file)
+    own = getattr(both, file)
+    file_format = settings.format if isinstance(settings.format, str) else getattr(settings.format, file)
+    if file_format is None:
+        raise InputError(f"config key 'format.{file}': missing; expected one of {', '.join(FORMATS)}.")
+    given = common | (own.model_dump(exclude_unset=True) if own else {})
+    return file_format, OneLayout(**{key: value for key, value in given.items() if value is not None})
+
+
 @no_collection()
-def build_dataset(*, reviews: str | Path, metadata: str | Path, settings: dict[str, Any], seed: int) -> Dataset:
+def build_dataset(*, reviews: str | Path, metadata: str | Path, settings: Read, seed: int) -> Dataset:
     """Read, clean and filter one data set.
 
     Args:
         reviews, metadata: raw files, plain or gzip.
-        settings: the data set's ``format``, ``fields`` and ``filter`` of the config, and of tables ``layout``.
+        settings: what of the data set's part of the config is about them.
         seed: seed of the sample of users.
 
     Raises:
-        InputError: bad settings, a bad file, or nothing left after the filter.
+        InputError: settings that do not fit each other, a bad file, or nothing left after the filter.
     """
-    fields, options = check_fields(settings.get("fields") or {}), check_filter(settings.get("filter") or {})
-    share = options["max_broken_share"]
+    fields, options = settings.fields, settings.filter
+    check_filter(options)
+    share = options.max_broken_share
     file_format, layout = file_reading(settings, "reviews")
     format_of_items, layout_of_items = file_reading(settings, "reviews" if metadata == reviews else "metadata")
 
@@ -116,7 +140,7 @@ def build_dataset(*, reviews: str | Path, metadata: str | Path, settings: dict[s
     step("items with a title", pairs.counts())
     pairs = first_interactions(pairs)
     step("first interaction of each user and item", pairs.counts())
-    pairs = pairs.take(k_core(pairs.user, pairs.item, options["core"]))
+    pairs = pairs.take(k_core(pairs.user, pairs.item, options.core))
     step("first k-core", pairs.counts())
     trials, chosen, rows = search(pairs, options, seed)
     best = trials[chosen]

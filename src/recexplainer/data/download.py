@@ -1,13 +1,11 @@
 """Download a file: a local copy first, then mirrors; resumed, verified, and whole or not there."""
 
-import hashlib
-import json
 import logging
 import math
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -17,9 +15,10 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from recexplainer.config.source import Source
 from recexplainer.data.archive import NotThere, extract
 from recexplainer.data.streams import GZIP_MAGIC
-from recexplainer.data.wheels import KEPT, REQUIREMENT, NotFetched, wheel
+from recexplainer.data.wheels import KEPT, NotFetched, wheel
 from recexplainer.errors import InputError
 from recexplainer.files import atomic, delete, is_whole, kept, named, place, read_json, sha256, write_json
 
@@ -30,7 +29,6 @@ FIRST_PAUSE = 2.0  # seconds, doubled after each failure
 LONGEST_PAUSE = 120.0  # seconds; also the limit of what Retry-After may ask for
 TIMEOUT = (15, 60)  # seconds to connect, and between two reads
 CHUNK = 1 << 20
-PLACES = ("path", "url", "package")
 MESSAGE_EVERY = 10.0  # seconds
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 
@@ -47,31 +45,31 @@ class _Interrupted(Exception):
         self.pause = pause
 
 
-def _verify(path: Path, source: dict[str, Any]) -> None:
+def _verify(path: Path, source: Source) -> None:
     """Check size and checksum, as far as they are known, and that a ``.gz`` is one."""
     size = path.stat().st_size
     if size == 0:
         raise _Refused("the file is empty")
-    if source.get("bytes") not in (None, size):
-        raise _Refused(f"{size} bytes, expected {source['bytes']}")
-    if source.get("sha256") and (digest := sha256(path)) != source["sha256"].lower():
-        raise _Refused(f"SHA-256 is {digest}, expected {source['sha256']}")
-    address = urlsplit(source["url"]).path if "url" in source else source.get("path", "")
+    if source.bytes not in (None, size):
+        raise _Refused(f"{size} bytes, expected {source.bytes}")
+    if source.sha256 and (digest := sha256(path)) != source.sha256.lower():
+        raise _Refused(f"SHA-256 is {digest}, expected {source.sha256}")
+    address = urlsplit(source.url).path if source.url else source.path or ""
     with open(path, "rb") as handle:
         if address.endswith(".gz") and handle.read(2) != GZIP_MAGIC:
             raise _Refused("not a gzip file; perhaps a web page that says why")
 
 
-def _copy(source: dict[str, Any], output: Path) -> None:
-    path = Path(os.path.expandvars(source["path"])).expanduser()
+def _copy(source: Source, local: str, output: Path) -> None:
+    path = Path(os.path.expandvars(local)).expanduser()
     if not path.is_file():
         raise _Refused("no such file")
     if not is_whole(path):  # a file of the workflow's own; others have no checksum beside them
         raise _Refused("not what was written there (its checksum differs); make it again")
     try:
-        if "member" in source:
+        if source.member:
             _verify(path, source)
-            return extract(path, source["member"], output)
+            return extract(path, source.member, output)
         with atomic(output) as temporary:
             shutil.copyfile(path, temporary)
             _verify(temporary, source)
@@ -81,10 +79,10 @@ def _copy(source: dict[str, Any], output: Path) -> None:
         raise _Refused(str(error)) from None
 
 
-def _take(source: dict[str, Any], output: Path, kept: Path) -> None:
+def _take(source: Source, package: str, output: Path, kept: Path) -> None:
     """Take a file out of a package's wheel."""
     try:
-        extract(wheel(source["package"], lambda path: _verify(path, source), kept), source["member"], output)
+        extract(wheel(package, lambda path: _verify(path, source), kept), source.member or "", output)
     except (NotFetched, NotThere) as error:
         raise _Refused(str(error)) from None
 
@@ -104,8 +102,8 @@ def _retry_after(value: str | None) -> float | None:
 class _Mirror:
     """One URL. ``<output>.part`` holds what has arrived, ``<output>.part.json`` what it belongs to."""
 
-    def __init__(self, source: dict[str, Any], output: Path, session: requests.Session) -> None:
-        self.source, self.url, self.session = source, source["url"], session
+    def __init__(self, source: Source, url: str, output: Path, session: requests.Session) -> None:
+        self.source, self.url, self.session = source, url, session
         self.part = output.with_name(output.name + ".part")
         self.record = output.with_name(output.name + ".part.json")
         self.output = output
@@ -161,8 +159,8 @@ class _Mirror:
             total = self._total(response, start)
             if "html" in response.headers.get("Content-Type", ""):
                 raise _Refused("a web page, not a file")
-            if total is not None and self.source.get("bytes") not in (None, total):
-                raise _Refused(f"the server has {total} bytes, expected {self.source['bytes']}")
+            if total is not None and self.source.bytes not in (None, total):
+                raise _Refused(f"the server has {total} bytes, expected {self.source.bytes}")
             if start:
                 logger.info("%s: resumed at byte %d", self.url, start)
             else:
@@ -184,9 +182,9 @@ class _Mirror:
             if start:  # the older half may be at fault: once more from the beginning
                 raise _Interrupted(f"{error}; starting again", pause=0.0) from None
             raise
-        if "member" in self.source:
+        if self.source.member:
             try:
-                extract(self.part, self.source["member"], self.output)
+                extract(self.part, self.source.member, self.output)
             except NotThere as error:
                 raise _Refused(str(error)) from None
         else:
@@ -216,11 +214,9 @@ def _session(url: str) -> requests.Session:
     return session
 
 
-def _fetch(source: dict[str, Any], output: Path, session: requests.Session, sleep: Callable[[float], None]) -> None:
+def _fetch(source: Source, url: str, output: Path, session: requests.Session, sleep: Callable[[float], None]) -> None:
     """Try one mirror until it has failed ``ATTEMPTS`` times in a row without progress of 1 MiB."""
-    if urlsplit(source["url"]).scheme not in ("http", "https"):
-        raise _Refused("only http and https are allowed")
-    mirror = _Mirror(source, output, session)
+    mirror = _Mirror(source, url, output, session)
     failures, furthest = 0, 0
     while True:
         try:
@@ -238,37 +234,29 @@ def _fetch(source: dict[str, Any], output: Path, session: requests.Session, slee
         if failures >= ATTEMPTS:
             raise _Refused(f"{failures} attempts failed, the last one: {why}")
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1) if pause is None else pause)
-        logger.warning("%s: %s; next attempt in %.0f s", source["url"], why, math.ceil(pause))
+        logger.warning("%s: %s; next attempt in %.0f s", url, why, math.ceil(pause))
         sleep(pause)
 
 
-def _address(source: dict[str, Any]) -> str:
-    """Return where a source is, for messages: its path, URL or package."""
-    return next(source[place] for place in PLACES if place in source)
+def _address(name: str, source: Source) -> str:
+    """Return where a source is: its path, URL or package.
 
-
-def _check_source(name: str, source: dict[str, Any]) -> None:
-    size, digest = (source.get("bytes"), source.get("sha256")) if isinstance(source, dict) else (None, None)
-    if (
-        not isinstance(source, dict)
-        or set(source) - {*PLACES, "member", "sha256", "bytes"}
-        or sum(place in source for place in PLACES) != 1
-        or not isinstance(_address(source), str)
-        or not isinstance(source.get("member", ""), str)
-        or ("package" in source and not ("member" in source and REQUIREMENT.fullmatch(source["package"])))
-        or not (size is None or (type(size) is int and size > 0))
-        or not (digest is None or (isinstance(digest, str) and len(digest) == hashlib.sha256().digest_size * 2))
-    ):
+    Raises:
+        InputError: it is not in one place, or not told which file of a package is meant.
+    """
+    there = [place for place in (source.path, source.url, source.package) if place]
+    if len(there) != 1 or (source.package and not source.member):
         raise InputError(
             f"config key 'sources' of {name}: expected a path, a url or a package with its version and a member, "
-            f"optionally with member, sha256 and bytes; found {json.dumps(source, default=str)}."
+            f"optionally with member, sha256 and bytes; found {source.model_dump_json(exclude_unset=True)}."
         )
+    return there[0]
 
 
 def download(
     *,
     name: str,
-    sources: list[dict[str, Any]] | None,
+    sources: Sequence[Source],
     output: str | Path,
     sleep: Callable[[float], None] = time.sleep,
     kept: Path = KEPT,
@@ -277,10 +265,7 @@ def download(
 
     Args:
         name: what the file is, for messages, for example ``games/reviews``.
-        sources: in order of preference, ``{"path": ...}`` (``~`` and environment variables are expanded; copied) or
-            ``{"url": ...}`` (http or https), each optionally with ``sha256`` and ``bytes``, and with ``member``: the
-            name of the file in an archive, zip or tar, that is there; or ``{"package": "recbole==1.2.1", "member":
-            ...}``, whose archive is the wheel that pip fetches.
+        sources: in order of preference. A ``path`` (``~`` and environment variables are expanded) is copied.
         output: where it goes. A download that is cut off leaves ``<output>.part``, where the next call continues.
         sleep: waits for some seconds; tests replace it.
         kept: the folder in which wheels of packages stay.
@@ -289,22 +274,18 @@ def download(
         InputError: a source is not well-formed, or none has the file; the message lists why.
     """
     output = named(output, "file")
-    if not isinstance(sources, list) or not sources:
-        raise InputError(f"config key 'sources' of {name}: expected a list of sources, found {sources!r}.")
-    for source in sources:
-        _check_source(name, source)
+    addresses = [_address(name, source) for source in sources]
     output.parent.mkdir(parents=True, exist_ok=True)
     failed = []
-    for source in sources:
-        address = _address(source)
+    for source, address in zip(sources, addresses, strict=True):
         try:
-            if "path" in source:
-                _copy(source, output)
-            elif "package" in source:
-                _take(source, output, kept)
+            if source.path:
+                _copy(source, address, output)
+            elif source.package:
+                _take(source, address, output, kept)
             else:
-                with _session(source["url"]) as session:
-                    _fetch(source, output, session, sleep)
+                with _session(address) as session:
+                    _fetch(source, address, output, session, sleep)
         except _Refused as error:
             logger.warning("%s: %s: %s", name, address, error)
             failed.append(f"  {address}: {error}")
@@ -313,6 +294,6 @@ def download(
             raise InputError(f"{name}: cannot write {output}: {error}. Make room or choose another folder.") from None
         logger.info("%s: from %s, %d bytes, now in %s", name, address, output.stat().st_size, output)
         return
-    local = next((source["path"] for source in sources if "path" in source), None)
+    local = next((source.path for source in sources if source.path), None)
     place = f"as {local}" if local else "somewhere, and name it as the first of its sources: {path: ...}"
     raise InputError(f"{name}: no source has the file.\n" + "\n".join(failed) + f"\nGet it by hand and put it {place}.")

@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 
+from recexplainer.config.dataset import OneLayout
 from recexplainer.data.inspection import Inspection
 from recexplainer.data.loaders import TEXTS
 from recexplainer.data.recognition import HEAD, RawFile
-from recexplainer.data.table_files import LAYOUT
 from recexplainer.errors import one_line
 from recexplainer.place import ROOT
 from recexplainer.yaml_files import read_yaml
@@ -95,7 +95,7 @@ PLACES = {"results": "", "logs": "/logs", "benchmarks": "/benchmarks"}
 
 
 def _layout(file: RawFile) -> dict[str, Any]:
-    return {key: value for key, value in file.layout.items() if value != LAYOUT[key]}
+    return {key: value for key, value in file.layout.items() if value != OneLayout.model_fields[key].default}
 
 
 def _source(file: RawFile) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.config.dataset import Filter
 from recexplainer.errors import InputError
 from recexplainer.seeds import make_rng
 
@@ -165,27 +166,27 @@ def newest_rows(user: np.ndarray, limit: int | None) -> np.ndarray:
     return np.flatnonzero(behind <= limit)
 
 
-def _combinations(pairs: Pairs, settings: dict[str, Any], seed: int) -> Iterator[tuple[Any, ...]]:
+def _combinations(pairs: Pairs, settings: Filter, seed: int) -> Iterator[tuple[Any, ...]]:
     """Yield (top_items, sample_users, rows) of every combination; what two combinations share is done once."""
-    core, number = settings["core"], int(pairs.user.max(initial=-1)) + 1
-    for top in settings["top_items"]:
+    core, number = settings.core, int(pairs.user.max(initial=-1)) + 1
+    for top in settings.top_items:
         kept = top_rows(pairs.item, top)
         users = pairs.user[kept]
         kept = kept[np.bincount(users)[users] >= core]
-        kept = kept[newest_rows(pairs.user[kept], settings["newest"])]
+        kept = kept[newest_rows(pairs.user[kept], settings.newest)]
         # One random order of the users: a larger sample holds the smaller ones.
         shuffled = make_rng(seed, "sample_users").permutation(np.flatnonzero(np.bincount(pairs.user[kept])))
-        for size in settings["sample_users"]:
+        for size in settings.sample_users:
             chosen = kept if size is None else kept[_mask(shuffled[:size], number)[pairs.user[kept]]]
             yield top, size, chosen[k_core(pairs.user[chosen], pairs.item[chosen], core)]
 
 
-def search(pairs: Pairs, settings: dict[str, Any], seed: int) -> tuple[list[Trial], int, np.ndarray]:
+def search(pairs: Pairs, settings: Filter, seed: int) -> tuple[list[Trial], int, np.ndarray]:
     """Filter with every combination of ``top_items`` and ``sample_users``; find the one nearest the target.
 
     Args:
         pairs: unique pairs after the first k-core.
-        settings: result of :func:`check_filter`.
+        settings: that :func:`check_filter` takes.
         seed: seed of the sample of users.
 
     Returns:
@@ -195,7 +196,7 @@ def search(pairs: Pairs, settings: dict[str, Any], seed: int) -> tuple[list[Tria
     Raises:
         InputError: nothing is left, whatever the combination.
     """
-    goal = settings["target"]
+    goal = dict(sorted(settings.target)) if settings.target else {}  # in one order, for the sum below
     trials: list[Trial] = []
     best, best_rows, best_distance = None, np.empty(0, dtype=np.int64), math.inf
     for index, (top, size, kept) in enumerate(_combinations(pairs, settings, seed)):
@@ -213,43 +214,16 @@ def search(pairs: Pairs, settings: dict[str, Any], seed: int) -> tuple[list[Tria
     return trials, best, best_rows
 
 
-def _limits(settings: dict[str, Any], name: str) -> list[int | None]:
-    value = settings.get(name)
-    values = value if isinstance(value, list) else [value]
-    if not values or not all(limit is None or (type(limit) is int and limit > 0) for limit in values):
-        raise InputError(
-            f"config key 'filter.{name}': expected a list of whole numbers over 0, or null; found {value!r}."
-        )
-    return values
-
-
-def check_filter(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the config's ``filter`` with every key present.
-
-    They are core, top_items, newest, sample_users, target and max_broken_share.
+def check_filter(settings: Filter) -> None:
+    """Check what several keys of a filter say together.
 
     Raises:
-        InputError: a key is unknown or has a wrong value; or there are several combinations and no target.
+        InputError: fewer newest interactions than the core has; or several combinations and no target.
     """
-    unknown = sorted(set(settings) - {"core", "top_items", "newest", "sample_users", "target", "max_broken_share"})
-    if unknown:
-        raise InputError(f"config key 'filter': unknown name {unknown[0]!r}.")
-    core, share, goal = settings.get("core", 5), settings.get("max_broken_share", 0.0), settings.get("target")
-    if type(core) is not int or core < 3:
-        raise InputError(f"config key 'filter.core': expected a whole number of at least 3, found {core!r}.")
-    newest = settings.get("newest")
-    if newest is not None and (type(newest) is not int or newest < core):
-        raise InputError(f"config key 'filter.newest': expected a whole number of at least core, found {newest!r}.")
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise InputError(f"config key 'filter.max_broken_share': expected a number from 0 to 1, found {share!r}.")
-    names = ("users", "items", "interactions")
-    if goal is not None and (
-        not isinstance(goal, dict)
-        or set(goal) != set(names)
-        or not all(type(value) is int and value > 0 for value in goal.values())
-    ):
-        raise InputError(f"config key 'filter.target': expected users, items, interactions over 0, found {goal!r}.")
-    result = {name: _limits(settings, name) for name in ("top_items", "sample_users")}
-    if len(result["top_items"]) * len(result["sample_users"]) > 1 and goal is None:
+    if settings.newest is not None and settings.newest < settings.core:
+        raise InputError(
+            f"config key 'filter.newest': expected a whole number of at least core, {settings.core}, found "
+            f"{settings.newest}."
+        )
+    if len(settings.top_items) * len(settings.sample_users) > 1 and settings.target is None:
         raise InputError("config key 'filter.target' is missing: several combinations need the counts to come near to.")
-    return result | {"core": core, "newest": newest, "target": goal, "max_broken_share": share}

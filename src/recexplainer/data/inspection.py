@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recexplainer.config.dataset import Fields, OneLayout
 from recexplainer.data.column import MOMENTS, NEARLY, SAMPLE, Column, is_number, is_object
-from recexplainer.data.loaders import TEXTS, check_fields, read_interactions, read_metadata
+from recexplainer.data.loaders import TEXTS, alternatives, read_interactions, read_metadata
 from recexplainer.data.names import named
 from recexplainer.data.recognition import EVERY, RawFile, raw_files
 from recexplainer.data.times import MILLISECONDS, parse_time, shown_time
 from recexplainer.errors import InputError, shown
+from recexplainer.typed import checked
 
 CLEARER = 1.5  # times as many ids in common as with any other column
 BROKEN = 0.01  # share of broken lines that the entry allows
@@ -318,19 +320,19 @@ def _check(result: Inspection) -> None:
         result.findings.append(str(error))
 
 
-def _asked(result: Inspection) -> dict[str, Any]:
+def _asked(result: Inspection) -> Fields:
     fields = {name: value for name, value in result.fields.items() if value}
-    return check_fields({"title": ["-"]} | fields)
+    return checked(Fields, {"title": ["-"]} | fields, "fields")
 
 
 def _check_interactions(result: Inspection) -> set[str]:
     file, fields = result.reviews, _asked(result)
-    read = read_interactions(file.path, file.file_format, fields, 1.0, file.layout)
+    read = read_interactions(file.path, file.file_format, fields, 1.0, OneLayout(**file.layout))
     counts, low, high = read.counts, int(read.time.min()), int(read.time.max())
     kind = "milliseconds since 1970" if high >= MILLISECONDS else "seconds since 1970"
     if not MOMENTS[0] <= high / (1000 if high >= MILLISECONDS else 1) <= MOMENTS[1]:
         kind = "numbers in an order of their own"
-    elif isinstance(raw := file.rows[0].get(fields["time"]), str) and not is_number(raw):
+    elif isinstance(raw := file.rows[0].get(fields.time), str) and not is_number(raw):
         kind = f"dates as {shown(raw)!r}"
     result.findings.append(
         f"interactions: {len(read)} of {len(read.users)} users with {len(read.items)} items; {counts['lines']} "
@@ -339,7 +341,7 @@ def _check_interactions(result: Inspection) -> set[str]:
     )
     result.findings.append(f"times: {kind}, from {shown_time(low)} to {shown_time(high)}")
     try:
-        read_interactions(file.path, file.file_format, fields, BROKEN, file.layout)
+        read_interactions(file.path, file.file_format, fields, BROKEN, OneLayout(**file.layout))
     except InputError as error:
         result.findings.append(f"this will stop the run: {error}".replace(str(file.path), file.label))
     return set(read.items)
@@ -347,8 +349,8 @@ def _check_interactions(result: Inspection) -> set[str]:
 
 def _check_titles(result: Inspection, ids: set[str]) -> None:
     file, fields = result.metadata or result.reviews, _asked(result)
-    names = ("title", *(name for name in TEXTS if fields[name]))
-    known, counts = read_metadata(file.path, file.file_format, fields, EVERY, names, 1.0, file.layout)
+    names = ("title", *(name for name in TEXTS if alternatives(fields, name)))
+    known, counts = read_metadata(file.path, file.file_format, fields, EVERY, names, 1.0, OneLayout(**file.layout))
     titled = {item: values["title"] for item, values in known.items() if values["title"]}
     some = "; ".join(shown(title)[:60] for title in list(titled.values())[:3])
     result.findings.append(

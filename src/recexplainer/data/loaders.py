@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recexplainer.config.dataset import Fields, OneLayout
 from recexplainer.data.plain_lines import Plain, plain_reader
 from recexplainer.data.records import LINES, PROGRESS, counter, parsed, parser, records
 from recexplainer.data.streams import BrokenLines, line_blocks, numbered
@@ -26,7 +27,6 @@ from recexplainer.errors import InputError
 
 logger = logging.getLogger(__name__)
 
-KEYS = ("user", "item", "time", "meta_item")  # one key each; meta_item is the item's key in the metadata
 TEXTS = ("description", "tags", "brand", "feature")  # lists of keys, the first with a text is taken
 BATCH = 1 << 16  # records that are added to the columns at once
 DEEPEST_TEXT = 4  # lists within lists in which texts are looked for; deeper, they are no field of an item
@@ -50,29 +50,14 @@ class Interactions:
         return len(self.user)
 
 
-def check_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the config's ``fields`` with every key present.
+def alternatives(fields: Fields, name: str) -> list[str]:
+    """Return the keys under which a raw record may have a field of an item; [] if it has none.
 
     Args:
-        fields: ``user``, ``item``, ``time`` and optionally ``meta_item`` are keys of the raw records;
-            ``title``, ``description``, ``tags``, ``brand``, ``feature``, ``related`` are lists of alternative keys.
-
-    Raises:
-        InputError: a needed name is missing, a name is unknown, or a value has the wrong type.
+        fields: keys of the raw records.
+        name: ``title``, one of :data:`TEXTS`, or ``related``.
     """
-    unknown = sorted(set(fields) - {*KEYS, *TEXTS, "title", "related"})
-    missing = [name for name in ("user", "item", "time", "title") if not fields.get(name)]
-    if unknown or missing:
-        problem = f"unknown name {unknown[0]!r}" if unknown else f"{missing[0]!r} is missing"
-        raise InputError(f"config key 'fields': {problem}; known: {', '.join([*KEYS, 'title', *TEXTS, 'related'])}.")
-    result = {"meta_item": fields["item"]} | {name: fields[name] for name in KEYS if name in fields}
-    for name in ("title", *TEXTS, "related"):
-        value = fields.get(name) or []
-        result[name] = [value] if isinstance(value, str) else list(value)
-    for name, value in result.items():
-        if not all(isinstance(key, str) for key in ([value] if name in KEYS else value)):
-            raise InputError(f"config key 'fields': {name!r} must name keys of the records, found {value!r}.")
-    return result
+    return getattr(fields, name) or []
 
 
 def parse_id(value: Any) -> str | None:
@@ -194,9 +179,9 @@ def _collect_lines(path: str | Path, file_format: str, keys: tuple[str, str, str
 def read_interactions(
     path: str | Path,
     file_format: str,
-    fields: dict[str, Any],
+    fields: Fields,
     max_broken_share: float,
-    layout: dict[str, Any] | None = None,
+    layout: OneLayout | None = None,
 ) -> Interactions:
     """Read a reviews file: every review is an interaction, whatever its rating.
 
@@ -207,24 +192,21 @@ def read_interactions(
     Args:
         path: plain or gzip file; or Parquet.
         file_format: one of :data:`recexplainer.data.records.FORMATS`.
-        fields: result of :func:`check_fields`.
+        fields: keys of the raw records.
         max_broken_share: limit of the share of broken lines, 0 to 1.
-        layout: of a table; see :data:`recexplainer.data.table_files.LAYOUT`.
+        layout: of a table; None: the usual one.
 
     Raises:
         InputError: the file is missing, corrupt, lacks a column, or has too many broken lines or odd times.
     """
     broken = counter(path, file_format, max_broken_share)
-    keys = fields["user"], fields["item"], fields["time"]
+    keys = fields.user, fields.item, fields.time
     collected = _Collected(*keys, broken)
     if file_format in LINES:
         _collect_lines(path, file_format, keys, collected)
     else:
-        collected.add(
-            records(
-                path, file_format, layout or {}, {name: [fields[name]] for name in ("user", "item", "time")}, broken
-            )
-        )
+        asked = {name: [key] for name, key in zip(("user", "item", "time"), keys, strict=True)}
+        collected.add(records(path, file_format, layout or OneLayout(), asked, broken))
     time = np.concatenate(collected.times)
     if not len(time):
         raise InputError(f"{path}: no record has a time in {keys[2]!r}. Check the config key 'fields'.")
@@ -306,11 +288,11 @@ def _title(record: dict[str, Any], keys: list[str]) -> str:
 def read_metadata(
     path: str | Path,
     file_format: str,
-    fields: dict[str, Any],
+    fields: Fields,
     wanted: Container[str],
     names: tuple[str, ...],
     max_broken_share: float,
-    layout: dict[str, Any] | None = None,
+    layout: OneLayout | None = None,
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
     """Read the wanted fields of the wanted items. Called twice: titles first, all texts once the catalogue is known.
 
@@ -329,12 +311,12 @@ def read_metadata(
     Raises:
         InputError: the file is missing, corrupt, or has too many broken lines (a line without an item is one).
     """
-    item_key = fields["meta_item"]
-    keys = {"meta_item": [item_key]} | {name: fields[name] for name in names}
+    item_key, asked = fields.meta_item or fields.item, {name: alternatives(fields, name) for name in names}
+    keys = {"meta_item": [item_key]} | asked
     result: dict[str, dict[str, Any]] = {}
     repeated = 0
     broken = counter(path, file_format, max_broken_share)
-    for number, record in records(path, file_format, layout or {}, keys, broken):
+    for number, record in records(path, file_format, layout or OneLayout(), keys, broken):
         item = parse_id(record.get(item_key))
         if item is None:
             broken.add(number, f"no {item_key!r}")
@@ -345,10 +327,10 @@ def read_metadata(
         values = result.setdefault(item, {})
         for name in names:
             if name == "related":
-                ids = (parse_id(raw) for key in fields[name] for raw in _texts(record.get(key)))
+                ids = (parse_id(raw) for key in asked[name] for raw in _texts(record.get(key)))
                 value: Any = list(dict.fromkeys(other for other in ids if other))
             else:
-                value = _title(record, fields[name]) if name == "title" else _text(record, fields[name])
+                value = _title(record, asked[name]) if name == "title" else _text(record, asked[name])
             old = values.get(name)
             if old is None or (-len(value), value) < (-len(old), old):
                 values[name] = value

@@ -17,13 +17,14 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recexplainer.config.dataset import OneLayout
 from recexplainer.data.archive import NotThere, beginnings, extract, is_archive
 from recexplainer.data.column import is_number
 from recexplainer.data.literals import parse_line
 from recexplainer.data.names import is_known
 from recexplainer.data.records import LINES, parsed, parser, records
 from recexplainer.data.streams import BYTE_ORDER_MARK, BrokenLines, lines, opened
-from recexplainer.data.table_files import LAYOUT, ROWS, split_rows
+from recexplainer.data.table_files import ROWS, split_rows
 from recexplainer.data.times import parse_time
 from recexplainer.errors import InputError, shown
 from recexplainer.sources import local_path
@@ -74,7 +75,7 @@ class RawFile:
         path: holds its beginning, as the readers take it.
         whole: whether that is all of it.
         file_format: one of :data:`recexplainer.data.records.FORMATS`.
-        layout: what of :data:`recexplainer.data.table_files.LAYOUT` is other than usual.
+        layout: what of a table's is other than usual.
         names: its columns, or the keys of its first records.
         rows: the records of its beginning.
         notes: what was assumed, and what is not read.
@@ -191,7 +192,7 @@ def _recognised(file: RawFile, head: bytes) -> RawFile:
         if unusable := [name for name in file.names if not name or file.names.count(name) > 1]:
             file.notes.append(f"columns without a name of their own are left aside: {', '.join(map(repr, unusable))}")
         keys = {name: [name] for name in file.names if name not in unusable}
-        numbered = records(file.path, file.file_format, file.layout, keys, file.broken)
+        numbered = records(file.path, file.file_format, OneLayout(**file.layout), keys, file.broken)
     file.rows = [record for _, record in numbered]
     if not file.rows:
         raise NotRead(f"without a record that can be read; {file.broken.first or EXPECTED}")
@@ -271,7 +272,7 @@ def _tell_format(file: RawFile, text: str) -> None:
         return
     file.file_format = "csv"
     rows = _tell_layout(file, text)
-    first_row = next(split_rows(io.StringIO(text, newline=""), "csv", LAYOUT | file.layout, lambda *_: None))[1]
+    first_row = next(split_rows(io.StringIO(text, newline=""), "csv", OneLayout(**file.layout), lambda *_: None))[1]
     if first_row != rows[0]:
         raise NotRead(
             f"a table whose first line has {len(first_row)} values, and most others {len(rows[0])}; expected the names "
@@ -309,13 +310,13 @@ def _tell_layout(file: RawFile, text: str) -> list[list[str]]:
             break
         ways: list[dict[str, Any]] = [{}] if len(delimiter) > 1 else [{}, {"escape": "\\"}, {"quoted": False}]
         for way in ways:
-            rows, fitting = _rows(text, LAYOUT | {"delimiter": delimiter} | way)
+            rows, fitting = _rows(text, OneLayout(**{"delimiter": delimiter} | way))
             width = len(rows[0]) if rows else 0
             # The most lines, of nearly as many the most columns, and of all alike the first.
             rank = (1.0 if fitting > 0.98 else fitting, width, fitting)
             if width > 1 and fitting >= FITTING and rank > best:
                 best, best_rows = rank, rows
-                chosen = way | ({"delimiter": delimiter} if delimiter != LAYOUT["delimiter"] else {})
+                chosen = way | ({"delimiter": delimiter} if delimiter != OneLayout().delimiter else {})
     if not best_rows:
         raise NotRead(
             "a text of which no delimiter (:: tab ; | , space) makes lines of as many values each, or one without "
@@ -325,7 +326,7 @@ def _tell_layout(file: RawFile, text: str) -> list[list[str]]:
     return best_rows
 
 
-def _rows(text: str, layout: dict[str, Any]) -> tuple[list[list[str]], float]:
+def _rows(text: str, layout: OneLayout) -> tuple[list[list[str]], float]:
     """Return the first rows that have as many values as most, and which share of the lines they are."""
     lost = 0
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from recexplainer.config.dataset import OneLayout
 from recexplainer.data.literals import parse_line
 from recexplainer.data.streams import BrokenLines, lines
 from recexplainer.data.table_files import table_records
@@ -47,7 +48,7 @@ def counter(path: str | Path, file_format: str, max_share: float) -> BrokenLines
 
 
 def records(
-    path: str | Path, file_format: str, layout: dict[str, Any], keys: dict[str, list[str]], broken: BrokenLines
+    path: str | Path, file_format: str, layout: OneLayout, keys: dict[str, list[str]], broken: BrokenLines
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (number, record) of the lines or rows that parse; the others go to ``broken``, whose limit ends it.
 

@@ -16,18 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from recexplainer.config.dataset import OneLayout
 from recexplainer.data.streams import BrokenLines, opened
 from recexplainer.errors import InputError, shown
 
-LAYOUT = {
-    "delimiter": ",",
-    "quoted": True,
-    "escape": None,
-    "encoding": "utf-8",
-    "list_separator": None,
-    "columns": None,
-}
-"""What a CSV file is like, unless the config says otherwise."""
 LONGEST_VALUE = 1 << 24  # characters; a longer one means a quote that is never closed
 ROWS = 1 << 16  # of Parquet that are read at once
 LONGEST_SHOWN = 300  # characters of what Arrow says
@@ -39,7 +31,7 @@ _UNDECODED = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a by
 def table_records(
     path: str | Path,
     file_format: str,
-    layout: dict[str, Any],
+    layout: OneLayout,
     keys: dict[str, list[str]],
     split: set[str],
     broken: BrokenLines,
@@ -49,7 +41,7 @@ def table_records(
     Args:
         path: the file; text files may be packed with gzip.
         file_format: ``csv``, ``recbole`` (tabs, a header of ``name:type``) or ``parquet``.
-        layout: keys of :data:`LAYOUT`; ``columns`` names them where the file has no header.
+        layout: its ``columns`` name them where the file has no header.
         keys: alternative columns for each thing that is needed; at least one of each must be there.
         split: columns whose texts are lists, cut at ``list_separator``.
         broken: counts; checks the limit at the end.
@@ -64,12 +56,8 @@ def table_records(
         total += count
         broken.add(number, why, count)
 
-    rows = (
-        _parquet_rows(path, keys)
-        if file_format == "parquet"
-        else _text_rows(path, file_format, LAYOUT | layout, keys, skip)
-    )
-    separator = layout.get("list_separator")
+    rows = _parquet_rows(path, keys) if file_format == "parquet" else _text_rows(path, file_format, layout, keys, skip)
+    separator = layout.list_separator
     for number, record in rows:
         total += 1
         if separator:
@@ -99,9 +87,9 @@ def _wanted(path: str | Path, names: list[str], keys: dict[str, list[str]]) -> l
 
 
 def _text_rows(
-    path: str | Path, file_format: str, layout: dict[str, Any], keys: dict[str, list[str]], skip: Skip
+    path: str | Path, file_format: str, layout: OneLayout, keys: dict[str, list[str]], skip: Skip
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    encoding = "utf-8-sig" if layout["encoding"].lower().replace("-", "") == "utf8" else layout["encoding"]
+    encoding = "utf-8-sig" if layout.encoding.lower().replace("-", "") == "utf8" else layout.encoding
     try:
         codecs.lookup(encoding)
     except LookupError:
@@ -113,8 +101,8 @@ def _text_rows(
             text = io.TextIOWrapper(cast(BinaryIO, handle), encoding=encoding, errors="surrogateescape", newline="")
         except LookupError:
             raise InputError(f"config key 'layout.encoding': {encoding!r} is no encoding of texts.") from None
-        rows = _decoded(path, layout["encoding"], split_rows(text, file_format, layout, skip))
-        names = layout["columns"] if file_format == "csv" else None
+        rows = _decoded(path, layout.encoding, split_rows(text, file_format, layout, skip))
+        names = layout.columns if file_format == "csv" else None
         if names is None:
             _, names = next(rows, (0, []))
             names = [name.strip() for name in names]
@@ -127,7 +115,7 @@ def _text_rows(
                 continue
             record = {names[place]: row[place] for place in columns}
             if bad := [name for name, value in record.items() if not value.isascii() and _UNDECODED.search(value)]:
-                skip(number, f"column {bad[0]!r} is not {layout['encoding']}")
+                skip(number, f"column {bad[0]!r} is not {layout.encoding}")
                 continue
             yield number, record
 
@@ -148,18 +136,16 @@ def _without_types(path: str | Path, names: list[str]) -> list[str]:
     return [name.rpartition(":")[0] for name in names]
 
 
-def split_rows(
-    text: io.TextIOBase, file_format: str, layout: dict[str, Any], skip: Skip
-) -> Iterator[tuple[int, list[str]]]:
+def split_rows(text: io.TextIOBase, file_format: str, layout: OneLayout, skip: Skip) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, values) of each row that is not blank."""
-    delimiter = "\t" if file_format == "recbole" else layout["delimiter"]
+    delimiter = "\t" if file_format == "recbole" else layout.delimiter
     if len(delimiter) > 1:
         for number, line in enumerate(text, 1):
             if line := line.rstrip("\r\n"):
                 yield number, line.split(delimiter)
         return
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout["quoted"] and file_format == "csv" else csv.QUOTE_NONE
-    escape = layout["escape"] if file_format == "csv" else None
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout.quoted and file_format == "csv" else csv.QUOTE_NONE
+    escape = layout.escape if file_format == "csv" else None
     csv.field_size_limit(LONGEST_VALUE)
     # Strictly: a quotation mark that ends a value and is followed by more of it would be left out in silence.
     rows = csv.reader(text, delimiter=delimiter, quoting=quoting, escapechar=escape, strict=True)

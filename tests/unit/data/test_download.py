@@ -9,11 +9,14 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from raw_settings import places
 
+from recexplainer.config.source import Listed
 from recexplainer.data import download as module
 from recexplainer.data.download import download
 from recexplainer.data.streams import lines
 from recexplainer.errors import InputError
+from recexplainer.typed import checked
 
 CONTENT = gzip.compress(bytes(range(256)) * 2000, compresslevel=0, mtime=0)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -99,7 +102,7 @@ def pauses():
 def get(tmp_path, pauses):
     def get(*sources):
         download(
-            name="games/reviews", sources=list(sources), output=tmp_path / "raw" / "reviews.gz", sleep=pauses.append
+            name="games/reviews", sources=places(*sources), output=tmp_path / "raw" / "reviews.gz", sleep=pauses.append
         )
         return (tmp_path / "raw" / "reviews.gz").read_bytes()
 
@@ -266,7 +269,7 @@ def test_redirects_are_followed_but_not_to_other_schemes(server, get, tmp_path):
         server.plan = [fail(302, [("Location", target)])]
         with pytest.raises(InputError, match="redirected"):
             get({"url": server.url})
-    with pytest.raises(InputError, match="only http and https"):
+    with pytest.raises(InputError, match="url: .*; expected a text that matches"):
         get({"url": "ftp://127.0.0.1/file.gz"})
 
 
@@ -349,14 +352,18 @@ def test_a_wrong_total_in_a_continued_answer_never_makes_a_whole_file(server, ge
         None,
         [],
         ["x"],
-        [{}],
-        [{"path": "a", "url": "b"}],
         [{"path": 3}],
         [{"url": "http://a", "sha256": "12"}],
         [{"url": "http://a", "bytes": 0}],
         [{"url": "http://a", "md5": "1"}],
     ],
 )
-def test_bad_sources_are_refused(sources, tmp_path):
-    with pytest.raises(InputError, match="'sources' of x"):
-        download(name="x", sources=sources, output=tmp_path / "y")
+def test_bad_sources_are_refused(sources):
+    with pytest.raises(InputError, match="^sources"):
+        checked(Listed, {"sources": sources})
+
+
+@pytest.mark.parametrize("source", [{}, {"path": "a", "url": "http://b"}, {"package": "a==1"}, {"member": "a"}])
+def test_a_source_is_one_place_and_of_a_package_one_file(source, tmp_path):
+    with pytest.raises(InputError, match="'sources' of x: expected a path, a url or a package"):
+        download(name="x", sources=places({"path": "a"}, source), output=tmp_path / "y")

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from raw_settings import filter_of, reading
 
 from recexplainer.data import filtering
 from recexplainer.data.dataset import build_dataset, sparsity_percent, write_dataset
@@ -123,7 +124,7 @@ def random_pairs(seed: int = 0, users: int = 60, items: int = 40) -> Pairs:
 
 
 def run(pairs, seed=1, **options):
-    return search(pairs, check_filter({"core": 5, **options}), seed)
+    return search(pairs, filter_of(**options), seed)
 
 
 def test_search_takes_the_combination_nearest_the_target():
@@ -144,7 +145,7 @@ def test_search_takes_the_combination_nearest_the_target():
 
 def test_no_limits_keep_everything_and_a_large_sample_is_all_users():
     pairs = random_pairs()
-    for options in ({}, {"top_items": None}, {"top_items": [None], "sample_users": [10**6]}):
+    for options in ({}, {"top_items": [None], "sample_users": [10**6]}):
         trials, chosen, rows = run(pairs, **options)
         assert rows.tolist() == list(range(len(pairs)))
         assert (len(trials), chosen, trials[0].distance) == (1, 0, None)
@@ -222,13 +223,6 @@ def test_the_first_of_equally_near_combinations_is_taken_and_nothing_beats_the_t
     assert run(pairs, top_items=[20, None], target=counts)[1] == 1
 
 
-def test_settings_that_are_left_out_have_the_papers_values():
-    assert check_filter({}) == {
-        "core": 5, "newest": None, "top_items": [None], "sample_users": [None], "target": None, "max_broken_share": 0.0,
-    }  # fmt: skip
-    assert check_filter({"max_broken_share": 1})["max_broken_share"] == 1
-
-
 @pytest.mark.parametrize(
     ("options", "key"),
     [
@@ -252,13 +246,13 @@ def test_settings_that_are_left_out_have_the_papers_values():
 )
 def test_settings_that_are_refused(options, key):
     with pytest.raises(InputError, match=key):
-        check_filter(options)
+        check_filter(filter_of(**options))
 
 
 # The whole stage
 
 FIELDS = {"user": "reviewerID", "item": "asin", "time": "unixReviewTime", "title": ["title"], "related": ["also_buy"]}
-SETTINGS = {"format": "amazon", "fields": FIELDS, "filter": {"core": 3, "top_items": [14], "sample_users": [20]}}
+SETTINGS = reading(format="amazon", fields=FIELDS, filter={"core": 3, "top_items": [14], "sample_users": [20]})
 FILES = ("interactions.parquet", "items.parquet", "users.parquet", "statistics.json", "search.csv")
 
 
@@ -331,7 +325,8 @@ def test_tables_keep_their_contract(tmp_path):
 def test_statistics_count_each_step(tmp_path):
     reviews, metadata = raw_lines()
     broken = [*reviews, b"{", json.dumps({"reviewerID": "U1", "asin": "B1", "unixReviewTime": "soon"}).encode()]
-    settings = {**SETTINGS, "filter": {**SETTINGS["filter"], "max_broken_share": 0.01}}
+    options = SETTINGS.filter.model_copy(update={"max_broken_share": 0.01})
+    settings = SETTINGS.model_copy(update={"filter": options})
     dataset = build(tmp_path / "a", broken, metadata, settings=settings)
     statistics = dataset.statistics
     assert json.loads((tmp_path / "a" / "statistics.json").read_text()) == statistics

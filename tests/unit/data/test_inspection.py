@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from clone import ROOT, copy_repository, snakemake
+from raw_settings import places, reading
 
 from recexplainer import sources
 from recexplainer.data import recognition
@@ -282,11 +283,11 @@ def filtered(path: Path):
     """Return the dataset of an entry: the files fetched and filtered as the rules do."""
     config = merged([ROOT / "config/config.yaml", path], ROOT / "config/schema.yaml")
     for file in config["datasets"]["mine"]["sources"]:
-        download(name=f"mine/{file}", sources=sources.sources(config, "mine", file), output=f"raw/{file}")
+        download(name=f"mine/{file}", sources=places(*sources.sources(config, "mine", file)), output=f"raw/{file}")
     return build_dataset(
         reviews="raw/reviews",
         metadata=f"raw/{sources.metadata_file(config, 'mine')}",
-        settings=sources.reading(config, "mine"),
+        settings=reading(**sources.reading(config, "mine")),
         seed=1,
     )
 

@@ -16,16 +16,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from raw_settings import places, reading
 
 from recexplainer import settings, sources
+from recexplainer.config.dataset import Fields, OneLayout
 from recexplainer.data.dataset import build_dataset
 from recexplainer.data.download import download
-from recexplainer.data.loaders import check_fields, read_interactions, read_metadata
+from recexplainer.data.loaders import read_interactions, read_metadata
 from recexplainer.errors import InputError
 
 ROOT = Path(__file__).parents[3]
-FIELDS = check_fields({"user": "who", "item": "what", "time": "when", "title": ["name"], "tags": ["kinds"]})
-FILTER = {"core": 3, "top_items": None, "sample_users": None, "target": None, "max_broken_share": 0.01}
+NAMED = {"user": "who", "item": "what", "time": "when", "title": ["name"]}
+FIELDS = Fields(**NAMED, tags=["kinds"])
+FILTER = {"core": 3, "max_broken_share": 0.01}
 
 
 def triples(found):
@@ -34,7 +37,7 @@ def triples(found):
 
 
 def read(path, form="csv", share=0.0, **layout):
-    return read_interactions(path, form, FIELDS, share, layout)
+    return read_interactions(path, form, FIELDS, share, OneLayout(**layout))
 
 
 EXPECTED = [("7", "b", 12), ("ann", "a", 10), ("ann", "b, c", 86400), ("\u00fcte", "a", 11)]
@@ -96,7 +99,7 @@ def test_parquet_files(tmp_path):
 def test_lists_are_cut_in_all_fields_but_the_title(tmp_path):
     path = tmp_path / "items"
     path.write_text("what,name,kinds\na,Heads|Tails,x|y z\n")
-    found, _ = read_metadata(path, "csv", FIELDS, {"a"}, ("title", "tags"), 0.0, {"list_separator": "|"})
+    found, _ = read_metadata(path, "csv", FIELDS, {"a"}, ("title", "tags"), 0.0, OneLayout(list_separator="|"))
     assert found["a"] == {"title": "Heads|Tails", "tags": "x, y z"}
 
 
@@ -158,7 +161,7 @@ def test_a_backslash_before_quotes_and_delimiters(tmp_path):
     path.write_text('what,name,kinds\na,"The \\"Best\\", of ""it""",x\nb,Giants\\, live,y\n')
     with pytest.raises(InputError, match=r"2 of 2 lines.*such as \\ stands before .* set 'layout.escape'"):
         read_metadata(path, "csv", FIELDS, {"a", "b"}, ("title",), 0.0)
-    found, _ = read_metadata(path, "csv", FIELDS, {"a", "b"}, ("title",), 0.0, {"escape": "\\"})
+    found, _ = read_metadata(path, "csv", FIELDS, {"a", "b"}, ("title",), 0.0, OneLayout(escape="\\"))
     assert [found[item]["title"] for item in "ab"] == ['The "Best", of "it"', "Giants, live"]
 
 
@@ -177,7 +180,7 @@ def test_each_file_may_have_a_format_and_a_layout_of_its_own(tmp_path):
         ("items.py", {"reviews": "csv", "metadata": "steam"}, {}),
         ("items.csv", "csv", named),
     ):
-        options = {"format": form, "layout": layout | more, "fields": FIELDS | {"tags": []}, "filter": FILTER}
+        options = reading(format=form, layout=layout | more, fields=NAMED, filter=FILTER)
         tables.append(
             build_dataset(reviews=tmp_path / "reviews.csv", metadata=tmp_path / file, settings=options, seed=1)
         )
@@ -211,7 +214,7 @@ def test_damaged_tables_are_read_or_refused_in_a_line(tmp_path, form):
         for share in (0.0, 1.0):
             try:
                 assert len(read(tmp_path / "table", kind, share, **layout)) <= 2 * len(rows)
-                read_metadata(tmp_path / "table", kind, FIELDS | {"tags": []}, {"a1"}, ("title",), share, layout)
+                read_metadata(tmp_path / "table", kind, Fields(**NAMED), {"a1"}, ("title",), share, OneLayout(**layout))
             except InputError as error:
                 refused += 1
                 assert str(error).isprintable()
@@ -239,18 +242,22 @@ def test_a_member_of_a_local_archive_and_of_one_on_a_server(archive, name):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/{name}"
         for source in ({"path": str(archive / name)}, {"url": url}):
-            download(name="x/reviews", sources=[source | {"member": "x/ratings.csv"}], output=archive / "raw/reviews")
+            download(
+                name="x/reviews", sources=places(source | {"member": "x/ratings.csv"}), output=archive / "raw/reviews"
+            )
             assert triples(read(archive / "raw/reviews")) == [("ann", "a", 1)]
             assert [path.name for path in (archive / "raw").glob("[!.]*")] == ["reviews"]
             with pytest.raises(InputError, match=r"no file 'ratings.csv' in the archive; found: x/ratings.csv"):
-                download(name="x/reviews", sources=[source | {"member": "ratings.csv"}], output=archive / "raw/other")
+                download(
+                    name="x/reviews", sources=places(source | {"member": "ratings.csv"}), output=archive / "raw/other"
+                )
         server.shutdown()
 
 
 def test_archives_that_cannot_be_used(archive):
     download(
         name="x/reviews",
-        sources=[{"path": str(archive / "x.zip"), "member": "../outside.csv"}],
+        sources=places({"path": str(archive / "x.zip"), "member": "../outside.csv"}),
         output=archive / "raw/reviews",
     )
     assert not (archive / "outside.csv").exists() and not (archive / "raw/outside.csv").exists()
@@ -261,7 +268,7 @@ def test_archives_that_cannot_be_used(archive):
         with pytest.raises(InputError, match=message):
             download(
                 name="x/reviews",
-                sources=[{"path": str(archive / "bad.zip"), "member": "x/ratings.csv"}],
+                sources=places({"path": str(archive / "bad.zip"), "member": "x/ratings.csv"}),
                 output=archive / "raw/bad",
             )
     assert [path.name for path in (archive / "raw").glob("[!.]*")] == ["reviews"]
@@ -279,10 +286,10 @@ def test_a_link_that_repeats_a_name_is_not_followed(tmp_path):
                 link.type, link.linkname = kind, target
                 opened.addfile(link)
     source = {"path": str(tmp_path / "x.tar"), "member": "ratings.csv"}
-    download(name="x/reviews", sources=[source], output=tmp_path / "raw/reviews")
+    download(name="x/reviews", sources=places(source), output=tmp_path / "raw/reviews")
     assert (tmp_path / "raw/reviews").read_bytes() == content
     with pytest.raises(InputError, match=r"no file 'link' in the archive; found: ratings.csv"):
-        download(name="x/reviews", sources=[source | {"member": "link"}], output=tmp_path / "raw/reviews2")
+        download(name="x/reviews", sources=places(source | {"member": "link"}), output=tmp_path / "raw/reviews2")
 
 
 def test_members_have_a_limit_and_their_names_are_shown_escaped(archive, monkeypatch):
@@ -290,14 +297,16 @@ def test_members_have_a_limit_and_their_names_are_shown_escaped(archive, monkeyp
         opened.writestr("a\x1b[31m\nb", b"x" * 1000)
     with pytest.raises(InputError, match=r"no file 'no\\x1b' in .*a\\x1b\[31m\\nb"):
         download(
-            name="x/reviews", sources=[{"path": str(archive / "x.zip"), "member": "no\x1b"}], output=archive / "raw/bad"
+            name="x/reviews",
+            sources=places({"path": str(archive / "x.zip"), "member": "no\x1b"}),
+            output=archive / "raw/bad",
         )
     monkeypatch.setattr("recexplainer.data.archive.LARGEST", 20)
     for name in ("x.zip", "x.tar.gz"):
         with pytest.raises(InputError, match="'x/ratings.csv' is larger than"):
             download(
                 name="x/reviews",
-                sources=[{"path": str(archive / name), "member": "x/ratings.csv"}],
+                sources=places({"path": str(archive / name), "member": "x/ratings.csv"}),
                 output=archive / "raw/bad",
             )
     assert not list((archive / "raw").glob("[!.]*"))
@@ -327,7 +336,7 @@ def test_damaged_archives_are_refused_in_a_line_or_give_the_whole_member(tmp_pat
         try:
             download(
                 name="x/reviews",
-                sources=[{"path": str(tmp_path / "damaged"), "member": "x/ratings.csv"}],
+                sources=places({"path": str(tmp_path / "damaged"), "member": "x/ratings.csv"}),
                 output=tmp_path / "raw/it",
             )
         except InputError as error:
@@ -406,9 +415,9 @@ def test_the_ready_entries_read_files_of_their_layout(tmp_path, monkeypatch, nam
     config = laid_over(ROOT / "config/datasets" / f"{name}.yaml")
     dataset = config["run"]["datasets"][0]
     for file in ("reviews", "metadata"):
-        download(name=file, sources=sources.sources(config, dataset, file), output=file)
-    options = {key: config["datasets"][dataset].get(key) for key in ("format", "fields", "filter", "layout")}
-    options["filter"]["core"] = 3
+        download(name=file, sources=places(*sources.sources(config, dataset, file)), output=file)
+    config["datasets"][dataset]["filter"]["core"] = 3
+    options = reading(**sources.reading(config, dataset))
     found = build_dataset(reviews="reviews", metadata="metadata", settings=options, seed=1)
     assert found.statistics["users"] == 9 and found.statistics["interactions"] > 80
     item = next(row for row in found.items.to_pylist() if row["title"] == first)
@@ -424,8 +433,7 @@ def test_titles_in_the_file_of_interactions(tmp_path):
         f"{user},{item},{time},Song {item}" for user in range(6) for time, item in enumerate(draw.sample(range(8), 6))
     ]
     path.write_text("\n".join(["who,what,when,name", *rows]) + "\n")
-    options = {"format": "csv", "filter": FILTER}
-    options["fields"] = {"user": "who", "item": "what", "time": "when", "title": ["name"]}
+    options = reading(format="csv", filter=FILTER, fields=NAMED)
     found = build_dataset(reviews=path, metadata=path, settings=options, seed=1)
     assert {row["title"] for row in found.items.to_pylist()} == {
         f"Song {row['item_id']}" for row in found.items.to_pylist()
