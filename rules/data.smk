@@ -46,14 +46,14 @@ rule make_demo_conversations:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_digest("make_demo_data.py"),
+        code=code_digest("make_demo_conversations.py"),
         texts=meaning(config["explanation"]["prompts"]),
-        settings=to_json(entry("sharegpt").get("generate") or {}, format="sharegpt"),
+        settings=to_json(entry("sharegpt").get("generate") or {}),
         seed=seed("generate_conversations"),
     shell:
-        "python workflow/scripts/make_demo_data.py --settings {params.settings:q} --seed {params.seed}"
+        "python workflow/scripts/make_demo_conversations.py --settings {params.settings:q} --seed {params.seed}"
         " --metadata {input.metadata:q} --explanation-prompts {input.explanation_prompts:q}"
-        " --conversations {output.conversations:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
+        " --output {output.conversations:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule download_dataset:
@@ -162,8 +162,8 @@ rule parse_conversations:
         runtime=60,
     params:
         code=code_digest("parse_conversations.py"),
-        settings=to_json(pick(config["sharegpt"], "max_broken_share")),
+        max_broken_share=config["sharegpt"]["max_broken_share"],
     shell:
-        "python workflow/scripts/parse_conversations.py --input {input.raw:q} --settings {params.settings:q}"
-        " --output {output.conversations:q} --statistics {output.statistics:q} --threads {threads}"
+        "python workflow/scripts/parse_conversations.py --input {input.raw:q}"
+        " --max-broken-share {params.max_broken_share:q} --output {output.conversations:q} --statistics {output.statistics:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"

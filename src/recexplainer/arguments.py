@@ -28,6 +28,7 @@ function gets them if it has arguments of these names.
 import argparse
 import functools
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -241,6 +242,17 @@ def count(text: str) -> int:
     return _whole(text, 0, 10**6)
 
 
+def share(text: str) -> float:
+    """Read a number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}; expected a number from 0 to 1")
+    return value
+
+
 def threads(text: str) -> int:
     """Read a number of threads: a whole number from 1 up to 4096."""
     return _whole(text, 1, 4096)
@@ -264,4 +276,5 @@ Pairs = Annotated[Sequence[Sequence[str]], pairs]
 Triples = Annotated[Sequence[Sequence[Any]], triples]
 Seed = Annotated[int, seed, "a whole number; everything that is drawn follows from it"]
 Count = Annotated[int, count]
+Share = Annotated[float, share]
 Gpus = Annotated[int | None, count, "GPUs of the job; 0: the CPU (default: what is there)"]

@@ -16,7 +16,7 @@ QUICK = {
     "tune_recommender.py": {"sasrec.epochs": 1},
     "predict.py": {"max_cases": 2},
     "explain.py": {"max_tokens": 3},
-    "make_demo_data.py": {"conversations": 40},
+    "make_demo_conversations.py": {"conversations": 40},
 }
 """Values of ``--settings`` by which a job takes a second or two."""
 

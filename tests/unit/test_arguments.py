@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import pytest
 
 from recexplainer import cli
-from recexplainer.arguments import Count, Gpus, OneOf, Pairs, Seed, Settings, Triples, bound, parser
+from recexplainer.arguments import Count, Gpus, OneOf, Pairs, Seed, Settings, Share, Triples, bound, parser
 from recexplainer.errors import InputError
 from recexplainer.interactive.command import COMMANDS
 
@@ -36,6 +36,7 @@ def two(*, model: tuple[str, str]) -> None: ...
 def two_counts(*, shard: tuple[Count, Count] = (0, 1)) -> None: ...
 def choice(*, system: Literal["random", "popularity"]) -> None: ...
 def flag(*, base: bool = False) -> None: ...
+def shared(*, most: Share) -> None: ...
 def seeded(*, seed: Seed) -> None: ...
 def settled(*, settings: Annotated[Settings, "JSON: bootstrap"]) -> None: ...
 def unsettled(*, settings: Settings | None = None) -> None: ...
@@ -66,6 +67,8 @@ def threaded(*, threads: int, log: str | None) -> None: ...
         (choice, "--system random", {"system": "random"}),
         (flag, "", {"base": False}),
         (flag, "--base", {"base": True}),
+        (shared, "--most 0.25", {"most": 0.25}),
+        (shared, "--most 1", {"most": 1.0}),
         (seeded, "--seed 9223372036854775807", {"seed": 2**63 - 1}),
         (settled, '--settings {"bootstrap":3}', {"settings": {"bootstrap": 3}}),
         (unsettled, "", {"settings": None}),
@@ -96,6 +99,9 @@ def test_a_program_is_called_with_what_was_given(program, words, expected):
         (two_counts, "--shard 0 x", "argument --shard: 'x'; expected a whole number from 0 to 1000000"),
         (choice, "--system best", "argument --system: invalid choice: 'best'"),
         (flag, "--base yes", "unrecognized arguments: yes"),
+        (shared, "--most 1.5", "argument --most: '1.5'; expected a number from 0 to 1"),
+        (shared, "--most nan", "argument --most: 'nan'; expected a number from 0 to 1"),
+        (shared, "--most x", "argument --most: 'x'; expected a number from 0 to 1"),
         (seeded, "--seed -1", "argument --seed: '-1'; expected a whole number from 0"),
         (settled, "--settings []", "argument --settings: expected a JSON object"),
         (paired, '--rows [["a"]]', "argument --rows: expected a JSON list of lists of 2 texts each"),

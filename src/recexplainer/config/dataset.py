@@ -103,6 +103,12 @@ class Generated(Section):
     """exponent of the popularity of series"""
 
 
+class Made(Generated):
+    """What a dataset is made up by."""
+
+    format: Literal["amazon", "steam"]
+
+
 class Fields(Section):
     """Keys of the raw records."""
 

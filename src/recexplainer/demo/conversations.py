@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from recexplainer.demo.dataset import check_ranges, read_settings
+from recexplainer.config.conversations import GeneratedConversations
+from recexplainer.demo.dataset import check_ranges
 from recexplainer.demo.explanations import Question, explain
 from recexplainer.demo.formats import THEMES, Fact, words
 from recexplainer.errors import InputError
@@ -28,13 +29,6 @@ from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
 
-DEFAULTS: dict[str, Any] = {
-    "conversations": 800,
-    "item_share": 0.8,  # share of turns about items, when metadata is given
-    "turns": 0.3,  # probability that a conversation goes on after a turn
-    "max_turns": 4,
-    "malformed": 0.01,  # share of malformed conversations
-}
 KINDS = {
     "colour": words("red blue green yellow white black brown pink"),
     "animal": words("cat dog horse cow fox owl goat duck"),
@@ -78,7 +72,7 @@ Turn = tuple[str, str]  # question and answer
 
 def make_conversations(
     *,
-    settings: dict[str, Any],
+    settings: GeneratedConversations,
     seed: int,
     output: str | Path,
     metadata: Sequence[str | Path] = (),
@@ -87,37 +81,35 @@ def make_conversations(
     """Write the conversations as a JSON array of ``{"id", "conversations": [{"from", "value"}]}``.
 
     Args:
-        settings: ``format`` ("sharegpt") and any key of :data:`DEFAULTS`.
+        settings: how many, and of what.
         seed: the same seed, settings and metadata give the same bytes.
         output: the JSON file.
         metadata: gzip metadata of demo datasets, for turns about their items.
         questions: by viewpoint, the question that asks for an explanation; None: there are no explanations.
 
     Raises:
-        InputError: a setting is unknown or out of range, or a metadata file is missing.
+        InputError: a setting is out of range, or a metadata file is missing.
     """
-    values = read_settings(settings, DEFAULTS)
-    check_ranges(values, {"conversations": (1, 1_000_000), "max_turns": (1, 20)})
-    check_ranges(values, {"item_share": (0.0, 1.0), "turns": (0.0, 1.0), "malformed": (0.0, 1.0)})
+    check_ranges(settings, {"conversations": (1, 1_000_000), "max_turns": (1, 20)})
     skills = ITEM_SKILLS
     if questions:
         skills += (lambda facts, rng: explain(questions, facts, rng),) * EXPLANATIONS
     catalogues = [facts for facts in map(read_facts, metadata) if facts]
     rng = make_rng(seed, "demo", "sharegpt")
     rows = []
-    for index in range(values["conversations"]):
+    for index in range(settings.conversations):
         turns: list[dict[str, str]] = []
         while True:
-            about_items = bool(catalogues) and rng.random() < values["item_share"]
+            about_items = bool(catalogues) and rng.random() < settings.item_share
             if about_items:
                 question, answer = draw(skills, rng)(draw(catalogues, rng), rng)
             else:
                 question, answer = draw(SKILLS, rng)(rng)
             turns += [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
-            if len(turns) >= 2 * values["max_turns"] or rng.random() >= values["turns"]:
+            if len(turns) >= 2 * settings.max_turns or rng.random() >= settings.turns:
                 break
         rows.append({"id": f"demo_{index:06d}", "conversations": turns})
-    spoil(rows, round(values["malformed"] * len(rows)), rng)
+    spoil(rows, round(settings.malformed * len(rows)), rng)
     write_text(output, json.dumps(rows, ensure_ascii=False) + "\n")
     logger.info("%d conversations in %s", len(rows), output)
 

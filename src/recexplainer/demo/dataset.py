@@ -1,7 +1,7 @@
 """Synthetic raw dumps for the demo: small, in the real dumps' formats, with a structure that is planted and known.
 
 The demo runs the whole pipeline on one CPU core, so a recommender must find strong signals in a few hundred users, and
-a very small language model must be able to imitate it. What is planted (defaults in :data:`DEFAULTS`):
+a very small language model must be able to imitate it. What is planted:
 
 - *Catalogue.* A franchise has five entries; an entry's title is "<Franchise> <Kind>", and the five kinds always come in
   the same order. A franchise belongs to one genre and has one studio; an entry's kind fixes its platform.
@@ -29,6 +29,8 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.config.dataset import Made
+from recexplainer.config.kinds import Section
 from recexplainer.demo.formats import (
     ENTRIES,
     THEMES,
@@ -49,66 +51,33 @@ from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
 
-DEFAULTS: dict[str, Any] = {
-    "users": 300,  # users with at least min_length items
-    "items": 100,  # items with a title and at least five users; a multiple of 5
-    "genres": None,  # how many genres of the theme, at least 3; null: all (amazon 5, steam 6)
-    "min_length": 5,  # sequence lengths: from min_length to max_length, each step less frequent by length_decay
-    "max_length": 14,
-    "length_decay": 0.88,
-    "successor": 0.7,  # probability that the next item is the successor of the last one
-    "main_genre": 0.75,  # probability that a jump lands in the main genre
-    "popularity": 0.5,  # exponent of the franchises' popularity
-}
 
-
-def read_settings(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Fill ``settings`` with ``defaults``.
-
-    Raises:
-        InputError: a key is not known.
-    """
-    unknown = sorted(set(settings) - set(defaults) - {"format"})
-    if unknown:
-        raise InputError(f"demo data: unknown setting {unknown[0]!r}; expected some of {', '.join(sorted(defaults))}.")
-    return {**defaults, **settings}
-
-
-def check_ranges(values: dict[str, Any], limits: dict[str, tuple[float, float]]) -> None:
-    """Raise InputError for a value that is no number, is out of its limits, or has a fraction where they are whole.
-
-    Args:
-        values: the settings.
-        limits: lowest and highest value by name; two ints: the value has to be an int too.
-    """
+def check_ranges(settings: Section, limits: dict[str, tuple[float, float]]) -> None:
+    """Raise InputError for a value that is out of its limits, the lowest and highest by name; None is in them."""
     for name, (low, high) in limits.items():
-        value = values[name]
-        whole = isinstance(high, int)
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not low <= value <= high:
-            kind = "a whole number" if whole else "a number"
-            raise InputError(f"demo data: {name} is {value!r}; expected {kind} from {low} to {high}.")
+        value = getattr(settings, name)
+        if value is not None and not low <= value <= high:
+            raise InputError(f"demo data: {name} is {value!r}; expected a number from {low} to {high}.")
 
 
-def make_dataset(*, settings: dict[str, Any], seed: int, reviews: str | Path, metadata: str | Path) -> None:
+def make_dataset(*, settings: Made, seed: int, reviews: str | Path, metadata: str | Path) -> None:
     """Write the raw reviews and metadata of one demo dataset.
 
     Args:
-        settings: ``format`` ("amazon" or "steam") and any key of :data:`DEFAULTS`.
+        settings: the format and the sizes.
         seed: the same seed and settings give the same bytes.
         reviews: output, gzip; Amazon v2 JSON lines or Steam's Python-literal lines.
         metadata: output, gzip, in the same format.
 
     Raises:
-        InputError: a setting is unknown or out of range.
+        InputError: a setting is out of range.
     """
-    theme = THEMES.get(str(settings.get("format")))
-    if theme is None:
-        raise InputError(f"demo data: format {settings.get('format')!r}; expected one of {', '.join(THEMES)}.")
-    values = read_settings(settings, DEFAULTS)
-    check(values, theme)
-    kind = values["format"]
-    items = plant_items(values, theme, kind, make_rng(seed, "demo", kind, "items"))
-    rows = plant_reviews(values, items, kind, make_rng(seed, "demo", kind, "sequences"))
+    kind = settings.format
+    theme = THEMES[kind]
+    genres = settings.genres or len(theme.genres)
+    check(settings, theme, genres)
+    items = plant_items(settings, theme, genres, make_rng(seed, "demo", kind, "items"))
+    rows = plant_reviews(settings, items, make_rng(seed, "demo", kind, "sequences"))
     catalogue = add_odd_items(items, rows, theme, kind, make_rng(seed, "demo", kind, "odd items"))
     add_odd_reviews(rows, make_rng(seed, "demo", kind, "odd reviews"))
     rng = make_rng(seed, "demo", kind, "details")
@@ -135,29 +104,27 @@ def make_dataset(*, settings: dict[str, Any], seed: int, reviews: str | Path, me
     logger.info("%s: %d reviews in %s, %d items in %s", kind, len(rows), reviews, len(lines), metadata)
 
 
-def check(values: dict[str, Any], theme: Theme) -> None:
-    """Raise InputError when a setting is out of range; set the number of genres when it is null."""
-    if values["genres"] is None:
-        values["genres"] = len(theme.genres)
-    check_ranges(values, {"genres": (3, len(theme.genres)), "users": (30, 100_000)})
-    check_ranges(values, {"items": (2 * values["genres"] * ENTRIES, len(theme.franchises) * ENTRIES)})
-    shortest = values["items"] // ENTRIES // values["genres"] * ENTRIES  # the shortest chain
-    check_ranges(values, {"min_length": (5, shortest), "max_length": (5, shortest)})
-    check_ranges(values, {"max_length": (values["min_length"], shortest), "length_decay": (0.01, 1.0)})
-    check_ranges(values, {"successor": (0.0, 1.0), "main_genre": (0.0, 1.0), "popularity": (0.0, 3.0)})
-    if values["items"] % ENTRIES:
-        raise InputError(f"demo data: items is {values['items']}; expected a multiple of {ENTRIES}.")
+def check(settings: Made, theme: Theme, genres: int) -> None:
+    """Raise InputError when a setting is out of range, for so many genres."""
+    check_ranges(settings, {"genres": (3, len(theme.genres)), "users": (30, 100_000)})
+    check_ranges(settings, {"items": (2 * genres * ENTRIES, len(theme.franchises) * ENTRIES)})
+    shortest = settings.items // ENTRIES // genres * ENTRIES  # the shortest chain
+    check_ranges(settings, {"min_length": (5, shortest), "max_length": (5, shortest)})
+    check_ranges(settings, {"max_length": (settings.min_length, shortest), "length_decay": (0.01, 1.0)})
+    check_ranges(settings, {"popularity": (0.0, 3.0)})
+    if settings.items % ENTRIES:
+        raise InputError(f"demo data: items is {settings.items}; expected a multiple of {ENTRIES}.")
 
 
-def plant_items(values: dict[str, Any], theme: Theme, kind: str, rng: np.random.Generator) -> list[Item]:
+def plant_items(settings: Made, theme: Theme, genres: int, rng: np.random.Generator) -> list[Item]:
     """Return the core catalogue, franchise by franchise; the raw ids tell nothing about the structure."""
-    ids = raw_item_ids(kind, values["items"], rng)
+    ids = raw_item_ids(settings.format, settings.items, rng)
     items = []
-    for index in range(values["items"]):
+    for index in range(settings.items):
         franchise, entry = divmod(index, ENTRIES)
-        rank, genre = divmod(franchise, values["genres"])
+        rank, genre = divmod(franchise, genres)
         title = f"{theme.franchises[franchise]} {theme.kinds[entry]}"
-        weight = (rank + 1) ** -values["popularity"] * (entry + 1) ** -0.5
+        weight = (rank + 1) ** -settings.popularity * (entry + 1) ** -0.5
         items.append(Item(ids[index], title, genre, franchise, rank, entry, rank * ENTRIES + entry, weight))
     return items
 
@@ -169,20 +136,20 @@ def chains(items: list[Item]) -> list[list[Item]]:
 
 
 def plant_sequence(
-    main: int, length: int, values: dict[str, Any], by_genre: list[list[Item]], rng: np.random.Generator
+    main: int, length: int, settings: Made, by_genre: list[list[Item]], rng: np.random.Generator
 ) -> list[Item]:
     """Return ``length`` different items of a user whose main genre is ``main``, oldest first."""
     count = len(by_genre)
     sequence: list[Item] = []
     while len(sequence) < length:
-        if sequence and rng.random() < values["successor"]:
+        if sequence and rng.random() < settings.successor:
             options = successors(sequence[-1], by_genre[sequence[-1].genre])
             options = [item for item in options if item not in sequence]
             if options:
                 sequence.append(options[0])
                 continue
         genre = main
-        if sequence and rng.random() >= values["main_genre"]:
+        if sequence and rng.random() >= settings.main_genre:
             step = rng.choice([1, count - 1, count // 2], p=[0.7, 0.25, 0.05])
             genre = (main + int(step)) % count
         options = [item for item in by_genre[genre] if item not in sequence]
@@ -192,21 +159,21 @@ def plant_sequence(
     return sequence
 
 
-def plant_reviews(values: dict[str, Any], items: list[Item], kind: str, rng: np.random.Generator) -> list[Review]:
+def plant_reviews(settings: Made, items: list[Item], rng: np.random.Generator) -> list[Review]:
     """Return the reviews of the core users and of a tenth as many users who have one to four."""
     by_genre = chains(items)
     shares = (1.0 + np.arange(len(by_genre))) ** -0.2
-    lengths = np.arange(values["min_length"], values["max_length"] + 1)
-    decay = values["length_decay"] ** np.arange(len(lengths))
-    casual = max(3, values["users"] // 10)
-    users = raw_user_ids(kind, values["users"] + casual, rng)
+    lengths = np.arange(settings.min_length, settings.max_length + 1)
+    decay = settings.length_decay ** np.arange(len(lengths))
+    casual = max(3, settings.users // 10)
+    users = raw_user_ids(settings.format, settings.users + casual, rng)
     rows = []
     for index, user in enumerate(users):
         main = int(rng.choice(len(by_genre), p=shares / shares.sum()))
-        core = index < values["users"]
+        core = index < settings.users
         length = int(rng.choice(lengths, p=decay / decay.sum())) if core else int(rng.integers(1, 5))
         day = int(rng.integers(0, 1200))
-        for item in plant_sequence(main, length, values, by_genre, rng):
+        for item in plant_sequence(main, length, settings, by_genre, rng):
             rows.append(Review(user, item.item_id, day, item.genre == main))
             day += 0 if rng.random() < 0.02 else int(rng.integers(1, 40))  # 0: a tie, the order inside it is lost
     return rows

@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from recexplainer.config.conversations import GeneratedConversations
 from recexplainer.config.dataset import Generated
 from recexplainer.config.schema import schema
 from recexplainer.config.whole import Config
-from recexplainer.demo import conversations, dataset
 from recexplainer.digest import closure
+from recexplainer.planning.sizes import GENERATED
 from recexplainer.settings import broken
 from recexplainer.yaml_files import read_config
 
@@ -168,13 +167,5 @@ def test_a_key_that_may_be_left_out_is_never_null():
         Config.model_validate(PAPER | {"switches": {"hybrid_forms": None}})
 
 
-@pytest.mark.parametrize(
-    ("model", "filled_in"),
-    [
-        (Generated, dataset.DEFAULTS),
-        (GeneratedConversations, conversations.DEFAULTS),
-    ],
-    ids=["data", "conversations"],
-)
-def test_what_is_filled_in_is_what_the_models_say(model, filled_in):
-    assert {name: field.default for name, field in model.model_fields.items() if not field.is_required()} == filled_in
+def test_what_the_plan_fills_in_is_what_the_model_says():
+    assert Generated().model_dump(include={*GENERATED}) == GENERATED

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from recexplainer.config.conversations import GeneratedConversations
+from recexplainer.config.dataset import Made
 from recexplainer.demo.conversations import make_conversations, read_facts
 from recexplainer.demo.dataset import make_dataset
 from recexplainer.demo.formats import THEMES, python_literal
 from recexplainer.errors import InputError
+from recexplainer.typed import checked
 
-SCRIPT = Path(__file__).parents[3] / "workflow" / "scripts" / "make_demo_data.py"
+ROOT = Path(__file__).parents[3]
 SIZES = {"amazon": {"users": 300, "items": 100}, "steam": {"users": 260, "items": 90}}
 KEYS = {
     "amazon": ("reviewerID", "asin", "unixReviewTime", "category"),
@@ -75,14 +78,14 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     for kind, sizes in SIZES.items():
         make_dataset(
-            settings={"format": kind, **sizes},
+            settings=Made(format=kind, **sizes),
             seed=7,
             reviews=folder / f"{kind}.reviews.gz",
             metadata=folder / f"{kind}.metadata.gz",
         )
     metadata = [folder / "amazon.metadata.gz", folder / "steam.metadata.gz"]
     make_conversations(
-        settings={"format": "sharegpt", "conversations": 600}, seed=7, output=folder / "talk.json", metadata=metadata
+        settings=GeneratedConversations(conversations=600), seed=7, output=folder / "talk.json", metadata=metadata
     )
     return folder
 
@@ -102,14 +105,14 @@ def test_the_seed_decides_the_bytes(kind, folder, tmp_path):
     made = [folder / f"{kind}.reviews.gz", folder / f"{kind}.metadata.gz"]
     again, other = [tmp_path / "r1", tmp_path / "m1"], [tmp_path / "r2", tmp_path / "m2"]
     for seed, (reviews, metadata) in ((7, again), (8, other)):
-        make_dataset(settings={"format": kind, **SIZES[kind]}, seed=seed, reviews=reviews, metadata=metadata)
+        make_dataset(settings=Made(format=kind, **SIZES[kind]), seed=seed, reviews=reviews, metadata=metadata)
     assert digest(*made) == digest(*again)
     assert not set(digest(*made)) & set(digest(*other))
 
 
 def test_the_conversations_follow_seed_and_metadata(folder, tmp_path):
     metadata = [folder / "amazon.metadata.gz", folder / "steam.metadata.gz"]
-    settings = {"format": "sharegpt", "conversations": 600}
+    settings = GeneratedConversations(conversations=600)
     make_conversations(settings=settings, seed=7, output=tmp_path / "again", metadata=metadata)
     make_conversations(settings=settings, seed=8, output=tmp_path / "other", metadata=metadata)
     make_conversations(settings=settings, seed=7, output=tmp_path / "alone")
@@ -240,7 +243,7 @@ def test_popularity_setting_makes_the_head_heavier(tmp_path):
     heads = []
     for exponent in (0.0, 2.0):
         paths = tmp_path / "reviews", tmp_path / "metadata"
-        settings = {"format": "amazon", "users": 200, "items": 100, "popularity": exponent}
+        settings = Made(format="amazon", users=200, items=100, popularity=exponent)
         make_dataset(settings=settings, seed=3, reviews=paths[0], metadata=paths[1])
         counts = sorted(Dump("amazon", *paths).popularity.values(), reverse=True)
         heads.append(sum(counts[:20]) / sum(counts))
@@ -311,7 +314,7 @@ def test_explanations_cite_the_history_and_decide_by_what_it_shares(folder, tmp_
     metadata = [folder / "amazon.metadata.gz", folder / "steam.metadata.gz"]
     facts = {fact.title: fact for path in metadata for fact in read_facts(path)}
     questions = {name: ("Q ", "history", " | ", "item", f" {name}?") for name in ("platform", "genre")}
-    settings = {"format": "sharegpt", "conversations": 400, "turns": 0.0, "malformed": 0.0}
+    settings = GeneratedConversations(conversations=400, turns=0.0, malformed=0.0)
     make_conversations(settings=settings, seed=1, output=tmp_path / "talk.json", metadata=metadata, questions=questions)
     verdicts = Counter()
     for row in json.loads((tmp_path / "talk.json").read_text(encoding="utf-8")):
@@ -338,7 +341,7 @@ def test_explanations_cite_the_history_and_decide_by_what_it_shares(folder, tmp_
 
 
 def test_without_metadata_no_turn_is_about_items(tmp_path):
-    make_conversations(settings={"format": "sharegpt", "conversations": 200}, seed=1, output=tmp_path / "talk.json")
+    make_conversations(settings=GeneratedConversations(conversations=200), seed=1, output=tmp_path / "talk.json")
     text = (tmp_path / "talk.json").read_text(encoding="utf-8")
     assert not any(name in text for theme in THEMES.values() for name in theme.franchises)
 
@@ -359,36 +362,40 @@ def test_without_metadata_no_turn_is_about_items(tmp_path):
 )
 def test_a_bad_setting_is_named(settings, named, tmp_path):
     with pytest.raises(InputError, match=named):
-        make_dataset(settings=settings, seed=1, reviews=tmp_path / "reviews", metadata=tmp_path / "metadata")
+        make_dataset(
+            settings=checked(Made, settings), seed=1, reviews=tmp_path / "reviews", metadata=tmp_path / "metadata"
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_conversations_name_a_bad_setting_or_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match="conversations"):
-        make_conversations(settings={"format": "sharegpt", "conversations": 0}, seed=1, output=tmp_path / "talk.json")
+    with pytest.raises(InputError, match="conversations is 1000001"):
+        make_conversations(
+            settings=GeneratedConversations(conversations=1_000_001), seed=1, output=tmp_path / "talk.json"
+        )
     with pytest.raises(InputError, match=r"absent\.gz"):
         make_conversations(
-            settings={"format": "sharegpt"}, seed=1, output=tmp_path / "talk.json", metadata=[tmp_path / "absent.gz"]
+            settings=GeneratedConversations(), seed=1, output=tmp_path / "talk.json", metadata=[tmp_path / "absent.gz"]
         )
 
 
 def test_the_program_writes_what_the_library_writes(folder, tmp_path):
-    def run(*args):
-        command = [sys.executable, str(SCRIPT), "--seed", "7", *map(str, args)]
-        environment = {"PYTHONPATH": str(SCRIPT.parents[2] / "src"), "PATH": "/usr/bin:/bin"}
+    def run(script, *args):
+        command = [sys.executable, str(ROOT / "workflow/scripts" / script), "--seed", "7", *map(str, args)]
+        environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
         return subprocess.run(command, capture_output=True, text=True, env=environment)
 
     metadata = folder / "amazon.metadata.gz", folder / "steam.metadata.gz"
     settings = json.dumps({"format": "amazon", **SIZES["amazon"]})
-    done = run("--settings", settings, "--reviews", tmp_path / "reviews.gz", "--metadata", tmp_path / "metadata.gz")
+    files = "--reviews", tmp_path / "reviews.gz", "--metadata", tmp_path / "metadata.gz"
+    done = run("make_demo_data.py", "--settings", settings, *files)
     assert done.returncode == 0, done.stderr
-    settings = '{"format": "sharegpt", "conversations": 600}'
-    done = run("--settings", settings, "--conversations", tmp_path / "talk.json", "--metadata", *metadata)
+    talk = "--settings", '{"conversations": 600}', "--output", tmp_path / "talk.json"
+    done = run("make_demo_conversations.py", *talk, "--metadata", *metadata)
     assert done.returncode == 0, done.stderr
     assert digest(tmp_path / "reviews.gz", tmp_path / "metadata.gz", tmp_path / "talk.json") == digest(
         folder / "amazon.reviews.gz", folder / "amazon.metadata.gz", folder / "talk.json"
     )
-    for wrong in (('{"format": "amazon"}', "--conversations", "x"), (settings, "--reviews", "x")):
-        failed = run("--settings", *wrong)
-        assert failed.returncode == 2
-        assert failed.stderr.startswith("error: ")
+    failed = run("make_demo_data.py", "--settings", '{"format": "sharegpt"}', *files)
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("error: argument --settings: format: 'sharegpt'; expected one of: amazon, steam")
