@@ -51,11 +51,11 @@ rule table_seeds:
         rows=json.dumps(
             [[dataset, METHOD_NAMES[systems[0]]] for dataset in RUN_NAMES for systems in REPEATED for _ in systems]
         ),
-        settings=to_json(pick(SWITCHES, "coverage_counts")),
+        coverage_counts=SWITCHES["coverage_counts"],
         folders=prediction_folders,
     shell:
         "python workflow/scripts/table_seeds.py --predictions {params.folders:q} --rows {params.rows:q}"
-        " --settings {params.settings:q} --output {output.table:q} --threads {threads}"
+        " --coverage-counts {params.coverage_counts:q} --output {output.table:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"
 
 

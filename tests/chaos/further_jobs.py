@@ -138,7 +138,7 @@ def _of_data() -> list[Job]:
 def _of_evaluation() -> list[Job]:
     predictions = [f"{PREDICTED}/{name}" for name in TASKS]
     seeds = {"predictions": [PREDICTED, PREDICTED], "rows": [[["games", "hybrid"]] * 2]}
-    seeds |= {"settings": {"coverage_counts": "once"}, "output": f"{OUT}/t.csv"}
+    seeds |= {"coverage-counts": "once", "output": f"{OUT}/t.csv"}
     taken = {"interactions": EVENTS, "items": ITEMS, "given": GIVEN, "seed": "1"}
     taken |= {"settings": LABELS | {"bootstrap": 20, "validation": "second_last", "name": "mine"}}
     taken |= {"embeddings": f"{OUT}/e.safetensors", "labels": f"{OUT}/l.parquet", "similar": f"{OUT}/s.parquet"}

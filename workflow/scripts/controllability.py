@@ -10,10 +10,10 @@ Run as:
         --output controllability.csv
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Pairs, Settings, check_paired
+from recexplainer.arguments import Pairs, check_paired, section
 
 
 def main(
@@ -25,7 +25,7 @@ def main(
     rows: Annotated[Pairs, "JSON: dataset and system of each"],
     viewpoints: Annotated[list[str], "from the points of view, one per row"],
     viewpoint_rows: Annotated[Pairs, "JSON: dataset and system of each"],
-    settings: Annotated[Settings, "JSON: viewpoints, viewpoint_cases, viewpoint_words"],
+    settings: Annotated[Any, section("explanation.Controlled"), "JSON: viewpoints, viewpoint_cases, viewpoint_words"],
     output: Annotated[str, "CSV to write"],
 ) -> None:
     from recexplainer.tables.controllability import controllability

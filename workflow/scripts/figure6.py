@@ -11,10 +11,10 @@ Run as:
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Seed, Settings, Triples, check_paired
+from recexplainer.arguments import Seed, Triples, check_paired, section
 
 
 def main(
@@ -23,7 +23,7 @@ def main(
     rows: Annotated[Triples, "JSON: dataset, mode and ablation of each"],
     judgements: Annotated[Sequence[str], "Parquet files of one judge"] = (),
     judgement_datasets: Annotated[Sequence[str], "the dataset of each"] = (),
-    settings: Annotated[Settings, "JSON: bootstrap, coverage_counts, names"],
+    settings: Annotated[Any, section("evaluation.Ablated"), "JSON: bootstrap, coverage_counts, names"],
     seed: Seed,
     output: Annotated[str, "CSV to write"],
     images: Annotated[list[str], "images to write: .svg, .pdf or .png"],

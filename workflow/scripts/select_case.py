@@ -5,10 +5,10 @@ Run as: python workflow/scripts/select_case.py --cases cases.parquet --explanati
     --output selected.json
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Settings, check_paired
+from recexplainer.arguments import check_paired, section
 
 
 def main(
@@ -17,7 +17,7 @@ def main(
     explanations: Annotated[list[str], "one file per system"],
     systems: Annotated[list[str], "their names, in the same order"],
     judgements: Annotated[str, "of the judge whose ratings decide"],
-    settings: Annotated[Settings, "JSON: case (or null), system"],
+    settings: Annotated[Any, section("explanation.Selected"), "JSON: case (or null), system"],
     output: Annotated[str, "JSON to write"],
 ) -> None:
     from recexplainer.figures.select import select_case

@@ -6,17 +6,17 @@ Run as:
         --settings '{"bootstrap": 1000, "coverage_counts": "once"}' --seed 2024 --output table2.csv
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Pairs, Seed, Settings, check_paired
+from recexplainer.arguments import Pairs, Seed, check_paired, section
 
 
 def main(
     *,
     predictions: Annotated[list[str], "folders, one per row of the table"],
     rows: Annotated[Pairs, "JSON: dataset and method of each row"],
-    settings: Annotated[Settings, "JSON: bootstrap, coverage_counts"],
+    settings: Annotated[Any, section("evaluation.Measured"), "JSON: bootstrap, coverage_counts"],
     seed: Seed,
     output: Annotated[str, "CSV to write"],
 ) -> None:

@@ -9,10 +9,10 @@ Run as:
         --output table3.csv --judges judges.csv
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Pairs, Seed, Settings, check_paired
+from recexplainer.arguments import Pairs, Seed, check_paired, section
 
 
 def main(
@@ -21,7 +21,7 @@ def main(
     judgement_rows: Annotated[Pairs, "JSON: dataset and judge of each"],
     explanations: Annotated[list[str], "Parquet files, one per system and dataset"],
     explanation_rows: Annotated[Pairs, "JSON: dataset and system of each"],
-    settings: Annotated[Settings, "JSON: bootstrap, names"],
+    settings: Annotated[Any, section("explanation.Rated"), "JSON: bootstrap, names"],
     seed: Seed,
     output: Annotated[str, "CSV of the ratings to write"],
     judges: Annotated[str, "CSV of the judges' agreement to write"],

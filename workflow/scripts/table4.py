@@ -11,10 +11,10 @@ Run as:
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Settings, check_paired
+from recexplainer.arguments import check_paired, section
 
 
 def main(
@@ -27,7 +27,7 @@ def main(
     explanation: Annotated[Sequence[str], "samples of the seventh task, one file per dataset"] = (),
     sizes: Annotated[str, "our table 1"],
     numbers: Annotated[str, "the paper's numbers"],
-    settings: Annotated[Settings, "JSON: classification_test_share, sharegpt, generated"],
+    settings: Annotated[Any, section("tasks.Counted"), "JSON: classification_test_share, sharegpt, generated"],
     output: Annotated[str, "CSV to write"],
 ) -> None:
     from recexplainer.paper.numbers import paper_counts, read_sizes

@@ -8,17 +8,17 @@ Run as:
         --output faithfulness.csv
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Pairs, Seed, Settings, check_paired
+from recexplainer.arguments import Pairs, Seed, check_paired, section
 
 
 def main(
     *,
     records: Annotated[list[str], "Parquet files, one per system and dataset"],
     rows: Annotated[Pairs, "JSON: dataset and system of each"],
-    settings: Annotated[Settings, "JSON: bootstrap, names"],
+    settings: Annotated[Any, section("faithfulness.Resampled"), "JSON: bootstrap, names"],
     seed: Seed,
     output: Annotated[str, "CSV to write"],
 ) -> None:

@@ -7,24 +7,24 @@ Run as:
         --seed 2024 --output surrogates.csv
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Pairs, Seed, Settings, check_paired
+from recexplainer.arguments import Pairs, Seed, check_paired, section
 
 
 def main(
     *,
     predictions: Annotated[list[str], "folders, one per system"],
     rows: Annotated[Pairs, "JSON: dataset and system of each folder"],
-    settings: Annotated[Settings, "JSON: bootstrap"],
+    settings: Annotated[Any, section("evaluation.Resampled"), "JSON: bootstrap"],
     seed: Seed,
     output: Annotated[str, "CSV to write"],
 ) -> None:
     from recexplainer.tables.surrogates import table_surrogates
 
     check_paired(predictions=predictions, rows=rows)
-    table_surrogates(predictions=predictions, rows=rows, resamples=settings["bootstrap"], seed=seed, output=output)
+    table_surrogates(predictions=predictions, rows=rows, resamples=settings.bootstrap, seed=seed, output=output)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 from recexplainer.checking.citations import find_citations
 from recexplainer.checking.words import Catalogue, Fact, Names, contains, stem_key, stem_words
+from recexplainer.config.explanation import Viewpoint
 
 
 class Viewpoints:
@@ -26,15 +27,15 @@ class Viewpoints:
         values: per point of view its values as stemmed words.
     """
 
-    def __init__(self, words: Mapping[str, Mapping[str, Sequence[str]]], catalogue: Catalogue) -> None:
+    def __init__(self, words: Mapping[str, Viewpoint], catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self.values = {name: set(map(stem_key, entry["values"])) - {()} for name, entry in words.items()}
+        self.values = {name: set(map(stem_key, entry.values)) - {()} for name, entry in words.items()}
         listed = {name: frozenset(values) for name, values in self.values.items()}
         telling = {fact for facts in catalogue.facts.values() for fact in facts}
         for name, entry in words.items():
             others = [value for other, values in listed.items() if other != name for value in values]
             for fact in telling:
-                if catalogue.fields[fact].intersection(entry["fields"]) and not _holds(fact, others):
+                if catalogue.fields[fact].intersection(entry.fields) and not _holds(fact, others):
                     self.values[name].add(fact)
         self._names = {name: Names(values) for name, values in self.values.items()}
 

@@ -6,10 +6,12 @@ from pydantic import Field
 
 from recexplainer.config.inference import Answering, AtOnce
 from recexplainer.config.kinds import Auto, Count, Section
+from recexplainer.config.shown import Shown
 
 Decoding = Literal["beams", "greedy"]
 TitleReading = Literal["found", "strict"]
 Decision = Literal["logits", "generate"]
+Coverage = Literal["once", "repeat"]
 
 
 class Cases(AtOnce):
@@ -46,3 +48,19 @@ class Surrogate(Section):
     """What the surrogates' predictions are made with."""
 
     max_length: Count
+
+
+class Resampled(Section):
+    """What the intervals of a table are made with."""
+
+    bootstrap: Count
+
+
+class Measured(Resampled):
+    """What the numbers of table 2 are made with."""
+
+    coverage_counts: Coverage
+
+
+class Ablated(Measured, Shown):
+    """What figure 6 is made with."""

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from recexplainer.config.inference import Answering
 from recexplainer.config.kinds import Count, EachOnce, Names, NotNegative, Section, Several, SomeNames, Text
+from recexplainer.config.shown import Named, Shown
 
 Rater = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 Raters = Annotated[list[Rater], Field(min_length=1), *EachOnce]
@@ -108,12 +109,31 @@ class DrawnStudy(Section):
     raters: Raters
 
 
-class Ratings(Section):
+class Ratings(Shown):
     """What is made of the ratings that came back."""
 
     bootstrap: Count
     allow_incomplete: bool
-    names: dict[str, str] = Field(default={})
-    """what systems are called in the table of means, where it is not their own name"""
-    synthetic: str = ""
-    """what of the figure is made up; "" for nothing"""
+
+
+class Rated(Named):
+    """What table 3 is made with."""
+
+    bootstrap: Count
+
+
+class Selected(Section):
+    """What figures 4 and 5 show."""
+
+    case: Text | None
+    """null: the most telling one"""
+    system: Text
+    """the one of figure 5, which the choice favours"""
+
+
+class Controlled(Section):
+    """What is counted of the answers from points of view."""
+
+    viewpoints: SomeNames
+    viewpoint_cases: Several
+    viewpoint_words: dict[str, Viewpoint]

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from recexplainer.config.alignment import Injection, LossAverage, TrainedRows
-from recexplainer.config.evaluation import Decision, Decoding, TitleReading
+from recexplainer.config.evaluation import Coverage, Decision, Decoding, TitleReading
 from recexplainer.config.kinds import MayLack, Section, Validation
 from recexplainer.config.tasks import AskedFields, HybridForms
 
@@ -31,5 +31,5 @@ class Switches(Section):
     """(found / strict / strict) titles anywhere in an answer, or a bare list"""
     classification_decision: MayLack[Decision] = None
     """(logits / generate / logits) how Yes or No is read"""
-    coverage_counts: MayLack[Literal["once", "repeat"]] = None
+    coverage_counts: MayLack[Coverage] = None
     """(once / once / repeat) repeat counts a repeated title again (HCR)"""

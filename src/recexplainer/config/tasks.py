@@ -72,3 +72,21 @@ class Explained(Section):
     max_length: Count
     hybrid_forms: HybridForms
     samples: Several
+
+
+class Split(Section):
+    """How many conversations are asked for."""
+
+    train: Count
+    test: Count
+
+
+class Counted(Section):
+    """What the samples of table 4 are held against."""
+
+    classification_test_share: OpenShare
+    sharegpt: Split
+    generated: list[str]
+    """datasets that are not the paper's, whatever their names"""
+    explanation: MayLack[Several] = None
+    """samples of the seventh task, where there is one"""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.config.evaluation import Ablated
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
 from recexplainer.judgement.judgements import load_judgements
@@ -56,7 +57,7 @@ def figure6(
     rows: Sequence[Sequence[str]],
     judgements: Sequence[str],
     judgement_datasets: Sequence[str],
-    settings: dict[str, Any],
+    settings: Ablated,
     seed: int,
     output: str,
     images: list[str],
@@ -69,8 +70,8 @@ def figure6(
         judgements: files of one judge. A dataset may have several (the ablations are judged apart from the systems of
             table 3); [] leaves the rating of explanations out.
         judgement_datasets: the dataset of each, in the same order.
-        settings: ``bootstrap``, the number of resamples; ``coverage_counts``, ``once`` or ``repeat``; ``names``, what a
-            dataset is called in the figure; ``synthetic``, what of it is made up (optional).
+        settings: the number of resamples, how titles of a history are counted, what a dataset is called in the figure,
+            and what of it is made up.
         seed: of the resamples.
         output: the CSV to write, one row per system and metric with the columns :data:`COLUMNS`. ``low`` and ``high``
             are the ends of the 95 % interval, ``normalised`` is the value by the highest one among the ablations of the
@@ -90,12 +91,12 @@ def figure6(
     for folder, (dataset, mode, ablation) in zip(predictions, rows, strict=True):
         own = cases[dataset, mode]
         metrics = evaluate(
-            folder, resamples=settings["bootstrap"], coverage_counts=settings["coverage_counts"], seed=seed, cases=own
+            folder, resamples=settings.bootstrap, coverage_counts=settings.coverage_counts, seed=seed, cases=own
         )
         metrics = {name: metrics[name] for name in METRICS}
         if dataset in ratings:
             chosen = {case: ratings[dataset][f"{mode}-{ablation}"][case] for case in rated[dataset, mode]}
-            metrics["explanation_score"] = _score(chosen, settings["bootstrap"], seed, dataset)
+            metrics["explanation_score"] = _score(chosen, settings.bootstrap, seed, dataset)
         else:
             metrics["explanation_score"] = None
         for name in METRIC_LABELS:
@@ -110,7 +111,7 @@ def figure6(
     shown[["value", "low", "high", "normalised"]] = shown[["value", "low", "high", "normalised"]].astype(float).round(4)
     write_csv(output, shown.astype({"cases": "Int64"}))
     for image in images:
-        draw_figure6(frame, settings.get("names", {}), judge, image, settings.get("synthetic", ""))
+        draw_figure6(frame, settings.names, judge, image, settings.synthetic)
     logger.info("figure 6, %d systems, in %s", len(rows), output)
 
 

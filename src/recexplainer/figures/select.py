@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recexplainer.config.explanation import Selected
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import load_explanations
@@ -104,7 +105,7 @@ def most_telling(answers: Answers, system: str) -> str:
 
 
 def select_case(
-    *, cases: str, explanations: list[str], systems: list[str], judgements: str, settings: dict[str, Any], output: str
+    *, cases: str, explanations: list[str], systems: list[str], judgements: str, settings: Selected, output: str
 ) -> None:
     """Choose the case of Figures 4 and 5 and write it down as JSON: ``case``, ``system``, ``judge`` and ``rule``.
 
@@ -113,7 +114,7 @@ def select_case(
         explanations: one file per system.
         systems: their names, in the same order.
         judgements: the file of the judge whose ratings decide.
-        settings: ``case``, the one to show, or null for :func:`most_telling`; ``system``, the one that Figure 5
+        settings: ``case``, the one to show, or None for :func:`most_telling`; ``system``, the one that Figure 5
             shows and that the rule favours.
         output: the JSON to write.
 
@@ -121,7 +122,7 @@ def select_case(
         InputError: the case or the system does not exist, or a file is missing or broken.
     """
     answers = load_answers(cases=cases, explanations=explanations, systems=systems, judgements=judgements)
-    system, case = settings["system"], settings["case"]
+    system, case = settings.system, settings.case
     if system not in systems:
         raise InputError(f"settings: system {system!r} is not among {', '.join(systems)}. Name one of them.")
     if case is not None and case not in answers.cases:

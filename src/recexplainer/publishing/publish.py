@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 
 from recexplainer import about, folders
+from recexplainer.config.evaluation import Measured
 from recexplainer.data.counts import read_counts
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import in_a_sentence
@@ -39,6 +40,7 @@ from recexplainer.seeds import derive_seed
 from recexplainer.settings import resolve
 from recexplainer.style import system_label
 from recexplainer.tables.table2 import Cases, common_cases, table2, unread
+from recexplainer.typed import checked
 
 logger = logging.getLogger(__name__)
 
@@ -247,7 +249,7 @@ def _write_table2(source: Path, facts: Facts, output: Path) -> None:
     table2(
         predictions=folders,
         rows=rows,
-        settings=settings,
+        settings=checked(Measured, settings, "evaluation"),
         seed=derive_seed(facts.config["seed"], "table2"),
         output=str(output),
     )

@@ -19,6 +19,7 @@ import pandas as pd
 from recexplainer.checking.checker import load_catalogue
 from recexplainer.checking.viewpoints import Viewpoints
 from recexplainer.checking.words import Catalogue
+from recexplainer.config.explanation import Controlled
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import explanation, load_explanations, load_viewpoints
@@ -101,7 +102,7 @@ def controllability(
     rows: Sequence[Sequence[str]],
     viewpoints: Sequence[str],
     viewpoint_rows: Sequence[Sequence[str]],
-    settings: dict[str, Any],
+    settings: Controlled,
     output: str,
 ) -> None:
     """Write ``controllability.csv``: a row per dataset, system and point of view, and one for :data:`EACH` of them.
@@ -119,9 +120,8 @@ def controllability(
         rows: dataset and system of each.
         viewpoints: the texts from the points of view, of the systems that have been asked.
         viewpoint_rows: dataset and system of each.
-        settings: ``viewpoints``, the names that were asked for; ``viewpoint_cases``, how many cases; and
-            ``viewpoint_words``, by name what :class:`recexplainer.checking.viewpoints.Viewpoints` needs. Where one
-            of the names has no words, what the texts speak of is left empty.
+        settings: the points of view that were asked for, how many cases, and the words of each. Where one has no words,
+            what the texts speak of is left empty.
         output: the CSV to write.
 
     Raises:
@@ -134,13 +134,13 @@ def controllability(
     table: list[dict[str, Any]] = []
     for dataset, case_file, item_file in zip(run_names, cases, items, strict=True):
         every = load_cases(case_file)
-        chosen = draw_viewpoint_cases(every, settings["viewpoint_cases"])
+        chosen = draw_viewpoint_cases(every, settings.viewpoint_cases)
         if not chosen:
             raise InputError(f"{case_file}: no case; expected at least one. Choose the cases again.")
         own = [(path, system) for path, (name, system) in zip(explanations, rows, strict=True) if name == dataset]
         texts = load_explanations([path for path, _ in own], [system for _, system in own], every)
         told = {
-            system: _told(path, chosen, settings["viewpoints"])
+            system: _told(path, chosen, settings.viewpoints)
             for path, (name, system) in zip(viewpoints, viewpoint_rows, strict=True)
             if name == dataset
         }
@@ -167,7 +167,7 @@ def _of_dataset(
     plain: Mapping[str, Mapping[str, dict[str, Any]]],
     told: Mapping[str, Mapping[tuple[str, str], dict[str, Any]]],
     catalogue: Catalogue,
-    settings: Mapping[str, Any],
+    settings: Controlled,
 ) -> list[dict[str, Any]]:
     """Return the rows of a dataset, the systems that have been asked first, then the controls.
 
@@ -178,7 +178,7 @@ def _of_dataset(
         catalogue: the items.
         settings: as of :func:`controllability`.
     """
-    views, words = settings["viewpoints"], settings["viewpoint_words"]
+    views, words = settings.viewpoints, settings.viewpoint_words
     reader = None
     if set(views) <= set(words):
         reader = Viewpoints({view: words[view] for view in views}, catalogue)

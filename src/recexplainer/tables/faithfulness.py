@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recexplainer.config.faithfulness import Resampled
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.faithfulness.records import read_records
@@ -138,7 +139,7 @@ METRICS = (
 
 
 def faithfulness_table(
-    *, records: list[str], rows: Sequence[Sequence[str]], settings: dict[str, Any], seed: int, output: str
+    *, records: list[str], rows: Sequence[Sequence[str]], settings: Resampled, seed: int, output: str
 ) -> None:
     """Write ``faithfulness.csv``: one row per dataset, system and measure, with the columns :data:`COLUMNS`.
 
@@ -154,7 +155,7 @@ def faithfulness_table(
     Args:
         records: one file per dataset and system.
         rows: the dataset and the system of each, in the same order; the first system of a dataset is the base LLM.
-        settings: ``bootstrap``, the number of resamples, and ``names``, what a system is called in the table.
+        settings: the number of resamples, and what a system is called in the table.
         seed: of the resamples, the same for every system of a dataset.
         output: the CSV to write.
 
@@ -163,7 +164,7 @@ def faithfulness_table(
     """
     if len(records) != len(rows):
         raise InputError(f"--records: {len(records)} files for {len(rows)} --rows; expected one each.")
-    names, table = settings.get("names", {}), []
+    names, table = settings.names, []
     for dataset in dict.fromkeys(dataset for dataset, _ in rows):
         frames = {
             system: (path, read_records(path))
@@ -176,7 +177,7 @@ def faithfulness_table(
                 raise InputError(f"{path}: other cases than of the first system. Measure the faithfulness again.")
         authors = sum(not is_control(system) for system in frames)
         systems = {system: case_values(frame, system, authors) for system, (_, frame) in frames.items()}
-        samples = resamples(first["user"], settings["bootstrap"], make_rng(seed, "bootstrap", dataset))
+        samples = resamples(first["user"], settings.bootstrap, make_rng(seed, "bootstrap", dataset))
         for row in compare(systems, samples):
             table.append({"dataset": dataset} | row | {"method": names.get(row["method"], row["method"])})
     frame = pd.DataFrame(table, columns=COLUMNS)

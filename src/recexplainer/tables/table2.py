@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from recexplainer.config.evaluation import Measured
 from recexplainer.data.titles import title_key
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import correct, history_coverage, hit_ratio, ranking_ndcg, retrieval_ndcg
@@ -45,14 +46,14 @@ CONSTRAINED = {"retrieval_constrained_hr5": "retrieval", "retrieval_constrained_
 
 
 def table2(
-    *, predictions: list[str], rows: Sequence[Sequence[str]], settings: dict[str, Any], seed: int, output: str
+    *, predictions: list[str], rows: Sequence[Sequence[str]], settings: Measured, seed: int, output: str
 ) -> None:
     """Evaluate the systems and write the table.
 
     Args:
         predictions: one folder of predictions per row.
         rows: the dataset and the method of each row, in the same order.
-        settings: ``bootstrap``, the number of resamples, and ``coverage_counts``, ``once`` or ``repeat``.
+        settings: the number of resamples, and how titles of a history are counted.
         seed: of the resamples, which are the same for every system, so that systems can be compared.
         output: the CSV to write. After the paper's columns come the ends of the 95 % intervals (``_low`` and
             ``_high``), the constrained retrieval with its own, the number of cases per task, the shares
@@ -72,14 +73,14 @@ def table2(
     for directory, (dataset, method) in zip(predictions, rows, strict=True):
         metrics = evaluate(
             directory,
-            resamples=settings["bootstrap"],
-            coverage_counts=settings["coverage_counts"],
+            resamples=settings.bootstrap,
+            coverage_counts=settings.coverage_counts,
             seed=seed,
             cases=cases[dataset],
         )
         shares = unread(directory, cases[dataset])
         table.append({"dataset": dataset, "method": method} | _columns(metrics) | shares)
-        values.setdefault(dataset, []).append(_by_case(directory, settings["coverage_counts"], cases[dataset]))
+        values.setdefault(dataset, []).append(_by_case(directory, settings.coverage_counts, cases[dataset]))
         shown = ", ".join(f"{name} {value.mean:.4f}" for name, value in metrics.items() if value)
         logger.info("%s, %s: %s", dataset, method, shown or "no cases")
     for dataset, systems in values.items():

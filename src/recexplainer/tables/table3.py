@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.checking.wordiness import has_no_reason, repeats_itself
+from recexplainer.config.explanation import Rated
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import correct
 from recexplainer.explanation.texts import EXPLANATIONS
@@ -39,7 +40,7 @@ def table3(
     judgement_rows: Sequence[Sequence[str]],
     explanations: list[str],
     explanation_rows: Sequence[Sequence[str]],
-    settings: dict[str, Any],
+    settings: Rated,
     seed: int,
     output: str,
     judges: str,
@@ -51,8 +52,7 @@ def table3(
         judgement_rows: the dataset and the judge of each, in the same order.
         explanations: one file per system and dataset.
         explanation_rows: the dataset and the system of each, in the same order.
-        settings: ``bootstrap``, the number of resamples, and ``names``, what a system is called in the table (a system
-            without an entry goes by its own name).
+        settings: the number of resamples, and what a system is called in the table.
         seed: of the resamples, which are the same for every system.
         output: the CSV of ratings, one row per judge, dataset and system, with the columns :data:`TABLE`. ``rating`` is
             the mean over the rated cases with the ends of its 95 % interval; ``failed`` counts judgements without a
@@ -86,7 +86,7 @@ def table3(
         for system, cases in rated.items():
             if set(cases) != set(right.get((dataset, system), ())):
                 raise InputError(f"{path}: {system}: expected one row for each explanation of {dataset}. Judge again.")
-    names = settings.get("names", {})
+    names = settings.names
     rows = [
         {"judge": judge, "method": names.get(row["method"], row["method"]), "dataset": dataset}
         | {key: value for key, value in row.items() if key != "method"}
@@ -95,7 +95,7 @@ def table3(
         for row in rate_systems(
             systems,
             {system: right[dataset, system] for system in systems},
-            settings["bootstrap"],
+            settings.bootstrap,
             seed,
             dataset,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.config.tasks import Counted, Split
 from recexplainer.errors import InputError
 from recexplainer.files import write_csv
 from recexplainer.tasks.schema import TASKS, load_tasks
@@ -25,7 +26,7 @@ def table4(
     sharegpt: dict[str, str],
     sizes: Mapping[str, Mapping[str, int]],
     paper: Mapping[str, Mapping[str, int]],
-    settings: dict[str, Any],
+    settings: Counted,
     output: str,
     explanation: Sequence[str] = (),
 ) -> None:
@@ -37,9 +38,7 @@ def table4(
         sharegpt: ``train`` and ``test``, the conversations that go with every dataset.
         sizes: ``users``, ``items`` and ``interactions`` of each dataset, from which :func:`expected` makes its numbers.
         paper: of the paper's datasets the ``items``, and the samples of each ``{task}_{split}``.
-        settings: ``classification_test_share``; ``sharegpt``, the conversations asked for per split; ``generated``, the
-            datasets that are made up and so have nothing to do with the paper's; ``explanation``, the samples asked
-            for, where there is a seventh task.
+        settings: what was asked for, and which datasets are made up and so have nothing to do with the paper's.
         output: the CSV to write: ``task``, then ``{dataset}_train`` and ``{dataset}_test``, then both for each dataset
             with ``_expected`` and with ``_paper`` behind them; last row ``total``.
         explanation: the samples of the seventh task, which some alignments have beside the others, one file per
@@ -54,12 +53,12 @@ def table4(
         dataset = name.partition(".")[0]
         if dataset not in sizes:
             raise InputError(f"--sizes: no row of {dataset}; expected table 1 of this run. Make it again.")
-        known = {} if dataset in settings["generated"] else paper.get(dataset, {})
+        known = {} if dataset in settings.generated else paper.get(dataset, {})
         wanted = expected(
             **sizes[dataset],
             fields=fields_per_item(known) if known else None,
-            test_share=settings["classification_test_share"],
-            sharegpt=settings["sharegpt"],
+            test_share=settings.classification_test_share,
+            sharegpt=settings.sharegpt,
         )
         for split, paths in files.items():
             if len(paths) != len(datasets):
@@ -74,7 +73,7 @@ def table4(
             if explanation:
                 seventh = count_samples(explanation[place])["explanation"] if split == "train" else 0
                 counted[f"{name}_{split}"].append(seventh)
-                beside[f"{name}_{split}_expected"].append(settings["explanation"] if split == "train" else 0)
+                beside[f"{name}_{split}_expected"].append(settings.explanation if split == "train" else 0)
                 beside[f"{name}_{split}_paper"].append(None)
             logger.info("%s, %s: %d samples; expected %s, in the paper %s", name, split, counts.total(), *others)
     frame = pd.DataFrame(counted | beside)
@@ -92,7 +91,7 @@ def count_samples(path: str) -> Counter[str]:
 
 
 def expected(
-    users: int, items: int, interactions: int, fields: float | None, test_share: float, sharegpt: Mapping[str, int]
+    users: int, items: int, interactions: int, fields: float | None, test_share: float, sharegpt: Split
 ) -> dict[str, dict[str, int | None]]:
     """Return the samples of each split and task that follow from a dataset's size (sections 2.2 and 2.3).
 
@@ -109,7 +108,7 @@ def expected(
             "ranking": prefixes,
             "classification": 2 * users,
             "discrimination": None if fields is None else round(fields * items),
-            "sharegpt": sharegpt["train"],
+            "sharegpt": sharegpt.train,
             "reconstruction": interactions - users,
         },
         "test": {
@@ -117,7 +116,7 @@ def expected(
             "ranking": users,
             "classification": 2 * round(test_share * users),
             "discrimination": 0,
-            "sharegpt": sharegpt["test"],
+            "sharegpt": sharegpt.test,
             "reconstruction": users,
         },
     }

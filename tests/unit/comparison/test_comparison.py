@@ -15,6 +15,7 @@ from recexplainer.comparison.compare import compare_numbers, compare_runs
 from recexplainer.comparison.numbers import Number, Spread, numbers_of, tables_of
 from recexplainer.comparison.opened import compare
 from recexplainer.comparison.summary import in_words
+from recexplainer.config.evaluation import Measured
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import write_predictions
 from recexplainer.files import write_csv, write_json
@@ -49,7 +50,7 @@ def run(folder: Path, seed: int, users: int = 300, shuffled: bool = False, syste
         for task in ("ranking", "reconstruction"):
             write_predictions(place / f"{task}.parquet", task, [])
     folders = [str(folder / "predictions" / system) for system in chosen]
-    settings = {"bootstrap": 300, "coverage_counts": "once"}
+    settings = Measured(bootstrap=300, coverage_counts="once")
     table2(
         predictions=folders,
         rows=[["films", system] for system in chosen],

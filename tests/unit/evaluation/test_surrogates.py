@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from small_dataset import PROMPTS, SETTINGS
 
+from recexplainer.config.evaluation import Measured
 from recexplainer.config.labels import LabelRules
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import expected_random_ranking_ndcg
@@ -196,7 +197,7 @@ def table(linear, tmp_path):
     table2(
         predictions=folders,
         rows=rows,
-        settings={"bootstrap": 50, "coverage_counts": "once"},
+        settings=Measured(bootstrap=50, coverage_counts="once"),
         seed=2,
         output=str(tmp_path / "table2.csv"),
     )

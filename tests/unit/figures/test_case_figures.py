@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from recexplainer import style
 from recexplainer.checking.checker import Citation
 from recexplainer.checking.marked import Run, decision_span, mark, remarks
+from recexplainer.config.explanation import Selected
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, load_cases, read_selected
 from recexplainer.explanation.texts import explanation, write_explanations
@@ -259,7 +260,7 @@ def select(folder, case=None, system="hybrid-full"):
         explanations=explanations,
         systems=systems,
         judgements=judgements,
-        settings={"case": case, "system": system},
+        settings=Selected(case=case, system=system),
         output=folder / "selected.json",
     )
     return read_selected(folder / "selected.json")

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_report import HOSTILE, NOTHING, SVG, make_files
 
+from recexplainer.config.evaluation import Ablated
 from recexplainer.errors import InputError
 from recexplainer.figures import figure6 as figure6_module
 from recexplainer.figures.figure6 import COLUMNS, METRIC_LABELS, figure6, normalise
@@ -72,7 +73,7 @@ def evaluated(monkeypatch):
     return found
 
 
-SETTINGS = {"bootstrap": 50, "coverage_counts": "once", "names": {"games": "Games <b>"}}
+SETTINGS = Ablated(bootstrap=50, coverage_counts="once", names={"games": "Games <b>"})
 
 
 def test_figure6_writes_values_and_their_share_of_the_highest(tmp_path, evaluated):

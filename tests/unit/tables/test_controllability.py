@@ -14,6 +14,7 @@ from scipy.stats import binomtest
 
 from recexplainer.checking.viewpoints import Viewpoints
 from recexplainer.checking.words import Catalogue
+from recexplainer.config.explanation import Controlled, Viewpoint
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES
 from recexplainer.explanation.texts import explanation, write_explanations
@@ -25,8 +26,8 @@ from recexplainer.tables.controllability import BOTH, COLUMNS, EACH, controllabi
 ROOT = Path(__file__).parents[3]
 VIEWS = ["platform", "genre"]
 WORDS = {
-    "platform": {"values": ["Xbox", "PlayStation", "PC"], "fields": []},
-    "genre": {"values": ["role-playing"], "fields": ["tags"]},
+    "platform": Viewpoint(values=["Xbox", "PlayStation", "PC"], fields=[]),
+    "genre": Viewpoint(values=["role-playing"], fields=["tags"]),
 }
 SHOP = [
     ("Forza Horizon 4 - Xbox One", "Video Games, Xbox One, Racing"),
@@ -143,7 +144,7 @@ def make_table(folder, words=WORDS, views=VIEWS, count=20, systems=tuple(SYSTEMS
         rows=[["games", system] for system in own],
         viewpoints=[str(folder / f"told-{system}.parquet") for system in systems],
         viewpoint_rows=[["games", system] for system in systems],
-        settings={"viewpoints": views, "viewpoint_cases": count, "viewpoint_words": words},
+        settings=Controlled(viewpoints=views, viewpoint_cases=count, viewpoint_words=words),
         output=str(folder / "controllability.csv"),
     )
     return pd.read_csv(folder / "controllability.csv").set_index(["system", "viewpoint"])
@@ -228,7 +229,7 @@ def test_texts_of_nobody_known_are_refused(files):
             rows=[["games", "control-copy"]],
             viewpoints=[str(files / "told-base.parquet")],
             viewpoint_rows=[["games", "base"]],
-            settings={"viewpoints": VIEWS, "viewpoint_cases": 4, "viewpoint_words": WORDS},
+            settings=Controlled(viewpoints=VIEWS, viewpoint_cases=4, viewpoint_words=WORDS),
             output=str(files / "out.csv"),
         )
     assert not (files / "out.csv").exists()

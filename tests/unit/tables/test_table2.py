@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from recexplainer.config.evaluation import Ablated
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import ranking_ndcg
 from recexplainer.evaluation.predictions import write_predictions
@@ -11,7 +12,7 @@ from recexplainer.figures.figure6 import figure6
 from recexplainer.tables.seeds import table_seeds
 from recexplainer.tables.table2 import CONSTRAINED, METRICS, UNREAD, beside_best, common_cases, evaluate, table2
 
-SETTINGS = {"bootstrap": 50, "coverage_counts": "once"}
+SETTINGS = Ablated(bootstrap=50, coverage_counts="once")
 # The paper's columns, in its order.
 PAPER = "dataset,method,retrieval_hr5,retrieval_ndcg5,ranking_ndcg5,classification_acc,history_hcr".split(",")
 

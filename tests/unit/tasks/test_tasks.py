@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from small_dataset import HOSTILE, PROMPTS, SETTINGS, changed, small_dataset
 
+from recexplainer.config.tasks import Counted, Split
 from recexplainer.errors import InputError
 from recexplainer.files import read_parquet, write_parquet
 from recexplainer.paper.numbers import paper_counts
@@ -409,7 +410,7 @@ def counted(folder, files: list[str], sizes=None, paper=None, **settings) -> pd.
         sharegpt=chats,
         sizes=sizes,
         paper=paper or {},
-        settings=TABLE4 | settings,
+        settings=Counted(**TABLE4 | settings),
         output=str(folder / "table4.csv"),
     )
     return pd.read_csv(folder / "table4.csv").set_index("task")
@@ -428,7 +429,7 @@ def test_table_4_counts_the_seventh_task_behind_the_total(tmp_path, dataset, bui
         sharegpt=chats,
         sizes=sizes,
         paper={},
-        settings=TABLE4 | {"explanation": 9},
+        settings=Counted(**TABLE4, explanation=9),
         output=str(output),
         explanation=seventh,
     )
@@ -506,7 +507,7 @@ def test_the_papers_table_4_follows_from_its_table_1(dataset, fields):
         **{name: paper[name] for name in ("users", "items", "interactions")},
         fields=fields,
         test_share=config["tasks"]["classification_test_share"],
-        sharegpt=config["sharegpt"],
+        sharegpt=Split(train=config["sharegpt"]["train"], test=config["sharegpt"]["test"]),
     )
     for split in ("train", "test"):
         assert sum(found[split].values()) == pytest.approx(paper[f"total_{split}"], rel=0.01)
