@@ -35,7 +35,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NoReturn, Union
 
 from recexplainer.errors import InputError
-from recexplainer.given import Given, parsed
+from recexplainer.given import parsed
 
 Function = Callable[..., None]
 Program = Function | Mapping[str, Function]
@@ -169,16 +169,12 @@ def check_paired(**values: Sequence[Any]) -> None:
 # ---------------------------------------------------------------- readers
 
 
-def settings(text: str) -> dict[str, Any]:
-    """Read a JSON object: the config values that the stage uses.
-
-    A key that it lacks is an :class:`InputError` when it is looked for, a value of a wrong kind is one at once.
-    """
+def mapping(text: str) -> dict[str, Any]:
+    """Read a JSON object, whatever it holds."""
     value = _json(text)
-    try:
-        return Given.checked(value)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("expected a JSON object")
+    return value
 
 
 def section(name: str) -> Callable[[str], Any]:
@@ -195,9 +191,7 @@ def section(name: str) -> Callable[[str], Any]:
         from recexplainer.typed import checked
 
         module, _, kind = name.partition(".")
-        value = _json(text)
-        if not isinstance(value, dict):
-            raise argparse.ArgumentTypeError("expected a JSON object")
+        value = mapping(text)
         try:
             return checked(getattr(import_module(f"recexplainer.config.{module}"), kind), value)
         except InputError as error:
@@ -271,7 +265,7 @@ def _whole(text: str, least: int, most: int) -> int:
     return int(text)
 
 
-Settings = Annotated[dict[str, Any], settings]
+Object = Annotated[dict[str, Any], mapping]
 Pairs = Annotated[Sequence[Sequence[str]], pairs]
 Triples = Annotated[Sequence[Sequence[Any]], triples]
 Seed = Annotated[int, seed, "a whole number; everything that is drawn follows from it"]

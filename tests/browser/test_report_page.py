@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pytest
 from small_report import HOSTILE, NOTHING, make_files
 
+from recexplainer.config.shown import Page
 from recexplainer.report.captions import BLOCKS, CAPTIONS
 from recexplainer.report.page import write_report
 
@@ -14,7 +15,7 @@ pytest.importorskip("selenium", reason="needs the Python package selenium")
 
 from selenium.webdriver.common.by import By
 
-SETTINGS = {"title": f"Report {HOSTILE}", "synthetic": f"Synthetic: {HOSTILE}", "names": {"games": "Video games"}}
+SETTINGS = Page(title=f"Report {HOSTILE}", synthetic=f"Synthetic: {HOSTILE}", names={"games": "Video games"})
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="700" height="300"><rect width="700" height="300"/></svg>'
 
 

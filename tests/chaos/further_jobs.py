@@ -162,7 +162,7 @@ def _of_evaluation() -> list[Job]:
 
 def _typeset(kind: str) -> Job:
     path = f"{RESULTS}/tables/{kind}.csv"
-    options = {"table": path, "kind": kind, "latex": f"{OUT}/t.tex", "html": f"{OUT}/t.html"}
+    options = {"table": path, "kind": kind, "settings": {}, "latex": f"{OUT}/t.tex", "html": f"{OUT}/t.html"}
     return _job(f"typeset {kind}", "typeset.py", options, [path])
 
 

@@ -18,6 +18,7 @@ from raw_settings import places
 from recexplainer import files
 from recexplainer.alignment.training import write_curve
 from recexplainer.config.service import Price
+from recexplainer.config.shown import Shown
 from recexplainer.csv_rows import read_rows
 from recexplainer.data.conversations import parse_conversations
 from recexplainer.data.download import download
@@ -80,7 +81,7 @@ def read_losses(path: Path):
         datasets=[],
         losses=[path],
         runs=[["games", "hybrid", "full"]],
-        settings={},
+        settings=Shown(),
         output=path.with_name("out.csv"),
         images=[],
     )
@@ -88,7 +89,13 @@ def read_losses(path: Path):
 
 def read_curve(path: Path):
     return learning_curves(
-        curves=[path], datasets=["games"], losses=[], runs=[], settings={}, output=path.with_name("out.csv"), images=[]
+        curves=[path],
+        datasets=["games"],
+        losses=[],
+        runs=[],
+        settings=Shown(),
+        output=path.with_name("out.csv"),
+        images=[],
     )
 
 

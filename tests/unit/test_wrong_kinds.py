@@ -112,9 +112,10 @@ def test_an_unknown_ablation_is_refused_before_anything_is_read():
 
 
 def test_settings_laid_over_others_still_name_what_they_lack():
-    for laid in (Given.checked({"lr": 0.1}) | {"epochs": 3}, {"epochs": 3} | Given.checked({"lr": 0.1})):
+    found = Given.wrapped({"lr": 0.1}, "run.json")
+    for laid in (found | {"epochs": 3}, {"epochs": 3} | found):
         assert laid == {"lr": 0.1, "epochs": 3}
-        with pytest.raises(InputError, match="--settings: batch: missing"):
+        with pytest.raises(InputError, match="^run.json: batch: missing"):
             laid["batch"]
 
 

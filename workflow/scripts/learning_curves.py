@@ -8,10 +8,10 @@ Run as:
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Settings, Triples, check_paired
+from recexplainer.arguments import Triples, check_paired, section
 
 
 def main(
@@ -20,7 +20,7 @@ def main(
     datasets: Annotated[Sequence[str], "the dataset of each"] = (),
     losses: Annotated[Sequence[str], "loss.csv of the alignments"] = (),
     runs: Annotated[Triples, "JSON: dataset, mode and ablation of each"] = (),
-    settings: Annotated[Settings, "JSON: names"],
+    settings: Annotated[Any, section("shown.Shown"), "JSON: names, synthetic"],
     output: Annotated[str, "CSV to write"],
     images: Annotated[list[str], "images to write: .svg, .pdf or .png"],
 ) -> None:

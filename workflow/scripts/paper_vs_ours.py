@@ -14,10 +14,10 @@ Run as:
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Pairs, Seed, Settings, check_paired
+from recexplainer.arguments import Pairs, Seed, check_paired, section
 
 
 def main(
@@ -32,7 +32,11 @@ def main(
     record_rows: Annotated[Pairs, "JSON: dataset and system of each"] = (),
     human: Annotated[str | None, "CSV of people's mean ratings; leave it out without a study"] = None,
     controllability: Annotated[str | None, "CSV of decisions and texts under points of view, if there is one"] = None,
-    settings: Annotated[Settings, "JSON: judge, generated, others, shown, synthetic, coverage_counts, names, study"],
+    settings: Annotated[
+        Any,
+        section("paper.BesidePaper"),
+        "JSON: judge, generated, others, shown, synthetic, coverage_counts, names, study",
+    ],
     seed: Seed,
     output: Annotated[str, "CSV of the numbers to write"],
     claims: Annotated[str, "CSV of the claims to write"],
@@ -46,7 +50,7 @@ def main(
     check_paired(records=records, record_rows=record_rows)
     judged: dict[str, list[str]] = {}
     for path, (dataset, judge) in zip(judgements, judgement_rows, strict=True):
-        if judge == settings["judge"]:
+        if judge == settings.judge:
             judged.setdefault(dataset, []).append(path)
     sources = Sources(
         predictions={(name, system): path for path, (name, system) in zip(predictions, prediction_rows, strict=True)},

@@ -11,20 +11,23 @@ Run as:
 from typing import Annotated
 
 from recexplainer import cli
-from recexplainer.arguments import OneOf, Settings
+from recexplainer.arguments import Object, OneOf
 
 
 def main(
     *,
-    config_json: Annotated[Settings | None, OneOf, "JSON: the merged and checked config"] = None,
+    config_json: Annotated[Object | None, OneOf, "JSON: the merged config"] = None,
     config: Annotated[list[str] | None, OneOf, "config files, each laid over the one before it"] = None,
-    schema: Annotated[str, "what --config is checked against"] = "config/schema.yaml",
+    schema: Annotated[str, "what the config is checked against"] = "config/schema.yaml",
     benchmarks: Annotated[str | None, "folder of an earlier run's benchmark files"] = None,
-    settings: Annotated[Settings | None, "JSON: assumptions that differ"] = None,
+    settings: Annotated[Object | None, "JSON: assumptions that differ"] = None,
     output: Annotated[str | None, "CSV to write"] = None,
 ) -> None:
     from recexplainer.planning.plan import as_text, merged, plan, write_plan
+    from recexplainer.settings import check
 
+    if config_json is not None:
+        check(config_json, schema)
     whole = config_json or merged(config or [], schema)
     rows = plan(whole, benchmarks, settings)
     print(as_text(whole, rows, benchmarks, settings))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from recexplainer import cli
-from recexplainer.arguments import Settings
+from recexplainer.arguments import Object
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main(
     *,
     results: Annotated[str, "the run's folder"],
-    config_json: Annotated[Settings, "JSON: the merged config"],
+    config_json: Annotated[Object, "JSON: the merged config"],
     inputs: Annotated[Sequence[str], "files or folders from outside the run"] = (),
     outputs: Annotated[list[str], "files or folders that the run made"],
     lock: Annotated[str, "the lock of packages"] = str(ROOT / "requirements.lock"),

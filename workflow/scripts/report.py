@@ -13,15 +13,15 @@ Run as:
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Settings, check_paired
+from recexplainer.arguments import check_paired, section
 
 
 def main(
     *,
-    settings: Annotated[Settings, "JSON: title, synthetic, names, about, rated_by, examples"],
+    settings: Annotated[Any, section("shown.Page"), "JSON: title, synthetic, names, about, rated_by"],
     tables: Annotated[Sequence[str], "result tables: .csv, or typeset .html"] = (),
     figures: Annotated[Sequence[str], "figures: .svg or .png"] = (),
     alignment: Annotated[str | None, "CSV of table 2, for the sentence at the top"] = None,

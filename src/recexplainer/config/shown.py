@@ -1,8 +1,12 @@
 """What a run's tables and figures call things, and say of them."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from recexplainer.config.kinds import Section
+from recexplainer.config.kinds import Section, Text
+
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class Named(Section):
@@ -17,3 +21,13 @@ class Shown(Named):
 
     synthetic: str = ""
     """what is made up, in a sentence; "" for nothing"""
+
+
+class Page(Shown):
+    """What the report says of a run before any result."""
+
+    title: Text
+    about: list[Pair] = Field(default=[])
+    """names and texts: the data, the LLM, the recommenders"""
+    rated_by: str = ""
+    """simulated: the raters of the study are made up"""

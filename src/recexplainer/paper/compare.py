@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from recexplainer.about import PAPER_DATASETS
+from recexplainer.config.paper import BesidePaper
 from recexplainer.files import write_csv, write_text
 from recexplainer.pages import rendered, style_of, verdict_mark
 from recexplainer.paper.claims import in_names
@@ -42,7 +43,7 @@ def paper_vs_ours(
     numbers: str,
     tables: Mapping[str, str],
     sources: Sources,
-    settings: Mapping[str, Any],
+    settings: BesidePaper,
     seed: int,
     outputs: tuple[str, ...],
 ) -> None:
@@ -52,9 +53,7 @@ def paper_vs_ours(
         numbers: the paper's.
         tables: our CSV of each of the tables ``1`` to ``4``.
         sources: what claims are tested on.
-        settings: ``synthetic``, what the page says at its top ("" for nothing); ``others``, datasets that have a name
-            of the paper's, but are others; ``shown``, what datasets are called; and what
-            :func:`recexplainer.paper.verdicts.judge_claims` takes.
+        settings: which data are compared, whose ratings count, and what things are called.
         seed: of the resamples.
         outputs: three files: CSV of the numbers, with the columns :data:`COLUMNS`; CSV of the claims; HTML.
 
@@ -62,10 +61,9 @@ def paper_vs_ours(
         InputError: a file is missing or broken.
     """
     printed = read_numbers(numbers)
-    ours = read_ours(tables, settings["judge"])
-    others = settings.get("others", [])
-    ours = {key: value for key, value in ours.items() if key[1] not in others}
-    rows = compare(printed, ours, settings["generated"])
+    ours = read_ours(tables, settings.judge)
+    ours = {key: value for key, value in ours.items() if key[1] not in settings.others}
+    rows = compare(printed, ours, settings.generated)
     claims = judge_claims(printed, sources, settings, seed)
     write_csv(outputs[0], pd.DataFrame([{name: row[name] for name in COLUMNS} for row in rows], columns=COLUMNS))
     write_csv(outputs[1], pd.DataFrame(claims, columns=CLAIM_COLUMNS))
@@ -155,18 +153,18 @@ def judge_number(paper: float, ours: Ours | None, allowed: float | None, generat
 
 
 def write_page(
-    rows: list[dict[str, Any]], claims: list[dict[str, Any]], settings: Mapping[str, Any], path: str | Path
+    rows: list[dict[str, Any]], claims: list[dict[str, Any]], settings: BesidePaper, path: str | Path
 ) -> None:
     """Write the page: one file that loads nothing, runs nothing, and shows all text as text.
 
     Args:
         rows: of :func:`compare`.
         claims: of :func:`recexplainer.paper.verdicts.judge_claims`.
-        settings: ``judge``, ``synthetic``; ``shown``, what datasets are called.
+        settings: whose ratings count, what is made up, and what datasets are called.
         path: HTML to write.
     """
-    style, digest = style_of([HERE / "compare.css"], synthetic=bool(settings["synthetic"]))
-    shown, papers = settings.get("shown", {}), PAPER_DATASETS
+    style, digest = style_of([HERE / "compare.css"], synthetic=bool(settings.synthetic))
+    shown, papers = settings.shown, PAPER_DATASETS
     tables = []
     for table, heading in TITLES.items():
         own = [row for row in rows if row["table"] == table]

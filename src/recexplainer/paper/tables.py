@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from recexplainer.config.shown import Shown
 from recexplainer.csv_rows import read_rows
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import is_control
@@ -83,14 +84,13 @@ Names = Mapping[str, str]
 """What data sets and methods are called, by their names in the tables."""
 
 
-def typeset(*, table: str, kind: str, settings: Mapping[str, Any], latex: str, html: str) -> None:
+def typeset(*, table: str, kind: str, settings: Shown, latex: str, html: str) -> None:
     """Write one of our tables as LaTeX and as a page.
 
     Args:
         table: the CSV.
         kind: which of :data:`KINDS` it is.
-        settings: ``names``, what data sets and methods are called; ``synthetic``, what of the run is made up, in a
-            sentence that both forms bear, "" for nothing. Both may be left out.
+        settings: what data sets and methods are called; and what of the run is made up, which both forms say.
         latex: a ``table`` environment, to be ``\\input`` by a document that loads booktabs.
         html: a page with the table as its only ``table`` element.
 
@@ -99,7 +99,7 @@ def typeset(*, table: str, kind: str, settings: Mapping[str, Any], latex: str, h
     """
     if kind not in KINDS:
         raise InputError(f"--kind: {kind!r}; expected one of {', '.join(KINDS)}.")
-    printed = replace(KINDS[kind](table, settings.get("names", {})), synthetic=settings.get("synthetic", ""))
+    printed = replace(KINDS[kind](table, settings.names), synthetic=settings.synthetic)
     write_text(latex, to_latex(printed))
     write_text(html, to_page(printed, TITLES[kind]))
     logger.info("%s is in %s and %s", kind, latex, html)

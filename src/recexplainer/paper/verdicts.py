@@ -21,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.config.paper import BesidePaper
 from recexplainer.csv_rows import read_rows
 from recexplainer.errors import InputError
 from recexplainer.judgement.judgements import load_judgements
@@ -88,16 +89,14 @@ class Sources:
     controllability: str | None = None
 
 
-def judge_claims(
-    numbers: list[Number], sources: Sources, settings: Mapping[str, Any], seed: int
-) -> list[dict[str, Any]]:
+def judge_claims(numbers: list[Number], sources: Sources, settings: BesidePaper, seed: int) -> list[dict[str, Any]]:
     """Return one row per claim, with the columns :data:`COLUMNS`.
 
     Args:
         numbers: the paper's.
         sources: ours.
-        settings: ``judge``; ``generated``, the datasets that are made up; ``coverage_counts``;
-            ``names``, what systems are called in the table of people's ratings; ``study``, its dataset.
+        settings: whose ratings count, which datasets are made up, and what systems are called in the table of people's
+            ratings.
         seed: of the resamples, which are the same for every pair of systems.
 
     Returns:
@@ -109,21 +108,21 @@ def judge_claims(
     Raises:
         InputError: a file is missing or broken.
     """
-    ratings = _read_ratings(sources.judgements, settings["judge"])
+    ratings = _read_ratings(sources.judgements, settings.judge)
     named = [dataset for dataset, _ in [*sources.predictions, *sources.records]]
     datasets = list(dict.fromkeys(named + list(ratings)))
     measure = _measure(sources, ratings, settings, seed)
     rows = []
     for claim in CLAIMS:
-        test = _test_in_words(claim, settings["judge"])
+        test = _test_in_words(claim, settings.judge)
         if claim.name == PEOPLE:
-            findings, why = _same_order(ratings.get(settings["study"], {}), sources.human, settings, seed)
+            findings, why = _same_order(ratings.get(settings.study, {}), sources.human, settings, seed)
         elif claim.name in COUNTED:
             findings, why = _counted(sources.controllability, *COUNTED[claim.name])
         else:
             findings, why = list(_findings(claim, datasets, measure)), ""
         row = _judge(claim, findings, why) | {"test": test}
-        used = [name for name in row["datasets"] if name in settings["generated"]]
+        used = [name for name in row["datasets"] if name in settings.generated]
         data = "" if not row["datasets"] else "synthetic" if used else "real"
         row |= {"claim": claim.name, "words": claim.words, "where": claim.where, "data": data}
         row |= _paper_says(claim, numbers) | {"datasets": ", ".join(row["datasets"])}
@@ -149,7 +148,7 @@ Measure = Callable[[Part, str, int], Difference | None]
 """From a part of a claim, a dataset and a number of resamples to the difference; None where a system is not there."""
 
 
-def _measure(sources: Sources, ratings: Mapping[str, Ratings], settings: Mapping[str, Any], seed: int) -> Measure:
+def _measure(sources: Sources, ratings: Mapping[str, Ratings], settings: BesidePaper, seed: int) -> Measure:
     """Return what makes a comparison in a dataset."""
 
     @cache
@@ -164,7 +163,7 @@ def _measure(sources: Sources, ratings: Mapping[str, Ratings], settings: Mapping
         return (
             record_values(path, metric)
             if metric in (STRANGE, DECISION)
-            else case_values(path, metric, settings["coverage_counts"])
+            else case_values(path, metric, settings.coverage_counts)
         )
 
     @cache
@@ -275,32 +274,30 @@ def _test_in_words(claim: Claim, judge: str | None) -> str:
     return f"{' and '.join(tests)}; Holm over all comparisons"
 
 
-def _same_order(
-    ratings: Ratings, human: str | None, settings: Mapping[str, Any], seed: int
-) -> tuple[list[Finding], str]:
+def _same_order(ratings: Ratings, human: str | None, settings: BesidePaper, seed: int) -> tuple[list[Finding], str]:
     """Return, of each two systems, whether judge and people put them in the same order, or why that is not known.
 
     A pair holds or is reversed only if both differ from zero: by a paired bootstrap over the judge's ratings, and by
     the intervals of the people's means. It is about GPT-4 and people: neither the offline rubric nor simulated raters
     can bear on it.
     """
-    if human is None or settings["judge"] in (None, "rubric"):
+    if human is None or settings.judge in (None, "rubric"):
         return [], "there are no ratings by people" if human is None else "GPT-4 has not rated"
     people = read_rows(human, ["method", "mean", "low", "high", "source"])
     if any(rater["source"] != "people" for rater in people):
         return [], "the raters are simulated"
     means = {rater["method"]: _mean_of(rater, human) for rater in people}
-    rated = {settings["names"].get(system, system): rating_values(cases) for system, cases in ratings.items()}
+    rated = {settings.names.get(system, system): rating_values(cases) for system, cases in ratings.items()}
     absent = [name for name in means if means[name] is None or name not in rated or rated[name].empty]
     if absent or len(means) < 2:
         return [], f"no ratings by both of {absent[0]}" if absent else "fewer than two systems have ratings"
     findings = []
     known = {name: mean for name, mean in means.items() if mean}
     for first, second in combinations(known, 2):
-        rng = make_rng(seed, "claims", settings["study"], RATING)
+        rng = make_rng(seed, "claims", settings.study, RATING)
         judged = paired_bootstrap(rated[first], rated[second], RESAMPLES, rng)
         if judged is None:
-            findings.append(Finding(settings["study"], f"{first} and {second}", None))
+            findings.append(Finding(settings.study, f"{first} and {second}", None))
             continue
         (mean, *ends), (other_mean, *other_ends) = known[first], known[second]
         apart = mean - other_mean
@@ -308,7 +305,7 @@ def _same_order(
         what = f"{first} and {second}, judge {judged.mean:+.3f}, people {apart:+.3f}"
         # The smaller of the two, with a minus where they point apart.
         joint = min(abs(judged.mean), abs(apart)) * (1 if judged.mean * apart > 0 else -1)
-        findings.append(Finding(settings["study"], what, Difference(joint, None, None, p_value, judged.cases)))
+        findings.append(Finding(settings.study, what, Difference(joint, None, None, p_value, judged.cases)))
     return findings, ""
 
 

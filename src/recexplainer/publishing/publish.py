@@ -10,6 +10,7 @@ import yaml
 
 from recexplainer import about, folders
 from recexplainer.config.evaluation import Measured
+from recexplainer.config.shown import Shown
 from recexplainer.data.counts import read_counts
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import in_a_sentence
@@ -268,7 +269,7 @@ def _draw(source: Path, facts: Facts, folder: Path) -> None:
         datasets=[path.parent.name for path in curves],
         losses=[str(place / "loss.csv") for *_, place in runs],
         runs=[[dataset, mode, run] for dataset, mode, run, _ in runs],
-        settings={"names": {name: entry["name"] for name, entry in facts.config["datasets"].items()}},
+        settings=Shown(names={name: entry["name"] for name, entry in facts.config["datasets"].items()}),
         output=str(folder / "learning_curves.csv"),
         images=[str(folder / f"learning_curves.{suffix}") for suffix in ("svg", "png")],
     )

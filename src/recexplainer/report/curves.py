@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.config.shown import Shown
 from recexplainer.errors import InputError
 from recexplainer.figures.figure6 import ABLATION_LABELS
 from recexplainer.files import read_csv, write_csv
@@ -25,7 +26,7 @@ def learning_curves(
     datasets: Sequence[str],
     losses: Sequence[str],
     runs: Sequence[Sequence[str]],
-    settings: dict[str, Any],
+    settings: Shown,
     output: str,
     images: list[str],
 ) -> None:
@@ -36,7 +37,7 @@ def learning_curves(
         datasets: the dataset of each, in the same order.
         losses: ``loss.csv`` of each alignment: ``step, loss, lr, tokens``.
         runs: dataset, mode and ablation of each, in the same order. ``full.7`` is a repetition with another seed.
-        settings: ``names``, what a dataset is called in the figure; ``synthetic``, what of it is made up (optional).
+        settings: what a dataset is called in the figure, and what of it is made up.
         output: the CSV to write, one row per point, with the columns :data:`COLUMNS`. Losses are means over stretches
             of steps, :data:`POINTS` at most; ``at`` is the last step of each.
         images: the images to write, ``.svg``, ``.pdf`` or ``.png``.
@@ -66,7 +67,7 @@ def learning_curves(
     frame = pd.concat(tables, ignore_index=True)[COLUMNS]
     write_csv(output, frame.round({"value": 6}))
     for image in images:
-        draw_curves(frame, settings.get("names", {}), image, settings.get("synthetic", ""))
+        draw_curves(frame, settings.names, image, settings.synthetic)
     logger.info("%d curves in %s", len(tables), output)
 
 

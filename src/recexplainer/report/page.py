@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from recexplainer.config.shown import Page
 from recexplainer.duration import in_words
 from recexplainer.errors import InputError
 from recexplainer.explanation.texts import load_explanations
@@ -44,7 +45,7 @@ CLAIMS = "words where paper paper_detail verdict held compared datasets data tes
 """Columns of the claims that are shown."""
 
 EXAMPLES = 3
-"""How many cases are shown with the explanations of all systems, unless the settings say otherwise."""
+"""How many cases are shown with the explanations of all systems."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Files:
     logs: str | None = None
 
 
-def write_report(files: Files, settings: dict[str, Any], output: str) -> None:
+def write_report(files: Files, settings: Page, output: str) -> None:
     """Write the report.
 
     The page loads nothing and runs nothing: its policy forbids both, pictures are part of it, and all text of data
@@ -96,15 +97,13 @@ def write_report(files: Files, settings: dict[str, Any], output: str) -> None:
 
     Args:
         files: what is there.
-        settings: of :func:`recexplainer.about.report_settings`: ``title``, ``synthetic``, ``names``, ``about``;
-            ``rated_by``, ``simulated`` if they are; ``examples``, how many cases are shown. All but the title may be
-            left out.
+        settings: what the run is, and what things are called.
         output: the HTML file.
 
     Raises:
         InputError: a file is missing or broken, or a figure is of another kind.
     """
-    names = settings.get("names", {})
+    names = settings.names
     tables = {}
     for path in sorted(files.tables, key=lambda path: Path(path).suffix != ".csv"):
         name = Path(path).stem
@@ -122,14 +121,14 @@ def write_report(files: Files, settings: dict[str, Any], output: str) -> None:
     cases = {Path(path).stem: case for path in files.figures if (case := inline_case(path))}
     paper = _paper(files.paper_vs_ours) if files.paper_vs_ours else {}
     claims = _claims(files.claims, names) if files.claims else []
-    blocks, headings = captions.of_run(settings.get("rated_by") == "simulated")
+    blocks, headings = captions.of_run(settings.rated_by == "simulated")
     root = Path(output).parent
     view = {
-        "title": settings["title"],
+        "title": settings.title,
         "words_alone": words_alone,
-        "synthetic": settings.get("synthetic", ""),
+        "synthetic": settings.synthetic,
         "headline": headline(files.alignment, names) if files.alignment else "",
-        "first": [*settings.get("about", []), *_first(facts, day, wall)],
+        "first": [*settings.about, *_first(facts, day, wall)],
         "links": {Path(path).stem: forms(path, root) for path in [*files.tables, *files.figures]},
         "more_links": more_links(
             [files.paper_vs_ours, files.claims, files.provenance], files.rating_pages, files.logs, root
@@ -156,7 +155,7 @@ def write_report(files: Files, settings: dict[str, Any], output: str) -> None:
         "claims": claims,
         "claim_verdicts": _verdicts(files.claims),
         "deviations": load_deviations(files.deviations) if files.deviations else [],
-        "examples": _examples(files.cases, files, settings.get("examples", EXAMPLES)) if files.cases else [],
+        "examples": _examples(files.cases, files, EXAMPLES) if files.cases else [],
         "gallery": gallery(
             cases=files.cases, explanations=files.explanations, systems=files.systems, records=files.records
         )

@@ -17,6 +17,7 @@ from small_report import make_files
 
 from recexplainer.config.explanation import Rated
 from recexplainer.config.faithfulness import Measured, Resampled
+from recexplainer.config.shown import Page
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import explanation, load_explanations, write_explanations
@@ -296,11 +297,11 @@ def test_the_first_screen_says_whether_a_mode_beats_the_controls(tmp_path, mark,
         "games,control-copy,simulatability,reasons,0.4,0.3,0.5,,,,,\n"
     )
     page = tmp_path / "report.html"
-    write_report(replace(files, tables=[*files.tables, str(csv)]), {"title": "T"}, str(page))
+    write_report(replace(files, tables=[*files.tables, str(csv)]), Page(title="T"), str(page))
     text = page.read_text(encoding="utf-8")
     glance = text.split('id="glance"')[1].split("</section>")[0]
     assert words in unescape(glance) and glance.count("words alone") == 1
     trust = text.split('id="trust"')[1].split("</section>")[0]
     assert "Control (copy)" in trust and "Better than words alone?" in trust and "0.010–0.090" in unescape(trust)
-    write_report(files, {"title": "T"}, str(page))
+    write_report(files, Page(title="T"), str(page))
     assert "words alone" not in page.read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 from recexplainer.checking.checker import Catalogue, check
 from recexplainer.config.faithfulness import Measured, Resampled
 from recexplainer.config.inference import Answering
+from recexplainer.config.shown import Page
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, load_cases
 from recexplainer.explanation.texts import explanation, write_explanations
@@ -652,10 +653,10 @@ def test_the_report_escapes_the_gallery(tmp_path):
     rows = [record(f"{place:04d}") for place in range(6)]
     files, paths = in_gallery(tmp_path, {"base": rows, "hybrid-full": rows})
     page = tmp_path / "report.html"
-    write_report(replace(files, records=paths), {"title": "T"}, str(page))
+    write_report(replace(files, records=paths), Page(title="T"), str(page))
     text = page.read_text(encoding="utf-8")
     assert 'id="gallery"' in text and "passes the fewest of these checks" in text and "trustworthy" not in text
     section = text.split('id="gallery"')[1].split("</section>")[0]
     assert "<script" not in text and "<img src=x" not in text and section.count("&lt;script&gt;") > 8
-    write_report(files, {"title": "T"}, str(page))
+    write_report(files, Page(title="T"), str(page))
     assert 'id="gallery"' not in page.read_text(encoding="utf-8")

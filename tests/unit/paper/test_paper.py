@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recexplainer.config.paper import BesidePaper
+from recexplainer.config.shown import Shown
 from recexplainer.csv_rows import read_rows
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import write_predictions
@@ -31,14 +33,13 @@ from recexplainer.tables.table2 import case_values, evaluate
 
 NUMBERS = Path(__file__).parents[3] / "config" / "paper_numbers.csv"
 METRICS = ["retrieval_hr5", "retrieval_ndcg5", "ranking_ndcg5", "classification_acc", "history_hcr"]
-SETTINGS = {
-    "judge": "gpt-4",
-    "generated": [],
-    "llm": {"name": "vicuna-7b", "source": "hub"},
-    "coverage_counts": "once",
-    "names": {"base": "vicuna-7b", "behavior-full": "behavior", "hybrid-full": "hybrid"},
-    "study": "games",
-}
+SETTINGS = BesidePaper(
+    judge="gpt-4",
+    generated=[],
+    coverage_counts="once",
+    names={"base": "vicuna-7b", "behavior-full": "behavior", "hybrid-full": "hybrid"},
+    study="games",
+)
 NASTY = '<script>alert("x")</script> & [50%] $a_b$ {c} ~^\\ #1 --'
 
 
@@ -663,7 +664,7 @@ def people(folder, means, source="people", width=0.2):
 
 def test_the_order_of_judge_and_people(run, tmp_path):
     alike = {"vicuna-7b": 2.1, "behavior": 2.4, "intention-full": 1.2, "hybrid": 3.0}
-    settings = SETTINGS | {"generated": ["games"]}
+    settings = SETTINGS.model_copy(update={"generated": ["games"]})
     row = judge(*run, people(tmp_path, alike), settings)[PEOPLE]
     assert (row["verdict"], row["held"], row["compared"], row["data"]) == ("supported", 6, 6, "synthetic")
     # Far apart in the other order, and too near to tell.
@@ -678,7 +679,7 @@ def test_simulated_raters_and_the_rubric_say_nothing_about_people_and_gpt4(run, 
     assert judge(*run, path)[PEOPLE]["verdict"] == "not run"
     files = {"games": [judged(tmp_path / "rubric.parquet", {"base": [1], "hybrid-full": [4]}, "rubric")]}
     path = people(tmp_path, {"vicuna-7b": 2.1, "hybrid": 3.0})
-    row = judge({}, files, path, SETTINGS | {"judge": "rubric"})[PEOPLE]
+    row = judge({}, files, path, SETTINGS.model_copy(update={"judge": "rubric"}))[PEOPLE]
     assert (row["verdict"], row["detail"]) == ("not run", "GPT-4 has not rated: not run")
 
 
@@ -770,7 +771,7 @@ class Page(HTMLParser):
 def whole(tmp_path, run, generated=(), synthetic=""):
     predictions, files = run
     outputs = [tmp_path / name for name in ("o.csv", "c.csv", "p.html")]
-    settings = SETTINGS | {"generated": list(generated), "synthetic": synthetic}
+    settings = SETTINGS.model_copy(update={"generated": list(generated), "synthetic": synthetic})
     paper_vs_ours(
         numbers=str(NUMBERS),
         tables=our_tables(tmp_path),
@@ -808,7 +809,7 @@ def test_the_page_has_a_band_for_a_demo_alone(tmp_path, run):
 def test_data_that_only_have_a_name_of_the_papers_are_not_compared(tmp_path, run):
     predictions, files = run
     outputs = tuple(str(tmp_path / name) for name in ("o.csv", "c.csv", "p.html"))
-    settings = SETTINGS | {"synthetic": "", "others": ["games"]}
+    settings = SETTINGS.model_copy(update={"synthetic": "", "others": ["games"]})
     paper_vs_ours(
         numbers=str(NUMBERS),
         tables=our_tables(tmp_path),
@@ -824,7 +825,7 @@ def test_data_that_only_have_a_name_of_the_papers_are_not_compared(tmp_path, run
 
 def test_no_judge_is_no_name(tmp_path, run):
     predictions, _ = run
-    rows = judge(predictions, {}, people(tmp_path, {"hybrid": 3.0}), SETTINGS | {"judge": None})
+    rows = judge(predictions, {}, people(tmp_path, {"hybrid": 3.0}), SETTINGS.model_copy(update={"judge": None}))
     assert not any("None" in row["test"] + row["detail"] for row in rows.values())
     assert not [key for key in read_ours(our_tables(tmp_path), None) if key[0] == "3"]
 
@@ -891,7 +892,7 @@ def test_the_best_is_bold_per_dataset(tmp_path):
 def test_a_table_of_its_own_is_a_page_that_says_what_is_made_up(tmp_path):
     made_up = "Synthetic: generated data (<i>). This says nothing about the paper."
     for note in ("", made_up):
-        settings = {"names": NAMED, "synthetic": note}
+        settings = Shown(names=NAMED, synthetic=note)
         typeset(
             table=table2(tmp_path), kind="table2", settings=settings, latex=tmp_path / "t.tex", html=tmp_path / "t.html"
         )
@@ -966,7 +967,11 @@ SPLITS = ("train", "test")
 @pytest.mark.parametrize("kind", KINDS)
 def test_text_is_text_in_both_forms(tmp_path, kind):
     typeset(
-        table=tables(tmp_path, NASTY)[kind], kind=kind, settings={}, latex=tmp_path / "t.tex", html=tmp_path / "t.html"
+        table=tables(tmp_path, NASTY)[kind],
+        kind=kind,
+        settings=Shown(),
+        latex=tmp_path / "t.tex",
+        html=tmp_path / "t.html",
     )
     page = Page((tmp_path / "t.html").read_text(encoding="ascii"))
     assert "script" not in page.tags
@@ -1037,9 +1042,13 @@ def test_intervals_are_in_the_latex_of_table_3(tmp_path):
 def test_what_is_no_such_table_is_refused(tmp_path):
     found = tables(tmp_path)
     with pytest.raises(InputError, match="column 'judge' is missing"):
-        typeset(table=found["table1"], kind="table3", settings={}, latex=tmp_path / "t.tex", html=tmp_path / "t.html")
+        typeset(
+            table=found["table1"], kind="table3", settings=Shown(), latex=tmp_path / "t.tex", html=tmp_path / "t.html"
+        )
     with pytest.raises(InputError, match="expected one of table1"):
-        typeset(table=found["table1"], kind="table9", settings={}, latex=tmp_path / "t.tex", html=tmp_path / "t.html")
+        typeset(
+            table=found["table1"], kind="table9", settings=Shown(), latex=tmp_path / "t.tex", html=tmp_path / "t.html"
+        )
     bad = write(
         tmp_path, "bad.csv", dataset=["games"], users=["many"], items=[1], interactions=[1], sparsity_percent=[1]
     )
@@ -1065,7 +1074,7 @@ def test_the_latex_compiles_without_overfull_lines(tmp_path):
         folder.mkdir()
         body = []
         for kind, path in tables(folder, name).items():
-            typeset(table=path, kind=kind, settings={}, latex=folder / f"{kind}.tex", html=folder / f"{kind}.html")
+            typeset(table=path, kind=kind, settings=Shown(), latex=folder / f"{kind}.tex", html=folder / f"{kind}.html")
             body.append(rf"\input{{{kind}.tex}}")
         empty = PrintedTable("Empty", "empty", ["A", "B"], [Block("", [])])
         text = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}%s\\end{document}"

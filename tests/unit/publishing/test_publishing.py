@@ -19,6 +19,7 @@ from small_results import HOSTILE, SECRET, USERS, explain, predict, small_config
 
 from recexplainer.checking.marked import Run
 from recexplainer.comparison.compare import compare_runs
+from recexplainer.config.shown import Page
 from recexplainer.errors import InputError
 from recexplainer.explanation.texts import write_explanations
 from recexplainer.figures.case_view import CaseView, Panel, write_page
@@ -300,7 +301,7 @@ def report_of(results: Path) -> str:
         str(results / "figures/figure4.html"),
     )
     files = vars(make_files(parts)) | {"figures": [str(path) for path in (results / "figures").glob("*.svg")]}
-    write_report(Files(**files), {"title": "A run"}, str(results / "report.html"))
+    write_report(Files(**files), Page(title="A run"), str(results / "report.html"))
     return (results / "report.html").read_text(encoding="utf-8")
 
 

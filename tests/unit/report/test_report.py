@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from small_report import HOSTILE, NOTHING, SVG, make_files
 
 from recexplainer.config.evaluation import Ablated
+from recexplainer.config.shown import Page, Shown
 from recexplainer.errors import InputError
 from recexplainer.figures import figure6 as figure6_module
 from recexplainer.figures.figure6 import COLUMNS, METRIC_LABELS, figure6, normalise
@@ -204,7 +205,7 @@ def test_learning_curves_draw_every_run(tmp_path):
         "datasets": ["games"],
         "losses": [str(tmp_path / "loss.csv")] * 4,
         "runs": runs,
-        "settings": {"names": {"games": "Games $x$ <b>"}},
+        "settings": Shown(names={"games": "Games $x$ <b>"}),
         "output": str(tmp_path / "c.csv"),
     }
     images = [str(tmp_path / f"c.{suffix}") for suffix in ("svg", "pdf", "png")]
@@ -218,7 +219,7 @@ def test_learning_curves_draw_every_run(tmp_path):
 
 
 def test_learning_curves_refuse_broken_files(tmp_path):
-    rest = {"settings": {}, "output": str(tmp_path / "c.csv"), "images": []}
+    rest = {"settings": Shown(), "output": str(tmp_path / "c.csv"), "images": []}
     (tmp_path / "empty.csv").write_text("step,loss,lr,tokens\n")
     (tmp_path / "other.csv").write_text("step,value\n1,2\n")
     with pytest.raises(InputError, match="no rows"):
@@ -389,11 +390,11 @@ class Reader(HTMLParser):
         return " ".join("".join(self.words).split())
 
 
-PAGE = {"title": f"Report {HOSTILE}", "synthetic": "", "names": {"games": "Video games"}, "examples": 3}
+PAGE = Page(title=f"Report {HOSTILE}", names={"games": "Video games"})
 
 
 def written(files: Files, folder, **changes) -> str:
-    write_report(files, PAGE | changes, str(folder / "report.html"))
+    write_report(files, PAGE.model_copy(update=changes), str(folder / "report.html"))
     return (folder / "report.html").read_text()
 
 
