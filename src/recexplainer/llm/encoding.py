@@ -175,31 +175,42 @@ class ChatEncoder:
     def _piece_rows(self, pieces: Pieces, roles: np.ndarray, more: np.ndarray) -> tuple[np.ndarray, Ragged, np.ndarray]:
         """Return the row of each piece in the table of tokens, the rows to be added to it, and who took line ends.
 
+        The first text of a message is told apart by what leads to it, and the last one takes what trails behind it, as
+        the tokenizer joins both. A message's line end is taken by its text where that is the last piece.
+
         Args:
             pieces: of the messages.
             roles: of the messages.
             more: ``(messages, 2)``, the places of their leads and trails.
         """
         is_text = pieces.placeholder < 0
-        owner = pieces.message[is_text]
-        begins = np.append(True, pieces.message[1:] != pieces.message[:-1])[: len(is_text)]
-        first, last = begins[is_text], np.append(begins[1:], True)[: len(is_text)][is_text]
-        leads, trails = np.where(first, more[owner, 0], 0), np.where(last, more[owner, 1], 0)
+        message = pieces.message[is_text]
+        changes = pieces.message[1:] != pieces.message[:-1]
+        first = np.append(True, changes)[: len(is_text)][is_text]
+        last = np.append(changes, True)[: len(is_text)][is_text]
+        texts = self._without_turn_ends(pieces.texts, roles[message])
+        texts = self._with_trails(texts, np.where(last, more[message, 1], 0))
+        piece_rows = pieces.placeholder.astype(int)
+        piece_rows[is_text], tokens = self._text_rows(texts, np.where(first, more[message, 0], 0))
         took = np.zeros(len(roles), int)
-        took[owner[last]] = 1
-        texts = self._without_turn_ends(pieces.texts, roles[owner])
-        if trails.any():
-            texts = pc.binary_join_element_wise(texts, pa.array(self._trails, pa.string()).take(pa.array(trails)), "")
+        took[message[last]] = 1
+        return piece_rows, tokens, took
 
+    def _with_trails(self, texts: pa.StringArray, trails: np.ndarray) -> pa.StringArray:
+        """Return the texts, each with its trail behind it; ``trails`` has their places in the list."""
+        if not trails.any():
+            return texts
+        return pc.binary_join_element_wise(texts, pa.array(self._trails, pa.string()).take(pa.array(trails)), "")
+
+    def _text_rows(self, texts: pa.StringArray, leads: np.ndarray) -> tuple[np.ndarray, Ragged]:
+        """Return the row of each text, and the rows: each different text behind a lead is tokenized once."""
         rows, tokens = np.zeros(len(texts), int), Ragged.of([])
         for lead in np.unique(leads).tolist():
-            chosen = leads == lead
-            different = texts.filter(pa.array(chosen)).dictionary_encode()
-            rows[chosen] = len(self._fixed) + len(tokens.lengths) + different.indices.to_numpy()
+            behind = leads == lead
+            different = texts.filter(pa.array(behind)).dictionary_encode()
+            rows[behind] = len(self._fixed) + len(tokens.lengths) + different.indices.to_numpy()
             tokens += self._words(different.dictionary, self._leads[lead])
-        piece_rows = pieces.placeholder.astype(int)
-        piece_rows[is_text] = rows
-        return piece_rows, tokens, took
+        return rows, tokens
 
     def _without_turn_ends(self, texts: pa.StringArray, roles: np.ndarray) -> pa.StringArray:
         """Return the texts of messages of these roles, with a space in each that spells the end of its turn."""
