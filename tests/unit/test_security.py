@@ -20,12 +20,14 @@ import yaml
 from requests.adapters import BaseAdapter
 
 from recexplainer.config.service import Service
+from recexplainer.config.source import Source
 from recexplainer.data import download as downloads
 from recexplainer.errors import InputError
 from recexplainer.files import write_json
 from recexplainer.secrets import clean_address, clean_url, has_login, looks_like_key, redact, without_secrets
 from recexplainer.service.connection import api_key
 from recexplainer.service.settings import conflicts
+from recexplainer.typed import checked
 from recexplainer.yaml_files import read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -347,10 +349,11 @@ class Redirecting(BaseAdapter):
 def test_https_is_not_given_up_by_a_redirect(tmp_path):
     """Whoever sits on the way could put in other data after it."""
     for target, reason in (("http://127.0.0.1:9/file.gz", "only https"), ("https://127.0.0.1/moved", "redirects")):
-        session = downloads._session("https://example.org/file.gz")
+        source = checked(Source, {"url": "https://example.org/file.gz"})
+        session = downloads._session(source.url)
         session.mount("https://", Redirecting(target))
         with pytest.raises(downloads._Refused, match=reason):
-            downloads._fetch({"url": "https://example.org/file.gz"}, tmp_path / "file.gz", session, lambda pause: None)
+            downloads._fetch(source, source.url, tmp_path / "file.gz", session, lambda pause: None)
     assert list(tmp_path.iterdir()) == []
     assert "http://" in downloads._session("http://example.org/file.gz").adapters
 

@@ -638,6 +638,6 @@ def test_the_program_prints_and_writes_the_plan(demo, tmp_path):
     assert list(frame.columns) == COLUMNS and frame["jobs"].sum() == sum(counted(demo).values())
     total = re.search(r"^total +(\d+) +(\S+)", texts[0], re.MULTILINE)
     assert int(total[1]) == frame["jobs"].sum() and float(total[2]) == pytest.approx(frame["hours"].sum(), abs=0.006)
-    bad = [sys.executable, program, "--config-json", json.dumps(demo), "--settings", '{"gpu": "Voodoo"}']
+    bad = [sys.executable, program, "--config-json", json.dumps(demo), *common, "--settings", '{"gpu": "Voodoo"}']
     done = subprocess.run(bad, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "src"), "PATH": ""})
     assert done.returncode == 2 and done.stderr.startswith("error: --settings: gpu") and "Traceback" not in done.stderr
