@@ -165,5 +165,6 @@ rule parse_conversations:
         max_broken_share=config["sharegpt"]["max_broken_share"],
     shell:
         "python workflow/scripts/parse_conversations.py --input {input.raw:q}"
-        " --max-broken-share {params.max_broken_share:q} --output {output.conversations:q} --statistics {output.statistics:q} --threads {threads}"
+        " --max-broken-share {params.max_broken_share:q} --output {output.conversations:q}"
+        " --statistics {output.statistics:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"

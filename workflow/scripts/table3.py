@@ -21,7 +21,7 @@ def main(
     judgement_rows: Annotated[Pairs, "JSON: dataset and judge of each"],
     explanations: Annotated[list[str], "Parquet files, one per system and dataset"],
     explanation_rows: Annotated[Pairs, "JSON: dataset and system of each"],
-    settings: Annotated[Any, section("explanation.Rated"), "JSON: bootstrap, names"],
+    settings: Annotated[Any, section("shown.Tabled"), "JSON: bootstrap, names"],
     seed: Seed,
     output: Annotated[str, "CSV of the ratings to write"],
     judges: Annotated[str, "CSV of the judges' agreement to write"],

@@ -18,7 +18,7 @@ def main(
     *,
     records: Annotated[list[str], "Parquet files, one per system and dataset"],
     rows: Annotated[Pairs, "JSON: dataset and system of each"],
-    settings: Annotated[Any, section("faithfulness.Resampled"), "JSON: bootstrap, names"],
+    settings: Annotated[Any, section("shown.Tabled"), "JSON: bootstrap, names"],
     seed: Seed,
     output: Annotated[str, "CSV to write"],
 ) -> None:

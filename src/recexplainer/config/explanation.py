@@ -6,7 +6,7 @@ from pydantic import Field
 
 from recexplainer.config.inference import Answering
 from recexplainer.config.kinds import Count, EachOnce, Names, NotNegative, Section, Several, SomeNames, Text
-from recexplainer.config.shown import Named, Shown
+from recexplainer.config.shown import Shown
 
 Rater = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 Raters = Annotated[list[Rater], Field(min_length=1), *EachOnce]
@@ -114,12 +114,6 @@ class Ratings(Shown):
 
     bootstrap: Count
     allow_incomplete: bool
-
-
-class Rated(Named):
-    """What table 3 is made with."""
-
-    bootstrap: Count
 
 
 class Selected(Section):

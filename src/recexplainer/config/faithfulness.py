@@ -1,7 +1,6 @@
 """Whether explanations can be trusted."""
 
 from recexplainer.config.kinds import Count, Section, Several
-from recexplainer.config.shown import Named
 
 
 class Measured(Section):
@@ -19,9 +18,3 @@ class Faithfulness(Measured):
 
     bootstrap: Count
     """resamples of the users for the confidence intervals"""
-
-
-class Resampled(Named):
-    """What the table is made with."""
-
-    bootstrap: Count

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from recexplainer.config.kinds import Section, Text
+from recexplainer.config.kinds import Count, Section, Text
 
 Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
@@ -14,6 +14,13 @@ class Named(Section):
 
     names: dict[str, str] = Field(default={})
     """of systems or datasets; one without an entry goes by its own name"""
+
+
+class Tabled(Named):
+    """What a table of systems with intervals is made with."""
+
+    bootstrap: Count
+    """resamples"""
 
 
 class Shown(Named):

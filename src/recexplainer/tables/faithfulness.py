@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recexplainer.config.faithfulness import Resampled
+from recexplainer.config.shown import Tabled
 from recexplainer.errors import InputError
 from recexplainer.faithfulness.controls import is_control, over_best, verdict
 from recexplainer.faithfulness.records import read_records
@@ -139,7 +139,7 @@ METRICS = (
 
 
 def faithfulness_table(
-    *, records: list[str], rows: Sequence[Sequence[str]], settings: Resampled, seed: int, output: str
+    *, records: list[str], rows: Sequence[Sequence[str]], settings: Tabled, seed: int, output: str
 ) -> None:
     """Write ``faithfulness.csv``: one row per dataset, system and measure, with the columns :data:`COLUMNS`.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recexplainer.checking.wordiness import has_no_reason, repeats_itself
-from recexplainer.config.explanation import Rated
+from recexplainer.config.shown import Tabled
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import correct
 from recexplainer.explanation.texts import EXPLANATIONS
@@ -40,7 +40,7 @@ def table3(
     judgement_rows: Sequence[Sequence[str]],
     explanations: list[str],
     explanation_rows: Sequence[Sequence[str]],
-    settings: Rated,
+    settings: Tabled,
     seed: int,
     output: str,
     judges: str,

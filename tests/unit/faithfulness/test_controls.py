@@ -15,9 +15,8 @@ import pytest
 from planted_world import write_world
 from small_report import make_files
 
-from recexplainer.config.explanation import Rated
-from recexplainer.config.faithfulness import Measured, Resampled
-from recexplainer.config.shown import Page
+from recexplainer.config.faithfulness import Measured
+from recexplainer.config.shown import Page, Tabled
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import explanation, load_explanations, write_explanations
@@ -152,7 +151,7 @@ def table(world) -> pd.DataFrame:
     faithfulness_table(
         records=outputs,
         rows=[["games", name] for name in systems],
-        settings=Resampled(bootstrap=200),
+        settings=Tabled(bootstrap=200),
         seed=4,
         output=str(output),
     )
@@ -207,7 +206,7 @@ def test_the_rubric_rates_no_control_above_the_honest_explainer(world):
         judgement_rows=[["games", "rubric"]] * 2,
         explanations=[world[name] for name in systems],
         explanation_rows=[["games", name] for name in systems],
-        settings=Rated(bootstrap=200),
+        settings=Tabled(bootstrap=200),
         seed=1,
         output=str(output),
         judges=str(world["folder"] / "judges.csv"),

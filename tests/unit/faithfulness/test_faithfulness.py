@@ -17,9 +17,9 @@ from small_report import HOSTILE, make_files
 from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 
 from recexplainer.checking.checker import Catalogue, check
-from recexplainer.config.faithfulness import Measured, Resampled
+from recexplainer.config.faithfulness import Measured
 from recexplainer.config.inference import Answering
-from recexplainer.config.shown import Page
+from recexplainer.config.shown import Page, Tabled
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES, load_cases
 from recexplainer.explanation.texts import explanation, write_explanations
@@ -151,7 +151,7 @@ def measure(world, folder: Path, systems=SYSTEMS, scorer=planted_scorer, **chang
 def table_of(records: dict[str, str], output: Path, resamples: int = 200) -> pd.DataFrame:
     """Return the table of one dataset, by metric and method."""
     rows = [["games", system] for system in records]
-    settings = Resampled(bootstrap=resamples, names={"good": "The good"})
+    settings = Tabled(bootstrap=resamples, names={"good": "The good"})
     faithfulness_table(records=list(records.values()), rows=rows, settings=settings, seed=4, output=str(output))
     return pd.read_csv(output).set_index(["metric", "method"])
 
@@ -292,7 +292,7 @@ def test_files_that_do_not_belong_together_are_refused(world, tmp_path):
         measure(world, tmp_path, ["good"], scorer=lambda histories: planted_scorer(histories) + 1)
     with pytest.raises(InputError, match="1 files for 2"):
         table, rows = str(tmp_path / "f.csv"), [["games", "a"], ["games", "b"]]
-        faithfulness_table(records=["a"], rows=rows, settings=Resampled(bootstrap=2), seed=1, output=table)
+        faithfulness_table(records=["a"], rows=rows, settings=Tabled(bootstrap=2), seed=1, output=table)
     good, other = measure(world, tmp_path, ["good"])["good"], tmp_path / "other.parquet"
     frame = read_records(good).head(3).assign(cited=[[]] * 3).to_dict("records")
     write_records(other, frame)

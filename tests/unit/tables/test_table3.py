@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recexplainer.checking.wordiness import distinct_bigrams, has_no_reason, repeats_itself
-from recexplainer.config.explanation import Rated
+from recexplainer.config.shown import Tabled
 from recexplainer.errors import InputError
 from recexplainer.explanation.texts import write_explanations
 from recexplainer.judgement.judgements import write_judgements
@@ -71,7 +71,7 @@ def write_files(folder, judges: dict[str, dict]) -> dict:
         "judgement_rows": [["games", judge] for judge in judges],
         "explanations": [str(folder / f"e-{system}.parquet") for system in RIGHT],
         "explanation_rows": [["games", system] for system in RIGHT],
-        "settings": Rated(bootstrap=400, names={"base": "vicuna-7b", "hybrid-full": "hybrid"}),
+        "settings": Tabled(bootstrap=400, names={"base": "vicuna-7b", "hybrid-full": "hybrid"}),
         "seed": 1,
         "output": str(folder / "table3.csv"),
         "judges": str(folder / "judges.csv"),
