@@ -37,6 +37,7 @@ wildcard_constraints:
 
 
 include: "rules/data.smk"
+include: "rules/conversations.smk"
 include: "rules/recommender.smk"
 include: "rules/llm.smk"
 include: "rules/tasks.smk"
