@@ -21,7 +21,7 @@ from recexplainer.checking.words import (
     Word,
     contains,
     short_names,
-    title_key,
+    title_words,
     words_of,
 )
 
@@ -84,8 +84,8 @@ class _Finder:
         self.text = text
         self.words = words_of(text)
         self.catalogue = catalogue
-        self.own = {title_key(title): (title, "history") for title in history}
-        self.own.setdefault(title_key(target), (target, "target"))
+        self.own = {title_words(title): (title, "history") for title in history}
+        self.own.setdefault(title_words(target), (target, "target"))
         self.short = short_names(self.own, catalogue)
         self.names = Names([*self.own, *self.short])
         self.starts = [word.start for word in self.words]
@@ -97,7 +97,7 @@ class _Finder:
         """Titles in quotation marks, known or not."""
         for match in _QUOTED.finditer(self.text):
             start, end = match.span(1 if match[1] is not None else 2)
-            whole = self._exactly(title_key(self.text[start:end]))
+            whole = self._exactly(title_words(self.text[start:end]))
             if whole:  # "Papers, Please" is no list
                 self._add(start, end, *whole)
                 continue
@@ -223,7 +223,7 @@ class _Finder:
 
         def made_up(start: int, end: int) -> bool:
             generic = _GENERIC.match(self.text, end)
-            within = self._within(title_key(self.text[start:end])) or self._lookup(start, end, least=2)
+            within = self._within(title_words(self.text[start:end])) or self._lookup(start, end, least=2)
             return not generic and not within and self._made_up(start, end)
 
         for start, end in list(phrases(self.text, self.words, known, made_up, self.catalogue)):
@@ -266,7 +266,7 @@ class _Finder:
 
     def _lookup(self, start: int, end: int, least: int) -> tuple[str, str] | None:
         """Return the title and kind of a whole span: a title, or ``least`` words or more of one of the case's own."""
-        key = title_key(self.text[start:end])
+        key = title_words(self.text[start:end])
         if not key:
             return None
         if key in self.own:

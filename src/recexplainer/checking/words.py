@@ -61,7 +61,7 @@ def key_of(text: str) -> tuple[str, ...]:
     return tuple(word.key for word in words_of(text))
 
 
-def title_key(title: str) -> tuple[str, ...]:
+def title_words(title: str) -> tuple[str, ...]:
     """Return the words of a title as they are compared; marks at its end do not matter, as the text may add some."""
     key = key_of(title)
     while key and key[-1] in ".,;:!?":
@@ -98,7 +98,7 @@ def other_names(title: str) -> Iterator[tuple[str, ...]]:
     Without the year or whatever else stands in brackets behind the title, without its first article or with it at the
     end, without quotation marks, with the separators that the data stage replaced by dashes.
     """
-    key = title_key(title)
+    key = title_words(title)
     for name in dict.fromkeys((key, _without_brackets(key))):
         plain = tuple(word for word in name if word != '"')
         single = tuple("'" if word == '"' else word for word in name)
@@ -180,7 +180,7 @@ class Catalogue:
         columns = [list(map(_parts, items[name])) for name in self.FACTS[1:]]
         tags = [_short(listed) for listed in tag_lists(list(items["tags"]))]
         for title, *fields in zip(items["title"], tags, *columns, strict=True):
-            key = title_key(title)
+            key = title_words(title)
             if key:
                 self.titles.setdefault(key, title)
             own = dict(zip(self.FACTS, fields, strict=True))
@@ -204,7 +204,7 @@ class Catalogue:
         for title in self.titles.values():
             head, _, tail = title.rpartition(" - ")
             # "Foo Racer - Vela" is also called Foo Racer where Vela is a platform, or another fact.
-            if (other := title_key(head)) and self._names_fact(tail) and other not in self.titles:
+            if (other := title_words(head)) and self._names_fact(tail) and other not in self.titles:
                 self.others.setdefault(other, title)
         self.names = Names([*self.titles, *self.others])
         self.vocabulary = {word for key in self.titles for word in key if word[0].isalnum()}
@@ -233,7 +233,7 @@ def short_names(
         # "Skyrim" is what people call "The Elder Scrolls V: Skyrim".
         tail = title.split(" - ")[0].rpartition(": ")
         heads.append(tail[2] if tail[0] else "")
-        names = [name for name in map(title_key, heads) if any(word[0].isalnum() for word in name)]
+        names = [name for name in map(title_words, heads) if any(word[0].isalnum() for word in name)]
         for name in dict.fromkeys((*names, *other_names(title))):
             if name not in own and catalogue.titles.get(name, title) == title:
                 by_name.setdefault(name, []).append((title, kind))
