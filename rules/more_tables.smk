@@ -1,4 +1,4 @@
-# Stage 11, what the paper has not: tables that show how far its own can be trusted.
+# Stage 11, what the paper has not: tables that show how far its own can be trusted, and the bill.
 
 
 rule table_recommender:
@@ -92,63 +92,31 @@ rule table_surrogates:
         " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
-rule table_controllability:
-    """How often a decision stays and the reasons follow the point of view, beside controls. Not in the paper."""
+rule table_spending:
+    """What services were paid for: requests, tokens, USD. Not in the paper."""
     input:
-        cases=collect("<results>/explanations/{run_name}/cases.parquet", run_name=RUN_NAMES),
-        catalogues=collect("<results>/data/{dataset}/items.parquet", dataset=[name.split(".")[0] for name in RUN_NAMES]),
-        explanations=[
-            *(f"<results>/explanations/{dataset}/{system}.parquet" for dataset, system in TOLD),
-            *collect("<results>/explanations/{run_name}/{system}.parquet", run_name=RUN_NAMES, system=CONTROLS),
-        ],
-        viewpoints=[f"<results>/explanations/{dataset}/viewpoints/{system}.parquet" for dataset, system in TOLD],
+        # When these are there, the services have answered.
+        answered=collect("<results>/{paid}.parquet", paid=PAID),
     output:
-        table=in_report("<results>/tables/controllability.csv", "Tables"),
+        table=in_report("<results>/tables/spending.csv", "Tables"),
     log:
-        "<logs>/table_controllability/all.log",
+        "<logs>/table_spending/all.log",
     benchmark:
-        "<benchmarks>/table_controllability/all.tsv"
+        "<benchmarks>/table_spending/all.tsv"
+    localrule: True
     conda:
         "../envs/explanation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=1000,
+        runtime=10,
     params:
-        code=code_digest("controllability.py"),
-        run_names=RUN_NAMES,
-        rows=json.dumps(TOLD + [[dataset, system] for dataset in RUN_NAMES for system in CONTROLS]),
-        viewpoint_rows=json.dumps(TOLD),
-        settings=to_json(pick(config["explanation"], "viewpoints", "viewpoint_cases", "viewpoint_words")),
+        code=code_digest("spending.py"),
+        stores=[answer_store(result) for result in PAID],
+        stages=[os.path.dirname(result) for result in PAID],
+        services=[os.path.basename(result) for result in PAID],
+        settings=to_json(prices={name: service["price"] for name, service in config["services"].items()}),
     shell:
-        "python workflow/scripts/controllability.py --run-names {params.run_names:q} --cases {input.cases:q}"
-        " --items {input.catalogues:q} --explanations {input.explanations:q} --rows {params.rows:q}"
-        " --viewpoints {input.viewpoints:q} --viewpoint-rows {params.viewpoint_rows:q} --settings {params.settings:q}"
-        " --output {output.table:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
-
-
-rule table_faithfulness:
-    """How far the explanations can be trusted, with intervals, beside the controls. Not in the paper."""
-    input:
-        records=collect("<results>/faithfulness/{run_name}/{system}.parquet", run_name=RUN_NAMES, system=MEASURED),
-    output:
-        table=in_report("<results>/tables/faithfulness.csv", "Tables"),
-    log:
-        "<logs>/table_faithfulness/all.log",
-    benchmark:
-        "<benchmarks>/table_faithfulness/all.tsv"
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        code=code_digest("table_faithfulness.py"),
-        rows=json.dumps([[dataset, system] for dataset in RUN_NAMES for system in MEASURED]),
-        settings=to_json(pick(config["faithfulness"], "bootstrap"), names=METHOD_NAMES),
-        seed=seed("table_faithfulness"),
-    shell:
-        "python workflow/scripts/table_faithfulness.py --records {input.records:q} --rows {params.rows:q}"
-        " --settings {params.settings:q} --seed {params.seed} --output {output.table:q} --threads {threads}"
+        "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
+        " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"

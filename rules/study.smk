@@ -67,23 +67,18 @@ rule simulate_raters:
         " --seed {params.seed} --output-dir {params.folder:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
-rule aggregate_ratings:
-    """Ratings by people, their agreement, and their distribution per system (figure 3, section 3.4)."""
+rule collect_ratings:
+    """Check what the raters sent back, and gather their ratings and comments (section 3.4)."""
     input:
         key="<results>/study/key.json",
         ratings=collect("{folder}/{rater}.json", folder=RATINGS, rater=STUDY["raters"]),
-        judgements=collect(f"<results>/judgements/{STUDIED}/systems/{{judge}}.parquet", judge=JUDGES),
     output:
-        human=in_report("<results>/tables/human.csv", "Tables"),
-        agreement=in_report("<results>/tables/human_agreement.csv", "Tables"),
-        figure=in_report("<results>/figures/figure3.svg", "Figures"),
-        others=collect("<results>/figures/figure3.{suffix}", suffix=["pdf", "png"]),
-        data="<results>/figures/figure3.csv",
+        ratings="<results>/study/ratings.parquet",
         comments="<results>/study/comments.json",
     log:
-        "<logs>/aggregate_ratings/all.log",
+        "<logs>/collect_ratings/all.log",
     benchmark:
-        "<benchmarks>/aggregate_ratings/all.tsv"
+        "<benchmarks>/collect_ratings/all.tsv"
     conda:
         "../envs/explanation.yaml"
     threads: 1
@@ -91,17 +86,9 @@ rule aggregate_ratings:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_digest("aggregate_ratings.py"),
-        settings=to_json(
-            pick(config["explanation"], "bootstrap"),
-            pick(STUDY, "allow_incomplete"),
-            names=METHOD_NAMES,
-            synthetic=about.synthetic(config),
-        ),
-        seed=seed("ratings"),
+        code=code_digest("collect_ratings.py"),
+        settings=to_json(pick(STUDY, "allow_incomplete")),
     shell:
-        "python workflow/scripts/aggregate_ratings.py --key {input.key:q} --ratings {input.ratings:q}"
-        " --judgements {input.judgements:q} --settings {params.settings:q} --seed {params.seed}"
-        " --human {output.human:q} --agreement {output.agreement:q} --figures {output.figure:q} {output.others:q}"
-        " --figure-data {output.data:q} --comments {output.comments:q} --threads {threads}"
-        " --log {log:q} 2>&1 | tee -a {log:q}"
+        "python workflow/scripts/collect_ratings.py --key {input.key:q} --ratings {input.ratings:q}"
+        " --settings {params.settings:q} --output {output.ratings:q} --comments {output.comments:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"

@@ -1,4 +1,4 @@
-# Stage 11: the paper's tables 1 to 4, and the bill.
+# Stage 11: the paper's tables 1 to 4.
 # Judgements by path, dataset and judge. Only the rubric, which costs nothing, rates the controls as well.
 RATED = [[f"{dataset}/systems/{judge}", dataset, judge] for dataset in RUN_NAMES for judge in JUDGES] + [
     [f"{dataset}/controls/rubric", dataset, "rubric"] for dataset in RUN_NAMES if "rubric" in JUDGES
@@ -131,34 +131,4 @@ rule table4:
         " --sharegpt-train {input.sharegpt_train:q} --sharegpt-test {input.sharegpt_test:q}"
         " --explanation {input.explanation:q} --sizes {input.sizes:q} --numbers {input.numbers:q}"
         " --settings {params.settings:q} --output {output.table:q} --threads {threads}"
-        " --log {log:q} 2>&1 | tee -a {log:q}"
-
-
-rule table_spending:
-    """What services were paid for: requests, tokens, USD. Not in the paper."""
-    input:
-        # When these are there, the services have answered.
-        answered=collect("<results>/{paid}.parquet", paid=PAID),
-    output:
-        table=in_report("<results>/tables/spending.csv", "Tables"),
-    log:
-        "<logs>/table_spending/all.log",
-    benchmark:
-        "<benchmarks>/table_spending/all.tsv"
-    localrule: True
-    conda:
-        "../envs/explanation.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code_digest("spending.py"),
-        stores=[answer_store(result) for result in PAID],
-        stages=[os.path.dirname(result) for result in PAID],
-        services=[os.path.basename(result) for result in PAID],
-        settings=to_json(prices={name: service["price"] for name, service in config["services"].items()}),
-    shell:
-        "python workflow/scripts/spending.py --stores {params.stores:q} --stages {params.stages:q}"
-        " --services {params.services:q} --settings {params.settings:q} --output {output.table:q} --threads {threads}"
         " --log {log:q} 2>&1 | tee -a {log:q}"

@@ -23,7 +23,7 @@ STAGES = {
     "alignment": ("train_llm", "base_llm", "align"),
     "inference": ("predict_baseline", "predict_base", "predict_aligned", "choose_cases", "explain")
     + ("explain_by_service", "explain_viewpoints"),
-    "judging": ("judge_by_rubric", "judge_by_service", "draw_study", "simulate_raters", "aggregate_ratings"),
+    "judging": ("judge_by_rubric", "judge_by_service", "draw_study", "simulate_raters", "collect_ratings"),
 }
 LAST_STAGE = "tables"
 """The stage of all other rules: tables, figures and the report."""

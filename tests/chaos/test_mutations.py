@@ -27,7 +27,7 @@ ARGUMENTS = FILES // 5
 SEED = os.environ.get("CHAOS_SEED", "2024")
 HEAVY = ("align.py", "train_llm.py", "predict.py", "explain.py", "classify_cases.py", "base_llm.py", "recexplainer")
 """Programs that load an LLM; a few draws leave them out."""
-SLOW = ("figure4.py", "figure5.py", "figure6.py", "aggregate_ratings.py", "learning_curves.py", "publish.py")
+SLOW = ("figure3.py", "figure4.py", "figure5.py", "figure6.py", "learning_curves.py", "publish.py")
 """Programs that take seconds, to draw pictures mostly; these and those above get a third of the others' mutants."""
 VERDICTS = {"verify.py": r"^NOT THE SAME: \d+ differ", "recexplainer": r"^(differs|incomplete): of \d+ numbers"}
 """What programs say that compare files, when these differ: no failure, although their status is 1."""

@@ -138,7 +138,7 @@ CHANGES = {
     "how coverage is counted": ({"switches": {"coverage_counts": "repeat"}}, {"table2", "figure6"}),
     "the number of conversations": ({"sharegpt": {"train": 21}}, {"build_sharegpt"}),
     "the beams": ({"evaluation": {"beams": 4}}, {"predict_base", "predict_aligned"}),
-    "the LLM's name": ({"llm": {"name": "another"}}, {"table2", "table3", "aggregate_ratings", "table_faithfulness"}),
+    "the LLM's name": ({"llm": {"name": "another"}}, {"table2", "table3", "table_human", "table_faithfulness"}),
     "the cases to explain": ({"explanation": {"cases": 10}}, {"choose_cases"}),
     "the resamples of faithfulness": ({"faithfulness": {"bootstrap": 9}}, {"table_faithfulness"}),
     "the study": ({"explanation": {"study": {"cases": 5}}}, {"draw_study"}),

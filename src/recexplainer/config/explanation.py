@@ -6,7 +6,6 @@ from pydantic import Field
 
 from recexplainer.config.inference import Answering
 from recexplainer.config.kinds import Count, EachOnce, Names, NotNegative, Section, Several, SomeNames, Text
-from recexplainer.config.shown import Shown
 
 Rater = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 Raters = Annotated[list[Rater], Field(min_length=1), *EachOnce]
@@ -109,10 +108,9 @@ class DrawnStudy(Section):
     raters: Raters
 
 
-class Ratings(Shown):
-    """What is made of the ratings that came back."""
+class Collected(Section):
+    """What is asked of the ratings that came back."""
 
-    bootstrap: Count
     allow_incomplete: bool
 
 

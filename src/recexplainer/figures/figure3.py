@@ -2,10 +2,62 @@
 
 import pandas as pd
 
+from recexplainer.config.evaluation import Resampled
+from recexplainer.files import write_csv
+from recexplainer.study.collect import load_ratings, source_of
+from recexplainer.study.key import read_key
 from recexplainer.study.ratings import LEVELS
+from recexplainer.tables.human import mean_ratings
 
 COLORS = {1: "#00224e", 2: "#575d6d", 3: "#a59c74", 4: "#fee838"}
 """A colour per level, dark to light (from the cividis scale): in order for every reader, and in print."""
+
+
+def figure3(
+    *, key: str, ratings: str, settings: Resampled, seed: int, synthetic: str = "", output: str, images: list[str]
+) -> None:
+    """Write the shares of the ratings and draw them.
+
+    Args:
+        key: the study's ``key.json``.
+        ratings: the Parquet file of :func:`recexplainer.study.collect.collect_ratings`.
+        settings: the number of resamples.
+        seed: of the resamples; with that of the table of means, the figure has its intervals.
+        synthetic: what of it is made up; "" for nothing.
+        output: CSV: method, rating, count, share, source (``people`` or ``simulated``).
+        images: of the figure; their suffixes give the formats.
+
+    Raises:
+        InputError: a file is missing or lacks a column.
+    """
+    study, frame = read_key(key), load_ratings(ratings)
+    shares = distribution(frame, study["systems"]).assign(source=source_of(frame))
+    means = mean_ratings(frame, study["systems"], settings.bootstrap, seed)
+    write_csv(output, shares.round(4))
+    for path in images:
+        draw_figure3(
+            shares=shares,
+            means=means,
+            dataset=study["dataset"],
+            raters=frame["rater"].nunique(),
+            path=path,
+            synthetic=synthetic,
+        )
+
+
+def distribution(frame: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
+    """Return ``method, rating, count, share`` per system that has ratings and each of the four levels.
+
+    Args:
+        frame: of :func:`recexplainer.study.ratings.read_ratings`.
+        systems: in the order of the rows.
+    """
+    rows = []
+    for system in systems:
+        own = frame.loc[frame["system"] == system, "rating"]
+        for level in LEVELS if len(own) else ():
+            rows.append([system, level, int((own == level).sum()), float((own == level).mean())])
+    return pd.DataFrame(rows, columns=["method", "rating", "count", "share"])
 
 
 def draw_figure3(
@@ -14,7 +66,7 @@ def draw_figure3(
     """Draw the shares of the four levels, and beside them the mean with its interval.
 
     Args:
-        shares: of :func:`recexplainer.tables.human.distribution`, with ``source``; simulated ratings are called so in
+        shares: of :func:`distribution`, with ``source``; simulated ratings are called so in
             the title.
         means: ``method, mean, low, high``, in the same order of systems.
         dataset: its name, for the title.

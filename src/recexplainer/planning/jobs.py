@@ -372,7 +372,7 @@ def _result_jobs(config: dict[str, Any]) -> Iterator[Job]:
     ratings = config["explanation"]["study"]["ratings"]
     rules = ["draw_study"]
     rules += ["simulate_raters"] if ratings == "simulated" else []
-    rules += ["aggregate_ratings"] if ratings else []
+    rules += ["collect_ratings", "table_human", "figure3"] if ratings else []
     rules += ["select_case", "figure4", "figure5", "table1", "table_recommender", "table2", "table3", "table4"]
     rules += ["table_faithfulness", "table_controllability", "table_surrogates"]
     rules += ["table_seeds"] if config["run"]["seeds"] else []

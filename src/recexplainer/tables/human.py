@@ -1,88 +1,58 @@
-"""From the raters' files to the tables of means, agreements and shares, and the list of comments (section 3.4)."""
+"""The mean of people's ratings per system, and the agreement of raters and judges (section 3.4)."""
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from recexplainer.config.explanation import Ratings
-from recexplainer.files import read_parquet, write_csv, write_json
+from recexplainer.config.shown import Tabled
+from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import make_rng
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
 from recexplainer.statistics.intervals import estimate
+from recexplainer.study.collect import load_ratings, source_of
 from recexplainer.study.key import read_key
-from recexplainer.study.ratings import LEVELS, read_comments, read_ratings
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Rated:
-    """What figure 3 shows of a study.
-
-    Attributes:
-        shares: of :func:`distribution`, with ``source``: ``people`` or ``simulated``.
-        means: of :func:`mean_ratings`, with ``source``.
-        dataset: its name.
-        raters: how many there were.
-    """
-
-    shares: pd.DataFrame
-    means: pd.DataFrame
-    dataset: str
-    raters: int
-
-
-def aggregate_ratings(
+def table_human(
     *,
     key: str,
-    ratings: list[str],
+    ratings: str,
     judgements: Sequence[str],
-    settings: Ratings,
+    settings: Tabled,
     seed: int,
     human: str,
     agreement: str,
-    figure_data: str,
-    comments: str,
-) -> Rated:
-    """Check the raters' files and write what they say.
+) -> None:
+    """Write the systems' mean ratings, and who agrees with whom.
 
     Args:
         key: the study's ``key.json``.
-        ratings: one JSON file per rater.
+        ratings: the Parquet file of :func:`recexplainer.study.collect.collect_ratings`.
         judgements: the Parquet files of the judges to compare with, of the study's dataset.
-        settings: the number of resamples, whether ratings may lack, and what systems are called in the table of
-            means.
+        settings: the number of resamples, and what systems are called in the table of means.
         seed: of the resamples, which are the same for every system.
         human: CSV: method, mean, low, high (95 % bootstrap over cases), n (ratings), source.
         agreement: CSV: measure, rater_a, rater_b, judge, value, n (texts), source.
-        figure_data: CSV: the numbers of figure 3.
-        comments: JSON: the list of :func:`recexplainer.study.ratings.read_comments`. Not a table, for a spreadsheet
-            would take a comment that begins with ``=`` for a formula.
 
-    In all of the tables, ``source`` is ``people`` or ``simulated``.
+    In both tables, ``source`` is ``people`` or ``simulated``.
 
     Raises:
-        InputError: a file is missing, or a rater's file is not as it should be.
+        InputError: a file is missing or lacks a column.
     """
-    study = read_key(key)
-    frame = read_ratings(ratings, study, settings.allow_incomplete)
-    source = "simulated" if frame["simulated"].iloc[0] else "people"
-    means = mean_ratings(frame, study["systems"], settings.bootstrap, seed).assign(source=source)
+    frame = load_ratings(ratings)
+    source = source_of(frame)
+    means = mean_ratings(frame, read_key(key)["systems"], settings.bootstrap, seed).assign(source=source)
     judges = [read_parquet(path, ["case", "system", "judge", "rating"]) for path in judgements]
-    agreements = agreement_table(frame, judges).assign(source=source)
-    shares = distribution(frame, study["systems"]).assign(source=source)
     names = settings.names
     write_csv(human, means.assign(method=[names.get(name, name) for name in means["method"]]).round(4))
-    write_csv(agreement, agreements.round(4))
-    write_csv(figure_data, shares.round(4))
-    write_json(comments, read_comments(ratings, study))
+    write_csv(agreement, agreement_table(frame, judges).assign(source=source).round(4))
     for row in means.itertuples():
         logger.info("%s (%s): %.3f (%.3f to %.3f)", row.method, source, row.mean, row.low, row.high)
-    return Rated(shares, means, study["dataset"], frame["rater"].nunique())
 
 
 def mean_ratings(frame: pd.DataFrame, systems: list[str], resamples: int, seed: int) -> pd.DataFrame:
@@ -103,21 +73,6 @@ def mean_ratings(frame: pd.DataFrame, systems: list[str], resamples: int, seed: 
             result = estimate(own["rating"], own["case"], resamples, make_rng(seed, "bootstrap"))
             rows.append([system, result.mean, result.low, result.high, result.cases])
     return pd.DataFrame(rows, columns=["method", "mean", "low", "high", "n"])
-
-
-def distribution(frame: pd.DataFrame, systems: list[str]) -> pd.DataFrame:
-    """Return ``method, rating, count, share`` per system that has ratings and each of the four levels.
-
-    Args:
-        frame: of :func:`recexplainer.study.ratings.read_ratings`.
-        systems: in the order of the rows.
-    """
-    rows = []
-    for system in systems:
-        own = frame.loc[frame["system"] == system, "rating"]
-        for level in LEVELS if len(own) else ():
-            rows.append([system, level, int((own == level).sum()), float((own == level).mean())])
-    return pd.DataFrame(rows, columns=["method", "rating", "count", "share"])
 
 
 def agreement_table(frame: pd.DataFrame, judges: list[pd.DataFrame]) -> pd.DataFrame:

@@ -18,16 +18,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recexplainer.config.explanation import DrawnStudy, Ratings
+from recexplainer.config.evaluation import Resampled
+from recexplainer.config.explanation import Collected, DrawnStudy
+from recexplainer.config.shown import Tabled
 from recexplainer.errors import InputError
-from recexplainer.figures.figure3 import draw_figure3
+from recexplainer.figures.figure3 import distribution, figure3
 from recexplainer.files import read_json, write_json, write_parquet
 from recexplainer.statistics.agreement import krippendorff_alpha, spearman, weighted_kappa
+from recexplainer.study.collect import collect_ratings
 from recexplainer.study.draw import draw_study
 from recexplainer.study.page import duration, load_levels
 from recexplainer.study.ratings import read_comments, read_ratings
 from recexplainer.study.simulate import simulate_raters
-from recexplainer.tables.human import aggregate_ratings, agreement_table, distribution, mean_ratings
+from recexplainer.tables.human import agreement_table, mean_ratings, table_human
 from recexplainer.typed import checked
 
 ROOT = Path(__file__).parents[3]
@@ -581,25 +584,25 @@ def test_a_judge_without_a_rating_cannot_be_simulated(tmp_path):
         simulated(tmp_path)
 
 
-OUTPUTS = ["human.csv", "human_agreement.csv", "figure3.svg", "figure3.csv", "comments.json"]
+OUTPUTS = ["human.csv", "human_agreement.csv", "figure3.svg", "figure3.csv", "comments.json", "ratings.parquet"]
 
 
 def aggregate(folder: Path, paths: list[str], output: str) -> list[Path]:
     outputs = [folder / output / name for name in OUTPUTS]
-    rated = aggregate_ratings(
-        key=str(folder / "study/key.json"),
-        ratings=paths,
+    human, agreement, figure, data, comments, ratings = map(str, outputs)
+    key = str(folder / "study/key.json")
+    settings = Collected(allow_incomplete=False)
+    collect_ratings(key=key, ratings=paths, settings=settings, output=ratings, comments=comments)
+    table_human(
+        key=key,
+        ratings=ratings,
         judgements=[str(folder / "rubric.parquet")],
-        settings=Ratings(bootstrap=200, allow_incomplete=False, names={SYSTEMS[0]: "a name"}),
+        settings=Tabled(bootstrap=200, names={SYSTEMS[0]: "a name"}),
         seed=7,
-        human=str(outputs[0]),
-        agreement=str(outputs[1]),
-        figure_data=str(outputs[3]),
-        comments=str(outputs[4]),
+        human=human,
+        agreement=agreement,
     )
-    draw_figure3(
-        shares=rated.shares, means=rated.means, dataset=rated.dataset, raters=rated.raters, path=str(outputs[2])
-    )
+    figure3(key=key, ratings=ratings, settings=Resampled(bootstrap=200), seed=7, output=data, images=[figure])
     return outputs
 
 
@@ -665,14 +668,22 @@ def test_the_programs_run_one_after_another(tmp_path):
         *("--seed", 5, "--output-dir", tmp_path / "p"),
     )
     assert done.returncode == 0, done.stderr
-    common = ["--key", tmp_path / "p/key.json", "--judgements", tmp_path / "rubric.parquet", "--seed", 7]
-    common += ["--settings", '{"bootstrap": 50, "allow_incomplete": false}', "--human", tmp_path / "h.csv"]
-    common += ["--agreement", tmp_path / "a.csv", "--figures", tmp_path / "f.svg", "--figure-data", tmp_path / "f.csv"]
-    common += ["--comments", tmp_path / "c.json"]
     files = [tmp_path / f"p/{rater}.json" for rater in RATERS]
-    done = program("aggregate_ratings.py", *common, "--ratings", *files)
+    given = ["--key", tmp_path / "p/key.json", "--settings", '{"allow_incomplete": false}']
+    given += ["--output", tmp_path / "r.parquet", "--comments", tmp_path / "c.json"]
+    done = program("collect_ratings.py", *given, "--ratings", *files)
     assert done.returncode == 0, done.stderr
-    assert all((tmp_path / name).stat().st_size for name in ("h.csv", "a.csv", "f.svg", "f.csv", "c.json"))
-    done = program("aggregate_ratings.py", *common, "--ratings", *files[:2])
+    common = ["--key", tmp_path / "p/key.json", "--ratings", tmp_path / "r.parquet", "--seed", 7]
+    done = program(
+        *("table_human.py", *common, "--judgements", tmp_path / "rubric.parquet", "--settings", '{"bootstrap": 50}'),
+        *("--human", tmp_path / "h.csv", "--agreement", tmp_path / "a.csv"),
+    )
+    assert done.returncode == 0, done.stderr
+    images = ["--output", tmp_path / "f.csv", "--images", tmp_path / "f.svg"]
+    done = program("figure3.py", *common, "--settings", '{"bootstrap": 50}', *images)
+    assert done.returncode == 0, done.stderr
+    written = ("r.parquet", "h.csv", "a.csv", "f.svg", "f.csv", "c.json")
+    assert all((tmp_path / name).stat().st_size for name in written)
+    done = program("collect_ratings.py", *given, "--ratings", *files[:2])
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: --ratings: no file of rater c-3")
