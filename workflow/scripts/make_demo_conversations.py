@@ -25,12 +25,14 @@ def main(
     output: Annotated[str, "JSON to write"],
 ) -> None:
     from recexplainer.demo.conversations import make_conversations
+    from recexplainer.demo.explanations import VIEWPOINTS
     from recexplainer.prompts.explanation import load_explanation_prompts
 
     questions = None
     if explanation_prompts:
         prompts = load_explanation_prompts(explanation_prompts)
-        questions = {name: prompts.question_from(name) for name in prompts.viewpoints} | {"": prompts.question}
+        told = [name for name in prompts.viewpoints if name in VIEWPOINTS]
+        questions = {name: prompts.question_from(name) for name in told} | {"": prompts.question}
     make_conversations(settings=settings, seed=seed, output=output, metadata=metadata, questions=questions)
 
 

@@ -16,12 +16,15 @@ from recexplainer.demo.formats import Fact
 Question = Sequence[str]
 """Text and the names ``history`` and ``item`` in turn."""
 
+VIEWPOINTS = ("platform", "genre")
+"""What a synthetic explanation can speak of, as the items have it."""
+
 
 def explain(questions: Mapping[str, Question], facts: list[Fact], rng: np.random.Generator) -> tuple[str, str]:
     """Return one question and its answer.
 
     Args:
-        questions: by viewpoint, ``platform`` or any other name (then the genre counts).
+        questions: by one of :data:`VIEWPOINTS`, or "" for none (then the genre counts).
         facts: the items of one dataset.
         rng: the source of the draws.
     """
