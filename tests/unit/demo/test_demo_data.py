@@ -379,12 +379,29 @@ def test_conversations_name_a_bad_setting_or_a_missing_file(tmp_path):
         )
 
 
-def test_the_program_writes_what_the_library_writes(folder, tmp_path):
-    def run(script, *args):
-        command = [sys.executable, str(ROOT / "workflow/scripts" / script), "--seed", "7", *map(str, args)]
-        environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
-        return subprocess.run(command, capture_output=True, text=True, env=environment)
+def run(script, *args):
+    command = [sys.executable, str(ROOT / "workflow/scripts" / script), "--seed", "7", *map(str, args)]
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
 
+
+def test_a_point_of_view_that_generated_items_lack_does_not_reach_the_conversations(folder, tmp_path):
+    prompts = (ROOT / "config/prompts/explanation.yaml").read_text(encoding="utf-8")
+    sentences = "  platform: Look at the platforms.\n  genre: Look at the genres.\n"
+    assert sentences in prompts
+    talks = []
+    for more in ("", "  mood: Look at the mood.\n"):
+        file, talk = tmp_path / "prompts.yaml", tmp_path / f"talk{len(talks)}.json"
+        file.write_text(prompts.replace(sentences, sentences + more), encoding="utf-8")
+        about = "--metadata", folder / "amazon.metadata.gz", "--explanation-prompts", file
+        done = run("make_demo_conversations.py", "--settings", '{"conversations": 300}', "--output", talk, *about)
+        assert done.returncode == 0, done.stderr
+        talks.append(talk.read_bytes())
+    assert talks[0] == talks[1]
+    assert b"Look at the platforms." in talks[0]
+
+
+def test_the_program_writes_what_the_library_writes(folder, tmp_path):
     metadata = folder / "amazon.metadata.gz", folder / "steam.metadata.gz"
     settings = json.dumps({"format": "amazon", **SIZES["amazon"]})
     files = "--reviews", tmp_path / "reviews.gz", "--metadata", tmp_path / "metadata.gz"
