@@ -18,7 +18,7 @@ from recexplainer.llm.base import load_tokenizer
 from recexplainer.llm.encoding import ChatEncoder, Encoded
 from recexplainer.recommender.contract import load_tables
 from recexplainer.seeds import make_rng
-from recexplainer.tasks.schema import load_tasks
+from recexplainer.tasks.schema import SEPARATOR, load_tasks
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ def _lists(
 ) -> list[dict[str, Any]]:
     """Greedy decoding of a list of titles (ranking, reconstruction)."""
     # The longest true answer bounds the length; a wrong one may be a little longer, one with numbers or a preface more.
-    longest = max(map(len, encoder.answers(["; ".join(row["target"]) for row in rows]))) + 8
+    longest = max(map(len, encoder.answers([SEPARATOR.join(row["target"]) for row in rows]))) + 8
     if not reader.strict:
         longest += FRAME_TOKENS + ITEM_TOKENS * max(len(row["target"]) for row in rows)
     texts = [texts[0] if texts else "" for texts in generator.generate(prompts, longest, label=task)]

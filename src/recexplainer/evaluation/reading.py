@@ -85,11 +85,11 @@ class TitleReader:
                 "Halo: Reach" is not "Halo".
         """
         pieces = [part for piece in _PIECES.split(text) for part in self._parts(piece)]
-        pieces = [part for piece in pieces for part in _listed(piece, self._is_title)]
+        pieces = [part for piece in pieces for part in _listed(piece, self.has)]
         # The answer to item 1, to item 2 and so on, from the piece that has the item's number; before that, a preface.
         items: list[list[str]] = [[]]
         for piece in pieces:
-            number = None if self._is_title(piece) else _NUMBER.match(piece)
+            number = None if self.has(piece) else _NUMBER.match(piece)
             if number and int(number[1]) == len(items):
                 items.append([])
                 piece = piece[number.end() :]
@@ -120,8 +120,9 @@ class TitleReader:
                 start = comma.end()
         yield piece[start:]
 
-    def _is_title(self, piece: str) -> bool:
-        return title_key(piece) in self._exact
+    def has(self, title: str) -> bool:
+        """Return whether the whole text is a title of the catalogue."""
+        return title_key(title) in self._exact
 
     def _titles(self, piece: str, wanted: Collection[str] | None) -> tuple[list[str], bool]:
         """Return the titles in a piece, and whether it has no words but them and numbers."""
@@ -192,7 +193,6 @@ class AnswerReader:
             raise InputError(f"switches.title_reading: {how!r}; expected found or strict.")
         self.strict = how == "strict"
         self._finder = TitleReader(titles)
-        self._known = {title_key(title) for title in titles}
 
     def titles(self, text: str, wanted: list[str] | None = None) -> list[str]:
         """Return the titles of a list: those of ``wanted`` (default: the catalogue), or if strict whatever it holds."""
@@ -204,7 +204,7 @@ class AnswerReader:
 
     def known(self, titles: list[str]) -> int:
         """Return how many titles are of the catalogue."""
-        return sum(title_key(title) in self._known for title in titles)
+        return sum(map(self._finder.has, titles))
 
 
 def split_titles(text: str) -> list[str]:

@@ -71,16 +71,11 @@ def table2(
     values: dict[str, list[dict[str, pd.DataFrame]]] = {}
     cases = common_cases(predictions, [dataset for dataset, _ in rows])
     for directory, (dataset, method) in zip(predictions, rows, strict=True):
-        metrics = evaluate(
-            directory,
-            resamples=settings.bootstrap,
-            coverage_counts=settings.coverage_counts,
-            seed=seed,
-            cases=cases[dataset],
-        )
+        by_case = _by_case(directory, settings.coverage_counts, cases[dataset])
+        metrics = _estimates(by_case, settings.bootstrap, seed)
         shares = unread(directory, cases[dataset])
         table.append({"dataset": dataset, "method": method} | _columns(metrics) | shares)
-        values.setdefault(dataset, []).append(_by_case(directory, settings.coverage_counts, cases[dataset]))
+        values.setdefault(dataset, []).append(by_case)
         shown = ", ".join(f"{name} {value.mean:.4f}" for name, value in metrics.items() if value)
         logger.info("%s, %s: %s", dataset, method, shown or "no cases")
     for dataset, systems in values.items():
@@ -152,13 +147,16 @@ def evaluate(
         seed: of the resamples.
         cases: the samples of each task that count; None for all.
     """
+    return _estimates(_by_case(directory, coverage_counts, cases), resamples, seed)
+
+
+def _estimates(by_case: dict[str, pd.DataFrame], resamples: int, seed: int) -> dict[str, Estimate | None]:
+    """Return the mean and interval of each metric, as :func:`evaluate` does, of what :func:`_by_case` returned."""
     return {
         name: estimate(frame["value"].tolist(), frame["user"], resamples, make_rng(seed, "bootstrap", task))
         if len(frame)
         else None
-        for (name, task), frame in zip(
-            (METRICS | CONSTRAINED).items(), _by_case(directory, coverage_counts, cases).values(), strict=True
-        )
+        for (name, task), frame in zip((METRICS | CONSTRAINED).items(), by_case.values(), strict=True)
     }
 
 
