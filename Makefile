@@ -114,6 +114,7 @@ bench: setup
 	python benchmarks/trained_memory.py
 	python benchmarks/generation.py
 	python benchmarks/constrained.py
+	python benchmarks/report.py
 	python benchmarks/scaling.py
 	python benchmarks/speed_page.py
 

@@ -40,7 +40,7 @@ def finished(folder: Path, overrides: dict, cores: int = 2) -> tuple[list[str], 
     Returns:
         The command that finds nothing to do, to be run in ``folder / "repository"``, and the number of jobs.
     """
-    sys.path.insert(0, str(ROOT / "tests" / "workflow"))
+    sys.path.insert(0, str(ROOT / "tests" / "support"))
     import clone
     import yaml
 

@@ -23,6 +23,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import harness  # noqa: E402
 import labels  # noqa: E402
 import raw_to_parquet  # noqa: E402
+import report_inputs  # noqa: E402
 import sasrec  # noqa: E402
 import scaling  # noqa: E402
 import speed_page  # noqa: E402
@@ -286,6 +287,23 @@ def test_histories_of_the_scaling_are_histories():
     pairs = set(zip(histories.users.tolist(), histories.items.tolist(), strict=True))
     assert len(pairs) == len(histories)
     assert histories.items.max() < 2000
+
+
+def test_a_made_up_text_is_as_long_as_a_real_one_and_speaks_of_its_case():
+    random = np.random.default_rng(1)
+    made = report_inputs.make_dataset("games", 30, random)
+    texts = [report_inputs._text(case, random) for case in made.cases]
+    assert all(60 <= len(text.split()) <= 120 for text in texts)
+    assert all(any(title in text for title in case["history"]) for case, text in zip(made.cases, texts, strict=True))
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_the_report_has_every_part_of_a_run_and_measures_time_and_size(tmp_path):
+    done = program("report.py", "--cases", "12", "--rounds", "2", "--results", str(tmp_path / "r.csv"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    frame = pd.read_csv(tmp_path / "r.csv")
+    assert frame["against"].tolist() == ["limit of 5 s", "limit of 5 MB"]
+    assert (frame["ours"] > 0).all() and frame["unit"].tolist() == ["s", "MB"]
 
 
 def test_the_exponent_is_the_slope_on_logarithmic_axes():

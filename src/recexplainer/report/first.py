@@ -6,6 +6,7 @@ from pathlib import Path
 from recexplainer.csv_rows import read_rows
 from recexplainer.duration import in_words
 from recexplainer.paper.numbers import number
+from recexplainer.report.costs import read_job
 from recexplainer.style import system_label
 
 HALF = 0.5
@@ -63,13 +64,10 @@ def when(benchmarks: str | Path) -> tuple[str, str]:
     Args:
         benchmarks: the folder of Snakemake's benchmark files, checked by :func:`recexplainer.report.costs.read_costs`.
     """
-    import pandas as pd
-
     spans = []
     for path in sorted(Path(benchmarks).rglob("*.tsv")):
-        seconds = pd.to_numeric(pd.read_csv(path, sep="\t")["s"], errors="coerce").fillna(0.0).sum()
-        end = path.stat().st_mtime
-        spans.append((end - float(seconds), end))
+        seconds, end = read_job(path)[0], path.stat().st_mtime
+        spans.append((end - seconds, end))
     if not spans:
         return "", ""
     total, until = 0.0, float("-inf")

@@ -257,6 +257,10 @@ def test_costs_add_up_per_rule(tmp_path):
     (tmp_path / "align/b.tsv").write_text("seconds\n1\n")
     with pytest.raises(InputError, match=r"b\.tsv: not a benchmark"):
         read_costs(tmp_path)
+    for content, why in ((b"s\tmax_rss\tcpu_time\n", "no row"), (b"s\tmax_rss\tcpu_time\n\xff\t1\t1\n", "utf-8")):
+        (tmp_path / "align/b.tsv").write_bytes(content)
+        with pytest.raises(InputError, match=rf"b\.tsv: not a benchmark.*{why}"):
+            read_costs(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         read_costs(tmp_path / "none")
 
