@@ -20,8 +20,8 @@ PROGRAM = "workflow/scripts/report.py"
 # The rules that make tables, figures and the report; what the others make is made up.
 RULES = """
     table1 table2 table3 table4 table_recommender table_surrogates table_controllability table_faithfulness
-    table_spending draw_study simulate_raters aggregate_ratings select_case figure4 figure5 figure6 learning_curves
-    paper_vs_ours typeset provenance report
+    table_human table_spending draw_study simulate_raters collect_ratings select_case figure3 figure4 figure5 figure6
+    learning_curves paper_vs_ours typeset provenance report
 """.split()
 # Fewer resamples make other intervals, and the report no smaller.
 FEW = {"bootstrap": 100}
