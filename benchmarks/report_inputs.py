@@ -21,7 +21,7 @@ from recexplainer.files import write_csv, write_json, write_parquet, write_text
 from recexplainer.judgement.judgements import write_judgements
 from recexplainer.planning.jobs import all_jobs
 from recexplainer.systems import CONTROLS, SURROGATES
-from recexplainer.tasks.schema import TASKS, text_segment, write_tasks
+from recexplainer.tasks.schema import SEPARATOR, TASKS, text_segment, write_tasks
 
 WORDS = (60, 120)
 """The fewest and the most words of an explanation."""
@@ -174,13 +174,13 @@ def _write_predictions(folder: Path, made: Dataset, system: str, rng: np.random.
         row = {"sample": case["case"], "user": case["user"]}
         found = {"target": five[int(rng.integers(5))], "predictions": five, "constrained": five, "read": 5}
         rows["retrieval"].append(row | found)
-        ranked = {"target": five, "candidates": sorted(five), "text": "; ".join(five), "predicted": five}
+        ranked = {"target": five, "candidates": sorted(five), "text": SEPARATOR.join(five), "predicted": five}
         rows["ranking"].append(row | ranked)
         said = {"target": case["label"], "predicted": bool(rng.integers(2)), "score": rng.normal(), "text": "Yes"}
         rows["classification"].append(row | said)
         if system == "base" or "-" in system:
             told = case["history"][: int(rng.integers(1, HISTORY))]
-            told = {"target": case["history"], "text": "; ".join(told), "predicted": told, "read": len(told)}
+            told = {"target": case["history"], "text": SEPARATOR.join(told), "predicted": told, "read": len(told)}
             rows["reconstruction"].append(row | told)
     for task, answers in rows.items():
         write_predictions(folder / f"{task}.parquet", task, answers)
