@@ -56,8 +56,23 @@ def test_what_catalogues_read_is_written_from_the_project_file(tmp_path):
     deployed = yaml.safe_load(text(".snakemake-workflow-catalog.yml"))["usage"]["software-stack-deployment"]
     rules = "".join(text(f"rules/{path.name}") for path in (ROOT / "rules").glob("*.smk"))
     assert deployed == {"conda": len(re.findall("^rule ", rules, re.MULTILINE)) == rules.count("\n    conda:\n")}
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
-    with pytest.raises(InputError, match="pyproject.toml: 'tool'"):
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: b"[project]\n", "'tool'"),
+        (lambda content: content.decode().encode("utf-16"), "not UTF-8"),
+        (lambda content: content.replace(b"authors = [\n    [", b"authors = [\n    [1], ["), "not enough values"),
+        (lambda content: content.replace(b"authors = [{", b'authors = ["x", {'), "indices must be integers"),
+        (lambda content: content.replace(b"dependencies = [", b"dependencies = [1, "), "got 'int'"),
+        (lambda content: content[: len(content) // 2] + b'x = "', "expected the project's metadata"),
+    ],
+)
+def test_a_project_file_that_is_wrong_is_told_in_one_line(tmp_path, change, said):
+    content = (ROOT / "pyproject.toml").read_bytes()
+    (tmp_path / "pyproject.toml").write_bytes(change(content))
+    with pytest.raises(InputError, match=rf"pyproject.toml: .*{said}"):
         metadata_files(tmp_path / "pyproject.toml")
 
 
@@ -69,6 +84,8 @@ def test_the_library_holds_no_version_so_that_another_one_reruns_nothing():
 def test_without_a_project_file_the_version_is_not_known(tmp_path):
     assert version(tmp_path) is None
     (tmp_path / "pyproject.toml").write_text("[tool]\n")
+    assert version(tmp_path) is None
+    (tmp_path / "pyproject.toml").write_bytes("[project]".encode("utf-16"))
     assert version(tmp_path) is None
     (tmp_path / "pyproject.toml").write_text("version: 1\n")
     assert version(tmp_path) is None

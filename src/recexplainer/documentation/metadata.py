@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from recexplainer.errors import InputError
+from recexplainer.files import read_text
 
 Meta = dict[str, Any]
 HEAD = "# Written by `make docs` from pyproject.toml; edit that instead.\n"
@@ -23,17 +24,17 @@ def metadata_files(project: str | Path) -> dict[str, str]:
             ``paper``: ``title``, ``year``, ``doi``, ``venue``, ``authors``, each a given and a family name.
 
     Raises:
-        InputError: the file is missing, is not TOML, or lacks a key.
+        InputError: the file is missing, is not UTF-8 or not TOML, lacks a key or has one of another kind.
     """
     try:
-        content = tomllib.loads(Path(project).read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(project, "TOML file"))
         own = content["tool"]["recexplainer"]
         return {
             "CITATION.cff": HEAD + _yaml(_citation(content["project"], own)),
             "codemeta.json": json.dumps(_codemeta(content["project"], own), indent=2, ensure_ascii=False) + "\n",
             ".snakemake-workflow-catalog.yml": HEAD + _yaml(_catalogue()),
         }
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{project}: {error}; expected the project's metadata.") from None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recexplainer.errors import InputError
+from recexplainer.files import read_text
 
 RULE = re.compile(r'^rule (\w+):\n    """(.+)"""\n((?:    .*\n|\n)*)', re.MULTILINE)
 OUTPUT = re.compile(r"^    output:\n((?:        .*\n)+)", re.MULTILINE)
@@ -36,18 +37,18 @@ def read_stages(snakefile: str | Path) -> list[Stage]:
     Raises:
         InputError: a rule has no docstring in one line, which is what its page says of it.
     """
-    included = re.findall(r'^include: "(.+)"$', Path(snakefile).read_text(encoding="utf-8"), re.MULTILINE)
+    included = re.findall(r'^include: "(.+)"$', read_text(snakefile, "Snakefile"), re.MULTILINE)
     stages = [_stage(Path(snakefile).parent / path) for path in included]
     return [stage for stage in stages if stage.rules]
 
 
 def _stage(path: Path) -> Stage:
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path, "file of rules")
     rules = tuple(Rule(name, words, _files(body)) for name, words, body in RULE.findall(text))
     for name in re.findall(r"^rule (\w+):", text, re.MULTILINE):
         if name not in {rule.name for rule in rules}:
             raise InputError(f"{path}: rule {name}: no docstring; expected one of one line, below the rule's name.")
-    return Stage(path.stem, text.splitlines()[0].removeprefix("# "), rules)
+    return Stage(path.stem, text.partition("\n")[0].removeprefix("# "), rules)
 
 
 def _files(body: str) -> tuple[str, ...]:

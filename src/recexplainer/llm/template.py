@@ -5,7 +5,9 @@ rendered conversation, whatever the tokenizer does at the beginning of a text, a
 and a line end between a template's words and those of a message.
 """
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,18 +44,29 @@ def render(tokenizer: Any, messages: list[dict[str, Any]], prompt_only: bool = F
     Raises:
         BadTemplate: it takes no such messages, is no Jinja, or takes more time or memory than any template needs.
     """
+    with guarded():
+        template = tokenizer.get_chat_template()
+        return tokenizer.apply_chat_template(
+            messages,
+            chat_template=_DATED + template if "strftime_now" in template else template,
+            tokenize=False,
+            add_generation_prompt=prompt_only,
+            # The names by which templates ask: Qwen's and others', DeepSeek's and Granite's.
+            enable_thinking=False,
+            thinking=False,
+        )
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Hold a template that is compiled or rendered inside to what any template needs, and tell its failures in words.
+
+    Raises:
+        BadTemplate: it fails, or takes too much time or memory.
+    """
     try:
         with limited():
-            template = tokenizer.get_chat_template()
-            return tokenizer.apply_chat_template(
-                messages,
-                chat_template=_DATED + template if "strftime_now" in template else template,
-                tokenize=False,
-                add_generation_prompt=prompt_only,
-                # The names by which templates ask: Qwen's and others', DeepSeek's and Granite's.
-                enable_thinking=False,
-                thinking=False,
-            )
+            yield
     except OutOfTime:
         raise BadTemplate(f"it does not come to an end in {SECONDS:.0f} seconds") from None
     except MemoryError:

@@ -21,7 +21,8 @@ from typing import Any
 from recexplainer import settings, sources, yaml_files
 from recexplainer.data.counts import read_counts
 from recexplainer.errors import InputError
-from recexplainer.files import read_json
+from recexplainer.files import read_json, read_text
+from recexplainer.llm.template import guarded
 from recexplainer.tasks.schema import ABLATIONS
 
 FIELD_SHARE = 0.8  # of the items of real metadata that have a field
@@ -190,9 +191,11 @@ def _template_tokens(config: dict[str, Any]) -> int:
     path = Path(config["llm"]["chat_template"])
     if not path.is_file():
         return TEMPLATE_TOKENS
-    template = ImmutableSandboxedEnvironment().from_string(path.read_text(encoding="utf-8"))
     turns = [{"role": "user", "content": ""}, {"role": "assistant", "content": ""}]
-    text = template.render(messages=turns, bos_token="<|s|>", eos_token="<|e|>", add_generation_prompt=False)
+    words = read_text(path, "chat template, Jinja")
+    with guarded():
+        template = ImmutableSandboxedEnvironment().from_string(words)
+        text = template.render(messages=turns, bos_token="<|s|>", eos_token="<|e|>", add_generation_prompt=False)
     return len(TOKENS.findall(text)) + text.count("\n")
 
 

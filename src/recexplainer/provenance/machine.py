@@ -58,7 +58,7 @@ def version(repository: str | Path) -> str | None:
     """
     try:
         return tomllib.loads(Path(repository, "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    except (OSError, tomllib.TOMLDecodeError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -70,7 +70,7 @@ def packages(lock: str | Path) -> dict[str, str]:
     """
     try:
         lines = Path(lock).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{lock}: {error}; expected the lock of packages.") from None
     versions = {}
     for number, line in enumerate(lines, start=1):

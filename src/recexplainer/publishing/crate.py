@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
 from recexplainer import about
 from recexplainer.errors import InputError
 from recexplainer.files import read_json, sha256, write_json
@@ -18,6 +16,7 @@ from recexplainer.given import Given
 from recexplainer.place import ROOT
 from recexplainer.provenance.recorded import RECORD
 from recexplainer.publishing.archive import MANIFEST, files_of
+from recexplainer.yaml_files import read_yaml
 
 METADATA = "ro-crate-metadata.json"
 WORKFLOW, TAKEN = "Snakefile", "config.yaml"
@@ -74,7 +73,7 @@ def write_crate(folder: Path, results: str | Path, config: dict[str, Any], conte
     contents = dict.fromkeys(workflow, "of the workflow") | contents
     files = [_file(folder / name, name, contents) for name in names] + [_named(MANIFEST, contents)]
     own = [name for name in names if name not in workflow]
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    citation = Given.wrapped(read_yaml(ROOT / "CITATION.cff", "make docs writes it"), "CITATION.cff")
     cited = _paper(citation["preferred-citation"])
     graph = [_descriptor(), _root(config, day, [one["@id"] for one in files], cited[0]["@id"])]
     graph += [_workflow(one, record, sorted(workflow)) if one["@id"] == WORKFLOW else one for one in files]

@@ -578,6 +578,25 @@ def test_sizes_of_an_llm_that_are_none_are_named(paper, tmp_path, wrong):
         architecture(paper)
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (b"{% for", "the chat template fails: unexpected"),
+        (b"{{ messages[0].nothing.at_all }}", "the chat template fails: .* has no attribute 'nothing'"),
+        (b"{% for x in range(99999) %}{% for y in range(99999) %}{% endfor %}{% endfor %}", "end in 1 seconds"),
+        (b"\xff", "template.jinja: not UTF-8"),
+    ],
+)
+def test_a_chat_template_that_fails_is_told(paper, tmp_path, monkeypatch, template, said):
+    monkeypatch.setattr("recexplainer.llm.limits.SECONDS", 1.0)
+    monkeypatch.setattr("recexplainer.llm.template.SECONDS", 1.0)
+    path = tmp_path / "template.jinja"
+    path.write_bytes(template)
+    paper["llm"]["chat_template"], paper["prompts"] = str(path), str(ROOT / paper["prompts"])
+    with pytest.raises(InputError, match=said):
+        plan(paper)
+
+
 def test_bad_benchmarks_are_refused(demo, tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         plan(demo, tmp_path / "nowhere")
