@@ -184,7 +184,9 @@ def read_text(path: str | Path, what: str = "text file") -> str:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a {what}. Run the stage that makes it.") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 ({error}). Delete it and run its stage again.") from None
+        raise InputError(
+            f"{path}: not UTF-8 ({error}). Save it as UTF-8 if you wrote it; else delete it and run its stage again."
+        ) from None
 
 
 def delete(path: Path) -> None:

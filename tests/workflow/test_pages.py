@@ -62,7 +62,7 @@ def test_what_catalogues_read_is_written_from_the_project_file(tmp_path):
     ("change", "said"),
     [
         (lambda content: b"[project]\n", "'tool'"),
-        (lambda content: content.decode().encode("utf-16"), "not UTF-8"),
+        (lambda content: content.decode().encode("utf-16"), "not UTF-8 .*Save it as UTF-8"),
         (lambda content: content.replace(b"authors = [\n    [", b"authors = [\n    [1], ["), "not enough values"),
         (lambda content: content.replace(b"authors = [{", b'authors = ["x", {'), "indices must be integers"),
         (lambda content: content.replace(b"dependencies = [", b"dependencies = [1, "), "got 'int'"),

@@ -192,9 +192,9 @@ def _template_tokens(config: dict[str, Any]) -> int:
     if not path.is_file():
         return TEMPLATE_TOKENS
     turns = [{"role": "user", "content": ""}, {"role": "assistant", "content": ""}]
-    words = read_text(path, "chat template, Jinja")
+    written = read_text(path, "chat template, Jinja")
     with guarded():
-        template = ImmutableSandboxedEnvironment().from_string(words)
+        template = ImmutableSandboxedEnvironment().from_string(written)
         text = template.render(messages=turns, bos_token="<|s|>", eos_token="<|e|>", add_generation_prompt=False)
     return len(TOKENS.findall(text)) + text.count("\n")
 
