@@ -11,35 +11,35 @@ export DS_BUILD_OPS := 0
 
 setup: .venv/.installed .venv/axe
 
-# The locks are whole, and pip takes no file whose hash they do not have. What is imported often is compiled afterwards, by
+# The locks are whole, and nothing is taken whose hash they do not have. What is imported often is compiled afterwards, by
 # all cores: at every start it would be compiled anew where PYTHONDONTWRITEBYTECODE is set, as it is in many containers.
-INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
-    --no-build-isolation --no-compile --requirement
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
+INSTALL := .venv/bin/python envs/install.py
 SELDOM := /tests?/|/transformers/models/(?!__init__|auto|bloom|encoder_decoder|llama)
 
-.venv/.installed: requirements.lock envs/torch-cpu.lock envs/torch-cuda.lock
+.venv/.installed: requirements.lock envs/torch-cpu.lock envs/torch-cuda.lock envs/uv.lock
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@# What builds the two source packages comes first, so that nothing is fetched unchecked for that.
-	@echo "Set-up in .venv, 1 of 5: what builds packages"
-	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | $(INSTALL) /dev/stdin
-	@# Without a GPU, the build of torch for CPUs if pip finds it; else the usual one, with NVIDIA's libraries.
-	@echo "Set-up in .venv, 2 of 5: PyTorch (the largest, 200 MB; with a GPU some GB)"
-	@command -v nvidia-smi >/dev/null || $(INSTALL) envs/torch-cpu.lock || \
-	    echo "No build of torch for CPUs; taking the usual one."
-	@echo "Set-up in .venv, 3 of 5: $(words $(shell grep '==' requirements.lock | cut -d' ' -f1)) packages"
-	@$(INSTALL) requirements.lock
-	@.venv/bin/python -m pip show torch | grep '^Version:.*cpu' >/dev/null || $(INSTALL) envs/torch-cuda.lock
-	@echo "Set-up in .venv, 4 of 5: compiling"
+	@echo "Set-up in .venv, 1 of 4: what installs and builds packages"
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | cat envs/uv.lock - | \
+	    $(PIP) --require-hashes --no-compile --requirement /dev/stdin
+	@# Without a GPU, the build of torch for CPUs if it is found; else the usual one, with NVIDIA's libraries.
+	@echo "Set-up in .venv, 2 of 4: $(words $(shell grep '==' requirements.lock | cut -d' ' -f1)) packages (of PyTorch 200 MB; with a GPU some GB)"
+	@if command -v nvidia-smi >/dev/null || ! $(INSTALL) envs/torch-cpu.lock requirements.lock; then \
+	    echo "Taking the build of torch for GPUs."; \
+	    $(INSTALL) requirements.lock envs/torch-cuda.lock; \
+	fi
+	@echo "Set-up in .venv, 3 of 4: compiling"
 	@.venv/bin/python -m compileall -qq -j 0 -x '$(SELDOM)' .venv/lib || true
 	@# The command `recexplainer`; the pipeline itself runs from the clone, installed or not.
-	@echo "Set-up in .venv, 5 of 5: the project itself"
-	@.venv/bin/python -m pip install --no-deps --no-build-isolation --quiet --disable-pip-version-check --editable .
+	@echo "Set-up in .venv, 4 of 4: the project itself"
+	@$(PIP) --no-build-isolation --editable .
 	@.venv/bin/python -m pip check
 	@touch $@
 
 # What the tests of the pages look with; after that of the packages, which makes the folder.
 .venv/axe: envs/axe.lock | .venv/.installed
-	@$(INSTALL) $< --target $@ --upgrade
+	@$(PIP) --require-hashes --no-compile --requirement $< --target $@ --upgrade
 	@touch $@
 
 demo: setup
