@@ -21,8 +21,8 @@ SELDOM := /tests?/|/transformers/models/(?!__init__|auto|bloom|encoder_decoder|l
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@# What builds the two source packages comes first, so that nothing is fetched unchecked for that.
 	@echo "Set-up in .venv, 1 of 4: what installs and builds packages"
-	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | cat envs/uv.lock - | \
-	    $(PIP) --require-hashes --no-compile --requirement /dev/stdin
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | $(PIP) --require-hashes --no-compile --requirement /dev/stdin
+	@$(PIP) --require-hashes --no-compile --requirement envs/uv.lock || echo "Without uv: pip installs alone."
 	@# Without a GPU, the build of torch for CPUs if it is found; else the usual one, with NVIDIA's libraries.
 	@echo "Set-up in .venv, 2 of 4: $(words $(shell grep '==' requirements.lock | cut -d' ' -f1)) packages (of PyTorch 200 MB; with a GPU some GB)"
 	@if command -v nvidia-smi >/dev/null || ! $(INSTALL) envs/torch-cpu.lock requirements.lock; then \
@@ -131,7 +131,7 @@ mutants: .venv/.tools
 # Whether anything is known against a package of the locks. It asks a service on the network, and fails if that does not
 # know a package.
 audit: .venv/.tools
-	cat requirements.lock envs/torch-cuda.lock envs/tools.lock envs/axe.lock > .venv/audited.lock
+	cat requirements.lock envs/torch-cuda.lock envs/tools.lock envs/axe.lock envs/uv.lock > .venv/audited.lock
 	pip-audit --strict --require-hashes --disable-pip --requirement .venv/audited.lock
 	pip-audit --strict --require-hashes --disable-pip --requirement envs/validator.lock
 
