@@ -306,7 +306,7 @@ def test_the_plan_of_a_cpu_says_what_cores_and_a_gpu_are_worth(pocket):
     longest = max(estimated_seconds(found, DEFAULTS) for found in all_jobs(pocket)) / 3600
     assert longest < hours[-1] < hours[0] / 2
     (minutes,) = re.findall(r"With one A100 for the LLM about (\d+) minutes", text)
-    assert 5 < int(minutes) < 40
+    assert 5 < int(minutes) < 60
 
 
 def test_a_small_model_waits_for_its_layers_on_a_gpu(pocket):
