@@ -102,7 +102,7 @@ chaos: setup
 	CHAOS_KILLS=$(KILLS) CHAOS_MUTANTS=$(MUTANTS) python -m pytest tests/chaos -s
 
 # Ours and its peers side by side: about half an hour on two quiet cores. The peers that are checkouts are named by
-# RECBOLE_CHECKOUT, PMIXER_CHECKOUT and RECBOLE_PATH; without them their rows are skipped.
+# RECBOLE_CHECKOUT, PMIXER_CHECKOUT and RECBOLE_PATH, llama.cpp's server by LLAMA_SERVER; else their rows are left.
 bench: setup
 	python benchmarks/raw_to_parquet.py
 	python benchmarks/sasrec.py
@@ -113,6 +113,7 @@ bench: setup
 	python benchmarks/small_llm.py
 	python benchmarks/trained_memory.py
 	python benchmarks/generation.py
+	python benchmarks/llama_server.py
 	python benchmarks/constrained.py
 	python benchmarks/report.py
 	python benchmarks/scaling.py
