@@ -147,7 +147,7 @@ def complete(address: str, prompt, tokens: int) -> dict:
 
 if __name__ == "__main__":
     arguments = parser(__doc__)
-    arguments.add_argument("--run", default="results/pocket", help="results of a pocket run, as seen from where it was made")
+    arguments.add_argument("--run", default="results/pocket", help="results of a pocket run (default here)")
     arguments.add_argument("--dataset", default="films", help="whose cases are asked about (default films)")
     arguments.add_argument("--gguf", default="fp16.gguf", help="the same weights for the server (default fp16.gguf)")
     arguments.add_argument("--chat-template", default=str(ROOT / "config/chat_templates/chatml.jinja"))
