@@ -146,7 +146,7 @@ def missing(facts: Facts) -> str:
 
 
 def seeds_in_words(facts: Facts) -> str:
-    """Return over how many trainings the numbers are means."""
+    """Return what the numbers are where an alignment was trained more than once, and that it is not elsewhere."""
     untrained = ["random", "popularity", facts.config["llm"]["name"]]
     trained = facts.main[~facts.main["method"].isin(untrained)]
     counts = sorted(set(trained["seeds"]))
@@ -154,10 +154,7 @@ def seeds_in_words(facts: Facts) -> str:
         return ""
     if counts == [1]:
         return "Each alignment was trained once, so that nothing is said of how much another training would differ.\n"
-    return (
-        f"Means over trainings that differ in the seed alone (of the alignments {' or '.join(map(str, counts))}), ± "
-        "the standard deviation between them.\n"
-    )
+    return "Numbers with ± are means over trainings that differ in the seed alone, ± the standard deviation of these.\n"
 
 
 def losses_in_words(facts: Facts) -> str:
