@@ -14,6 +14,7 @@ setup: .venv/.installed .venv/axe
 # The locks are whole, and nothing is taken whose hash they do not have. What is imported often is compiled afterwards, by
 # all cores: at every start it would be compiled anew where PYTHONDONTWRITEBYTECODE is set, as it is in many containers.
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps
+PIP_LOCKED := $(PIP) --require-hashes --no-compile --requirement
 INSTALL := .venv/bin/python envs/install.py
 SELDOM := /tests?/|/transformers/models/(?!__init__|auto|bloom|encoder_decoder|llama)
 
@@ -21,14 +22,13 @@ SELDOM := /tests?/|/transformers/models/(?!__init__|auto|bloom|encoder_decoder|l
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@# What builds the two source packages comes first, so that nothing is fetched unchecked for that.
 	@echo "Set-up in .venv, 1 of 4: what installs and builds packages"
-	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | $(PIP) --require-hashes --no-compile --requirement /dev/stdin
-	@$(PIP) --require-hashes --no-compile --requirement envs/uv.lock || echo "Without uv: pip installs alone."
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock | $(PIP_LOCKED) /dev/stdin
+	@$(PIP_LOCKED) envs/uv.lock || echo "Without uv: pip installs alone."
 	@# Without a GPU, the build of torch for CPUs if it is found; else the usual one, with NVIDIA's libraries.
 	@echo "Set-up in .venv, 2 of 4: $(words $(shell grep '==' requirements.lock | cut -d' ' -f1)) packages (of PyTorch 200 MB; with a GPU some GB)"
-	@if command -v nvidia-smi >/dev/null || ! $(INSTALL) envs/torch-cpu.lock requirements.lock; then \
-	    echo "Taking the build of torch for GPUs."; \
-	    $(INSTALL) requirements.lock envs/torch-cuda.lock; \
-	fi
+	@command -v nvidia-smi >/dev/null || $(INSTALL) envs/torch-cpu.lock requirements.lock || echo "Trying what is left."
+	@$(INSTALL) requirements.lock
+	@.venv/bin/python -m pip show torch | grep '^Version:.*cpu' >/dev/null || $(INSTALL) envs/torch-cuda.lock
 	@echo "Set-up in .venv, 3 of 4: compiling"
 	@.venv/bin/python -m compileall -qq -j 0 -x '$(SELDOM)' .venv/lib || true
 	@# The command `recexplainer`; the pipeline itself runs from the clone, installed or not.
@@ -39,7 +39,7 @@ SELDOM := /tests?/|/transformers/models/(?!__init__|auto|bloom|encoder_decoder|l
 
 # What the tests of the pages look with; after that of the packages, which makes the folder.
 .venv/axe: envs/axe.lock | .venv/.installed
-	@$(PIP) --require-hashes --no-compile --requirement $< --target $@ --upgrade
+	@$(PIP_LOCKED) $< --target $@ --upgrade
 	@touch $@
 
 demo: setup

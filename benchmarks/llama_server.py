@@ -1,10 +1,10 @@
 """Explanations by a small chat LLM, against llama.cpp's server with the same weights in fp16.
 
-Both get the tokens of the same prompts, all cases of a run at once, and decode greedily; neither reuses what it
+Both get the tokens of the same prompts, all at once, and decode greedily; neither reuses what it
 computed in another round. Answers differ where precisions do, so speeds are per token. The server is no part of this
 project; llama-cpp-python's source package has llama.cpp, of which these targets are needed:
 
-  cmake -S vendor/llama.cpp -B build -DLLAMA_CURL=OFF && cmake --build build --target llama-server llama-quantize
+  cmake -S vendor/llama.cpp -B build -DLLAMA_OPENSSL=OFF && cmake --build build --target llama-server llama-quantize
   build/bin/llama-quantize --allow-requantize SmolLM2-135M-Instruct.Q4_1.gguf fp16.gguf F16
 
 Run as: LLAMA_SERVER=build/bin/llama-server python benchmarks/llama_server.py --run results/pocket --gguf fp16.gguf
@@ -28,16 +28,16 @@ START = 120
 
 
 def main(args) -> None:
+    program = os.environ.get("LLAMA_SERVER")
+    if not program:
+        print("No LLAMA_SERVER is named; its row is left as it is.")
+        return
     import torch
 
     from recexplainer.alignment.model import load_system
     from recexplainer.inference.generation import TextGenerator
     from recexplainer.llm.base import load_tokenizer
 
-    program = os.environ.get("LLAMA_SERVER")
-    if not program:
-        print("No LLAMA_SERVER is named; its row is left as it is.")
-        return
     torch.set_num_threads(args.threads)
     run = Path(args.run)
     tokenizer = load_tokenizer(str(run / "llm/base.json"), args.chat_template)
@@ -130,6 +130,8 @@ def server(program: str, args):
                     break
                 except (urllib.error.URLError, OSError):
                     time.sleep(0.1)
+            else:
+                raise SystemExit(f"{' '.join(command)} is not up after {START} s.")
             yield address, psutil.Process(process.pid)
         finally:
             process.terminate()

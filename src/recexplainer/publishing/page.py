@@ -154,7 +154,11 @@ def seeds_in_words(facts: Facts) -> str:
         return ""
     if counts == [1]:
         return "Each alignment was trained once, so that nothing is said of how much another training would differ.\n"
-    return "Numbers with ± are means over trainings that differ in the seed alone, ± the standard deviation of these.\n"
+    several = " or ".join(str(count) for count in counts if count > 1)
+    return (
+        f"Numbers with ± are means over {several} trainings that differ in the seed alone, ± the standard deviation of "
+        "these.\n"
+    )
 
 
 def losses_in_words(facts: Facts) -> str:

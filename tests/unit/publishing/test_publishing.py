@@ -97,7 +97,7 @@ def test_seeds_are_averaged_case_by_case(results, config, tmp_path):
     means = [values.query(f"system == 'intention-full{seed}'")["value"].mean() for seed in ("", ".7")]
     assert own["mean"] == pytest.approx(np.mean(means), abs=1e-4)
     assert own["sd"] == pytest.approx(np.std(means, ddof=1), abs=1e-4) and own["seeds"] == 2
-    assert "Numbers with ± are means over trainings" in page and f"{own['mean']:.3f} ± {own['sd']:.3f}" in page
+    assert "Numbers with ± are means over 2 trainings" in page and f"{own['mean']:.3f} ± {own['sd']:.3f}" in page
 
 
 def test_an_alignment_with_the_seventh_task_is_a_system_of_its_own(results, config, tmp_path):
