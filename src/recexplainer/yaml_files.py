@@ -1,5 +1,6 @@
 """Reading the YAML files that a user may edit: configs, prompts, levels, deviations."""
 
+import functools
 import json
 import os
 from collections.abc import Mapping
@@ -84,6 +85,16 @@ def read_yaml(path: str | Path, advice: str) -> Any:
         InputError: the file is missing, is not YAML, has a key twice, or uses aliases.
     """
     return _parse(path, _text(path, advice), _Loader)
+
+
+def read_yaml_once(path: str | Path, advice: str) -> Any:
+    """Do as :func:`read_yaml`, but parse the same text only once: what is returned must not be changed."""
+    return _parsed(str(path), _text(path, advice))
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(path: str, text: str) -> Any:
+    return _parse(path, text, _Loader)
 
 
 def read_config(path: str | Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:

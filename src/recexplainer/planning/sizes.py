@@ -13,6 +13,7 @@ less, and a test's has I / U - 1, both at most ``max_length``. A title has the d
 context.
 """
 
+import functools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -178,7 +179,7 @@ def question_tokens(config: dict[str, Any], task: str) -> int:
     path = Path(config["explanation"]["prompts"] if explained else config["prompts"])
     if length is SCRATCH or not path.is_file():
         return 2 * length.question if explained else length.question
-    prompts = yaml_files.read_yaml(path, "expected the phrasings of the questions")
+    prompts = yaml_files.read_yaml_once(path, "expected the phrasings of the questions")
     phrasings = [prompts["question"]] if explained else prompts.get(task) or [""]
     plain = [re.sub(r"\{\w+\}", "", phrasing) for phrasing in phrasings]
     return round(sum(len(TOKENS.findall(text)) for text in plain) / len(plain)) + _template_tokens(config)
@@ -186,16 +187,18 @@ def question_tokens(config: dict[str, Any], task: str) -> int:
 
 def _template_tokens(config: dict[str, Any]) -> int:
     """Return the tokens that a chat template adds to a question and an answer."""
+    path = Path(config["llm"]["chat_template"])
+    return _added_tokens(read_text(path, "chat template, Jinja")) if path.is_file() else TEMPLATE_TOKENS
+
+
+@functools.lru_cache(maxsize=16)
+def _added_tokens(template: str) -> int:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    path = Path(config["llm"]["chat_template"])
-    if not path.is_file():
-        return TEMPLATE_TOKENS
     turns = [{"role": "user", "content": ""}, {"role": "assistant", "content": ""}]
-    written = read_text(path, "chat template, Jinja")
     with guarded():
-        template = ImmutableSandboxedEnvironment().from_string(written)
-        text = template.render(messages=turns, bos_token="<|s|>", eos_token="<|e|>", add_generation_prompt=False)
+        compiled = ImmutableSandboxedEnvironment().from_string(template)
+        text = compiled.render(messages=turns, bos_token="<|s|>", eos_token="<|e|>", add_generation_prompt=False)
     return len(TOKENS.findall(text)) + text.count("\n")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from recexplainer.errors import InputError
 from recexplainer.prompts.phrasings import Phrasing
-from recexplainer.yaml_files import read_yaml
+from recexplainer.yaml_files import read_yaml_once
 
 QUESTION = ("history", "item")
 JUDGE = ("history", "item", "label", "explanation")
@@ -52,7 +52,7 @@ def load_explanation_prompts(path: str | Path) -> ExplanationPrompts:
     Raises:
         InputError: names the file and the key that is missing, unknown or malformed.
     """
-    content = read_yaml(path, "set explanation.prompts to a YAML file")
+    content = read_yaml_once(path, "set explanation.prompts to a YAML file")
     if not isinstance(content, dict) or set(content) != set(KEYS):
         wrong = sorted(set(content) ^ set(KEYS), key=str) if isinstance(content, dict) else KEYS
         raise InputError(f"{path}: key {wrong[0]!r} is missing or unknown; expected {', '.join(KEYS)}.")

@@ -5,6 +5,7 @@ import torch
 from clone import ROOT
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from recexplainer import yaml_files
 from recexplainer.alignment.model import with_lora
 from recexplainer.config.alignment import Lora
 from recexplainer.planning import memory
@@ -97,3 +98,18 @@ def test_the_plan_shows_them(paper):
     assert "\n".join(as_lines(needs(paper))) in text
     paper["alignment"]["gpus"] = paper["evaluation"]["gpus"] = 0
     assert "1 x 24 GB" not in as_text(paper, plan(paper))
+
+
+def test_no_file_of_prompts_is_parsed_twice_and_a_changed_one_counts(paper, monkeypatch, tmp_path):
+    parsed, parse = [], yaml_files._parse
+    monkeypatch.setattr(yaml_files, "_parse", lambda path, *rest: parsed.append(path) or parse(path, *rest))
+    yaml_files._parsed.cache_clear()
+    short = needs(paper)
+    assert sorted(parsed) == sorted([paper["prompts"], paper["explanation"]["prompts"]])
+    prompts = tmp_path / "prompts.yaml"
+    written = (ROOT / paper["prompts"]).read_text(encoding="utf-8")
+    for padding in ("", "far more words than before, " * 20):
+        prompts.write_text(written.replace("{history}", f"{padding}{{history}}"), encoding="utf-8")
+        found = needs(paper | {"prompts": str(prompts)})
+        assert (found == short) is not bool(padding)
+    assert parsed.count(str(prompts)) == 2
