@@ -198,11 +198,12 @@ def prediction_folders(wildcards, input):
 
 
 def optional_results():
-    """What not every run has: ratings by people, ablations, several seeds."""
+    """What not every run has: ratings by people, ablations, several seeds, pointwise rankings."""
     return (
         (["<results>/tables/human.csv"] if STUDY["ratings"] else [])
         + (["<results>/figures/figure6.svg"] if ABLATED_DATASETS else [])
         + (["<results>/tables/seeds.csv"] if config["run"]["seeds"] else [])
+        + (["<results>/tables/pointwise.csv"] if config["evaluation"]["pointwise_cases"] else [])
     )
 
 

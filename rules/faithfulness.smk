@@ -30,14 +30,7 @@ rule classify_cases:
         gpu=config["evaluation"]["gpus"],
     params:
         code=code_digest("classify_cases.py"),
-        # Of each system with an LLM of ours: name, form, and folder of the alignment.
-        systems=lambda w: json.dumps(
-            [["base", "behavior", None]]
-            + [
-                [system, system.split("-")[0], f"{RESULTS}/alignment/{run_name(w)}/{system.replace('-', '/')}"]
-                for system in ALIGNED + REASONED
-            ]
-        ),
+        systems=lambda w: json.dumps(llms_of(w, ALIGNED + REASONED)),
         decides=to_json(pick(config["evaluation"], "precision"), pick(config["alignment"], "context")),
         settings=unwatched(
             to_json(pick(config["evaluation"], *AT_ONCE, "precision"), pick(config["alignment"], "context"))

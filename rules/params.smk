@@ -24,8 +24,15 @@ def predict_settings(without=()):
         config["evaluation"],
         pick(config["alignment"], "context"),
         pick(SWITCHES, "retrieval_decoding", "title_reading", "classification_decision"),
-        without=["shards", "bootstrap", "gpus", "threads", *without],
+        without=["pointwise_cases", "shards", "bootstrap", "gpus", "threads", *without],
     )
+
+
+def llms_of(wildcards, aligned):
+    """Of the base LLM and each aligned system: name, form, and folder of the alignment."""
+    folders = [f"{RESULTS}/alignment/{run_name(wildcards)}/{system.replace('-', '/')}" for system in aligned]
+    rows = [[system, system.split("-")[0], folder] for system, folder in zip(aligned, folders, strict=True)]
+    return [["base", "behavior", None], *rows]
 
 
 def explain_settings(without=()):

@@ -16,7 +16,8 @@ MORE_TABLES = collect(
     "<results>/tables/{table}.csv",
     table=["judges", "spending", "faithfulness", "controllability"]
     + (["human_agreement"] if STUDY["ratings"] else [])
-    + (["seeds"] if config["run"]["seeds"] else []),
+    + (["seeds"] if config["run"]["seeds"] else [])
+    + (["pointwise"] if config["evaluation"]["pointwise_cases"] else []),
 )
 REPORT_FIGURES = collect(
     "<results>/figures/{figure}.svg",

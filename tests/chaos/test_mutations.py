@@ -25,7 +25,16 @@ WHOLE = "CHAOS_MUTANTS" in os.environ
 FILES = int(os.environ.get("CHAOS_MUTANTS", "60"))
 ARGUMENTS = FILES // 5
 SEED = os.environ.get("CHAOS_SEED", "2024")
-HEAVY = ("align.py", "train_llm.py", "predict.py", "explain.py", "classify_cases.py", "base_llm.py", "recexplainer")
+HEAVY = (
+    "align.py",
+    "train_llm.py",
+    "predict.py",
+    "explain.py",
+    "classify_cases.py",
+    "rank_pointwise.py",
+    "base_llm.py",
+    "recexplainer",
+)
 """Programs that load an LLM; a few draws leave them out."""
 SLOW = ("figure3.py", "figure4.py", "figure5.py", "figure6.py", "learning_curves.py", "publish.py")
 """Programs that take seconds, to draw pictures mostly; these and those above get a third of the others' mutants."""

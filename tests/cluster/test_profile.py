@@ -19,7 +19,15 @@ RULES = {
 }
 SHARDS = {"predict_base_shard", "predict_aligned_shard"}
 ON_GPUS = {name for name, body in RULES.items() if "gpu=" in body}
-ON_LLM = {"align", "predict_base", "predict_aligned", "explain", "explain_viewpoints", "classify_cases"}
+ON_LLM = {
+    "align",
+    "predict_base",
+    "predict_aligned",
+    "explain",
+    "explain_viewpoints",
+    "classify_cases",
+    "rank_pointwise",
+}
 LOCAL = {name for name, body in RULES.items() if "localrule: True" in body}
 
 

@@ -15,7 +15,7 @@ from recexplainer.errors import InputError
 # What builds of torch say of themselves.
 CUDA_13 = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"]
 CUDA_12_6 = ["sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90"]
-PROGRAMS = ("align.py", "predict.py", "explain.py", "classify_cases.py")
+PROGRAMS = ("align.py", "predict.py", "explain.py", "classify_cases.py", "rank_pointwise.py")
 
 
 @pytest.fixture

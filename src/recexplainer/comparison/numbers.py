@@ -48,6 +48,7 @@ TABLES = {
     "recommender": Layout(("model",)),
     "table2": Layout(("method",)),
     "surrogates": Layout(("method", "against", "information")),
+    "pointwise": Layout(("method",)),
     "table3": Layout(("judge", "method"), values=("rating",)),
     "faithfulness": Layout(("method",), metric="metric", values=("value",)),
     "controllability": Layout(("system", "viewpoint")),

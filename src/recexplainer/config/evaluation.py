@@ -26,6 +26,9 @@ class Cases(AtOnce):
 class Evaluation(Cases):
     """Evaluation (section 3.1.1)."""
 
+    pointwise_cases: Annotated[int, Field(ge=0)]
+    """of the ranking's cases so many, drawn from the seed, are also asked candidate by candidate, for pointwise.csv:
+    ours, not in the paper. 0: none"""
     shards: Count
     """jobs that share the cases of one system; the answers are the same, byte for byte"""
     bootstrap: Count

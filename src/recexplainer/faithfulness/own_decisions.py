@@ -15,8 +15,8 @@ from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.questions import render
 from recexplainer.faithfulness.records import OWN_DECISIONS
 from recexplainer.files import read_parquet, write_parquet
+from recexplainer.inference.verdicts import ask_verdicts
 from recexplainer.prompts.phrasings import load_prompts
-from recexplainer.recommender.contract import load_tables
 from recexplainer.seeds import make_rng
 
 logger = logging.getLogger(__name__)
@@ -52,35 +52,22 @@ def classify_cases(
     Raises:
         InputError: a file is missing or broken.
     """
-    from recexplainer.alignment.model import load_system
-    from recexplainer.inference.generation import TextGenerator
-    from recexplainer.llm.base import load_tokenizer
-    from recexplainer.llm.encoding import ChatEncoder
-
     chosen = load_cases(cases)
     phrasings = load_prompts(prompts).phrasings["classification"]
     drawn = make_rng(seed, "phrasings").integers(len(phrasings), size=len(chosen))
     titles = list(read_parquet(items, ["title"])["title"])
-    tables = load_tables(embeddings)
-    tokenizer = load_tokenizer(llm, chat_template)
-    encoder = ChatEncoder(tokenizer, settings.context)
-    tokens = [ids[0] for ids in encoder.answers(["Yes", "No"])]
-    rows = []
-    for system, form, adapter in systems:
-        messages = render(chosen, [phrasings[number] for number in drawn], titles, form)
-        prompted = encoder.encode(messages, prompt_only=True)
-        model = load_system(llm, tokenizer, adapter, tables, context=settings.context, precision=settings.precision)
-        generator = TextGenerator(model, tokenizer, settings.batch_size, batch_tokens=settings.batch_tokens)
-        kept = [prompt for prompt in prompted if prompt is not None]
-        logits = iter(generator.next_token_logits(kept, tokens, label=system) if kept else [])
-        for case, prompt in zip(chosen, prompted, strict=True):
-            score = None
-            if prompt is not None:
-                yes, no = next(logits)
-                score = float(yes - no)
-            decision = None if score is None else score > 0
-            rows.append({"case": case["case"], "system": system, "decision": decision, "score": score})
-        # Before the next model is loaded.
-        del model, generator
+    answered = ask_verdicts(
+        llm=llm,
+        chat_template=chat_template,
+        systems=systems,
+        embeddings=embeddings,
+        messages=lambda form: render(chosen, [phrasings[number] for number in drawn], titles, form),
+        settings=settings,
+    )
+    rows = [
+        {"case": case["case"], "system": system, "decision": None if score is None else score > 0, "score": score}
+        for system, scores in answered
+        for case, score in zip(chosen, scores, strict=True)
+    ]
     write_parquet(output, pa.Table.from_pylist(rows, schema=OWN_DECISIONS))
     logger.info("decisions of %d systems on %d cases in %s", len(systems), len(chosen), output)

@@ -240,10 +240,31 @@ def _prediction_jobs(config: dict[str, Any]) -> Iterator[Job]:
             yield Job("predict_baseline", f"{name}.{system}", count, disk=ANSWER_BYTES * count)
         job = _generation_job(config, "predict_base", name, name, "behavior", counts, base=True)
         yield from _in_shards(config, job, "base")
+        if pointwise := min(config["evaluation"]["pointwise_cases"], counts["ranking"]):
+            yield _verdict_job(config, "rank_pointwise", name, pointwise * config["labels"]["candidates"])
     for name, mode, ablation in alignments(config):
         counts = evaluated_samples(config, name, mode)
         job = _generation_job(config, "predict_aligned", f"{name}.{mode}.{ablation}", name, mode, counts)
         yield from _in_shards(config, job, f"{mode}-{ablation}")
+
+
+def _verdict_job(config: dict[str, Any], rule: str, name: str, questions: int) -> Job:
+    """A job that asks the base LLM and the aligned ones, one after the other, for Yes or No by logits."""
+    forms = ["behavior", *config["run"]["modes"], *_reasoned(config)]
+    asked = [work.answering(config, name, mode, {"classification": questions}) for mode in forms]
+    return Job(
+        rule,
+        name,
+        samples=questions * len(forms),
+        generating=True,
+        seconds=len(forms) * _model_bytes(config, architecture(config)) / LOAD_RATE,
+        gpus=config["evaluation"]["gpus"],
+        threads=config["evaluation"]["threads"],
+        disk=ANSWER_BYTES * questions,
+        gpu_memory=memory.generation(config, 1),
+        memory=memory.of_machine(config),
+        **{part: sum(one[part] for one in asked) for part in asked[0]},
+    )
 
 
 def _in_shards(config: dict[str, Any], job: Job, system: str) -> Iterator[Job]:
@@ -346,22 +367,8 @@ def _faithfulness_jobs(config: dict[str, Any]) -> Iterator[Job]:
     explanation, modes = config["explanation"], config["run"]["modes"]
     cases = explanation["cases"]
     for name in config["run"]["datasets"]:
-        # The base LLM and the aligned ones, one after the other; the services are not asked.
+        yield _verdict_job(config, "classify_cases", name, cases)
         forms = ["behavior", *modes, *_reasoned(config)]
-        asked = [work.answering(config, name, mode, {"classification": cases}) for mode in forms]
-        yield Job(
-            "classify_cases",
-            name,
-            samples=cases * len(forms),
-            generating=True,
-            seconds=len(forms) * _model_bytes(config, architecture(config)) / LOAD_RATE,
-            gpus=config["evaluation"]["gpus"],
-            threads=config["evaluation"]["threads"],
-            disk=ANSWER_BYTES * cases,
-            gpu_memory=memory.generation(config, 1),
-            memory=memory.of_machine(config),
-            **{part: sum(one[part] for one in asked) for part in asked[0]},
-        )
         yield Job("write_controls", name, len(CONTROLS) * cases, disk=ANSWER_BYTES * len(CONTROLS) * cases)
         texts = cases * (len(forms) + len(explanation["services"]) + len(CONTROLS))
         yield Job("measure_faithfulness", name, texts, seconds=texts / MEASURE_RATE, disk=ANSWER_BYTES * texts)
@@ -376,6 +383,7 @@ def _result_jobs(config: dict[str, Any]) -> Iterator[Job]:
     rules += ["select_case", "figure4", "figure5", "table1", "table_recommender", "table2", "table3", "table4"]
     rules += ["table_faithfulness", "table_controllability", "table_surrogates"]
     rules += ["table_seeds"] if config["run"]["seeds"] else []
+    rules += ["table_pointwise"] if config["evaluation"]["pointwise_cases"] else []
     rules += ["figure6"] if config["run"]["ablations"]["datasets"] and _ablated(config) else []
     for rule in [*rules, "table_spending", "learning_curves", "paper_vs_ours", "provenance", "report"]:
         yield Job(rule, "all", disk=1e5)

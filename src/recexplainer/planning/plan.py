@@ -37,14 +37,14 @@ STAGES = {
     "tasks": "build_tasks build_reasons build_sharegpt",
     "alignment": "train_llm download_llm unpack_llm base_llm align",
     "evaluation": "predict_baseline predict_surrogates predict_base predict_aligned predict_base_shard "
-    "predict_aligned_shard merge_predictions",
+    "predict_aligned_shard merge_predictions rank_pointwise",
     "explanation": "choose_cases explain explain_by_service explain_viewpoints",
     "judgement": "judge_by_rubric judge_by_service",
     "faithfulness": "classify_cases write_controls measure_faithfulness",
     "study": "draw_study simulate_raters collect_ratings",
     "results": "select_case figure3 figure4 figure5 figure6 learning_curves table1 table_recommender table2 table3 "
-    "table4 table_surrogates table_human table_faithfulness table_controllability table_seeds table_spending typeset "
-    "paper_vs_ours provenance report",
+    "table4 table_surrogates table_human table_faithfulness table_controllability table_seeds table_pointwise "
+    "table_spending typeset paper_vs_ours provenance report",
 }
 """The rules of each stage, in the order of the pipeline."""
 

@@ -14,7 +14,7 @@ from recexplainer.planning.job import Job
 WITH_LLM = (
     *("train_llm", "unpack_llm", "base_llm", "align"),
     *("predict_base", "predict_aligned", "predict_base_shard", "predict_aligned_shard"),
-    *("explain", "explain_viewpoints", "classify_cases"),
+    *("explain", "explain_viewpoints", "classify_cases", "rank_pointwise"),
 )
 """The rules whose time depends on the LLM and its devices."""
 

@@ -27,7 +27,11 @@ BLOCKS = (
     Block("sasrec", "The recommender", ("recommender",), (), "the recommender's own quality"),
     Block("training", "Training", (), ("learning_curves",), "the learning curves"),
     Block(
-        "alignment", "Alignment with the recommender", ("table2", "surrogates", "seeds"), (), "the alignment (table 2)"
+        "alignment",
+        "Alignment with the recommender",
+        ("table2", "pointwise", "surrogates", "seeds"),
+        (),
+        "the alignment (table 2)",
     ),
     Block("ablations", "Ablations", (), ("figure6",), "the ablations (figure 6)"),
     Block("explanations", "Explanations, as the judges rate them", ("table3", "judges"), (), "the ratings (table 3)"),
@@ -66,6 +70,11 @@ CAPTIONS = {
         "Models that are no LLM, from the same training labels, on the cases of table 2; below them what each LLM adds "
         "to those that read what it reads. An interval above zero: the language model knows more of the recommender "
         "than so simple a model of the same information; below zero: it loses some of what was there to read.",
+    ),
+    "pointwise": (
+        "The order that is known",
+        "Each candidate of a ranking asked about alone, in the words of the classification, and all sorted by Yes over "
+        "No, beside the order that the same language model lists. Above it: it knows more than it lists.",
     ),
     "seeds": ("Repetitions", "Mean and standard deviation over alignments with other seeds, on the same cases."),
     "figure6": (
