@@ -35,6 +35,16 @@ def llms_of(wildcards, aligned):
     return [["base", "behavior", None], *rows]
 
 
+def pointwise_settings(without=()):
+    """What pointwise rankings are made with."""
+    return lambda w: to_json(
+        pick(config["evaluation"], *AT_ONCE, "precision", "pointwise_cases"),
+        pick(config["alignment"], "context"),
+        pick(entry(w.dataset)["recommender"], "max_length"),
+        without=without,
+    )
+
+
 def explain_settings(without=()):
     """What an LLM's explanations are made with."""
     return to_json(

@@ -37,12 +37,8 @@ rule rank_pointwise:
     params:
         code=code_digest("rank_pointwise.py"),
         systems=lambda w: json.dumps(llms_of(w, ALIGNED + REASONED)),
-        max_length=lambda w: entry(w.dataset)["recommender"]["max_length"],
-        cases=config["evaluation"]["pointwise_cases"],
-        decides=to_json(pick(config["evaluation"], "precision"), pick(config["alignment"], "context")),
-        settings=unwatched(
-            to_json(pick(config["evaluation"], *AT_ONCE, "precision"), pick(config["alignment"], "context"))
-        ),
+        decides=pointwise_settings(without=AT_ONCE),
+        settings=lambda w, input: pointwise_settings()(w),
         texts=meaning(CHAT_TEMPLATE, config["prompts"]),
         seed=seed("rank_pointwise", "dataset"),
         chat_template=chat_template_option,
@@ -50,9 +46,9 @@ rule rank_pointwise:
         "python workflow/scripts/rank_pointwise.py --llm {input.llm:q} {params.chat_template:q}"
         " --systems {params.systems:q} --ranking {input.ranking:q} --interactions {input.interactions:q}"
         " --items {input.catalogue:q} --embeddings {input.embeddings:q} --labels {input.labels:q}"
-        " --similar {input.similar:q} --prompts {input.prompts:q} --max-length {params.max_length}"
-        " --cases {params.cases} --settings {params.settings:q} --seed {params.seed} --output {output.orders:q}"
-        " --gpus {resources.gpu} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
+        " --similar {input.similar:q} --prompts {input.prompts:q} --settings {params.settings:q}"
+        " --seed {params.seed} --output {output.orders:q} --gpus {resources.gpu} --threads {threads}"
+        " --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule table_pointwise:

@@ -125,7 +125,7 @@ def test_every_program_of_a_gpu_says_it_first(card, program, monkeypatch, capsys
 def test_every_job_with_gpus_tells_its_program_how_many():
     text = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.smk")))
     rules = [body for body in re.split(r"\n(?:use )?rule ", text) if "gpu=config" in body]
-    assert len(rules) == 6 and all("--gpus {resources.gpu}" in body for body in rules)
+    assert len(rules) == 7 and all("--gpus {resources.gpu}" in body for body in rules)
 
 
 def test_the_locked_build_begins_where_this_says():

@@ -5,15 +5,15 @@ Run as:
         --systems '[["base", "behavior", null], ["hybrid-full", "hybrid", "results/alignment/games/hybrid/full"]]' \
         --ranking results/predictions/games/base/ranking.parquet --interactions interactions.parquet \
         --items items.parquet --embeddings embeddings.safetensors --labels labels.parquet --similar similar.parquet \
-        --prompts config/prompts/default.yaml --max-length 9 --cases 500 \
-        --settings '{"context": 1024, "precision": "fp16", "batch_size": 64}' --seed 2024 \
+        --prompts config/prompts/default.yaml --settings '{"context": 1024, "precision": "fp16", "batch_size": 64,
+        "batch_tokens": 16384, "max_length": 9, "pointwise_cases": 500}' --seed 2024 \
         --output results/predictions/games/pointwise.parquet
 """
 
 from typing import Annotated, Any
 
 from recexplainer import cli
-from recexplainer.arguments import Count, Gpus, Seed, Triples, section
+from recexplainer.arguments import Gpus, Seed, Triples, section
 
 
 def main(
@@ -28,9 +28,9 @@ def main(
     labels: Annotated[str, "the recommender's labels.parquet"],
     similar: Annotated[str, "the recommender's similar.parquet"],
     prompts: Annotated[str, "YAML file of the tasks' phrasings"],
-    max_length: Annotated[Count, "items of a history that the recommender sees"],
-    cases: Annotated[Count, "at most, drawn from the seed"],
-    settings: Annotated[Any, section("inference.Answering"), "JSON: context, precision, batch_size"],
+    settings: Annotated[
+        Any, section("evaluation.Pointwise"), "JSON: context, precision, batch_size, max_length, pointwise_cases"
+    ],
     seed: Seed,
     output: Annotated[str, "Parquet file to write"],
     gpus: Gpus = None,
@@ -57,8 +57,6 @@ def main(
             "similar": similar,
         },
         prompts=prompts,
-        max_length=max_length,
-        most=cases,
         settings=settings,
         seed=seed,
         output=output,

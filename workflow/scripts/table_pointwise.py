@@ -23,9 +23,7 @@ def main(
 ) -> None:
     from recexplainer.tables.pointwise import table_pointwise
 
-    table_pointwise(
-        pointwise=pointwise, rankings=rankings, rows=rows, resamples=settings.bootstrap, seed=seed, output=output
-    )
+    table_pointwise(pointwise=pointwise, rankings=rankings, rows=rows, settings=settings, seed=seed, output=output)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,13 @@ class Predicted(Cases, Answering):
     classification_decision: Decision
 
 
+class Pointwise(Answering):
+    """What pointwise rankings are made with."""
+
+    max_length: Count
+    pointwise_cases: Count
+
+
 class Surrogate(Section):
     """What the surrogates' predictions are made with."""
 

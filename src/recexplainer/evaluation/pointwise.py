@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from recexplainer.config.inference import Answering
+from recexplainer.config.evaluation import Pointwise
 from recexplainer.errors import InputError
 from recexplainer.evaluation.predictions import CASE, SCHEMAS, TITLES
 from recexplainer.files import read_parquet, write_parquet
@@ -46,9 +46,7 @@ def rank_pointwise(
     ranking: str,
     files: dict[str, str],
     prompts: str,
-    max_length: int,
-    most: int,
-    settings: Answering,
+    settings: Pointwise,
     seed: int,
     output: str,
 ) -> None:
@@ -61,17 +59,16 @@ def rank_pointwise(
         ranking: some system's ``ranking.parquet``: its cases are those of all systems.
         files: ``interactions``, ``items``, ``embeddings``, ``labels`` and ``similar``, as the tasks read them.
         prompts: the file of the tasks' phrasings.
-        max_length: how many items of a history the recommender sees.
-        most: cases at most, drawn from the seed.
-        settings: with what the LLMs answer.
+        settings: with what the LLMs answer, how many items of a history the recommender sees, and how many cases there
+            are at most, drawn from the seed.
         seed: of the cases and phrasings, the same for all systems.
         output: the file to write. A case of which a question is over the context is left out.
 
     Raises:
         InputError: a file is missing or broken, or they do not belong together.
     """
-    source = load_source(**files, max_length=max_length, description_words=1, seed=seed)
-    cases = _draw(read_parquet(ranking, SCHEMAS["ranking"]).to_dict("records"), most, seed)
+    source = load_source(**files, max_length=settings.max_length, description_words=1, seed=seed)
+    cases = _draw(read_parquet(ranking, SCHEMAS["ranking"]).to_dict("records"), settings.pointwise_cases, seed)
     phrasings = load_prompts(prompts).phrasings["classification"]
     drawn = make_rng(seed, "phrasings").integers(len(phrasings), size=len(cases))
     samples = questions(source, cases, [phrasings[number] for number in drawn], ranking)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recexplainer.config.evaluation import Resampled
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import hit_ratio, ranking_ndcg
 from recexplainer.evaluation.pointwise import POINTWISE
@@ -25,7 +26,7 @@ def table_pointwise(
     pointwise: list[str],
     rankings: list[str],
     rows: Sequence[Sequence[str]],
-    resamples: int,
+    settings: Resampled,
     seed: int,
     output: str,
 ) -> None:
@@ -35,7 +36,7 @@ def table_pointwise(
         pointwise: ``pointwise.parquet`` of each row's dataset.
         rankings: ``ranking.parquet`` of each row's system.
         rows: of each row the dataset, the system, and what it is called.
-        resamples: of the bootstrap over users.
+        settings: how often the users are resampled.
         seed: of the resamples, which are the same for every row.
         output: the CSV to write: ``dataset``, ``method``, each of :data:`MEASURES` with the ends of its 95 % interval,
             and the cases, which are the same for all systems of a dataset.
@@ -61,7 +62,7 @@ def table_pointwise(
             raise InputError(f"{path}: no case of {dataset} that all its systems have answered; predict again.")
         row: dict[str, Any] = {"dataset": dataset, "method": method}
         for measure in MEASURES:
-            value = estimate(own[measure], own["user"], resamples, make_rng(seed, "bootstrap"))
+            value = estimate(own[measure], own["user"], settings.bootstrap, make_rng(seed, "bootstrap"))
             row |= {measure: value.mean, f"{measure}_low": value.low, f"{measure}_high": value.high}
         table.append(row | {"cases": len(own)})
     write_csv(output, pd.DataFrame(table).round(4))

@@ -7,7 +7,7 @@ import torch
 from small_dataset import PROMPTS, SETTINGS, small_dataset
 from tiny import TEMPLATE, tiny_llama, tiny_tokenizer
 
-from recexplainer.config.inference import Answering
+from recexplainer.config.evaluation import Pointwise, Resampled
 from recexplainer.errors import InputError
 from recexplainer.evaluation import pointwise
 from recexplainer.evaluation.metrics import expected_random_ranking_ndcg, ranking_ndcg
@@ -39,6 +39,8 @@ def world(tmp_path_factory):
 
 def rank(world, output, *, systems=SYSTEMS, most=100, context=400, batch=4, ranking=None, llm="llm", seed=9):
     files, cases = world
+    asked = {"context": context, "precision": "fp32", "batch_size": batch, "batch_tokens": None}
+    settings = Pointwise.model_construct(**asked, max_length=SETTINGS.max_length, pointwise_cases=most)
     rank_pointwise(
         llm=llm,
         chat_template=str(TEMPLATE),
@@ -46,9 +48,7 @@ def rank(world, output, *, systems=SYSTEMS, most=100, context=400, batch=4, rank
         ranking=ranking or cases,
         files=files,
         prompts=str(PROMPTS),
-        max_length=SETTINGS.max_length,
-        most=most,
-        settings=Answering.model_construct(context=context, precision="fp32", batch_size=batch, batch_tokens=None),
+        settings=settings,
         seed=seed,
         output=str(output),
     )
@@ -167,7 +167,7 @@ def test_the_table_has_both_orders_of_the_same_cases(world, tmp_path, monkeypatc
             pointwise=[str(tmp_path / "p.parquet")] * files,
             rankings=[world[1]] * files,
             rows=rows,
-            resamples=50,
+            settings=Resampled(bootstrap=50),
             seed=1,
             output=str(tmp_path / "t.csv"),
         )
