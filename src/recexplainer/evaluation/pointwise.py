@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from recexplainer.config.evaluation import Pointwise
 from recexplainer.errors import InputError
-from recexplainer.evaluation.predictions import CASE, SCHEMAS, TITLES
+from recexplainer.evaluation.predictions import POINTWISE, SCHEMAS
 from recexplainer.files import read_parquet, write_parquet
 from recexplainer.inference.verdicts import Messages, ask_verdicts
 from recexplainer.prompts.phrasings import Phrasing, load_prompts
@@ -23,19 +23,6 @@ from recexplainer.tasks.samples import History, Renderer, Sample
 from recexplainer.tasks.source import Source, load_source
 
 logger = logging.getLogger(__name__)
-
-POINTWISE = pa.schema(
-    [
-        *CASE,
-        ("system", pa.string()),
-        ("target", TITLES),
-        ("candidates", TITLES),
-        ("scores", pa.list_(pa.float32())),
-        ("predicted", TITLES),
-    ]
-)
-"""The columns of ``pointwise.parquet``: one row per system and case. ``scores`` are those of the candidates, in the
-order in which the ranking task shows them; ``predicted`` has the candidates by their scores, the highest first."""
 
 
 def rank_pointwise(

@@ -32,6 +32,19 @@ are of the catalogue, ``score`` is the logit of Yes less that of No. A system th
 without rows.
 """
 
+POINTWISE = pa.schema(
+    [
+        *CASE,
+        ("system", pa.string()),
+        ("target", TITLES),
+        ("candidates", TITLES),
+        ("scores", pa.list_(pa.float32())),
+        ("predicted", TITLES),
+    ]
+)
+"""The columns of ``pointwise.parquet``: one row per system and case. ``scores`` are those of the candidates, in the
+order in which the ranking task shows them; ``predicted`` has the candidates by their scores, the highest first."""
+
 
 def case(row: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that name a case, from its row in the test file."""

@@ -10,8 +10,7 @@ import pandas as pd
 from recexplainer.config.evaluation import Resampled
 from recexplainer.errors import InputError
 from recexplainer.evaluation.metrics import hit_ratio, ranking_ndcg
-from recexplainer.evaluation.pointwise import POINTWISE
-from recexplainer.evaluation.predictions import SCHEMAS
+from recexplainer.evaluation.predictions import POINTWISE, SCHEMAS
 from recexplainer.files import read_parquet, write_csv
 from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import estimate
