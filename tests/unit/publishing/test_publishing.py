@@ -30,6 +30,8 @@ from recexplainer.publishing.published_report import HISTORY, NOT_HERE
 from recexplainer.publishing.trainings import last_fall
 from recexplainer.report.page import Files, write_report
 
+PUBLISHED = [ROOT / "docs/pocket", ROOT / "docs/pocket_games"]
+
 
 @pytest.fixture(scope="module")
 def config() -> dict:
@@ -280,8 +282,8 @@ def test_before_anything_is_published_the_readme_says_so(tmp_path):
     assert block_of(tmp_path / "docs/pocket") == NOT_YET
 
 
-def test_the_numbers_that_are_published_are_those_of_its_files():
-    folder = ROOT / "docs/pocket"
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_the_numbers_that_are_published_are_those_of_its_files(folder):
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 10e6
     numbers = {f"{value:.3f}" for value in pd.read_csv(folder / "main.csv")[["mean", "sd"]].stack()}
     rows = "".join(re.findall(r"^\| (?!dataset|-).*$", block_of(folder), re.MULTILINE))
@@ -355,8 +357,8 @@ def test_no_link_of_the_published_report_leads_nowhere(results, config, tmp_path
     assert found == page % (f"{kept}  ", '<td>align &amp; on</td><td>&lt;a href="x"&gt;<br/></td>')
 
 
-def test_the_pocket_runs_report_shows_no_history_and_no_dead_link():
-    folder = ROOT / "docs/pocket"
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+def test_a_published_report_shows_no_history_and_no_dead_link(folder):
     text = (folder / "report.html").read_text(encoding="utf-8")
     shown = re.findall(r"<dt>History, oldest first</dt>\s*<dd[^>]*>(.*?)</dd>", text)
     assert shown and set(shown) == {NOT_HERE}
