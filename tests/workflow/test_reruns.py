@@ -74,12 +74,12 @@ LOGIC = {
     "src/recexplainer/alignment/engine.py": {"align"},
     "src/recexplainer/llm/schedule.py": {"align", "train_llm"},
     "src/recexplainer/inference/generation.py": {"predict_base", "predict_aligned", "explain", "explain_viewpoints"}
-    | {"classify_cases"},
+    | {"classify_cases", "rank_pointwise"},
     "src/recexplainer/judgement/rubric.py": {"judge_by_rubric"},
     "src/recexplainer/faithfulness/simulation.py": {"measure_faithfulness"},
     "src/recexplainer/study/draw.py": {"draw_study"},
     "src/recexplainer/evaluation/metrics.py": {"predict_baseline", "predict_surrogates", "table2"}
-    | {"table_surrogates", "table3", "table4", "figure6", "learning_curves"},
+    | {"table_surrogates", "table_pointwise", "table3", "table4", "figure6", "learning_curves"},
     # a package's __init__ runs on import
     "src/recexplainer/recommender/__init__.py": {"tune_recommender", "train_recommender", "export_recommender"}
     | {"table_recommender", "predict_surrogates"},
@@ -138,7 +138,11 @@ CHANGES = {
     "how coverage is counted": ({"switches": {"coverage_counts": "repeat"}}, {"table2", "figure6"}),
     "the number of conversations": ({"sharegpt": {"train": 21}}, {"build_sharegpt"}),
     "the beams": ({"evaluation": {"beams": 4}}, {"predict_base", "predict_aligned"}),
-    "the LLM's name": ({"llm": {"name": "another"}}, {"table2", "table3", "table_human", "table_faithfulness"}),
+    "the LLM's name": (
+        {"llm": {"name": "another"}},
+        {"table2", "table3", "table_human", "table_faithfulness", "table_pointwise"},
+    ),
+    "the cases of pointwise rankings": ({"evaluation": {"pointwise_cases": 20}}, {"rank_pointwise"}),
     "the cases to explain": ({"explanation": {"cases": 10}}, {"choose_cases"}),
     "the resamples of faithfulness": ({"faithfulness": {"bootstrap": 9}}, {"table_faithfulness"}),
     "the study": ({"explanation": {"study": {"cases": 5}}}, {"draw_study"}),
