@@ -47,11 +47,9 @@ def ask_verdicts(
         model = load_system(llm, tokenizer, adapter, tables, context=settings.context, precision=settings.precision)
         generator = TextGenerator(model, tokenizer, settings.batch_size, batch_tokens=settings.batch_tokens)
         kept = [prompt for prompt in prompts if prompt is not None]
-        logits = iter(generator.next_token_logits(kept, tokens, label=system) if kept else [])
-        answers: list[float | None] = []
-        for prompt in prompts:
-            yes, no = next(logits) if prompt is not None else (None, None)
-            answers.append(None if yes is None else float(yes - no))
+        logits = generator.next_token_logits(kept, tokens, label=system) if kept else []
+        scores = iter([float(yes - no) for yes, no in logits])
+        answers = [None if prompt is None else next(scores) for prompt in prompts]
         # Before the next model is loaded.
         del model, generator
         yield system, answers

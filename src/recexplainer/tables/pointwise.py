@@ -49,14 +49,18 @@ def table_pointwise(
             f"--rows: {len(rows)}, but {len(pointwise)} files of --pointwise and {len(rankings)} of --rankings; "
             "expected one each."
         )
+    asked = {path: read_parquet(path, POINTWISE) for path in dict.fromkeys(pointwise)}
     frames = [
-        _joined(path, listed, system) for path, listed, (_, system, _) in zip(pointwise, rankings, rows, strict=True)
+        _joined(asked[path], listed, system)
+        for path, listed, (_, system, _) in zip(pointwise, rankings, rows, strict=True)
     ]
+    common: dict[str, set[str]] = {}
+    for frame, (dataset, _, _) in zip(frames, rows, strict=True):
+        samples = set(frame["sample"])
+        common[dataset] = common.get(dataset, samples) & samples
     table: list[dict[str, Any]] = []
     for path, frame, (dataset, _, method) in zip(pointwise, frames, rows, strict=True):
-        peers = [other for other, row in zip(frames, rows, strict=True) if row[0] == dataset]
-        common = set.intersection(*(set(other["sample"]) for other in peers))
-        own = frame[frame["sample"].isin(common)]
+        own = frame[frame["sample"].isin(common[dataset])]
         if own.empty:
             raise InputError(f"{path}: no case of {dataset} that all its systems have answered; predict again.")
         row: dict[str, Any] = {"dataset": dataset, "method": method}
@@ -68,9 +72,8 @@ def table_pointwise(
     logger.info("%d rows in %s", len(table), output)
 
 
-def _joined(path: str, listed: str, system: str) -> pd.DataFrame:
+def _joined(asked: pd.DataFrame, listed: str, system: str) -> pd.DataFrame:
     """Return ``sample``, ``user`` and the measures of a system's cases, in the order of their names."""
-    asked = read_parquet(path, POINTWISE)
     answers = read_parquet(listed, SCHEMAS["ranking"])[["sample", "predicted"]]
     both = asked[asked["system"] == system].merge(answers, on="sample", suffixes=("", "_listed")).sort_values("sample")
     measured = [
