@@ -11,12 +11,19 @@ import pandas as pd
 import pyarrow as pa
 
 from recexplainer.errors import InputError
-from recexplainer.evaluation.predictions import SCHEMAS
+from recexplainer.evaluation.predictions import POINTWISE, SCHEMAS
 from recexplainer.explanation.cases import load_cases
 from recexplainer.explanation.texts import EXPLANATIONS, VIEWPOINTS
 from recexplainer.files import read_parquet
 from recexplainer.judgement.judgements import load_judgements
-from recexplainer.publishing.systems import System, cases_of, explanations_of, predictions_of, viewpoints_of
+from recexplainer.publishing.systems import (
+    System,
+    cases_of,
+    explanations_of,
+    pointwise_of,
+    predictions_of,
+    viewpoints_of,
+)
 from recexplainer.seeds import make_rng
 from recexplainer.statistics.intervals import estimate
 from recexplainer.tables.table2 import METRICS, Cases, case_values
@@ -34,6 +41,10 @@ TEXTS = pa.schema(
 FROM_VIEWPOINTS = pa.schema(
     [(name, pa.string()) for name in ("dataset", "system", "viewpoint", "case", "item", "text")]
     + [("decision", pa.bool_()), ("label", pa.bool_()), ("finish", pa.string())]
+)
+ORDERS = pa.schema(
+    [(name, pa.string()) for name in ("dataset", "system")]
+    + [POINTWISE.field(name) for name in ("sample", "target", "candidates", "scores", "predicted")]
 )
 
 
@@ -103,6 +114,16 @@ def _answer(task: str, row: dict[str, Any]) -> dict[str, Any]:
         verdict = [] if row["predicted"] is None else ["Yes" if row["predicted"] else "No"]
         return common | {"target": ["Yes" if row["target"] else "No"], "answer": verdict, "score": row["score"]}
     return common | {"target": row["target"] if task == "ranking" else None, "answer": row["predicted"]}
+
+
+def pointwise(results: str | Path, there: list[System]) -> pa.Table:
+    """Return how every LLM ranks candidate by candidate, the columns being :data:`ORDERS`; no row without it."""
+    rows = []
+    for dataset in dict.fromkeys(system.dataset for system in there):
+        path = pointwise_of(results, dataset)
+        if path.is_file():
+            rows += [row | {"dataset": dataset} for row in read_parquet(path, POINTWISE).to_dict("records")]
+    return pa.Table.from_pylist(rows, schema=ORDERS)
 
 
 def texts(results: str | Path, there: list[System]) -> pa.Table:

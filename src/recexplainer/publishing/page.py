@@ -28,7 +28,6 @@ METRICS = {
     "history_hcr": "HCR",
 }
 START, END = "<!-- pocket: make pocket-publish writes this -->", "<!-- end of the pocket results -->"
-POCKET = "The pocket reproduction"
 NOT_YET = "No run has been published yet: `make pocket` runs it, `make pocket-publish` puts its table here.\n"
 EXAMPLES = 10
 EXAMPLES_RULE = (
@@ -247,6 +246,12 @@ def examples(facts: Facts) -> str:
         name = f"{run_names.shown(facts.config, dataset)}, {system_label(system)}"
         parts.append(f"### {plain(name)}\n\n" + table(["item", "recommender", "explanation", "rubric"], rows))
     return "\n".join(parts)
+
+
+def pocket_title(facts: Facts) -> str:
+    """Return the title of a published folder's page, which names its data sets."""
+    names = [run_names.shown(facts.config, name) for name in facts.config["run"]["datasets"]]
+    return f"The pocket reproduction on {', '.join(names)}"
 
 
 def page(facts: Facts, title: str) -> str:

@@ -31,7 +31,7 @@ from recexplainer.given import Given
 from recexplainer.planning.sizes import architecture
 from recexplainer.provenance.recorded import RECORD, config_in, recorded_config
 from recexplainer.publishing import answers, trainings
-from recexplainer.publishing.page import END, NOT_YET, POCKET, START, Facts, page, readme_block
+from recexplainer.publishing.page import END, NOT_YET, START, Facts, page, pocket_title, readme_block
 from recexplainer.publishing.published_report import published_report
 from recexplainer.publishing.systems import System, finished, predictions_of, systems
 from recexplainer.report.captions import WITH_HISTORIES
@@ -52,6 +52,7 @@ CONTENT = {
     "report.html": "the run's own report",
     "provenance.json": "code, config, packages, machine, and checksums of all files",
     "answers.parquet": "what every system answered to every test case",
+    "pointwise.parquet": "how every LLM scored each candidate of a ranking alone",
     "values.parquet": "each metric of table 2, case by case",
     "explanations.parquet": "every explanation",
     "viewpoints.parquet": "every text that was asked for from a point of view",
@@ -128,7 +129,7 @@ def _make(source: Path, facts: Facts, folder: Path, output: str, whole: bool) ->
     facts.files.update({path.relative_to(folder).as_posix(): "as the run wrote it" for path in copied})
     facts.files.update(OTHERS if whole else {})
     facts.files["tables/table2.csv"] = "table 2, of the systems that are there"
-    write_text(folder / "README.md", page(facts, about.title(facts.config) if whole else POCKET))
+    write_text(folder / "README.md", page(facts, about.title(facts.config) if whole else pocket_title(facts)))
     if not whole:
         write_json(folder / MARK, {"readme": readme_block(facts, output)})
     _without_checksums(folder)
@@ -225,6 +226,8 @@ def _write_answers(source: Path, facts: Facts, folder: Path) -> None:
     frame = answers.values(source, list(facts.there), resolve(facts.config)["coverage_counts"])
     write_parquet(folder / "values.parquet", frame)
     write_parquet(folder / "answers.parquet", answers.answers(source, list(facts.there)))
+    if len(ranked := answers.pointwise(source, list(facts.there))):
+        write_parquet(folder / "pointwise.parquet", ranked)
     if len(facts.texts):
         write_parquet(folder / "explanations.parquet", answers.texts(source, list(facts.there)))
     if len(viewed := answers.from_viewpoints(source, list(facts.there))):

@@ -44,6 +44,11 @@ def predictions_of(results: str | Path, system: System) -> Path:
     return Path(results) / "predictions" / system.dataset / system.name
 
 
+def pointwise_of(results: str | Path, dataset: str) -> Path:
+    """Return the file of the rankings candidate by candidate of all LLMs on a dataset, which may not be there."""
+    return Path(results) / "predictions" / dataset / "pointwise.parquet"
+
+
 def finished(results: str | Path, system: System) -> bool:
     """Return whether a system's predictions are all there."""
     return all((predictions_of(results, system) / f"{task}.parquet").is_file() for task in SCHEMAS)

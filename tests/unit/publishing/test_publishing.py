@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from clone import ROOT
 from small_report import make_files
@@ -21,9 +22,10 @@ from recexplainer.checking.marked import Run
 from recexplainer.comparison.compare import compare_runs
 from recexplainer.config.shown import Page
 from recexplainer.errors import InputError
+from recexplainer.evaluation.predictions import POINTWISE
 from recexplainer.explanation.texts import write_explanations
 from recexplainer.figures.case_view import CaseView, Panel, write_page
-from recexplainer.files import read_parquet, write_json, write_text
+from recexplainer.files import read_parquet, write_json, write_parquet, write_text
 from recexplainer.publishing.page import END, EXAMPLES, NOT_YET, START, plain
 from recexplainer.publishing.publish import MARK, block_of, publish, write_block
 from recexplainer.publishing.published_report import HISTORY, NOT_HERE
@@ -131,6 +133,32 @@ def test_nothing_of_the_data_set_but_titles_in_texts(results, config, tmp_path):
     said = read_parquet(tmp_path / "out/answers.parquet")
     assert set(said["task"]) == {"retrieval", "ranking", "classification", "reconstruction"}
     assert said[said["task"] == "reconstruction"]["target"].isna().all()
+
+
+def test_rankings_candidate_by_candidate_are_published_without_the_users(results, config, tmp_path):
+    published(results, config, tmp_path / "without")
+    assert not (tmp_path / "without/pointwise.parquet").exists()
+    row = {"sample": "ranking-7", "user": 7, "target": ["Film A", "Film B"], "candidates": ["Film B", "Film A"]}
+    row |= {"scores": [-1.5, 0.25], "predicted": ["Film A", "Film B"]}
+    rows = [row | {"system": name} for name in ("base", "intention-full")]
+    frame = pa.Table.from_pylist(rows, schema=POINTWISE)
+    write_parquet(results / "predictions/films/pointwise.parquet", frame)
+    page = published(results, config, tmp_path / "out")
+    assert "[pointwise.parquet](pointwise.parquet)" in page
+    said = read_parquet(tmp_path / "out/pointwise.parquet").to_dict("records")
+    assert [one["system"] for one in said] == ["base", "intention-full"]
+    for one in said:
+        assert "user" not in one and (one["dataset"], one["sample"]) == ("films", "ranking-7")
+        assert all(list(one[name]) == row[name] for name in ("target", "candidates", "scores", "predicted"))
+
+
+def test_the_page_is_named_after_its_data_sets(results, config, tmp_path):
+    assert published(results, config, tmp_path / "out").startswith("# The pocket reproduction on MovieLens 100K\n")
+    for folder in PUBLISHED:
+        recorded = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["config"]
+        (name,) = (recorded["datasets"][one]["name"] for one in recorded["run"]["datasets"])
+        title = (folder / "README.md").read_text(encoding="utf-8").splitlines()[0]
+        assert title == f"# The pocket reproduction on {name}"
 
 
 def test_examples_are_drawn_by_the_seed_and_the_same_for_all_modes(results, config, tmp_path):
