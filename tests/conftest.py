@@ -1,22 +1,29 @@
 """One whole run in earnest, at the smallest scale, for all tests that need its files."""
 
-import re
+import os
 import time
-from functools import cache
 from pathlib import Path
 
+import background
 import pytest
-from clone import CONFIG, copy_repository, snakemake
 from hypothesis import settings
-from watched import watch
 from xdist.scheduler import LoadScopeScheduling
+
+# Several processes of tests share the cores: threads of one that wait for each other would take them from the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-# The quick ones first.
 FOLDERS = ("unit", "workflow", "browser", "end_to_end", "cluster", "chaos")
+# What takes longest comes first, so that no process has it left at the end.
+LONG = (
+    *("unit/interactive/test_sessions.py", "workflow/test_reruns.py", "unit/alignment/test_distributed.py"),
+    *("unit/alignment/test_alignment.py", "unit/evaluation/test_shards.py", "unit/test_readme.py"),
+    *("browser/test_accessible.py", "end_to_end/test_explain_command.py", "workflow/test_secrets.py"),
+    *("browser/test_demo_ui.py", "end_to_end/test_pipeline.py", "end_to_end/test_exported_model.py"),
+)
 # What takes minutes: `make test` leaves it to `make test-all`.
 SLOW = (
     *("cluster/test_cluster.py", "chaos/test_kills.py", "chaos/test_workflow_faults.py"),
@@ -30,23 +37,25 @@ def pytest_addoption(parser):
     parser.addoption("--slow-until", type=float, metavar="MINUTES", help="skip slow tests that would begin later")
 
 
-@cache
-def shares_the_run(path: Path) -> bool:
-    """Whether a module has a test that needs :func:`whole_run`."""
-    return bool(re.search(r"\bwhole_run\b", path.read_text(encoding="utf-8")))
+def needs_the_run(item) -> bool:
+    """Whether a test uses :func:`whole_run`."""
+    return "whole_run" in getattr(item, "fixturenames", ())
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with what needs the whole run, as that takes longest; of the rest, the quick ones come first."""
+    """Begin with what takes long, and end with what needs the whole run, which is done in the background meanwhile."""
     here = Path(__file__).parent
+    names = {item.path: item.path.relative_to(here).as_posix() for item in items}
     for item in items:
-        if item.path.relative_to(here).as_posix() in SLOW:
+        if names[item.path] in SLOW:
             item.add_marker("slow")
+    sharing = {item.path for item in items if needs_the_run(item)}
     items.sort(
         key=lambda item: (
-            not shares_the_run(item.path),
             item.get_closest_marker("slow") is not None,
-            FOLDERS.index(item.path.relative_to(here).parts[0]),
+            item.path in sharing,
+            LONG.index(names[item.path]) if names[item.path] in LONG else len(LONG),
+            FOLDERS.index(names[item.path].partition("/")[0]),
         )
     )
 
@@ -60,29 +69,38 @@ def pytest_runtest_setup(item):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Give each module to one process of several, and all that need the whole run to the same one: it is made once."""
+    """Give each module to one process of several."""
 
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            module = nodeid.split("::")[0]
-            return "whole run" if shares_the_run(config.rootpath / module) else module
+            return nodeid.split("::")[0]
 
     return ByModule(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def begun_run(request, tmp_path_factory):
+    """Begin the whole run with the first test, if there is one that needs it; return the folder of all its files.
+
+    Of several processes of tests, one begins it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "pipeline"
+    process = background.begin(folder) if any(map(needs_the_run, request.session.items)) else None
+    yield folder
+    if process:
+        process.wait()  # another process may still need it
+
+
 @pytest.fixture(scope="session")
-def whole_run(tmp_path_factory):
+def whole_run(begun_run):
     """Return the results of a run of every rule; the repository is two folders above them.
 
-    The run has secrets in its environment, and its programs are watched for pickles: :mod:`watched`.
+    All tests share them: who writes into them makes a copy first.
     """
-    folder = copy_repository(tmp_path_factory.mktemp("pipeline") / "repository")
-    with watch(folder.parent) as front:
-        done = snakemake(folder, "--configfile", CONFIG, front=front)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
-    assert "Done. Demo run: " in done.stdout + done.stderr
-    assert "Open results/smallest/report.html" in done.stdout + done.stderr
-    return folder / "results/smallest"
+    return background.end(begun_run)
 
 
 @pytest.fixture(scope="module")

@@ -152,6 +152,7 @@ def told(result: dict) -> str:
     return f"{result['job']} ({result['seed']}): {result.get('path') or ''} {result.get('what')}: {lines[-1]}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(20_000)
 def test_no_mutant_ends_in_a_traceback_or_hangs_or_writes_half_or_changes_a_result_in_silence(whole_run, tmp_path):
     folder = tmp_path / "repository"

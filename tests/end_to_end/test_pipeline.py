@@ -130,7 +130,7 @@ def served(folder, scratch):
 
 
 def test_a_local_chat_model_explains_and_judges_by_config_alone(finished, tmp_path):
-    repository, model = finished.parents[1], finished / "llm/scratch"
+    model, repository = finished / "llm/scratch", shutil.copytree(finished.parents[1], tmp_path / "repository")
     table = "results/smallest/tables/table3.csv"
     before = {row["method"]: row["rating"] for row in rows(repository / table)}
     with served(model, tmp_path / "served") as address:
@@ -152,11 +152,12 @@ def test_a_local_chat_model_explains_and_judges_by_config_alone(finished, tmp_pa
     # So small a model is no judge: none of its replies holds a level, and the stage says so.
     assert judged.returncode != 0
     assert re.search(r"gpt-4: (\d+) of \1 judgements failed, \d+ of them: ", judged.stdout + judged.stderr)
-    assert len((finished / "answers/judgements/games/systems/gpt-4.jsonl").read_text().splitlines()) >= 60
+    results = repository / "results/smallest"
+    assert len((results / "answers/judgements/games/systems/gpt-4.jsonl").read_text().splitlines()) >= 60
     # With the service gone, the stored answers give the same table.
     first = (repository / table).read_bytes()
-    shutil.rmtree(finished / "judgements")
-    (finished / "explanations/games/chatgpt.parquet").unlink()
+    shutil.rmtree(results / "judgements")
+    (results / "explanations/games/chatgpt.parquet").unlink()
     done = snakemake(repository, table, "--configfile", CONFIG, "local.yaml")
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
     assert (repository / table).read_bytes() == first

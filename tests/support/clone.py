@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from prepared import Prepared
+
 ROOT = Path(__file__).parents[2]
 PARTS = (
     "Snakefile",
@@ -21,6 +23,7 @@ PARTS = (
     "pyproject.toml",
 )
 CONFIG = "tests/end_to_end/smallest.yaml"
+PREPARED = Prepared()
 
 
 def copy_repository(folder: Path) -> Path:
@@ -35,20 +38,15 @@ def copy_repository(folder: Path) -> Path:
     return folder
 
 
-def snakemake(folder: Path, *options: str, front: Path | None = None) -> subprocess.CompletedProcess:
+def snakemake(
+    folder: Path, *options: str, front: Path | None = None, prepared: Prepared = PREPARED
+) -> subprocess.CompletedProcess:
     """Run Snakemake in a copy; ``front`` is put first on PATH."""
     places = [str(place) for place in (front, Path(sys.executable).parent) if place]
     environment = os.environ | {"PATH": os.pathsep.join([*places, os.environ["PATH"]]), "PYTHONDONTWRITEBYTECODE": "1"}
     # A fresh clone has no installed package; the workflow itself must find its library.
     environment.pop("PYTHONPATH", None)
-    return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "1", *options],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=1700,
-    )
+    return prepared(folder, "--cores", "1", *options, environment=environment)
 
 
 def command(*words, folder: Path = ROOT) -> subprocess.CompletedProcess:
@@ -73,9 +71,11 @@ def run_with_stand_ins(folder: Path, scratch: Path, configfiles: tuple[str, ...]
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def planned(folder: Path, *options: str, configfiles: tuple[str, ...] = (CONFIG,)) -> dict[str, int]:
+def planned(
+    folder: Path, *options: str, configfiles: tuple[str, ...] = (CONFIG,), prepared: Prepared = PREPARED
+) -> dict[str, int]:
     """Return the jobs of a dry run: how many of each rule; {} if nothing is to be done."""
-    done = snakemake(folder, "--dry-run", "--configfile", *configfiles, *options)
+    done = snakemake(folder, "--dry-run", "--configfile", *configfiles, *options, prepared=prepared)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text
     if "Nothing to be done" in text:

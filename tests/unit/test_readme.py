@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
-from clone import ROOT, command, copy_repository, snakemake
+from clone import PREPARED, ROOT, command, copy_repository, snakemake
+from prepared import Prepared
 from small_dataset import small_dataset
 from small_results import finish, write_results
 from snakemake.utils import update_config
@@ -64,19 +65,33 @@ OWN_RECOMMENDER = "snakemake results/tables/table2.csv --cores 8"
 FRESH = [line for line in SNAKEMAKE if line != OWN_RECOMMENDER]
 
 
+def copied(folder: Path) -> Path:
+    """Make a fresh copy with the pages' config files."""
+    copy_repository(folder)
+    for name, text in CONFIGS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A fresh copy with the pages' config files, as the place to be in."""
-    copy_repository(tmp_path)
-    for name, text in CONFIGS.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
+    """A copy as the place to be in."""
+    monkeypatch.chdir(copied(tmp_path))
     return tmp_path
 
 
-def dry_run(repository: Path, command: str) -> set[str]:
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """A copy in which nothing is written, and Snakemake that has read its code."""
+    folder = copied(tmp_path_factory.mktemp("fresh") / "repository")
+    prepared = Prepared(folder)
+    yield folder, prepared
+    prepared.end()
+
+
+def dry_run(repository: Path, command: str, prepared: Prepared = PREPARED) -> set[str]:
     """Return the rules that Snakemake would run."""
-    done = snakemake(repository, *shlex.split(command)[1:], "--dry-run")
+    done = snakemake(repository, *shlex.split(command)[1:], "--dry-run", prepared=prepared)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text
     return set(re.findall(r"^(\w+) +\d+$", text.split("Job stats:")[1].split("\n\n")[0], re.MULTILINE))
@@ -173,8 +188,9 @@ def test_make_targets_exist():
 
 
 @pytest.mark.parametrize("command", FRESH)
-def test_snakemake_commands_work_in_a_fresh_clone(repository, command):
-    assert "download_dataset" in dry_run(repository, command)
+def test_snakemake_commands_work_in_a_fresh_clone(fresh, command):
+    repository, prepared = fresh
+    assert "download_dataset" in dry_run(repository, command, prepared)
 
 
 def test_an_own_export_is_taken_as_it_is(repository):

@@ -11,6 +11,7 @@ import yaml
 from clone import CONFIG, ROOT, copy_repository, snakemake
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prepared import Prepared
 from snakemake.utils import update_config
 
 from recexplainer.errors import InputError
@@ -415,9 +416,16 @@ def repository(tmp_path_factory):
     return copy_repository(tmp_path_factory.mktemp("config"))
 
 
-def refusal(repository, *options: str) -> str:
+@pytest.fixture(scope="module")
+def plan(repository):
+    """A function that makes a dry run of it, whose code stays as it is."""
+    prepared = Prepared(repository)
+    yield lambda *options: snakemake(repository, *options, "--dry-run", prepared=prepared)
+    prepared.end()
+
+
+def refusal(done) -> str:
     """Return the last line of a run that is refused."""
-    done = snakemake(repository, "--dry-run", *options)
     assert done.returncode != 0
     assert "Traceback" not in done.stdout + done.stderr
     lines = [line for line in (done.stdout + done.stderr).splitlines() if "config: " in line]
@@ -486,9 +494,9 @@ def failure(done) -> str:
 
 
 @pytest.mark.parametrize("name", ["a section twice", "an alias bomb", "a program"])
-def test_the_workflow_reads_the_config_files_first(repository, name):
+def test_the_workflow_reads_the_config_files_first(repository, plan, name):
     (repository / "bad.yaml").write_bytes(BAD_CONFIGS[name][0])
-    line = failure(snakemake(repository, "--dry-run", "--configfile", "bad.yaml"))
+    line = failure(plan("--configfile", "bad.yaml"))
     assert "bad.yaml: " in line and BAD_CONFIGS[name][1] in line
 
 
@@ -529,34 +537,34 @@ def test_a_program_that_misses_a_file_of_the_repository_says_where_to_run_it(rep
         assert (f"run it from the repository's folder: cd {repository}" in done.stderr) is hinted
 
 
-def test_the_command_line_shows_the_line_and_fails(repository):
+def test_the_command_line_shows_the_line_and_fails(repository, plan):
     (repository / "wrong.yaml").write_text("alignment: {lora: {rank: -1}}\n")
     expected = "config: alignment.lora.rank: -1; expected at least 1."
-    assert refusal(repository, "--configfile", "wrong.yaml") == expected
-    assert refusal(repository, "--config", "seed=abc") == "config: seed: 'abc'; expected a whole number."
+    assert refusal(plan("--configfile", "wrong.yaml")) == expected
+    assert refusal(plan("--config", "seed=abc")) == "config: seed: 'abc'; expected a whole number."
 
 
-def test_the_paper_and_every_example_plan_their_jobs(repository):
+def test_the_paper_and_every_example_plan_their_jobs(plan):
     for files in ([], ["--configfile", "config/demo.yaml"], ["--configfile", "config/pocket.yaml"]):
-        done = snakemake(repository, "--dry-run", "--quiet", "all", *files)
+        done = plan("--quiet", "all", *files)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_local_file_that_is_not_there_is_named(repository):
+def test_a_local_file_that_is_not_there_is_named(repository, plan):
     (repository / "local.yaml").write_text(
         "datasets: {games: {generate: null, sources: {reviews: [{path: data/mine.csv}]}}}\n", encoding="utf-8"
     )
-    done = snakemake(repository, "--dry-run", "--configfile", CONFIG, "local.yaml")
+    done = plan("--configfile", CONFIG, "local.yaml")
     assert done.returncode != 0
     assert "data/mine.csv" in done.stdout + done.stderr
 
 
-def test_a_local_model_folder_is_an_input(repository):
+def test_a_local_model_folder_is_an_input(repository, plan):
     (repository / "model").mkdir()
     (repository / "model/config.json").write_text("{}")
     (repository / "folder.yaml").write_text("llm: {source: folder, folder: model, chat_template: tokenizer}\n")
     target = "results/smallest/alignment/games/hybrid/full/record.json"
-    done = snakemake(repository, target, "--dry-run", "--printshellcmds", "--configfile", CONFIG, "folder.yaml")
+    done = plan(target, "--printshellcmds", "--configfile", CONFIG, "folder.yaml")
     text = done.stdout + done.stderr
     assert done.returncode == 0, text
     assert "input: model/config.json" in text

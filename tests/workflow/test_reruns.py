@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 import yaml
 from clone import CONFIG, PARTS, ROOT, copy_repository, planned, run_with_stand_ins, snakemake
+from prepared import Prepared
 
 # Which rules read what a rule writes: the picture in the report. The rules that the smallest run does not need are
 # those of services and of further seeds.
@@ -38,6 +39,14 @@ def finished(tmp_path_factory):
     folder = copy_repository(tmp_path_factory.mktemp("finished") / "repository")
     run_with_stand_ins(folder, folder.parent / "bin")
     return folder
+
+
+@pytest.fixture(scope="module")
+def plan(finished):
+    """A function that plans a run of it as :func:`planned` does, for when its code is as it was."""
+    prepared = Prepared(finished)
+    yield lambda **options: planned(finished, prepared=prepared, **options)
+    prepared.end()
 
 
 @contextmanager
@@ -166,28 +175,28 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_config_value_reruns_the_stages_that_use_it(finished, change):
+def test_a_config_value_reruns_the_stages_that_use_it(finished, plan, change):
     overrides, rules = CHANGES[change]
-    assert set(planned(finished, configfiles=layered(finished, **overrides))) == with_followers(rules)
+    assert set(plan(configfiles=layered(finished, **overrides))) == with_followers(rules)
 
 
-def test_another_search_space_keeps_the_first_trial(finished):
+def test_another_search_space_keeps_the_first_trial(finished, plan):
     overrides = {"recommender": {"tuning": {"space": {"lr": {"low": 0.002, "high": 0.02}}}}}
-    jobs = planned(finished, configfiles=layered(finished, **overrides))
+    jobs = plan(configfiles=layered(finished, **overrides))
     assert jobs["tune_recommender"] == 1
     assert set(jobs) == with_followers({"tune_recommender"})
 
 
-def test_a_new_ablation_runs_alone(finished):
+def test_a_new_ablation_runs_alone(finished, plan):
     more = {"names": ["no_classification", "no_sharegpt"], "modes": ["hybrid"]}
-    jobs = planned(finished, configfiles=layered(finished, run={"ablations": more}))
+    jobs = plan(configfiles=layered(finished, run={"ablations": more}))
     once = ("align", "predict_aligned", "explain", "judge_by_rubric", "figure6", "learning_curves")
     last = ("paper_vs_ours", "provenance", "report", "all")
     assert jobs == dict.fromkeys(once + last, 1)
 
 
-def test_further_seeds_rerun_the_alignments_alone(finished):
-    jobs = planned(finished, configfiles=layered(finished, run={"seeds": [7, 8]}))
+def test_further_seeds_rerun_the_alignments_alone(finished, plan):
+    jobs = plan(configfiles=layered(finished, run={"seeds": [7, 8]}))
     assert jobs == {"align": 6, "predict_aligned": 6, "table_seeds": 1, "provenance": 1, "report": 1, "all": 1}
 
 
@@ -206,9 +215,9 @@ def test_further_seeds_rerun_the_alignments_alone(finished):
         ("config/chat_templates/plain.jinja", "USER: ", {"train_llm", "align", "predict_base", "predict_aligned"}),
     ],
 )
-def test_a_config_file_reruns_the_stages_that_read_it(finished, file, words, rules):
+def test_a_config_file_reruns_the_stages_that_read_it(finished, plan, file, words, rules):
     with edited(finished / file, lambda text: text.replace(words, f"{words} ")):
-        assert set(planned(finished)) == with_followers(rules)
+        assert set(plan()) == with_followers(rules)
 
 
 @pytest.mark.parametrize(
@@ -221,9 +230,9 @@ def test_a_config_file_reruns_the_stages_that_read_it(finished, file, words, rul
         ("config/chat_templates/plain.jinja", "{# More words. #}", set()),
     ],
 )
-def test_a_comment_in_a_config_file_reruns_no_stage(finished, file, comment, rules):
+def test_a_comment_in_a_config_file_reruns_no_stage(finished, plan, file, comment, rules):
     with edited(finished / file, lambda text: comment + text):
-        assert set(planned(finished)) == with_followers(rules)
+        assert set(plan()) == with_followers(rules)
 
 
 def test_a_new_ceiling_of_money_asks_nothing_again(finished, tmp_path):
@@ -237,10 +246,10 @@ def test_a_new_ceiling_of_money_asks_nothing_again(finished, tmp_path):
     assert longer["judge_by_service"] == 2 and "explain_by_service" not in longer
 
 
-def test_the_presets_differ_in_what_they_rerun(finished):
-    paper = set(planned(finished, configfiles=layered(finished, preset="paper")))
+def test_the_presets_differ_in_what_they_rerun(finished, plan):
+    paper = set(plan(configfiles=layered(finished, preset="paper")))
     assert paper == with_followers({"build_tasks", "build_reasons", "predict_base", "predict_aligned"})
-    official = set(planned(finished, configfiles=layered(finished, preset="official")))
+    official = set(plan(configfiles=layered(finished, preset="official")))
     assert official == with_followers({"tune_recommender", "train_recommender", "align", "table2"})
 
 

@@ -1,0 +1,54 @@
+"""One whole run in earnest, at the smallest scale, in a process of its own: ``python background.py FOLDER``.
+
+It has secrets in its environment, and its programs are watched for pickles: :mod:`watched`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from clone import CONFIG, copy_repository, snakemake
+from watched import watch
+
+DONE = "done.json"
+
+
+def begin(folder: Path) -> subprocess.Popen | None:
+    """Begin the run in a folder, unless another process has done so: then return None."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return None
+    support = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen([sys.executable, __file__, str(folder)], env=os.environ | {"PYTHONPATH": support})
+
+
+def end(folder: Path) -> Path:
+    """Wait for the end of the run that was begun; return its results, two folders below the repository."""
+    while not (folder / DONE).is_file():
+        time.sleep(0.5)
+    status, said = json.loads((folder / DONE).read_text(encoding="utf-8"))
+    assert status == 0, said[-5000:]
+    assert "Done. Demo run: " in said
+    assert "Open results/smallest/report.html" in said
+    return folder / "repository/results/smallest"
+
+
+def main(folder: Path) -> None:
+    status, said = 1, "the run was broken off"
+    try:
+        copy_repository(folder / "repository")
+        with watch(folder) as front:
+            done = snakemake(folder / "repository", "--configfile", CONFIG, front=front)
+        status, said = done.returncode, done.stdout + done.stderr
+    finally:
+        part = folder / f"{DONE}.part"
+        part.write_text(json.dumps([status, said]), encoding="utf-8")
+        part.rename(folder / DONE)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
