@@ -86,8 +86,9 @@ pictures: setup
 fetch: setup
 	snakemake --cores 1 --until download_dataset download_conversations download_llm base_llm $(if $(CONFIG),--configfile $(CONFIG))
 
-# All but the slow rest: Slurm, kills, whole runs with other data, recommenders and LLMs. `make test-all` has that too;
-# with SLOW_UNTIL, as of CI, it names and leaves what it has not begun after so many minutes.
+# All but the slow rest: Slurm, kills, mutated files, the pages of all tables, whole runs with other data, recommenders
+# and LLMs. `make test-all` has that too; with SLOW_UNTIL, as of CI, it names and leaves what it has not begun after so
+# many minutes.
 test: setup
 	python -m pytest -n $(TESTS) --no-loadscope-reorder -m "not slow"
 
