@@ -42,6 +42,13 @@ rule build_tasks:
         " --test {output.test:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
+# What texts name that speak of a point of view, where the seventh task asks from one.
+ASKED_VIEWPOINTS = pick(
+    config["explanation"]["viewpoint_words"],
+    *(config["explanation"]["viewpoints"] if REASONS["viewpoint_share"] else []),
+)
+
+
 # In a file of its own: the alignments without it do not depend on it.
 rule build_reasons:
     """Write the samples of the seventh task, explanation, whose reasons the recommender bears out (not in the paper)."""
@@ -55,6 +62,7 @@ rule build_reasons:
         model=lambda w: run_names.trained_files(config, w.dataset, w.recommender),
         question=ancient(config["explanation"]["prompts"]),
         wording=ancient(REASONS["prompts"]),
+        prompts=ancient(config["prompts"]),
     output:
         train="<results>/tasks/{dataset}{recommender}/{mode}/explanation.parquet",
     log:
@@ -69,12 +77,13 @@ rule build_reasons:
         runtime=60,
     params:
         code=code_digest("build_reasons.py"),
-        texts=meaning(config["explanation"]["prompts"], REASONS["prompts"]),
+        texts=meaning(config["explanation"]["prompts"], REASONS["prompts"], config["prompts"]),
         settings=lambda w: to_json(
             pick(entry(w.dataset)["recommender"], "max_length"),
             pick(SWITCHES, "hybrid_forms"),
-            pick(REASONS, "samples"),
+            pick(REASONS, "samples", "verdict_alone", "viewpoint_share"),
             mode=w.mode,
+            viewpoints=ASKED_VIEWPOINTS,
         ),
         # The same for all modes.
         seed=seed("reasons", "dataset"),
@@ -82,8 +91,8 @@ rule build_reasons:
         "python workflow/scripts/build_reasons.py --interactions {input.interactions:q} --items {input.catalogue:q}"
         " --embeddings {input.embeddings:q} --labels {input.labels:q} --similar {input.similar:q}"
         " --model {input.model:q} --question {input.question:q} --wording {input.wording:q}"
-        " --settings {params.settings:q} --seed {params.seed} --output {output.train:q} --threads {threads}"
-        " --log {log:q} 2>&1 | tee -a {log:q}"
+        " --prompts {input.prompts:q} --settings {params.settings:q} --seed {params.seed} --output {output.train:q}"
+        " --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
 rule build_sharegpt:

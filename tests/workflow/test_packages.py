@@ -19,7 +19,7 @@ ORDER = """
 errors columns seeds secrets config decision digest duration garbage progress run_names sources systems
 place files folders csv_rows yaml_files given typed problems tensors devices pages style arguments cli about
 statistics service settings
-data demo recommender prompts llm tasks alignment inference evaluation explanation checking judgement study faithfulness
+data checking demo recommender prompts llm tasks alignment inference evaluation explanation judgement study faithfulness
 provenance planning
 tables figures paper report publishing comparison documentation interactive
 """.split()

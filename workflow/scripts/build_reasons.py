@@ -4,8 +4,9 @@ Run as:
     python workflow/scripts/build_reasons.py --interactions interactions.parquet --items items.parquet \
         --embeddings embeddings.safetensors --labels labels.parquet --similar similar.parquet \
         --model model.safetensors config.json --question config/prompts/explanation.yaml \
-        --wording config/prompts/reasons.yaml \
-        --settings '{"mode": "hybrid", "max_length": 9, "hybrid_forms": "combined", "samples": 1500}' \
+        --wording config/prompts/reasons.yaml --prompts config/prompts/default.yaml \
+        --settings '{"mode": "hybrid", "max_length": 9, "hybrid_forms": "combined", "samples": 1500,
+            "verdict_alone": true, "viewpoint_share": 0.5, "viewpoints": {"genre": {"values": [], "fields": ["tags"]}}}' \
         --seed 2024 --output explanation.parquet
 """
 
@@ -25,7 +26,12 @@ def main(
     model: Annotated[tuple[str, str], "the recommender's model.safetensors and config.json"],
     question: Annotated[str, "YAML file with the question of explanations"],
     wording: Annotated[str, "YAML file of sentences"],
-    settings: Annotated[Any, section("tasks.Explained"), "JSON: mode, max_length, hybrid_forms, samples"],
+    prompts: Annotated[str, "YAML file of phrasings"],
+    settings: Annotated[
+        Any,
+        section("tasks.Explained"),
+        "JSON: mode, max_length, hybrid_forms, samples; verdict_alone, viewpoint_share, viewpoints",
+    ],
     seed: Annotated[Seed, "the same for all modes of a dataset"],
     output: Annotated[str, "Parquet file to write"],
     threads: int,
@@ -47,6 +53,7 @@ def main(
         scorer=recommender_scorer(*model),
         question=question,
         wording=wording,
+        prompts=prompts,
         settings=settings,
         seed=seed,
         output=output,

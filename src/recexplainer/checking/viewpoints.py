@@ -46,15 +46,16 @@ class Viewpoints:
             text: the explanation.
             case: ``history`` and ``title``.
         """
-        spoken: set[str] = set()
-        for piece in self._outside_titles(text, case):
-            words = stem_words(piece)
-            spoken |= {
-                name
-                for name, names in self._names.items()
-                if name not in spoken and any(names.lengths(words, place) for place in range(len(words)))
-            }
-        return frozenset(spoken)
+        return frozenset().union(*map(self.named_in, self._outside_titles(text, case)))
+
+    def named_in(self, text: str) -> frozenset[str]:
+        """Return the points of view of which a text without titles, such as a tag, names a value."""
+        words = stem_words(text)
+        return frozenset(
+            name
+            for name, names in self._names.items()
+            if any(names.lengths(words, place) for place in range(len(words)))
+        )
 
     def _outside_titles(self, text: str, case: Mapping[str, Any]) -> list[str]:
         """Return the pieces of a text between the titles in it: "Racing Stars" says nothing of racing."""

@@ -2,7 +2,19 @@
 
 from typing import Annotated, Literal
 
-from recexplainer.config.kinds import Count, EachOnce, MayLack, Mode, OpenShare, Positive, Section, Several, Text
+from recexplainer.config.explanation import Viewpoint
+from recexplainer.config.kinds import (
+    Count,
+    EachOnce,
+    MayLack,
+    Mode,
+    OpenShare,
+    Positive,
+    Section,
+    Several,
+    Share,
+    Text,
+)
 
 HybridForms = Literal["combined", "all"]
 AskedFields = Literal["all", "no_tags"]
@@ -34,6 +46,12 @@ class Reasons(Section):
     """how many, half of each verdict"""
     prompts: Text
     """YAML file with the sentences of the answers"""
+    verdict_alone: bool
+    """Ask each decision a second time, for the verdict alone, in the words of a classification: long answers drown
+    the verdict where each sample counts alike. There are twice as many samples then."""
+    viewpoint_share: Share
+    """Of the decisions whose reasons name tags of a point of view of `explanation.viewpoints`, the share that is asked
+    from one, and answered with its tags alone; 0: none."""
 
 
 class TaskRules(Section):
@@ -72,6 +90,10 @@ class Explained(Section):
     max_length: Count
     hybrid_forms: HybridForms
     samples: Several
+    verdict_alone: bool = False
+    viewpoint_share: Share = 0
+    viewpoints: dict[str, Viewpoint] = {}
+    """what a text names that speaks of each point of view"""
 
 
 class Split(Section):

@@ -1,20 +1,24 @@
 """A seventh task, ours: a verdict and the reasons that the recommender bears out. The paper has no such task.
 
 The paper hopes that an aligned LLM explains, and nothing in its training says how. Here the question is the one that is
-asked of every system, and the answer is what :mod:`recexplainer.tasks.reasons` finds, said in drawn sentences.
+asked of every system, and the answer is what :mod:`recexplainer.tasks.reasons` finds, said in drawn sentences. Some may
+be asked from a point of view and answered with its tags alone; and each may be asked again for the verdict alone.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from recexplainer.checking.checker import load_catalogue
+from recexplainer.checking.viewpoints import Viewpoints
 from recexplainer.config.tasks import Explained
 from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
 from recexplainer.prompts.explanation import load_explanation_prompts
-from recexplainer.prompts.phrasings import Phrasing
+from recexplainer.prompts.phrasings import Phrasing, load_prompts
 from recexplainer.recommender.contract import load_embeddings
 from recexplainer.recommender.removal import Decision
 from recexplainer.recommender.scorer import Scorer
@@ -33,6 +37,26 @@ SHORTEST = 3
 BLOCK = 500
 """Decisions that the recommender is asked about at once."""
 
+DRAWN = ("sentences", "viewpoint", "verdict")
+"""What is drawn for a decision, each from random numbers of its own: none changes with another one's setting."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """In what words decisions are asked and answered.
+
+    Attributes:
+        question: what is asked.
+        from_viewpoint: what is asked from a point of view, by its name.
+        verdict: the phrasings of the question for the verdict alone.
+        wording: the sentences of the answers.
+    """
+
+    question: Phrasing
+    from_viewpoint: dict[str, Phrasing]
+    verdict: list[Phrasing]
+    wording: Wording
+
 
 def build_explanations(
     *,
@@ -40,6 +64,7 @@ def build_explanations(
     scorer: Scorer,
     question: str,
     wording: str,
+    prompts: str,
     settings: Explained,
     seed: int,
     output: str,
@@ -49,8 +74,9 @@ def build_explanations(
     Args:
         files: ``interactions``, ``items``, ``embeddings``, ``labels`` and ``similar``, as the other tasks read them.
         scorer: the recommender.
-        question: the YAML file with the question of explanations.
+        question: the YAML file with the question of explanations and the points of view.
         wording: the YAML file of sentences.
+        prompts: the YAML file of phrasings, in whose classification the verdict alone is asked for.
         settings: what the samples are made by.
         seed: of all draws; the same for all modes.
         output: the file to write.
@@ -58,10 +84,19 @@ def build_explanations(
     Raises:
         InputError: a file or a setting is not what was expected, or no decision has a reason.
     """
+    if settings.viewpoint_share and not settings.viewpoints:
+        raise InputError("--settings: viewpoint_share without viewpoints; expected what texts name of each of them.")
     source = load_source(**files, max_length=settings.max_length, description_words=1, seed=seed)
     tables = load_embeddings(files["embeddings"])
-    asked, sentences = load_explanation_prompts(question).question, load_wording(wording)
-    samples = explanations(source, scorer, tables, asked, sentences, settings.samples)
+    asked = load_explanation_prompts(question)
+    words = Words(
+        asked.question,
+        {view: asked.question_from(view) for view in settings.viewpoints},
+        load_prompts(prompts).phrasings["classification"],
+        load_wording(wording),
+    )
+    reader = Viewpoints(settings.viewpoints, load_catalogue(files["items"])) if settings.viewpoint_share else None
+    samples = explanations(source, scorer, tables, words, settings, reader)
     counts = write_tasks(output, rows_of(samples, Renderer(source.titles), settings.mode, settings.hybrid_forms))
     if not counts:
         raise InputError(
@@ -74,21 +109,24 @@ def explanations(
     source: Source,
     scorer: Scorer,
     tables: tuple[np.ndarray, np.ndarray],
-    question: Phrasing,
-    wording: Wording,
-    count: int,
+    words: Words,
+    settings: Explained,
+    reader: Viewpoints | None = None,
 ) -> Iterator[Sample]:
-    """Yield ``count`` samples, half of them of each verdict as far as there are as many, in the order of the prefixes.
+    """Yield the samples, half of them of each verdict as far as there are as many, in the order of the prefixes.
+
+    With ``verdict_alone`` there is a second one behind each.
 
     Args:
         source: the dataset.
         scorer: the recommender.
         tables: (prefixes, dim) and (items, dim), its embeddings.
-        question: what is asked.
-        wording: in which sentences it is answered.
-        count: samples that are wanted.
+        words: in what words it is asked and answered.
+        settings: what the samples are made by.
+        reader: tells of which points of view tags speak; None: no decision is asked from one.
     """
-    tags = telling(tag_lists(source.fields["tags"]))
+    tags, count = telling(tag_lists(source.fields["tags"])), settings.samples
+    by_view = tags_by_viewpoint(tags, reader) if reader else {}
     selected: list[tuple[int, Decision, Reasons]] = []
     for label, wanted in ((True, count - count // 2), (False, count // 2)):
         decisions = training_decisions(source, tables, label)
@@ -97,17 +135,52 @@ def explanations(
             logger.warning("%d decisions %s with reasons, %d asked for", len(chosen), "Yes" if label else "No", wanted)
         selected += chosen
     for number, (prefix, decision, reasons) in enumerate(sorted(selected, key=lambda one: (one[0], not one[1].label))):
-        rng = make_rng(source.seed, "explanation", "sentences", prefix, decision.target)
-        yield Sample(
+        drawn = {name: make_rng(source.seed, "explanation", name, prefix, decision.target) for name in DRAWN}
+        question, said = _asked(reasons, words, by_view, settings.viewpoint_share, drawn["viewpoint"])
+        sample = Sample(
             name=f"explanation-{number:06d}",
             task="explanation",
             phrasing=question,
             slots={"history": History(prefix, list(decision.history)), "item": [decision.target]},
-            answer=wording.answer(reasons, source.titles, rng),
+            answer=words.wording.answer(said, source.titles, drawn["sentences"]),
             user=int(source.labels["user"].iat[prefix]),
             prefix=prefix,
             item=decision.target,
         )
+        yield sample
+        if settings.verdict_alone:
+            yield sample._replace(
+                name=f"verdict-{number:06d}",
+                phrasing=words.verdict[drawn["verdict"].integers(len(words.verdict))],
+                answer="Yes" if decision.label else "No",
+            )
+
+
+def tags_by_viewpoint(tags: Iterable[Iterable[str]], reader: Viewpoints) -> dict[str, set[str]]:
+    """Return the tags that speak of each point of view and of no other one.
+
+    Args:
+        tags: of every item.
+        reader: tells of which points of view a text speaks.
+    """
+    result: dict[str, set[str]] = {view: set() for view in reader.values}
+    for tag in {tag for own in tags for tag in own}:
+        if len(named := reader.named_in(tag)) == 1:
+            result[min(named)].add(tag)
+    for view in (view for view, own in result.items() if not own):
+        logger.warning("no tag speaks of the point of view %r alone: no decision is asked from it", view)
+    return result
+
+
+def _asked(
+    reasons: Reasons, words: Words, by_view: Mapping[str, set[str]], share: float, rng: np.random.Generator
+) -> tuple[Phrasing, Reasons]:
+    """Return what is asked of a decision, from a point of view or from none, and the reasons that answer it."""
+    seen = {view: part for view, tags in by_view.items() if (part := reasons.of(tags))}
+    if not seen or rng.random() >= share:
+        return words.question, reasons
+    view = sorted(seen)[rng.integers(len(seen))]
+    return words.from_viewpoint[view], seen[view]
 
 
 def training_decisions(

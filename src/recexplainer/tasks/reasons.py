@@ -5,8 +5,8 @@ items have in common with the item by their tags or by the recommender's item em
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,9 +40,9 @@ class Reasons:
         label: whether the recommender offers it.
         strength: 0 to 3, how far its score is from the mean.
         cited: items of the history that support the decision, the one with the largest effect first.
-        common: of a Yes, tags that the target has in common with these items and the history; of a No, tags that these
-            items and others of the history have and the target lacks.
-        absent: tags of the target that no item of the history has.
+        common: of a Yes, the tags that the target has in common with these items and the history; of a No, the tags
+            that these items and others of the history have and the target lacks; the most frequent first.
+        absent: the tags of the target that no item of the history has.
         near: whether one of these items, of a No any item of the history, is near the target by the item embeddings.
         opposed: how many items of the history pull the other way.
         total: how many items there are.
@@ -60,19 +60,31 @@ class Reasons:
 
     def parts(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return the sentences that say it, by the names of their parts, each with the tags that it names."""
+        common, absent = self.common[:FACTS], self.absent[:FACTS]
         if self.label:
-            likeness = "shared" if self.common else "near" if self.near else "apart"
-            parts = [("because_yes", ()), (likeness, self.common)]
+            likeness = "shared" if common else "near" if self.near else "apart"
+            parts = [("because_yes", ()), (likeness, common)]
             against, opposed = "new", "opposed_yes"
         else:
-            unlikeness = "taste" if self.common else "close" if self.near else "far"
-            parts = [("because_no", ()), (unlikeness, self.common)]
+            unlikeness = "taste" if common else "close" if self.near else "far"
+            parts = [("because_no", ()), (unlikeness, common)]
             against, opposed = "missing", "opposed_no"
-        if self.absent:
-            parts.append((against, self.absent))
+        if absent:
+            parts.append((against, absent))
         elif self.opposed:
             parts.append((opposed, ()))
         return parts
+
+    def of(self, tags: Collection[str]) -> "Reasons | None":
+        """Return the reasons that name no other tags; None if they name none, or none of several in common.
+
+        For some sentences say that nothing is in common, which has to hold of all tags.
+        """
+        common = tuple(tag for tag in self.common if tag in tags)
+        absent = tuple(tag for tag in self.absent if tag in tags)
+        if not common and (self.common or not absent):
+            return None
+        return replace(self, common=common, absent=absent)
 
 
 def find_reasons(
@@ -108,14 +120,13 @@ def _reasons(
     of_cited = dict.fromkeys(tag for item in cited for tag in tags[item])
     # A pattern is what two choices have at least; the most frequent first.
     pattern = sorted((tag for tag in of_cited if had[tag] > 1), key=lambda tag: -had[tag])
-    common = [tag for tag in pattern if (tag in own) == decision.label]
     return Reasons(
         target=decision.target,
         label=decision.label,
         strength=int(np.digitize(abs(standing), EDGES)),
         cited=cited,
-        common=tuple(common[:FACTS]),
-        absent=tuple(tag for tag in own if tag not in had)[:FACTS],
+        common=tuple(tag for tag in pattern if (tag in own) == decision.label),
+        absent=tuple(tag for tag in own if tag not in had),
         near=any(_near(decision.target, item, unit) for item in (cited if decision.label else decision.history)),
         opposed=sum(effect < 0 for effect in effects.values()),
         total=len(effects),
