@@ -42,13 +42,6 @@ rule build_tasks:
         " --test {output.test:q} --threads {threads} --log {log:q} 2>&1 | tee -a {log:q}"
 
 
-# What texts name that speak of a point of view, where the seventh task asks from one.
-ASKED_VIEWPOINTS = pick(
-    config["explanation"]["viewpoint_words"],
-    *(config["explanation"]["viewpoints"] if REASONS["viewpoint_share"] else []),
-)
-
-
 # In a file of its own: the alignments without it do not depend on it.
 rule build_reasons:
     """Write the samples of the seventh task, explanation, whose reasons the recommender bears out (not in the paper)."""
@@ -77,13 +70,21 @@ rule build_reasons:
         runtime=60,
     params:
         code=code_digest("build_reasons.py"),
-        texts=meaning(config["explanation"]["prompts"], REASONS["prompts"], config["prompts"]),
+        # The phrasings count where one of them is asked.
+        texts=meaning(
+            *(config["explanation"]["prompts"], REASONS["prompts"]),
+            *([config["prompts"]] if REASONS["verdict_alone"] else []),
+        ),
         settings=lambda w: to_json(
             pick(entry(w.dataset)["recommender"], "max_length"),
             pick(SWITCHES, "hybrid_forms"),
             pick(REASONS, "samples", "verdict_alone", "viewpoint_share"),
             mode=w.mode,
-            viewpoints=ASKED_VIEWPOINTS,
+            # What texts name that speak of a point of view, where some decisions are asked from one.
+            viewpoints=pick(
+                config["explanation"]["viewpoint_words"],
+                *(config["explanation"]["viewpoints"] if REASONS["viewpoint_share"] else []),
+            ),
         ),
         # The same for all modes.
         seed=seed("reasons", "dataset"),

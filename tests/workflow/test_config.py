@@ -272,6 +272,7 @@ WRONG = {
         "run": {"modes": ["behavior"], "ablations": {"names": []}},
         "tasks": {"explanation": {"modes": ["hybrid"]}},
     },
+    "tasks.explanation.viewpoint_share: 1.5; expected at most 1.": {"tasks": {"explanation": {"viewpoint_share": 1.5}}},
     "tasks.explanation.modes: ['hybrid'] with the recommender 'mine', which comes from outside and cannot be asked "
     "again; expected [], or other recommenders.": {
         "run": {"recommenders": ["sasrec", "mine"]},

@@ -162,6 +162,8 @@ CHANGES = {
         {"explanation": {"viewpoint_words": {"genre": {"values": ["racing"]}}}},
         {"table_controllability"},
     ),
+    "the verdict alone": ({"tasks": {"explanation": {"verdict_alone": True}}}, {"build_reasons", "table4"}),
+    "what is asked from points of view": ({"tasks": {"explanation": {"viewpoint_share": 0.5}}}, {"build_reasons"}),
     # how fast, not what: no result depends on it
     "the number of GPUs": ({"alignment": {"gpus": 2}, "evaluation": {"gpus": 1}}, set()),
     "what is answered at once": ({"evaluation": {"batch_size": 7, "batch_tokens": 999}}, set()),

@@ -6,7 +6,8 @@ Run as:
         --model model.safetensors config.json --question config/prompts/explanation.yaml \
         --wording config/prompts/reasons.yaml --prompts config/prompts/default.yaml \
         --settings '{"mode": "hybrid", "max_length": 9, "hybrid_forms": "combined", "samples": 1500,
-            "verdict_alone": true, "viewpoint_share": 0.5, "viewpoints": {"genre": {"values": [], "fields": ["tags"]}}}' \
+            "verdict_alone": true, "viewpoint_share": 0.5,
+            "viewpoints": {"genre": {"values": [], "fields": ["tags"]}}}' \
         --seed 2024 --output explanation.parquet
 """
 

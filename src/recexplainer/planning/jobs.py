@@ -23,6 +23,7 @@ from recexplainer.planning.sizes import (
     dataset_size,
     evaluated_samples,
     question_tokens,
+    reason_samples,
     sample_tokens,
     train_samples,
     words,
@@ -40,7 +41,7 @@ SAMPLE_RATE = 10e3  # samples written per second
 UNPACK_RATE = 4e7  # bytes of an LLM made out of a GGUF file per second
 LOAD_RATE = 1e9  # bytes of an LLM per second
 REQUEST_SECONDS = 5.0
-REASON_RATE = 100.0  # samples of the seventh task per second, for each of which the recommender is asked again
+REASON_RATE = 100.0  # decisions of the seventh task per second, for each of which the recommender is asked again
 FIT_RATE = 400.0  # test cases per second of the surrogates, whose time goes into learning
 MEASURE_RATE = 20.0  # texts whose faithfulness is measured per second
 SAMPLE_BYTES = 60  # of a training sample, compressed
@@ -156,10 +157,8 @@ def _task_jobs(config: dict[str, Any]) -> Iterator[Job]:
             count = train + sum(evaluated_samples(config, name, mode, limited=False).values())
             yield Job("build_tasks", f"{name}.{mode}", count, seconds=count / SAMPLE_RATE, disk=SAMPLE_BYTES * count)
         for mode in _reasoned(config):
-            count = config["tasks"]["explanation"]["samples"]
-            yield Job(
-                "build_reasons", f"{name}.{mode}", count, seconds=count / REASON_RATE, disk=3 * SAMPLE_BYTES * count
-            )
+            count, seconds = reason_samples(config), config["tasks"]["explanation"]["samples"] / REASON_RATE
+            yield Job("build_reasons", f"{name}.{mode}", count, seconds=seconds, disk=3 * SAMPLE_BYTES * count)
     count = config["sharegpt"]["train"] + config["sharegpt"]["test"]
     yield Job("build_sharegpt", "all", count, seconds=count / SAMPLE_RATE, disk=10 * SAMPLE_BYTES * count)
 

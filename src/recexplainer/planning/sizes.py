@@ -264,10 +264,16 @@ def train_samples(config: dict[str, Any], name: str, mode: str, ablation: str = 
     weights = config["tasks"]["share"] or {}
     counts = {task: round(weights.get(task, 1) * count) for task, count in counts.items()}
     if ablation == "reasons":
-        counts["explanation"] = forms * config["tasks"]["explanation"]["samples"]
+        counts["explanation"] = forms * reason_samples(config)
         ablation = "full"
     left_out = ABLATIONS[ablation.partition(".")[0]]
     return {task: count for task, count in counts.items() if count and task not in left_out}
+
+
+def reason_samples(config: dict[str, Any]) -> int:
+    """Return how many samples the seventh task has in one form: one of a decision, two with the verdict alone."""
+    asked = config["tasks"]["explanation"]
+    return int(asked["samples"] * (2 if asked["verdict_alone"] else 1))
 
 
 def evaluated_samples(config: dict[str, Any], name: str, mode: str, limited: bool = True) -> dict[str, int]:
@@ -296,6 +302,7 @@ def sample_tokens(config: dict[str, Any], name: str, mode: str, task: str, test:
     shown = {"behavior": listed, "intention": 1, "hybrid": listed + 1}[mode]
     candidate = {"behavior": length.title, "intention": 1, "hybrid": length.title + 1}[mode]
     count = config["labels"]["candidates"]
+    verdict = task == "explanation" and not test and config["tasks"]["explanation"]["verdict_alone"]
     conversation = length.conversation * context
     if config["sharegpt"].get("generate"):
         conversation = min(conversation, GENERATED_TOKENS)
@@ -309,4 +316,7 @@ def sample_tokens(config: dict[str, Any], name: str, mode: str, task: str, test:
         # Those of the seventh task are two or three sentences.
         "explanation": (asked + shown + candidate, config["explanation"]["max_tokens"] if test else REASON_TOKENS),
     }[task]
+    if verdict:  # alone, in every second one
+        other = sample_tokens(config, name, mode, "classification")
+        question, answer = round((question + other[0]) / 2), round((answer + other[1]) / 2)
     return min(question, context), answer

@@ -150,11 +150,30 @@ def test_behavior_and_ablations_leave_tasks_out(paper):
     assert set(whole) - set(train_samples(paper, "games", "hybrid", "no_retrieval_ranking")) == {"retrieval", "ranking"}
     assert set(whole) - set(train_samples(paper, "games", "hybrid", "no_sharegpt")) == {"sharegpt"}
     assert train_samples(paper, "games", "hybrid", "full.7") == whole
-    paper["tasks"]["explanation"] = {"modes": ["hybrid"], "samples": 90}
+    paper["tasks"]["explanation"] |= {"modes": ["hybrid"], "samples": 90}
     assert train_samples(paper, "games", "hybrid", "reasons") == whole | {"explanation": 90}
+    paper["tasks"]["explanation"]["verdict_alone"] = True
+    assert train_samples(paper, "games", "hybrid", "reasons") == whole | {"explanation": 180}
     paper["preset"] = "paper"
     thrice = train_samples(paper, "games", "hybrid")
     assert thrice["ranking"] == 3 * whole["ranking"] and thrice["reconstruction"] == whole["reconstruction"]
+
+
+def test_a_verdict_alone_is_a_short_sample_of_the_seventh_task(paper):
+    paper["tasks"]["explanation"] |= {"modes": ["hybrid"], "samples": 90}
+    long, short = (sample_tokens(paper, "games", "hybrid", task) for task in ("explanation", "classification"))
+    before, asked = (
+        job(paper, "build_reasons", "games.hybrid"),
+        sample_tokens(paper, "games", "hybrid", "explanation", True),
+    )
+    paper["tasks"]["explanation"]["verdict_alone"] = True
+    mean = sample_tokens(paper, "games", "hybrid", "explanation")
+    assert mean == tuple(round((one + other) / 2) for one, other in zip(long, short, strict=True))
+    assert short[1] == 1 < mean[1] < long[1]
+    # What is asked in the test is the explanation as ever.
+    assert sample_tokens(paper, "games", "hybrid", "explanation", True) == asked
+    after = job(paper, "build_reasons", "games.hybrid")
+    assert (after.samples, after.disk, after.seconds) == (180, 2 * before.disk, before.seconds)
 
 
 def test_a_limit_of_cases_counts(demo):

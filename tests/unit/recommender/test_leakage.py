@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from small_dataset import PROMPTS, changed
 
-from recexplainer.config.explanation import Chosen
+from recexplainer.config.explanation import Chosen, Viewpoint
 from recexplainer.config.labels import Labels
 from recexplainer.config.recommender import Range, Space, Training, Trial
 from recexplainer.config.tasks import Explained
@@ -35,6 +35,7 @@ SASREC = {
     "hidden_dropout": 0.1, "attention_dropout": 0.1, "lr": 0.01, "weight_decay": 0.0, "batch_size": 32,
     "epochs": 4, "patience": 2, "gradient_clip": 10.0,
 }  # fmt: skip
+GENRE = Viewpoint(values=[], fields=["tags"])
 SPACE = Space(lr=Range(low=0.001, high=0.05, log=True))
 EXPORT = Labels(positive_share=0.2, negative_share=0.5, candidates=5, similar=1, batch_size=64)
 
@@ -51,7 +52,8 @@ def write_data(folder: Path, marked: bool) -> dict[str, str]:
     """Write what the data stage makes; return the paths of all files up to the tasks, by name."""
     rows = sequences(marked)
     events = [(user, item, place, place) for user, row in enumerate(rows) for place, item in enumerate(row)]
-    texts = {name: ["a text"] * ITEMS for name in ("description", "tags", "brand", "feature")}
+    texts = {name: ["a text"] * ITEMS for name in ("description", "brand", "feature")}
+    texts["tags"] = [("Horror", "Comedy, War", "Crime", "War, Crime")[number % 4] for number in range(ITEMS)]
     titles = [f"Title {number}" for number in range(MARKED)] + ["The Marked One"]
     paths = {name: str(folder / f"{name}.parquet") for name in ("interactions", "items", "labels", "similar")}
     events = pd.DataFrame(events, columns=["user", "item", "position", "time"]).astype("int32")
@@ -81,16 +83,19 @@ def run(folder: Path, marked: bool, validation: str) -> Path:
         outputs = {split: str(folder / f"{mode}-{split}.parquet") for split in ("train", "test")}
         build_tasks(**paths, prompts=str(PROMPTS), settings=changed(mode=mode), seed=3, paths=outputs)
     seventh = Explained(max_length=6, mode="hybrid", hybrid_forms="combined", samples=40)
+    options = {"verdict_alone": True, "viewpoint_share": 0.5, "viewpoints": {"genre": GENRE}}
     scorer = recommender_scorer(folder / "model.safetensors", folder / "config.json")
-    build_explanations(
-        files=paths,
-        scorer=scorer,
-        question=str(PROMPTS.parent / "explanation.yaml"),
-        wording=str(PROMPTS.parent / "reasons.yaml"),
-        settings=seventh,
-        seed=3,
-        output=str(folder / "explanation.parquet"),
-    )
+    for name, settings in (("explanation", seventh), ("options", seventh.model_copy(update=options))):
+        build_explanations(
+            files=paths,
+            scorer=scorer,
+            question=str(PROMPTS.parent / "explanation.yaml"),
+            wording=str(PROMPTS.parent / "reasons.yaml"),
+            prompts=str(PROMPTS),
+            settings=settings,
+            seed=3,
+            output=str(folder / f"{name}.parquet"),
+        )
     inputs = {name: paths[name] for name in ("interactions", "items", "labels", "embeddings")}
     choose_cases(**inputs, settings=Chosen(cases=30, max_length=6), seed=4, output=str(folder / "cases.parquet"))
     return folder
@@ -111,7 +116,8 @@ def test_the_datasets_differ_in_every_last_item_and_nowhere_else(both):
 
 BEFORE_THE_TEST = [
     *("trial0.json", "trial1.json", "trial2.json", "config.json", "curve.csv", "model.safetensors"),
-    *("similar.parquet", "cases.parquet", "explanation.parquet", *(f"{mode}-train.parquet" for mode in MODES)),
+    *("similar.parquet", "cases.parquet", "explanation.parquet", "options.parquet"),
+    *(f"{mode}-train.parquet" for mode in MODES),
 ]
 
 
@@ -154,6 +160,17 @@ def test_the_marked_item_is_in_no_history_and_no_embedding_that_is_shown(both, m
         if row["task"] == "reconstruction":
             assert "Marked" not in str(row["messages"])
     assert shown > 100
+
+
+def test_the_seventh_task_shows_no_marked_item_with_its_options_either(both):
+    splits = read_parquet(both[0] / "labels.parquet")["split"]
+    rows = load_tasks(both[0] / "options.parquet")
+    assert {splits[row["prefix"]] for row in rows} == {"train"}
+    asked = [str(row["messages"]) for row in rows]
+    shown = [row["messages"][0]["segments"] for row in rows]
+    assert not any(part["kind"] == "title" and "Marked" in part["text"] for parts in shown for part in parts)
+    assert sum("Look at the genres." in text for text in asked) > 5
+    assert sum(row["sample"].startswith("verdict") for row in rows) == len(rows) / 2
 
 
 def test_popularity_counts_no_test_item(both):

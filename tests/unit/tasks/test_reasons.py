@@ -1,5 +1,8 @@
 """The seventh task: reasons are computed, in the order of their effect, said in many words, and leak nothing."""
 
+import hashlib
+import json
+import logging
 import re
 from collections import Counter
 from dataclasses import replace
@@ -12,20 +15,24 @@ import yaml
 from small_dataset import small_dataset
 
 from recexplainer.checking.checker import Catalogue, check
+from recexplainer.checking.viewpoints import Viewpoints
+from recexplainer.config.explanation import Viewpoint
 from recexplainer.config.tasks import Explained
 from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
 from recexplainer.explanation.questions import render
-from recexplainer.files import read_parquet, read_safetensors, write_safetensors
+from recexplainer.files import read_parquet, read_safetensors, write_parquet, write_safetensors
 from recexplainer.prompts.explanation import load_explanation_prompts
+from recexplainer.prompts.phrasings import load_prompts
 from recexplainer.recommender.removal import Decision, leave_one_out
-from recexplainer.tasks.explanation import build_explanations
+from recexplainer.tables.table4 import count_samples
+from recexplainer.tasks.explanation import build_explanations, tags_by_viewpoint
 from recexplainer.tasks.reasons import Reasons, find_reasons, supporting
 from recexplainer.tasks.schema import MODES, load_tasks
 from recexplainer.tasks.wording import PARTS, load_wording
 
 CONFIG = Path(__file__).parents[3] / "config" / "prompts"
-QUESTION, WORDING = CONFIG / "explanation.yaml", CONFIG / "reasons.yaml"
+QUESTION, WORDING, PROMPTS = CONFIG / "explanation.yaml", CONFIG / "reasons.yaml", CONFIG / "default.yaml"
 SETTINGS = Explained(mode="hybrid", max_length=6, hybrid_forms="combined", samples=40)
 
 # A recommender whose score of item 4 is the sum of what the items of the history pull.
@@ -101,6 +108,24 @@ def test_what_is_shared_and_what_is_missing_follows_from_the_tags():
     assert replace(found, absent=()).parts()[2] == ("opposed_yes", ())
     assert replace(against, absent=(), near=True).parts()[1:] == [("close", ()), ("opposed_no", ())]
     assert len(replace(found, absent=(), opposed=0, common=()).parts()) == 2
+
+
+def test_two_tags_at_most_are_named_at_one_place():
+    found = replace(reasons(), common=("Crime", "War", "Noir"), absent=("Horror", "Drama", "Western"))
+    assert [facts for _, facts in found.parts()] == [(), ("Crime", "War"), ("Horror", "Drama")]
+    assert [facts for _, facts in replace(found, label=False).parts()][1:] == [("Crime", "War"), ("Horror", "Drama")]
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_reasons_of_some_tags_name_these_alone_and_deny_nothing_that_is_in_common(label):
+    found = replace(reasons(), label=label, common=("Crime", "War", "Noir"), absent=("Horror", "Drama", "Western"))
+    some = found.of({"Noir", "Western", "Drama", "Comedy"})
+    assert some == replace(found, common=("Noir",), absent=("Drama", "Western"))
+    assert found.of({"War"}) == replace(found, common=("War",), absent=())
+    # "No recurring tag links them" would be wrong here.
+    assert found.of({"Horror"}) is None
+    assert replace(found, common=()).of({"Horror"}) == replace(found, common=(), absent=("Horror",))
+    assert replace(found, common=()).of({"Crime"}) is None and found.of(()) is None
 
 
 def test_a_decision_that_nothing_in_the_history_supports_has_no_reasons():
@@ -204,6 +229,7 @@ def built(world, name: str, mode: str = "hybrid", seed: int = 1, **settings) -> 
         scorer=scorer,
         question=str(QUESTION),
         wording=str(WORDING),
+        prompts=str(PROMPTS),
         settings=SETTINGS.model_copy(update={"mode": mode} | settings),
         seed=seed,
         output=str(path),
@@ -295,7 +321,149 @@ def test_where_no_decision_has_a_reason_it_is_said(world, tmp_path):
             scorer=lambda histories: np.zeros((len(histories), 30)),
             question=str(QUESTION),
             wording=str(WORDING),
+            prompts=str(PROMPTS),
             settings=SETTINGS,
             seed=1,
             output=str(tmp_path / "none.parquet"),
         )
+
+
+def test_without_the_options_the_samples_are_what_they_always_were(world):
+    """The sum was taken before there were any."""
+    text = json.dumps(built(world, "one"), sort_keys=True, default=list)
+    assert (
+        hashlib.sha256(text.encode()).hexdigest() == "ebc7e1b8f21f9a1180642d64bf94a1a7e60b5697d53a192231106879d703e6f9"
+    )
+
+
+def case_of(row: dict, files: dict[str, str]) -> dict:
+    """Return what is asked about in a sample, as a case to explain."""
+    titles = list(read_parquet(files["items"])["title"])
+    sequences = read_parquet(files["interactions"]).groupby("user")["item"].agg(list)
+    length = read_parquet(files["labels"]).set_index("prefix").loc[row["prefix"], "length"]
+    history = sequences[row["user"]][:length][-SETTINGS.max_length :]
+    return {"case": "0", "prefix": row["prefix"], "history": [titles[i] for i in history], "title": titles[row["item"]]}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_verdict_is_asked_a_second_time_in_the_words_of_a_classification(world, mode):
+    files = world[0]
+    rows, plain = built(world, "twice", mode, verdict_alone=True), built(world, "once", mode)
+    assert rows[::2] == plain and len(rows) == 80
+    titles = list(read_parquet(files["items"])["title"])
+    phrasings, asked = load_prompts(PROMPTS).phrasings["classification"], Counter()
+    for decision, verdict in zip(rows[::2], rows[1::2], strict=True):
+        assert verdict["sample"] == decision["sample"].replace("explanation", "verdict")
+        same = ("task", "user", "prefix", "item", "target", "candidates")
+        assert [verdict[name] for name in same] == [decision[name] for name in same]
+        assert verdict["task"] == "explanation" and answer(verdict) == answer(decision).split(".")[0]
+        questions = render([case_of(verdict, files)] * len(phrasings), phrasings, titles, mode)
+        (which,) = (number for number, (question, _) in enumerate(questions) if question == verdict["messages"][0])
+        asked[which] += 1
+    assert len(asked) > len(phrasings) / 2
+    # All modes are asked and answered alike.
+    assert [answer(row) for row in rows] == [answer(row) for row in built(world, "hybrid", verdict_alone=True)]
+
+
+def test_table_4_counts_a_verdict_alone_as_a_sample_in_one_form_or_three(world):
+    for forms in ("combined", "all"):
+        built(world, forms, verdict_alone=True, hybrid_forms=forms)
+        assert count_samples(world[0]["folder"] / f"{forms}.parquet") == {"explanation": 80}
+
+
+VIEWS = {
+    "platform": Viewpoint(values=["Xbox", "PlayStation", "PC"], fields=[]),
+    "genre": Viewpoint(values=["role-playing"], fields=["tags"]),
+    "period": Viewpoint(values=["1990s", "classic"], fields=[]),
+}
+KINDS = ["Racing", "Puzzles", "Horror", "Role Playing", "Comedy", "Western"]
+MACHINES = ["Xbox One", "PlayStation 4", "PC"]
+
+
+@pytest.fixture(scope="module")
+def shop(world, tmp_path_factory):
+    """The same, of games with tags of two points of view, of both at once, or none."""
+    files, scorer = world
+    folder = tmp_path_factory.mktemp("shop")
+    rng, items = np.random.default_rng(8), read_parquet(files["items"])
+    tags = []
+    for number in range(len(items)):
+        own = [*rng.choice(KINDS, 2, replace=False), MACHINES[rng.integers(3)], *["Xbox Racing"] * (number % 5 == 0)]
+        tags.append(", ".join(own) if number % 7 else "")
+    heads, ends = ("Ash", "Bel", "Cor", "Dun", "East", "Fair"), ("ford", "mar", "vale", "mere", "wick")
+    titles = [head + end for head in heads for end in ends]
+    write_parquet(folder / "items.parquet", items.assign(title=titles, tags=tags, brand="", feature=""))
+    return files | {"folder": folder, "items": str(folder / "items.parquet")}, scorer
+
+
+def told(shop, name: str, share: float, mode: str = "hybrid", **settings) -> list[dict]:
+    return built(shop, name, mode, samples=400, viewpoint_share=share, viewpoints=VIEWS, **settings)
+
+
+def test_a_tag_is_of_a_point_of_view_if_it_names_a_value_of_it_and_of_no_other_one(shop, caplog):
+    items = read_parquet(shop[0]["items"])
+    reader = Viewpoints(VIEWS, Catalogue(items))
+    expected = {"platform": set(MACHINES), "genre": set(KINDS), "period": set()}
+    assert tags_by_viewpoint(tag_lists(items["tags"]), reader) == expected
+    assert "'period'" in caplog.text and "platform" not in caplog.text and "genre" not in caplog.text
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_from_a_point_of_view_it_is_asked_as_systems_are_and_answered_with_its_tags_alone(shop, mode):
+    files = shop[0]
+    items = read_parquet(files["items"])
+    titles, catalogue = list(items["title"]), Catalogue(items)
+    tags = dict(zip(titles, items["tags"].str.split(", "), strict=True))
+    reader, prompts = Viewpoints(VIEWS, catalogue), load_explanation_prompts(QUESTION)
+    rows, plain = told(shop, mode, 1.0, mode), built(shop, "plain", mode, samples=400)
+    seen: Counter[str | None] = Counter()
+    for row, other in zip(rows, plain, strict=True):
+        case, text = case_of(row, files), answer(row)
+        views = [None, *VIEWS]
+        questions = [prompts.question, *map(prompts.question_from, VIEWS)]
+        asked = render([case] * len(questions), questions, titles, mode)
+        (view,) = (view for view, (question, _) in zip(views, asked, strict=True) if question == row["messages"][0])
+        seen[view] += 1
+        checked = check(text, case, catalogue)
+        assert checked.decision is (answer(other)[:3] == "Yes") and checked.aspects["consistency"], text
+        assert [one for one in checked.citations if one.error or one.kind in ("nowhere", "catalogue")] == [], text
+        if view is None:
+            # Nothing to say from one, or in common is what is of none.
+            assert row == other and (not reader.spoken_of(text, case) or "Xbox Racing" in text), text
+            continue
+        assert reader.spoken_of(text, case) == {view}, text
+        own, had = tags[case["title"]], Counter(tag for title in case["history"] for tag in tags[title])
+        named = [tag for tag in (*KINDS, *MACHINES) if tag in text]
+        shared = [tag for tag in named if had[tag] > 1 and (tag in own) == checked.decision]
+        new = [tag for tag in named if tag in own and not had[tag]]
+        assert sorted(shared + new) == sorted(named) != [], text
+        # What is in common is not passed over.
+        assert shared or not check(answer(other), case, catalogue).aspects["patterns"], text
+    assert min(seen["platform"], seen["genre"]) > 20 and not seen["period"] and seen[None]
+
+
+def test_a_share_of_what_can_be_asked_from_a_point_of_view_is_the_same_for_all_modes(shop):
+    none, half, all_of_it = told(shop, "none", 0.0), told(shop, "half", 0.5), told(shop, "all", 1.0)
+    assert none == built(shop, "plain", samples=400)
+    assert all(row in pair for row, *pair in zip(half, none, all_of_it, strict=True))
+    can = sum(row != other for row, other in zip(none, all_of_it, strict=True))
+    assert can > 100 and 0.4 * can < sum(row != other for row, other in zip(none, half, strict=True)) < 0.6 * can
+    for mode in MODES:
+        rows = told(shop, f"half-{mode}", 0.5, mode)
+        assert [answer(row) for row in rows] == [answer(row) for row in half]
+        assert [row["messages"][0]["segments"][-1] for row in rows] == [
+            row["messages"][0]["segments"][-1] for row in half
+        ]
+    # A verdict alone is asked from none.
+    both = told(shop, "both", 0.5, verdict_alone=True)
+    assert both[::2] == half and both[1::2] == built(shop, "twice", samples=400, verdict_alone=True)[1::2]
+
+
+def test_points_of_view_that_are_not_there_are_said(shop, caplog):
+    with pytest.raises(InputError, match="^--settings: viewpoint_share without viewpoints"):
+        built(shop, "nothing", viewpoint_share=0.5)
+    with pytest.raises(InputError, match="viewpoint 'mood' is not in the file of prompts"):
+        built(shop, "nothing", viewpoint_share=0.5, viewpoints={"mood": VIEWS["genre"]})
+    with caplog.at_level(logging.WARNING):
+        rows = built(shop, "silent", viewpoint_share=1.0, viewpoints={"period": VIEWS["period"]})
+    assert rows == built(shop, "plain") and "no tag speaks of the point of view 'period'" in caplog.text
