@@ -12,7 +12,7 @@ from typing import Any
 
 from recexplainer.checking.citations import find_citations
 from recexplainer.checking.words import Catalogue, Fact, Names, contains, stem_key, stem_words
-from recexplainer.config.explanation import Viewpoint
+from recexplainer.config.kinds import Viewpoint
 
 
 class Viewpoints:

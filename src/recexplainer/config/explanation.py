@@ -1,23 +1,14 @@
 """Explanations, their judges, and the study with people."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from recexplainer.config.inference import Answering
-from recexplainer.config.kinds import Count, EachOnce, Names, NotNegative, Section, Several, SomeNames, Text
+from recexplainer.config.kinds import Count, EachOnce, Names, NotNegative, Section, Several, SomeNames, Text, Viewpoint
 
 Rater = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 Raters = Annotated[list[Rater], Field(min_length=1), *EachOnce]
-
-
-class Viewpoint(Section):
-    """What a text names that speaks of a point of view."""
-
-    values: Names
-    """values of it, as texts name them"""
-    fields: Annotated[list[Literal["tags", "brand", "feature"]], *EachOnce]
-    """fields of the metadata that hold values of it"""
 
 
 class Study(Section):

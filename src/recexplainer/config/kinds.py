@@ -88,3 +88,12 @@ class Dimensions(Section):
     """embedding size"""
     max_length: Count
     """items of a history that are seen, the newest kept; also the length of a history in the prompts"""
+
+
+class Viewpoint(Section):
+    """What a text names that speaks of a point of view."""
+
+    values: Names
+    """values of it, as texts name them"""
+    fields: Annotated[list[Literal["tags", "brand", "feature"]], *EachOnce]
+    """fields of the metadata that hold values of it"""

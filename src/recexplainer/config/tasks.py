@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal
 
-from recexplainer.config.explanation import Viewpoint
 from recexplainer.config.kinds import (
     Count,
     EachOnce,
@@ -14,6 +13,7 @@ from recexplainer.config.kinds import (
     Several,
     Share,
     Text,
+    Viewpoint,
 )
 
 HybridForms = Literal["combined", "all"]

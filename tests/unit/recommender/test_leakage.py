@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from small_dataset import PROMPTS, changed
 
-from recexplainer.config.explanation import Chosen, Viewpoint
+from recexplainer.config.explanation import Chosen
+from recexplainer.config.kinds import Viewpoint
 from recexplainer.config.labels import Labels
 from recexplainer.config.recommender import Range, Space, Training, Trial
 from recexplainer.config.tasks import Explained

@@ -14,7 +14,8 @@ from scipy.stats import binomtest
 
 from recexplainer.checking.viewpoints import Viewpoints
 from recexplainer.checking.words import Catalogue
-from recexplainer.config.explanation import Controlled, Viewpoint
+from recexplainer.config.explanation import Controlled
+from recexplainer.config.kinds import Viewpoint
 from recexplainer.errors import InputError
 from recexplainer.explanation.cases import CASES
 from recexplainer.explanation.texts import explanation, write_explanations

@@ -16,7 +16,7 @@ from small_dataset import small_dataset
 
 from recexplainer.checking.checker import Catalogue, check
 from recexplainer.checking.viewpoints import Viewpoints
-from recexplainer.config.explanation import Viewpoint
+from recexplainer.config.kinds import Viewpoint
 from recexplainer.config.tasks import Explained
 from recexplainer.data.tags import tag_lists, telling
 from recexplainer.errors import InputError
