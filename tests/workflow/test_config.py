@@ -32,6 +32,7 @@ def parsed_once():
 
 
 LAYERS = {"paper": [], "demo": ["config/demo.yaml"], "pocket": ["config/pocket.yaml"], "smallest": [CONFIG]}
+LAYERS["more"] = [*LAYERS["pocket"], "config/pocket_more.yaml"]
 LAYERS["games"] = [*LAYERS["pocket"], "config/pocket_games.yaml"]
 LAYERS["demo-full"] = [*LAYERS["demo"], "config/demo_full.yaml"]
 OPTIONAL = {"title_tokens", "sources", "metadata", "generate", "sha256", "bytes", "meta_item"}
