@@ -1,8 +1,9 @@
 # Everything works from a fresh clone with Python 3.11 and pip. Each target can be run again.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= all
-# In how many processes the tests run: one per core, at most eight, as each takes a GB or two.
-TESTS ?= $(shell nproc | awk '{ print $$1 < 8 ? $$1 : 8 }')
+# In how many processes the tests run, unless TESTS says it: one per core, at most eight, as each takes a GB or two; of
+# the quick ones, many of which wait for something, one more.
+PROCESSES := $(shell nproc | awk '{ print $$1 < 8 ? $$1 : 8 }')
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # DeepSpeed's operators are not compiled; the pipeline uses none of them.
 export DS_BUILD_OPS := 0
@@ -90,10 +91,10 @@ fetch: setup
 # and LLMs. `make test-all` has that too; with SLOW_UNTIL, as of CI, it names and leaves what it has not begun after so
 # many minutes.
 test: setup
-	python -m pytest -n $(TESTS) --no-loadscope-reorder -m "not slow"
+	python -m pytest -n $(or $(TESTS),$(shell expr $(PROCESSES) + 1)) --no-loadscope-reorder -m "not slow"
 
 test-all: setup
-	python -m pytest -n $(TESTS) --no-loadscope-reorder $(if $(SLOW_UNTIL),--slow-until $(SLOW_UNTIL) -rs)
+	python -m pytest -n $(or $(TESTS),$(PROCESSES)) --no-loadscope-reorder $(if $(SLOW_UNTIL),--slow-until $(SLOW_UNTIL) -rs)
 
 # The smallest run, killed at random moments in every stage, and its programs with mutated files and arguments:
 # `make chaos`; KILLS, MUTANTS (files; and a fifth as many arguments) and CHAOS_SEED say how often and when.

@@ -254,6 +254,7 @@ def test_the_program_leaves_the_others_and_says_if_it_was_interrupted(monkeypatc
     assert ended.value.code == status and done == ["align", "leave"]
 
 
+@pytest.mark.slow
 def test_processes_that_have_talked_end_without_an_abort(tmp_path):
     for _ in range(5):
         done = launch(2, tmp_path, SHORT_PROGRAM)
