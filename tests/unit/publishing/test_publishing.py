@@ -32,7 +32,7 @@ from recexplainer.publishing.published_report import HISTORY, NOT_HERE
 from recexplainer.publishing.trainings import last_fall
 from recexplainer.report.page import Files, write_report
 
-PUBLISHED = [ROOT / "docs/pocket", ROOT / "docs/pocket_games"]
+PUBLISHED = [ROOT / "docs" / name for name in ("pocket", "pocket_games", "pocket_more")]
 
 
 @pytest.fixture(scope="module")
