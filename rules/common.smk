@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 from recexplainer import about, digest, progress, run_names, settings, sources, systems
 from recexplainer.errors import InputError
 from recexplainer.provenance import machine
-from recexplainer.planning import plan
+from recexplainer.planning import plan, sizes
 from recexplainer.seeds import derive_seed
 from recexplainer.service import settings as services
 

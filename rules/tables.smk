@@ -124,8 +124,7 @@ rule table4:
             pick(config["tasks"], "classification_test_share"),
             sharegpt=pick(config["sharegpt"], "train", "test"),
             generated=about.generated(config) + about.others(config),
-            # With the verdict alone, each is asked twice.
-            **({"explanation": REASONS["samples"] * (1 + REASONS["verdict_alone"])} if REASONED else {}),
+            **({"explanation": sizes.reason_samples(config)} if REASONED else {}),
         ),
     shell:
         "python workflow/scripts/table4.py --datasets {params.datasets} --train {input.train:q} --test {input.test:q}"
