@@ -78,7 +78,7 @@ rule build_reasons:
         settings=lambda w: to_json(
             pick(entry(w.dataset)["recommender"], "max_length"),
             pick(SWITCHES, "hybrid_forms"),
-            pick(REASONS, "samples", "verdict_alone", "viewpoint_share"),
+            pick(REASONS, "samples", "verdict_alone", "choices_alone", "viewpoint_share"),
             mode=w.mode,
             # What texts name that speak of a point of view, where some decisions are asked from one.
             viewpoints=pick(

@@ -163,6 +163,7 @@ CHANGES = {
         {"table_controllability"},
     ),
     "the verdict alone": ({"tasks": {"explanation": {"verdict_alone": True}}}, {"build_reasons", "table4"}),
+    "the choices alone": ({"tasks": {"explanation": {"choices_alone": 6}}}, {"build_reasons", "table4"}),
     "what is asked from points of view": ({"tasks": {"explanation": {"viewpoint_share": 0.5}}}, {"build_reasons"}),
     # how fast, not what: no result depends on it
     "the number of GPUs": ({"alignment": {"gpus": 2}, "evaluation": {"gpus": 1}}, set()),

@@ -6,7 +6,7 @@ Run as:
         --model model.safetensors config.json --question config/prompts/explanation.yaml \
         --wording config/prompts/reasons.yaml --prompts config/prompts/default.yaml \
         --settings '{"mode": "hybrid", "max_length": 9, "hybrid_forms": "combined", "samples": 1500,
-            "verdict_alone": true, "viewpoint_share": 0.5,
+            "verdict_alone": true, "choices_alone": 1000, "viewpoint_share": 0.5,
             "viewpoints": {"genre": {"values": [], "fields": ["tags"]}}}' \
         --seed 2024 --output explanation.parquet
 """
@@ -31,7 +31,7 @@ def main(
     settings: Annotated[
         Any,
         section("tasks.Explained"),
-        "JSON: mode, max_length, hybrid_forms, samples; verdict_alone, viewpoint_share, viewpoints",
+        "JSON: mode, max_length, hybrid_forms, samples; verdict_alone, choices_alone, viewpoint_share, viewpoints",
     ],
     seed: Annotated[Seed, "the same for all modes of a dataset"],
     output: Annotated[str, "Parquet file to write"],

@@ -7,6 +7,7 @@ from recexplainer.config.kinds import (
     EachOnce,
     MayLack,
     Mode,
+    Natural,
     OpenShare,
     Positive,
     Section,
@@ -49,6 +50,9 @@ class Reasons(Section):
     verdict_alone: bool
     """Ask each decision a second time, for the verdict alone, in the words of a classification: long answers drown
     the verdict where each sample counts alike. There are twice as many samples then."""
+    choices_alone: Natural
+    """So many further decisions are asked for the choices alone that bear them out, half of each verdict: among the
+    words of a long answer it counts little which choices it names. 0: none."""
     viewpoint_share: Share
     """Of the decisions whose reasons name tags of a point of view of `explanation.viewpoints`, the share that is asked
     from one, and answered with its tags alone; 0: none."""
@@ -91,6 +95,7 @@ class Explained(Section):
     hybrid_forms: HybridForms
     samples: Several
     verdict_alone: bool = False
+    choices_alone: Natural = 0
     viewpoint_share: Share = 0
     viewpoints: dict[str, Viewpoint] = {}
     """what a text names that speaks of each point of view"""

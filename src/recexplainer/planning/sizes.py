@@ -271,9 +271,9 @@ def train_samples(config: dict[str, Any], name: str, mode: str, ablation: str = 
 
 
 def reason_samples(config: dict[str, Any]) -> int:
-    """Return how many samples the seventh task has in one form: one of a decision, two with the verdict alone."""
+    """Return how many samples the seventh task has in one form: reasons, verdicts alone and choices alone."""
     asked = config["tasks"]["explanation"]
-    return int(asked["samples"] * (2 if asked["verdict_alone"] else 1))
+    return int(asked["samples"] * (2 if asked["verdict_alone"] else 1) + asked["choices_alone"])
 
 
 def evaluated_samples(config: dict[str, Any], name: str, mode: str, limited: bool = True) -> dict[str, int]:
@@ -302,7 +302,6 @@ def sample_tokens(config: dict[str, Any], name: str, mode: str, task: str, test:
     shown = {"behavior": listed, "intention": 1, "hybrid": listed + 1}[mode]
     candidate = {"behavior": length.title, "intention": 1, "hybrid": length.title + 1}[mode]
     count = config["labels"]["candidates"]
-    verdict = task == "explanation" and not test and config["tasks"]["explanation"]["verdict_alone"]
     conversation = length.conversation * context
     if config["sharegpt"].get("generate"):
         conversation = min(conversation, GENERATED_TOKENS)
@@ -316,7 +315,12 @@ def sample_tokens(config: dict[str, Any], name: str, mode: str, task: str, test:
         # Those of the seventh task are two or three sentences.
         "explanation": (asked + shown + candidate, config["explanation"]["max_tokens"] if test else REASON_TOKENS),
     }[task]
-    if verdict:  # alone, in every second one
-        other = sample_tokens(config, name, mode, "classification")
-        question, answer = round((question + other[0]) / 2), round((answer + other[1]) / 2)
+    if task == "explanation" and not test:  # what is asked for alone is asked as a classification is, and shorter
+        own, (short, verdict) = config["tasks"]["explanation"], sample_tokens(config, name, mode, "classification")
+        alone = own["samples"] if own["verdict_alone"] else 0, own["choices_alone"]
+        whole = own["samples"] + sum(alone)
+        question = round((own["samples"] * question + sum(alone) * short) / whole)
+        # Choices: one or two titles.
+        spoken = own["samples"] * answer + alone[0] * verdict + alone[1] * 1.5 * length.title
+        answer = round(spoken / whole)
     return min(question, context), answer

@@ -2,7 +2,8 @@
 
 The paper hopes that an aligned LLM explains, and nothing in its training says how. Here the question is the one that is
 asked of every system, and the answer is what :mod:`recexplainer.tasks.reasons` finds, said in drawn sentences. Some may
-be asked from a point of view and answered with its tags alone; and each may be asked again for the verdict alone.
+be asked from a point of view and answered with its tags alone; each may be asked again for the verdict alone, and
+further decisions for the choices alone that bear them out.
 """
 
 import logging
@@ -49,7 +50,7 @@ class Words:
         question: what is asked.
         from_viewpoint: what is asked from a point of view, by its name.
         verdict: the phrasings of the question for the verdict alone.
-        wording: the sentences of the answers.
+        wording: the sentences of the answers, and the phrasings of the question for the choices alone.
     """
 
     question: Phrasing
@@ -115,7 +116,7 @@ def explanations(
 ) -> Iterator[Sample]:
     """Yield the samples, half of them of each verdict as far as there are as many, in the order of the prefixes.
 
-    With ``verdict_alone`` there is a second one behind each.
+    With ``verdict_alone`` there is a second one behind each. Those of ``choices_alone`` follow, of further decisions.
 
     Args:
         source: the dataset.
@@ -125,28 +126,25 @@ def explanations(
         settings: what the samples are made by.
         reader: tells of which points of view tags speak; None: no decision is asked from one.
     """
-    tags, count = telling(tag_lists(source.fields["tags"])), settings.samples
+    tags = telling(tag_lists(source.fields["tags"]))
     by_view = tags_by_viewpoint(tags, reader) if reader else {}
-    selected: list[tuple[int, Decision, Reasons]] = []
-    for label, wanted in ((True, count - count // 2), (False, count // 2)):
+    explained: list[tuple[int, Decision, Reasons]] = []
+    asked: list[tuple[int, Decision, Reasons]] = []
+    for label in (True, False):
+        # Of an odd number one more Yes.
+        most, more = ((count + label) // 2 for count in (settings.samples, settings.choices_alone))
         decisions = training_decisions(source, tables, label)
-        chosen = _with_reasons(decisions, wanted, scorer, tables[1], tags)
-        if len(chosen) < wanted:
-            logger.warning("%d decisions %s with reasons, %d asked for", len(chosen), "Yes" if label else "No", wanted)
-        selected += chosen
-    for number, (prefix, decision, reasons) in enumerate(sorted(selected, key=lambda one: (one[0], not one[1].label))):
+        chosen = _with_reasons(decisions, most + more, scorer, tables[1], tags)
+        if len(chosen) < most + more:
+            verdict = "Yes" if label else "No"
+            logger.warning("%d decisions %s with reasons, %d asked for", len(chosen), verdict, most + more)
+        explained += chosen[:most]
+        asked += chosen[most:]
+    for number, (prefix, decision, reasons) in enumerate(_in_order(explained)):
         drawn = {name: make_rng(source.seed, "explanation", name, prefix, decision.target) for name in DRAWN}
         question, said = _asked(reasons, words, by_view, settings.viewpoint_share, drawn["viewpoint"])
-        sample = Sample(
-            name=f"explanation-{number:06d}",
-            task="explanation",
-            phrasing=question,
-            slots={"history": History(prefix, list(decision.history)), "item": [decision.target]},
-            answer=words.wording.answer(said, source.titles, drawn["sentences"]),
-            user=int(source.labels["user"].iat[prefix]),
-            prefix=prefix,
-            item=decision.target,
-        )
+        answer = words.wording.answer(said, source.titles, drawn["sentences"])
+        sample = _sample(f"explanation-{number:06d}", source, prefix, decision, question, answer)
         yield sample
         if settings.verdict_alone:
             yield sample._replace(
@@ -154,6 +152,30 @@ def explanations(
                 phrasing=words.verdict[drawn["verdict"].integers(len(words.verdict))],
                 answer="Yes" if decision.label else "No",
             )
+    for number, (prefix, decision, reasons) in enumerate(_in_order(asked)):
+        rng = make_rng(source.seed, "explanation", "choices", prefix, decision.target)
+        phrasings = words.wording.choices[decision.label]
+        question, answer = phrasings[rng.integers(len(phrasings))], words.wording.cited(reasons, source.titles)
+        yield _sample(f"choices-{number:06d}", source, prefix, decision, question, answer)
+
+
+def _in_order(decisions: Iterable[tuple[int, Decision, Reasons]]) -> list[tuple[int, Decision, Reasons]]:
+    """Return decisions in the order of their prefixes, of one prefix the Yes first."""
+    return sorted(decisions, key=lambda one: (one[0], not one[1].label))
+
+
+def _sample(name: str, source: Source, prefix: int, decision: Decision, question: Phrasing, answer: str) -> Sample:
+    """Return a sample about one decision."""
+    return Sample(
+        name=name,
+        task="explanation",
+        phrasing=question,
+        slots={"history": History(prefix, list(decision.history)), "item": [decision.target]},
+        answer=answer,
+        user=int(source.labels["user"].iat[prefix]),
+        prefix=prefix,
+        item=decision.target,
+    )
 
 
 def tags_by_viewpoint(tags: Iterable[Iterable[str]], reader: Viewpoints) -> dict[str, set[str]]:

@@ -29,6 +29,9 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """What each sentence of a part must hold once."""
 
+CHOICES = {"choices_yes": True, "choices_no": False}
+"""The questions for the choices alone that bear out a verdict, and which one."""
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -38,11 +41,17 @@ class Wording:
         join: between two items or tags.
         strength: :data:`recexplainer.tasks.reasons.STRENGTHS` words, the least first.
         sentences: those of each part, texts and placeholders in turn.
+        choices: by the verdict, the questions for the choices alone that bear it out.
     """
 
     join: str
     strength: list[str]
     sentences: dict[str, list[Phrasing]]
+    choices: dict[bool, list[Phrasing]]
+
+    def cited(self, reasons: Reasons, titles: Sequence[str]) -> str:
+        """Return the titles of the choices that bear out a verdict, the one with the largest effect first."""
+        return self.join.join(titles[item] for item in reasons.cited)
 
     def answer(self, reasons: Reasons, titles: Sequence[str], rng: np.random.Generator) -> str:
         """Return an answer: Yes or No, and two or three sentences, each drawn.
@@ -54,7 +63,7 @@ class Wording:
         """
         values = {
             "item": titles[reasons.target],
-            "items": self.join.join(titles[item] for item in reasons.cited),
+            "items": self.cited(reasons, titles),
             "strength": self.strength[reasons.strength],
             "count": str(reasons.opposed),
             "total": str(reasons.total),
@@ -75,7 +84,7 @@ def load_wording(path: str | Path) -> Wording:
         InputError: names the file and the key that is missing, unknown or malformed.
     """
     content = read_yaml(path, "set tasks.explanation.prompts to a YAML file of sentences")
-    keys = ("join", "strength", *PARTS)
+    keys = ("join", "strength", *PARTS, *CHOICES)
     if not isinstance(content, dict) or set(content) != set(keys):
         wrong = sorted(set(content) ^ set(keys), key=str) if isinstance(content, dict) else keys
         raise InputError(f"{path}: key {wrong[0]!r} is missing or unknown; expected {', '.join(keys)}.")
@@ -84,16 +93,18 @@ def load_wording(path: str | Path) -> Wording:
         raise InputError(f"{path}: join: expected a text, found {content['join']!r}.")
     if not isinstance(strength, list) or len(strength) != STRENGTHS or not all(map(_is_text, strength)):
         raise InputError(f"{path}: strength: expected {STRENGTHS} words, the least first.")
-    return Wording(content["join"], strength, {part: _sentences(path, part, content[part]) for part in PARTS})
+    sentences = {part: _sentences(path, part, content[part], names) for part, names in PARTS.items()}
+    asked = ("history", "item")
+    choices = {label: _sentences(path, part, content[part], asked) for part, label in CHOICES.items()}
+    return Wording(content["join"], strength, sentences, choices)
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _sentences(path: str | Path, part: str, values: Any) -> list[Phrasing]:
-    """Check and split the sentences of one part."""
-    names = PARTS[part]
+def _sentences(path: str | Path, part: str, values: Any, names: Sequence[str]) -> list[Phrasing]:
+    """Check and split the sentences of one part, each of which must hold these names once."""
     expected = ", ".join(f"{{{name}}}" for name in names)
     if not isinstance(values, list) or not values:
         raise InputError(f"{path}: {part}: expected a list of at least one sentence with {expected}.")

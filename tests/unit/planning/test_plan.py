@@ -154,6 +154,8 @@ def test_behavior_and_ablations_leave_tasks_out(paper):
     assert train_samples(paper, "games", "hybrid", "reasons") == whole | {"explanation": 90}
     paper["tasks"]["explanation"]["verdict_alone"] = True
     assert train_samples(paper, "games", "hybrid", "reasons") == whole | {"explanation": 180}
+    paper["tasks"]["explanation"]["choices_alone"] = 20
+    assert train_samples(paper, "games", "hybrid", "reasons") == whole | {"explanation": 200}
     paper["preset"] = "paper"
     thrice = train_samples(paper, "games", "hybrid")
     assert thrice["ranking"] == 3 * whole["ranking"] and thrice["reconstruction"] == whole["reconstruction"]
@@ -174,6 +176,16 @@ def test_a_verdict_alone_is_a_short_sample_of_the_seventh_task(paper):
     assert sample_tokens(paper, "games", "hybrid", "explanation", True) == asked
     after = job(paper, "build_reasons", "games.hybrid")
     assert (after.samples, after.disk, after.seconds) == (180, 2 * before.disk, before.seconds)
+
+
+def test_choices_alone_are_short_samples_of_the_seventh_task(paper):
+    paper["tasks"]["explanation"] |= {"modes": ["hybrid"], "samples": 90}
+    long, short = (sample_tokens(paper, "games", "hybrid", task) for task in ("explanation", "classification"))
+    paper["tasks"]["explanation"] |= {"verdict_alone": True, "choices_alone": 180}
+    question, said = sample_tokens(paper, "games", "hybrid", "explanation")
+    # One in four gives reasons, two name one or two titles, whose length is not told.
+    assert question == round((long[0] + 3 * short[0]) / 4)
+    assert (long[1] + 1 + 2 * 4) / 4 < said < (long[1] + 1 + 2 * 40) / 4
 
 
 def test_a_limit_of_cases_counts(demo):

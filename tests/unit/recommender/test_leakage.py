@@ -4,6 +4,7 @@ Two datasets differ in nothing but each user's last item. Whatever is made befor
 the byte; and an item that users take only as their last one must be in no history.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def run(folder: Path, marked: bool, validation: str) -> Path:
         outputs = {split: str(folder / f"{mode}-{split}.parquet") for split in ("train", "test")}
         build_tasks(**paths, prompts=str(PROMPTS), settings=changed(mode=mode), seed=3, paths=outputs)
     seventh = Explained(max_length=6, mode="hybrid", hybrid_forms="combined", samples=40)
-    options = {"verdict_alone": True, "viewpoint_share": 0.5, "viewpoints": {"genre": GENRE}}
+    options = {"verdict_alone": True, "choices_alone": 30, "viewpoint_share": 0.5, "viewpoints": {"genre": GENRE}}
     scorer = recommender_scorer(folder / "model.safetensors", folder / "config.json")
     for name, settings in (("explanation", seventh), ("options", seventh.model_copy(update=options))):
         build_explanations(
@@ -171,7 +172,7 @@ def test_the_seventh_task_shows_no_marked_item_with_its_options_either(both):
     shown = [row["messages"][0]["segments"] for row in rows]
     assert not any(part["kind"] == "title" and "Marked" in part["text"] for parts in shown for part in parts)
     assert sum("Look at the genres." in text for text in asked) > 5
-    assert sum(row["sample"].startswith("verdict") for row in rows) == len(rows) / 2
+    assert Counter(row["sample"].split("-")[0] for row in rows) == {"explanation": 40, "verdict": 40, "choices": 30}
 
 
 def test_popularity_counts_no_test_item(both):

@@ -194,6 +194,7 @@ def test_there_are_many_sentences_of_each_part():
         ({"new": [3]}, "expected a text, found 3"),
         ({"strength": ["a"]}, "strength: expected 4 words"),
         ({"join": 1}, "join: expected a text"),
+        ({"choices_no": ["What in {history}?"]}, "choices_no, sentence 1: .*expected each of {history}, {item} once"),
         ({"extra": []}, "key 'extra' is missing or unknown"),
     ],
 )
@@ -365,10 +366,36 @@ def test_each_verdict_is_asked_a_second_time_in_the_words_of_a_classification(wo
     assert [answer(row) for row in rows] == [answer(row) for row in built(world, "hybrid", verdict_alone=True)]
 
 
-def test_table_4_counts_a_verdict_alone_as_a_sample_in_one_form_or_three(world):
+def test_table_4_counts_what_is_asked_for_alone_as_a_sample_in_one_form_or_three(world):
     for forms in ("combined", "all"):
-        built(world, forms, verdict_alone=True, hybrid_forms=forms)
-        assert count_samples(world[0]["folder"] / f"{forms}.parquet") == {"explanation": 80}
+        built(world, forms, verdict_alone=True, choices_alone=6, hybrid_forms=forms)
+        assert count_samples(world[0]["folder"] / f"{forms}.parquet") == {"explanation": 86}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_choices_alone_are_what_the_reasons_of_further_decisions_would_name(world, mode):
+    files = world[0]
+    rows, plain = built(world, "alone", mode, choices_alone=31), built(world, "plain", mode)
+    assert rows[:40] == plain and len(rows) == 71
+    titles, wording = list(read_parquet(files["items"])["title"]), load_wording(WORDING)
+    # The samples of as many decisions as both together: of these the reasons say what is to be named.
+    many = {(row["prefix"], row["item"]): answer(row) for row in built(world, "many", mode, samples=71)}
+    explained, verdicts, asked = {(row["prefix"], row["item"]) for row in plain}, Counter(), Counter()
+    for number, row in enumerate(rows[40:]):
+        assert (row["sample"], row["task"]) == (f"choices-{number:06d}", "explanation")
+        decision = row["prefix"], row["item"]
+        assert decision not in explained and answer(row) in many[decision]
+        verdict = many[decision].startswith("Yes")
+        verdicts[verdict] += 1
+        phrasings = wording.choices[verdict]
+        questions = render([case_of(row, files)] * len(phrasings), phrasings, titles, mode)
+        (which,) = (number for number, (question, _) in enumerate(questions) if question == row["messages"][0])
+        asked[verdict, which] += 1
+    assert verdicts == {True: 16, False: 15} and len(asked) > 6
+    assert any(wording.join in answer(row) for row in rows[40:])
+    # All modes are answered alike, and the verdicts alone come before.
+    assert [answer(row) for row in rows] == [answer(row) for row in built(world, "hybrid", choices_alone=31)]
+    assert built(world, "both", mode, verdict_alone=True, choices_alone=31)[80:] == rows[40:]
 
 
 VIEWS = {
