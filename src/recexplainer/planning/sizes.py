@@ -316,11 +316,11 @@ def sample_tokens(config: dict[str, Any], name: str, mode: str, task: str, test:
         "explanation": (asked + shown + candidate, config["explanation"]["max_tokens"] if test else REASON_TOKENS),
     }[task]
     if task == "explanation" and not test:  # what is asked for alone is asked as a classification is, and shorter
-        own, (short, verdict) = config["tasks"]["explanation"], sample_tokens(config, name, mode, "classification")
-        alone = own["samples"] if own["verdict_alone"] else 0, own["choices_alone"]
-        whole = own["samples"] + sum(alone)
-        question = round((own["samples"] * question + sum(alone) * short) / whole)
+        short, verdict = sample_tokens(config, name, mode, "classification")
+        whole, own = reason_samples(config), config["tasks"]["explanation"]
+        reasons, choices = own["samples"], own["choices_alone"]
+        verdicts = whole - reasons - choices
+        question = round((reasons * question + (whole - reasons) * short) / whole)
         # Choices: one or two titles.
-        spoken = own["samples"] * answer + alone[0] * verdict + alone[1] * 1.5 * length.title
-        answer = round(spoken / whole)
+        answer = round((reasons * answer + verdicts * verdict + choices * 1.5 * length.title) / whole)
     return min(question, context), answer
