@@ -12,10 +12,11 @@ T = TypeVar("T")
 class Section(BaseModel):
     """A section of the config: its keys, each with its kind, the text below it, and its default if it has one.
 
-    No key is unknown, no value is turned into one of another kind, and none is changed after it was read.
+    No key is unknown, no value is turned into one of another kind, and none is changed after it was read. What checks
+    a section is built when it is first needed: most programs read a few of them.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, defer_build=True)
 
 
 class _Left:
