@@ -28,6 +28,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 config.update(settings.with_gpus(config, machine.gpus))
+CODE = digest.code_digests(ROOT / "workflow/scripts", ROOT / "src", kept=Path(".snakemake/code_digests.json"))
 progress.expect(lambda: plan.seconds_by_rule(config))
 
 RESULTS = config["pathvars"]["results"]
@@ -86,7 +87,7 @@ LLM_FILES = [
 
 def code_digest(script):
     """Digest of a script and of the project's modules that it imports: a change of their logic reruns the rule."""
-    return digest.code_digest(ROOT / "workflow" / "scripts" / script, ROOT / "src")
+    return CODE[script]
 
 
 def seed(stage, *wildcard_names):

@@ -9,8 +9,36 @@ docstring or a fresh clone does not. The same goes for files of prompts and chat
 import ast
 import hashlib
 import json
+import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from recexplainer.files import atomic
+
+_Found = tuple[str, list[tuple[int, str, list[str]]]]
+"""What is in a Python file: the digest of its code, and its imports: (level, from where, names), see :func:`_found`."""
+_known: dict[str, _Found] = {}  # by the SHA-256 of a file's bytes
+_earlier: dict[str, _Found] = {}  # what other processes have found, likewise
+
+
+def code_digests(scripts: Path, *roots: Path, kept: Path) -> dict[str, str]:
+    """Return the :func:`code_digest` of each script in a folder, by its name.
+
+    Args:
+        scripts: the folder.
+        roots: as for :func:`closure`.
+        kept: JSON file with what an earlier call has found in each file, by the file's bytes, so that what was not
+            changed since need not be parsed; is written if something was. One that cannot be read counts as none.
+    """
+    maker = hashlib.sha256(f"{sys.version} {Path(__file__).read_text(encoding='utf-8')}".encode()).hexdigest()
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        _earlier.update(json.loads(kept.read_bytes())[maker])
+    result = {script.name: code_digest(script, *roots) for script in sorted(scripts.glob("*.py"))}
+    if _known.keys() - _earlier.keys():
+        with suppress(OSError), atomic(kept) as temporary:
+            temporary.write_text(json.dumps({maker: _known}), encoding="utf-8")
+    return result
 
 
 def code_digest(script: str | Path, *roots: str | Path) -> str:
@@ -25,7 +53,7 @@ def code_digest(script: str | Path, *roots: str | Path) -> str:
     files = closure(script, *roots)
     digest = hashlib.sha256()
     for name, path in sorted((name, path) for path, name in files.items()):
-        digest.update(f"{name} {_tree_digest(path)}\n".encode())
+        digest.update(f"{name} {_read(path)[0]}\n".encode())
     return digest.hexdigest()
 
 
@@ -108,8 +136,7 @@ def _resolve(module: str, folders: tuple[Path, ...]) -> tuple[tuple[Path, str], 
     return tuple(files)
 
 
-@cache
-def imported(path: Path, package: str) -> tuple[str, ...]:
+def imported(path: Path, package: str) -> list[str]:
     """Return the modules that a file may import, anywhere in it; ``from a import b`` gives ``a`` and ``a.b``.
 
     Args:
@@ -117,33 +144,40 @@ def imported(path: Path, package: str) -> tuple[str, ...]:
         package: the package that relative imports start from, "" for none.
     """
     modules = []
-    for node in _nodes(path):
+    for level, base, names in _read(path)[1]:
+        if level:
+            above = package.split(".")[: len(package.split(".")) - level + 1]
+            base = ".".join([*above, base] if base else above)
+        modules += [base, *(f"{base}.{name}" for name in names)] if base else names
+    return modules
+
+
+@cache
+def _read(path: Path) -> _Found:
+    """Return what is in a file; only what no file had before is parsed."""
+    content = path.read_bytes()
+    key = hashlib.sha256(content).hexdigest()
+    if key not in _known:
+        _known[key] = _earlier.get(key) or _found(ast.parse(content, filename=str(path)))
+    return _known[key]
+
+
+def _found(tree: ast.Module) -> _Found:
+    """Return the digest of a syntax tree without docstrings and positions, and what is imported anywhere in it.
+
+    ``import a, b`` is (0, "", [a, b]), and ``from ..a import b`` (2, "a", [b]).
+    """
+    imports: list[tuple[int, str, list[str]]] = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
+            imports.append((0, "", [alias.name for alias in node.names]))
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base] if base else above)
-            modules += [base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")]
-    return tuple(modules)
-
-
-@cache
-def _nodes(path: Path) -> tuple[ast.AST, ...]:
-    """Return a file's syntax tree and every node in it, the tree itself first."""
-    return tuple(ast.walk(ast.parse(path.read_bytes(), filename=str(path))))
-
-
-@cache
-def _tree_digest(path: Path) -> str:
-    """Return the digest of a file's syntax tree without docstrings, and without positions."""
-    tree, *_ = nodes = _nodes(path)
-    for node in nodes:
+            names = [alias.name for alias in node.names if alias.name != "*"]
+            imports.append((node.level, node.module or "", names))
         body = getattr(node, "body", None)
         if isinstance(body, list):
             body[:] = [statement for statement in body if not _is_docstring(statement)]
-    return hashlib.sha256(ast.dump(tree, include_attributes=False).encode()).hexdigest()
+    return hashlib.sha256(ast.dump(tree, include_attributes=False).encode()).hexdigest(), imports
 
 
 def _is_docstring(statement: ast.stmt) -> bool:

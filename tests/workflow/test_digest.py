@@ -1,13 +1,16 @@
 """The code digest: logic changes it, words and positions do not."""
 
+import ast
 import shutil
+import sys
 
 import pytest
 from clone import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recexplainer.digest import closure, code_digest, meaning
+from recexplainer import digest
+from recexplainer.digest import closure, code_digest, code_digests, meaning
 
 FIRST = '''"""Doc."""
 from package.inner.second import g
@@ -148,6 +151,55 @@ def test_an_edit_of_the_deepspeed_glue_is_the_alignments_alone(tmp_path):
         for place in (ROOT, tmp_path)
     )
     assert {name for name in scripts if before[name] != after[name]} == {"align.py"}
+
+
+@pytest.fixture
+def another_process(project, monkeypatch):
+    """A function that takes all scripts' digests as a process of its own does, and says what it had to parse."""
+    parse = ast.parse
+
+    def take(kept, **changes) -> tuple[dict[str, str], list[str]]:
+        monkeypatch.setattr(digest, "_known", {})
+        monkeypatch.setattr(digest, "_earlier", {})
+        script, source = project.write(changes)
+        parsed = []
+        with monkeypatch.context() as patch:
+            patch.setattr(ast, "parse", lambda text, filename: parsed.append(filename) or parse(text, filename))
+            taken = code_digests(script.parent, source, kept=kept)
+        return taken, [name.rpartition("/")[2] for name in parsed]
+
+    return take
+
+
+def test_what_was_found_in_a_file_is_kept_until_it_changes(project, another_process, tmp_path):
+    kept = tmp_path / "kept/digests.json"
+    first, parsed = another_process(kept)
+    assert first == {"run.py": project.digest()} and len(parsed) == len(FILES) - 1  # one is not imported
+    assert another_process(kept) == (first, [])
+    changed = {"third": "from package import unused\nN = 2\n"}
+    assert another_process(kept, **changed) == ({"run.py": project.digest(**changed)}, ["third.py", "unused.py"])
+    assert another_process(kept, **changed)[1] == []
+    assert another_process(kept)[1] == ["third.py"]  # of what is no longer there, nothing is kept
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "3", '{"another": {}}', "\0"])
+def test_kept_digests_that_cannot_be_read_are_taken_anew(another_process, tmp_path, content):
+    kept = tmp_path / "digests.json"
+    expected, parsed = another_process(kept)
+    if content is None:
+        kept.unlink()
+        kept.mkdir()
+    else:
+        kept.write_text(content)
+    assert another_process(kept) == (expected, parsed)
+    assert another_process(kept)[1] == (parsed if content is None else [])
+
+
+def test_what_another_python_has_found_is_not_used(another_process, tmp_path, monkeypatch):
+    kept = tmp_path / "digests.json"
+    taken = another_process(kept)
+    monkeypatch.setattr(sys, "version", "another")
+    assert another_process(kept) == taken
 
 
 @pytest.mark.parametrize("module", ["checkpoint", "interruption", "record", "run", "training"])
