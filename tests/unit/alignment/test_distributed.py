@@ -181,6 +181,7 @@ def test_a_signal_to_one_process_stops_all_and_they_go_on(runs, plain):
     assert [(part["first_step"], part["steps"]) for part in record["parts"]] == [(0, 9), (9, 1)]
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_run_and_others_go_on_from_its_checkpoint(runs, plain, tmp_path):
     done = run(2, ("zero3", tmp_path / "killed", "SIGKILL"))
     assert done.returncode != 0 and "SIGKILL" in done.stderr
