@@ -16,8 +16,8 @@ SOURCE = ROOT / "src/recexplainer"
 
 # From the bottom to the top.
 ORDER = """
-errors columns seeds secrets config decision digest duration garbage progress run_names sources systems
-place files folders csv_rows yaml_files given typed problems tensors devices pages style arguments cli about
+errors columns seeds secrets config decision duration garbage progress run_names sources systems
+place files digest folders csv_rows yaml_files given typed problems tensors devices pages style arguments cli about
 statistics service settings
 data checking demo recommender prompts llm tasks alignment inference evaluation explanation judgement study faithfulness
 provenance planning
