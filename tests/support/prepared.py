@@ -69,8 +69,8 @@ def read_code(repository: Path) -> None:
     sys.path.insert(1, str(repository / "src"))
     from recexplainer import digest, planning, progress, report  # noqa: F401
 
-    for script in (repository / "workflow/scripts").glob("*.py"):
-        digest.code_digest(script, repository / "src")
+    kept = repository / ".snakemake/code_digests.json"
+    digest.code_digests(repository / "workflow/scripts", repository / "src", kept=kept)
 
 
 def main() -> None:
